@@ -1,0 +1,29 @@
+# What a user and the CI type. `make help` lists it.
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+COMMANDS := lerobot-wm lerobot-wm-train lerobot-wm-eval lerobot-wm-precompute
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: ## fetch the engines into .deps and build the shims
+	@setup/engines.sh
+
+build: setup ## leave bin/lerobot-wm and its other names
+	@swift build -c release --product lerobot-wm
+	@mkdir -p bin
+	@for name in $(COMMANDS); do ln -sf ../.build/release/lerobot-wm bin/$$name; done
+
+test: setup ## run every test
+	@swift test
+
+format: ## rewrite the sources as swift format would
+	@swift format format --in-place --recursive --parallel Package.swift Sources Tests
+
+lint: ## check the format
+	@swift format lint --strict --recursive --parallel Package.swift Sources Tests
+
+clean: ## delete what was built, keep the engines
+	@rm -rf .build bin
+
+.PHONY: help setup build test format lint clean

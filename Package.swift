@@ -1,0 +1,84 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+/// A room of the house: a Swift target with its own tests. Imports point only to rooms named before it.
+func room(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies)
+}
+
+func tests(of name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
+  .testTarget(
+    name: "\(name)Tests", dependencies: [.byName(name: name), "TestSupport"] + dependencies, resources: resources)
+}
+
+let package = Package(
+  name: "lerobot-wm",
+  products: [.executable(name: "lerobot-wm", targets: ["lerobot-wm"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
+    .package(url: "https://github.com/apple/swift-crypto", "3.0.0"..<"5.0.0"),
+  ],
+  targets: [
+    // C faces of the engines: tables of function pointers, filled by dlopen.
+    .target(name: "CEngineLoader"),
+    .target(name: "CTorch", dependencies: ["CEngineLoader"]),
+    .target(name: "CArrow", dependencies: ["CEngineLoader"]),
+    .target(name: "CMedia", dependencies: ["CEngineLoader"]),
+    .target(name: "CMuJoCo", dependencies: ["CEngineLoader"]),
+    .target(name: "COffscreenGL"),
+
+    // Engines as Swift.
+    room("Engines", ["CEngineLoader"]),
+    room("Torch", ["CTorch", "Engines"]),
+    room("MuJoCo", ["CMuJoCo", "COffscreenGL", "Engines"]),
+    room("Arrow", ["CArrow", "Engines"]),
+    room("Media", ["CMedia", "Engines"]),
+
+    // Files and settings.
+    room(
+      "ModelFiles",
+      [
+        .product(name: "OrderedCollections", package: "swift-collections"),
+        .product(name: "Crypto", package: "swift-crypto"),
+      ]),
+    room("Configuration", ["ModelFiles"]),
+
+    // dataset → batch → policy → loss → checkpoint
+    room("LeRobotDatasets", ["ModelFiles", "Arrow", "Media", "Configuration"]),
+    room("NeuralNetworks", ["Torch", "ModelFiles"]),
+    room("Policies", ["NeuralNetworks", "Configuration"]),
+    room("SmolVLA", ["Policies"]),
+    room("WorldModality", ["SmolVLA", "LeRobotDatasets"]),
+    room("Training", ["Policies", "LeRobotDatasets"]),
+
+    // scene → observation → policy → action → scene
+    room("Environments", ["Configuration"]),
+    room("Shapes", ["Environments", "MuJoCo"]),
+    room("Evaluation", ["Policies", "Environments", "Media"]),
+
+    // Both ways, walked together.
+    room("Experiments", ["ModelFiles", "Configuration", "Media"]),
+    .executableTarget(
+      name: "lerobot-wm",
+      dependencies: ["Experiments", "Training", "Evaluation", "WorldModality", "Shapes"]),
+
+    .target(name: "TestSupport", dependencies: ["Engines"], path: "Tests/TestSupport"),
+    tests(of: "ModelFiles", resources: [.copy("Goldens")]),
+    tests(of: "Configuration"),
+    tests(of: "Torch"),
+    tests(of: "NeuralNetworks"),
+    tests(of: "Arrow"),
+    tests(of: "Media", resources: [.copy("Goldens")]),
+    tests(of: "LeRobotDatasets", resources: [.copy("Goldens")]),
+    tests(of: "MuJoCo"),
+    tests(of: "Shapes"),
+    tests(of: "Policies"),
+    tests(of: "SmolVLA", ["ModelFiles"], resources: [.copy("Goldens")]),
+    tests(of: "WorldModality", ["ModelFiles"], resources: [.copy("Goldens")]),
+    tests(of: "Training"),
+    tests(of: "Evaluation"),
+    tests(of: "Experiments"),
+    .testTarget(name: "CommandLineTests", dependencies: ["TestSupport", "ModelFiles"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

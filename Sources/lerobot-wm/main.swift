@@ -1,0 +1,1 @@
+print("lerobot-wm")

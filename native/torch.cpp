@@ -1,0 +1,220 @@
+// libtorch behind wm_torch.h: one boxed call by operator name, plus what the dispatcher does not offer.
+#include "wm_torch.h"
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/from_blob.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
+#include <dlfcn.h>
+#include <torch/csrc/inductor/aoti_torch/c/shim.h>
+#include <torch/version.h>
+
+#include <string>
+#include <unordered_map>
+
+#define EXPORT(result, name) extern "C" __attribute__((visibility("default"))) result wm_torch_##name
+
+namespace {
+
+thread_local std::string last_error_text;
+
+using TensorPointer = c10::intrusive_ptr<at::TensorImpl, at::UndefinedTensorImpl>;
+
+at::TensorImpl *implementation(wm_tensor handle) { return reinterpret_cast<at::TensorImpl *>(handle); }
+
+at::Tensor borrow(wm_tensor handle) {
+  return handle ? at::Tensor(TensorPointer::reclaim_copy(implementation(handle))) : at::Tensor();
+}
+
+wm_tensor give(at::Tensor &&tensor) {
+  return tensor.defined() ? reinterpret_cast<wm_tensor>(tensor.unsafeReleaseTensorImpl()) : nullptr;
+}
+
+template <typename Result, typename Body>
+Result guarded(Result failure, Body body) {
+  try {
+    return body();
+  } catch (const c10::Error &error) {
+    last_error_text = error.what_without_backtrace();
+  } catch (const std::exception &error) {
+    last_error_text = error.what();
+  } catch (...) {
+    last_error_text = "unknown C++ exception";
+  }
+  return failure;
+}
+
+/// Operators are looked up once per call site: the Swift side passes string literals, so the address is the key.
+const c10::OperatorHandle &find_operator(const char *name) {
+  thread_local std::unordered_map<const char *, c10::OperatorHandle> known;
+  auto found = known.find(name);
+  if (found != known.end()) return found->second;
+  std::string text(name);
+  auto dot = text.find('.');
+  auto base = text.substr(0, dot), overload = dot == std::string::npos ? "" : text.substr(dot + 1);
+  auto handle = c10::Dispatcher::singleton().findSchema({base, overload});
+  TORCH_CHECK(handle.has_value(), "libtorch ", TORCH_VERSION, " has no operator ", text);
+  return known.emplace(name, *handle).first->second;
+}
+
+c10::IValue unpack(const wm_value &argument) {
+  switch (argument.kind) {
+    case WM_TENSOR: return borrow(argument.value.tensor);
+    case WM_INT: return argument.value.integer;
+    case WM_DOUBLE: return argument.value.real;
+    case WM_BOOL: return argument.value.integer != 0;
+    case WM_STRING: return std::string(argument.value.text);
+    case WM_DEVICE: return c10::Device(std::string(argument.value.text));
+    case WM_INT_LIST: {
+      c10::List<int64_t> list;
+      list.reserve(argument.count);
+      for (int i = 0; i < argument.count; i++) list.push_back(argument.value.integers[i]);
+      return list;
+    }
+    case WM_TENSOR_LIST: {
+      c10::List<at::Tensor> list;
+      list.reserve(argument.count);
+      for (int i = 0; i < argument.count; i++) list.push_back(borrow(argument.value.tensors[i]));
+      return list;
+    }
+    default: return c10::IValue();
+  }
+}
+
+}  // namespace
+
+EXPORT(const char *, last_error)(void) { return last_error_text.c_str(); }
+EXPORT(const char *, version)(void) { return TORCH_VERSION; }
+EXPORT(int64_t, compiled_abi)(void) { return TORCH_ABI_VERSION; }
+EXPORT(int64_t, loaded_abi)(void) { return aoti_torch_abi_version(); }
+
+EXPORT(int, open_device_libraries)(const char *folder) {
+  // Opening the library registers its kernels; a CPU-only torch has neither.
+  for (const char *name : {"libtorch_cuda.so", "libtorch_hip.so"}) {
+    std::string path = std::string(folder) + "/" + name;
+    if (dlopen(path.c_str(), RTLD_NOLOAD | RTLD_NOW)) return 1;
+    if (dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL)) return 1;
+  }
+  return 0;
+}
+
+EXPORT(int, device_count)(void) {
+  return guarded(0, [] {
+    if (!c10::impl::hasDeviceGuardImpl(c10::DeviceType::CUDA)) return 0;
+    return (int)c10::impl::getDeviceGuardImpl(c10::DeviceType::CUDA)->deviceCount();
+  });
+}
+
+EXPORT(int, synchronize)(int index) {
+  return guarded(-1, [&] {
+    c10::impl::VirtualGuardImpl(c10::DeviceType::CUDA).synchronizeDevice(index);
+    return 0;
+  });
+}
+
+EXPORT(void, set_thread_count)(int count) { at::set_num_threads(count); }
+EXPORT(int, thread_count)(void) { return at::get_num_threads(); }
+
+EXPORT(int, set_grad_enabled)(int enabled) {
+  bool before = at::GradMode::is_enabled();
+  at::GradMode::set_enabled(enabled != 0);
+  return before;
+}
+
+EXPORT(void, release)(wm_tensor handle) {
+  if (handle) TensorPointer::reclaim(implementation(handle));
+}
+
+EXPORT(int, call)(const char *name, const wm_value *arguments, int count, wm_tensor *results, int capacity) {
+  return guarded(-1, [&] {
+    const auto &handle = find_operator(name);
+    const auto &parameters = handle.schema().arguments();
+    torch::jit::Stack stack;
+    stack.reserve(parameters.size() + 2);
+    for (int i = 0; i < count; i++) stack.push_back(unpack(arguments[i]));
+    for (size_t i = count; i < parameters.size(); i++) {
+      const auto &fallback = parameters[i].default_value();
+      TORCH_CHECK(fallback.has_value(), name, " needs argument ", parameters[i].name());
+      stack.push_back(*fallback);
+    }
+    handle.callBoxed(stack);
+    int produced = 0;
+    auto keep = [&](at::Tensor &&tensor) {
+      TORCH_CHECK(produced < capacity, name, " returns more tensors than expected");
+      results[produced++] = give(std::move(tensor));
+    };
+    for (auto &value : stack) {
+      if (value.isTensor()) keep(std::move(value).toTensor());
+      else if (value.isTensorList())
+        for (auto tensor : value.toTensorVector()) keep(std::move(tensor));
+    }
+    return produced;
+  });
+}
+
+EXPORT(void, info)(wm_tensor handle, wm_tensor_info *info) {
+  at::Tensor tensor = borrow(handle);
+  info->rank = (int32_t)tensor.dim();
+  info->dtype = (int32_t)tensor.scalar_type();
+  info->device_type = (int32_t)tensor.device().type();
+  info->device_index = tensor.device().index();
+  info->requires_grad = tensor.requires_grad();
+  info->is_leaf = tensor.is_leaf();
+  info->is_contiguous = tensor.is_contiguous();
+  info->element_count = tensor.numel();
+  info->byte_count = (int64_t)tensor.nbytes();
+}
+
+EXPORT(void, sizes)(wm_tensor handle, int64_t *sizes) {
+  for (int64_t size : implementation(handle)->sizes()) *sizes++ = size;
+}
+
+EXPORT(void *, data)(wm_tensor handle) {
+  return guarded((void *)nullptr, [&] { return borrow(handle).data_ptr(); });
+}
+
+EXPORT(wm_tensor, from_blob)(
+    void *bytes, const int64_t *sizes, int rank, int dtype, void (*release)(void *), void *owner) {
+  return guarded((wm_tensor) nullptr, [&] {
+    auto options = at::TensorOptions().dtype((at::ScalarType)dtype);
+    return give(at::from_blob(bytes, at::IntArrayRef(sizes, rank), [=](void *) { release(owner); }, options));
+  });
+}
+
+EXPORT(int, item)(wm_tensor handle, double *value) {
+  return guarded(-1, [&] {
+    *value = borrow(handle).item().toDouble();
+    return 0;
+  });
+}
+
+EXPORT(int, set_requires_grad)(wm_tensor handle, int enabled) {
+  return guarded(-1, [&] {
+    borrow(handle).set_requires_grad(enabled != 0);
+    return 0;
+  });
+}
+
+EXPORT(int, backward)(wm_tensor handle) {
+  return guarded(-1, [&] {
+    borrow(handle).backward();
+    return 0;
+  });
+}
+
+EXPORT(wm_tensor, grad)(wm_tensor handle) {
+  return guarded((wm_tensor) nullptr, [&] {
+    at::Tensor gradient = borrow(handle).grad();
+    return give(std::move(gradient));
+  });
+}
+
+EXPORT(int, clear_grad)(wm_tensor handle) {
+  return guarded(-1, [&] {
+    borrow(handle).mutable_grad().reset();
+    return 0;
+  });
+}
