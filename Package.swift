@@ -46,7 +46,7 @@ let package = Package(
 
     // dataset → batch → policy → loss → checkpoint
     room("LeRobotDatasets", ["ModelFiles", "Arrow", "Media", "Configuration", "CountedRandom"]),
-    room("NeuralNetworks", ["Torch", "ModelFiles"]),
+    room("NeuralNetworks", ["Torch", "ModelFiles", "CountedRandom"]),
     room("Policies", ["NeuralNetworks", "Configuration"]),
     room("SmolVLA", ["Policies"]),
     room("WorldModality", ["SmolVLA", "LeRobotDatasets"]),

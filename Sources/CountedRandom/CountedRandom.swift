@@ -19,13 +19,17 @@ public struct CountedRandom: Sendable {
 
   /// A family of numbers, told apart from other families of the same seed by its name.
   public init(seed: Int, _ purpose: String) {
-    // FNV-1a over the seed's bytes and the name: stable across runs, unlike Swift's own hash.
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
     let seedBytes = withUnsafeBytes(of: Int64(seed).littleEndian) { Array($0) }
-    for byte in seedBytes + Array(purpose.utf8) {
-      hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3
-    }
+    let hash = Self.hash(seedBytes + Array(purpose.utf8))
     self.init(key: (UInt32(truncatingIfNeeded: hash), UInt32(truncatingIfNeeded: hash >> 32)), address: (0, 0))
+  }
+
+  /// The numbers that belong to a name, such as a parameter's.
+  public func at(_ name: String) -> CountedRandom { at(Int(bitPattern: UInt(Self.hash(Array(name.utf8))))) }
+
+  /// FNV-1a: stable across runs, unlike Swift's own hash.
+  private static func hash(_ bytes: [UInt8]) -> UInt64 {
+    bytes.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }
   }
 
   /// The numbers at one place of the family, such as (step, sample) or (episode, query).

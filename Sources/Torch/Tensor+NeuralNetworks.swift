@@ -33,6 +33,11 @@ extension Tensor {
       "aten::layer_norm", .tensor(self), .ints([size(-1)]), .optional(weight), .optional(bias), .double(epsilon))
   }
 
+  /// Division by the root mean square of the last dimension.
+  public func rmsNorm(_ weight: Tensor, epsilon: Double) throws(TorchError) -> Tensor {
+    try call("aten::rms_norm", .tensor(self), .ints([size(-1)]), .tensor(weight), .double(epsilon))
+  }
+
   /// Softmax along one dimension.
   public func softmax(_ dimension: Int) throws(TorchError) -> Tensor {
     try call("aten::softmax.int", .tensor(self), .int(dimension))
