@@ -29,12 +29,13 @@ let package = Package(
 
     // Engines as Swift.
     room("Engines", ["CEngineLoader"]),
-    room("Torch", ["CTorch", "Engines"]),
+    room("Torch", ["CTorch", "Engines", "CountedRandom"]),
     room("MuJoCo", ["CMuJoCo", "COffscreenGL", "Engines"]),
     room("Arrow", ["CArrow", "Engines"]),
     room("Media", ["CMedia", "Engines"]),
 
-    // Files and settings.
+    // Random numbers by address, files and settings.
+    room("CountedRandom", []),
     room(
       "ModelFiles",
       [
@@ -45,15 +46,15 @@ let package = Package(
     room("Configuration", ["ModelFiles"]),
 
     // dataset → batch → policy → loss → checkpoint
-    room("LeRobotDatasets", ["ModelFiles", "Arrow", "Media", "Configuration"]),
-    room("NeuralNetworks", ["Torch", "ModelFiles"]),
+    room("LeRobotDatasets", ["ModelFiles", "Arrow", "Media", "Configuration", "CountedRandom"]),
+    room("NeuralNetworks", ["Torch", "ModelFiles", "CountedRandom"]),
     room("Policies", ["NeuralNetworks", "Configuration"]),
     room("SmolVLA", ["Policies"]),
     room("WorldModality", ["SmolVLA", "LeRobotDatasets"]),
     room("Training", ["Policies", "LeRobotDatasets"]),
 
     // scene → observation → policy → action → scene
-    room("Environments", ["Configuration"]),
+    room("Environments", ["Configuration", "CountedRandom"]),
     room("Shapes", ["Environments", "MuJoCo"]),
     room("Evaluation", ["Policies", "Environments", "Media"]),
 
@@ -64,6 +65,7 @@ let package = Package(
       dependencies: ["Experiments", "Training", "Evaluation", "WorldModality", "Shapes"]),
 
     .target(name: "TestSupport", dependencies: ["Engines"], path: "Tests/TestSupport"),
+    tests(of: "CountedRandom"),
     tests(of: "ModelFiles", resources: [.copy("Goldens")]),
     tests(of: "Configuration"),
     tests(of: "Torch"),
