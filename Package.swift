@@ -40,6 +40,7 @@ let package = Package(
       "ModelFiles",
       [
         .product(name: "OrderedCollections", package: "swift-collections"),
+        .product(name: "HeapModule", package: "swift-collections"),
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
     room("Configuration", ["ModelFiles"]),
