@@ -71,7 +71,7 @@ let package = Package(
     tests(of: "ModelFiles", resources: [.copy("Goldens")]),
     tests(of: "Configuration"),
     tests(of: "Torch"),
-    tests(of: "NeuralNetworks"),
+    tests(of: "NeuralNetworks", ["ModelFiles"], resources: [.copy("Goldens")]),
     tests(of: "Arrow"),
     tests(of: "Media", resources: [.copy("Goldens")]),
     tests(of: "LeRobotDatasets", resources: [.copy("Goldens")]),
