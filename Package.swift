@@ -36,6 +36,7 @@ let package = Package(
 
     // Random numbers by address, files and settings.
     room("CountedRandom", []),
+    room("Terminal", []),
     room(
       "ModelFiles",
       [
@@ -51,7 +52,7 @@ let package = Package(
     room("Policies", ["NeuralNetworks", "Configuration"]),
     room("SmolVLA", ["Policies"]),
     room("WorldModality", ["SmolVLA", "LeRobotDatasets"]),
-    room("Training", ["Policies", "LeRobotDatasets"]),
+    room("Training", ["Policies", "LeRobotDatasets", "Terminal"]),
 
     // scene → observation → policy → action → scene
     room("Environments", ["Configuration", "CountedRandom"]),
@@ -66,6 +67,7 @@ let package = Package(
 
     .target(name: "TestSupport", dependencies: ["Engines"], path: "Tests/TestSupport"),
     tests(of: "CountedRandom"),
+    tests(of: "Terminal"),
     tests(of: "ModelFiles", resources: [.copy("Goldens")]),
     tests(of: "Configuration"),
     tests(of: "Torch"),

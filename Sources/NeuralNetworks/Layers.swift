@@ -60,23 +60,29 @@ public struct RMSNorm {
 public struct Embedding {
   /// [rows, width]
   public let weight: Tensor
+  let paddingIndex: Int?
 
-  /// Builds it from `weight` of a scope.
+  /// Builds it from `weight` of a scope; the row `paddingIndex` gets no gradient.
   public init(
-    _ scope: ParameterScope, rows: Int, width: Int, weights: Initialisation = .normal(standardDeviation: 1)
+    _ scope: ParameterScope, rows: Int, width: Int, paddingIndex: Int? = nil,
+    weights: Initialisation = .normal(standardDeviation: 1)
   ) throws(TorchError) {
     weight = try scope.parameter("weight", [rows, width], weights)
+    self.paddingIndex = paddingIndex
   }
 
   /// Indices (int64) of any shape → that shape + [width].
-  public func callAsFunction(_ indices: Tensor) throws(TorchError) -> Tensor { try weight.embeddings(at: indices) }
+  public func callAsFunction(_ indices: Tensor) throws(TorchError) -> Tensor {
+    try weight.embeddings(at: indices, paddingIndex: paddingIndex)
+  }
 }
 
 /// Images cut into square patches, each projected to a vector: a convolution whose stride is its kernel.
 public struct PatchEmbedding2D {
   let weight: Tensor
   let bias: Tensor
-  let patchSize: Int
+  /// A patch's side in pixels.
+  public let patchSize: Int
 
   /// Builds it from `weight` and `bias` of a scope.
   public init(

@@ -1,4 +1,5 @@
 import CountedRandom
+import OrderedCollections
 import Torch
 
 /// Where a new parameter's first numbers come from.
@@ -55,12 +56,12 @@ public final class ParameterStore {
 
   /// Where new parameters are put.
   public let device: Device
-  private let loaded: [String: Tensor]
+  private let loaded: StateDictionary
   private let random: CountedRandom
   private var handedOut: Set<String> = []
 
   /// A store that hands out `loaded` and invents the rest from `seed`.
-  public init(loading loaded: [String: Tensor] = [:], seed: Int, device: Device) {
+  public init(loading loaded: StateDictionary = [:], seed: Int, device: Device) {
     self.loaded = loaded
     self.device = device
     random = CountedRandom(seed: seed, "parameters")

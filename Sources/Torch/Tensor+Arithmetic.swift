@@ -120,7 +120,12 @@ extension Tensor {
     try call("aten::logical_and", .tensor(self), .tensor(other))
   }
 
-  /// Where neither is; bool.
+  /// Where either is true; bool.
+  public func or(_ other: Tensor) throws(TorchError) -> Tensor {
+    try call("aten::logical_or", .tensor(self), .tensor(other))
+  }
+
+  /// Where it is not; bool.
   public func not() throws(TorchError) -> Tensor { try call("aten::logical_not", .tensor(self)) }
 
   /// Where elements are neither infinite nor NaN; bool.

@@ -29,6 +29,11 @@ extension Tensor {
     try call("aten::arange", .int(count), .dtype(dtype), .none, .device(device))
   }
 
+  /// `start`, `start` + `step` … below `end`, as float32.
+  public static func range(from start: Double, to end: Double, by step: Double) throws(TorchError) -> Tensor {
+    try call("aten::arange.start_step", .double(start), .double(end), .double(step), .dtype(.float32))
+  }
+
   /// `count` numbers from `start` to `end`, both included.
   public static func linspace(
     _ start: Double, _ end: Double, count: Int, dtype: DType = .float32, device: Device = .cpu

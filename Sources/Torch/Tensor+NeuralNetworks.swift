@@ -23,8 +23,10 @@ extension Tensor {
   }
 
   /// Rows of a table: `self` [rows, width], indices of any shape → indices' shape + [width].
-  public func embeddings(at indices: Tensor) throws(TorchError) -> Tensor {
-    try call("aten::embedding", .tensor(self), .tensor(indices))
+  ///
+  /// The row `paddingIndex` gets no gradient.
+  public func embeddings(at indices: Tensor, paddingIndex: Int? = nil) throws(TorchError) -> Tensor {
+    try call("aten::embedding", .tensor(self), .tensor(indices), .int(paddingIndex ?? -1))
   }
 
   /// Layer normalisation over the last dimension.
@@ -63,6 +65,11 @@ extension Tensor {
 
   /// `max(x, 0)`.
   public func relu() throws(TorchError) -> Tensor { try call("aten::relu", .tensor(self)) }
+
+  /// For each value, the place of the first of the ascending `boundaries` [N] that is larger.
+  public func buckets(_ boundaries: Tensor) throws(TorchError) -> Tensor {
+    try call("aten::bucketize.Tensor", .tensor(self), .tensor(boundaries), .bool(false), .bool(true))
+  }
 
   /// [B, C, H, W] resized to [height, width], bilinear without antialiasing, `align_corners=false`.
   public func resizedBilinear(height: Int, width: Int) throws(TorchError) -> Tensor {
