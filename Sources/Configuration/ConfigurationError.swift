@@ -22,6 +22,7 @@ public struct ConfigurationError: Error, Equatable, Sendable, CustomStringConver
     self.layer = layer
   }
 
+  /// One sentence that names the setting, and the file where it came from one.
   public var description: String {
     switch layer {
     case .file(let path): [path, name, reason].filter { !$0.isEmpty }.joined(separator: ": ")

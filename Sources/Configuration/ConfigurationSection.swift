@@ -24,6 +24,7 @@ public protocol ConfigurationSection: Sendable {
 }
 
 extension ConfigurationSection {
+  /// Finds every value sensible.
   public func validate() throws(ConfigurationError) {}
 
   /// The settings that this value has, those of its sections included.
