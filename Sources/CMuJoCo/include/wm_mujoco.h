@@ -1,4 +1,4 @@
-// MuJoCo's own headers (laid here by the set-up) and a table of the functions this project calls.
+// MuJoCo's own headers (laid here by the set-up), a table of the functions this project calls, and guarded calls.
 #pragma once
 #include <mujoco/mujoco.h>
 
@@ -27,7 +27,13 @@
   X(mjr_freeContext)           \
   X(mjr_setBuffer)             \
   X(mjr_render)                \
-  X(mjr_readPixels)
+  X(mjr_readPixels)            \
+  X(mju_user_error)            \
+  X(mju_user_warning)
+
+// The table's pointers are written all at once or not at all.
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wnullability-completeness"
 
 #define WM_FIELD(name) __typeof__(&name) name;
 typedef struct {
@@ -37,3 +43,47 @@ typedef struct {
 
 /// The functions' names in table order, and how many there are.
 const char *const *wm_mujoco_function_names(int *count);
+
+#pragma clang assume_nonnull begin
+
+/// Takes over MuJoCo's error and warning handlers, which would otherwise end the process or write MUJOCO_LOG.TXT.
+void wm_mujoco_take_errors(const wm_mujoco_api *api);
+
+/// What an error inside MuJoCo said; room for its longest message.
+typedef struct {
+  char text[1024];
+} wm_mujoco_message;
+
+// Calls during which an error of MuJoCo comes back as a sentence: 1 on success, 0 with `message` filled. After a 0, the
+// data's internal stack is not to be trusted until mj_resetData; a failed renderer is only to be freed.
+int wm_mujoco_make_data(const wm_mujoco_api *api, const mjModel *model, mjData *_Nullable *_Nonnull data, wm_mujoco_message *message);
+int wm_mujoco_reset(const wm_mujoco_api *api, const mjModel *model, mjData *data, wm_mujoco_message *message);
+int wm_mujoco_forward(const wm_mujoco_api *api, const mjModel *model, mjData *data, wm_mujoco_message *message);
+int wm_mujoco_step(
+    const wm_mujoco_api *api, const mjModel *model, mjData *data, int count, wm_mujoco_message *message);
+
+/// The first kind of warning that `data` has counted (an mjtWarning), or -1; `*information` is what it is about.
+int wm_mujoco_first_warning(const mjData *data, int *information);
+
+/// What draws a model's scenes: an abstract scene, the graphics card's copy of the model, and a camera.
+typedef struct {
+  mjvScene scene;
+  mjvOption option;
+  mjvCamera camera;
+  mjrContext context;
+} wm_mujoco_renderer;
+
+/// Makes a renderer of `width` × `height` pixels under the GL context that is current; NULL with `message` filled.
+wm_mujoco_renderer *_Nullable wm_mujoco_make_renderer(
+    const wm_mujoco_api *api, const mjModel *model, int width, int height, wm_mujoco_message *message);
+
+/// Draws the fixed camera `camera` into `pixels`: height × width × RGB, bottom row first.
+int wm_mujoco_draw(
+    const wm_mujoco_api *api, wm_mujoco_renderer *renderer, const mjModel *model, mjData *data, int camera, int width,
+    int height, unsigned char *pixels, wm_mujoco_message *message);
+
+/// Frees a renderer under the GL context it was made with.
+void wm_mujoco_free_renderer(const wm_mujoco_api *api, wm_mujoco_renderer *renderer);
+
+#pragma clang assume_nonnull end
+#pragma clang diagnostic pop

@@ -1,1 +1,0 @@
-#include "wm_offscreengl.h"

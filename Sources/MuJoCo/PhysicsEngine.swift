@@ -1,0 +1,42 @@
+import CMuJoCo
+import Engines
+import Foundation
+
+/// MuJoCo's library, opened once for the process.
+///
+/// The table is written once, before anyone sees it, and MuJoCo's functions keep no state of their own.
+struct PhysicsEngine: @unchecked Sendable {
+  let functions: wm_mujoco_api
+
+  private static let opened: Result<PhysicsEngine, SimulationError> = Result { () throws(SimulationError) in
+    try PhysicsEngine()
+  }
+
+  /// The library, or why it cannot be had.
+  static func shared() throws(SimulationError) -> PhysicsEngine { try opened.get() }
+
+  private init() throws(SimulationError) {
+    var functions = wm_mujoco_api()
+    do throws(EngineError) {
+      let library = try Engines.directory().appendingPathComponent("engines/mujoco/mujoco/libmujoco.so.3.3.2")
+      try Engines.load(
+        library, engine: "MuJoCo", prefix: "", names: wm_mujoco_function_names, into: &functions)
+    } catch {
+      throw SimulationError(error.description)
+    }
+    let found = functions.mj_version()
+    guard found == mjVERSION_HEADER else {
+      throw SimulationError(
+        "this program was built against MuJoCo \(mjVERSION_HEADER) and found MuJoCo \(found); run `make build`")
+    }
+    wm_mujoco_take_errors(&functions)
+    self.functions = functions
+  }
+}
+
+extension wm_mujoco_message {
+  /// The message as a string.
+  var sentence: String {
+    withUnsafeBytes(of: text) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+  }
+}

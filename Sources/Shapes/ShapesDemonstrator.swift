@@ -1,0 +1,51 @@
+import Environments
+
+/// Shows how a goal is reached: it knows where everything is, and its hand shakes a little.
+///
+/// Apart from a speed per episode it has no memory: what it does follows from where finger and blocks are now.
+struct ShapesDemonstrator {
+  /// The fraction of full speed, 0…1.
+  let speed: Double
+  /// The key of the hand's shaking.
+  let key: UInt64
+
+  /// Standard deviation of the shaking, in units of the action.
+  private static let shaking = 0.05
+  /// Free space kept around a block on the way past it, metres.
+  private static let clearance = 0.03
+
+  /// The action (velocities, −1…1) at control step `step`.
+  func action(goal: ShapesGoal, finger: SIMD2<Double>, blocks: [SIMD2<Double>], step: Int) -> SIMD2<Double> {
+    let target =
+      switch goal {
+      case .push(let block, let direction): Self.pushing(blocks[block], direction, finger)
+      case .touch(let block): blocks[block]
+      case .touchSide(let block, let direction): Self.pushing(blocks[block], -direction, finger)
+      }
+    let stride = ShapesScene.fullSpeed / Double(ShapesScene.framesPerSecond)
+    let wanted = (target - finger) / stride
+    let length = (wanted * wanted).sum().squareRoot()
+    let unit = length > 1 ? wanted / length : wanted
+    var numbers = CountedRandomNumbers(key, UInt64(step))
+    let shake = SIMD2(numbers.normal(), numbers.normal()) * Self.shaking
+    return (unit * speed + shake).clamped(lowerBound: SIMD2(-1, -1), upperBound: SIMD2(1, 1))
+  }
+
+  /// Where to go next to push a block in a direction: past it, behind it, then through it.
+  private static func pushing(
+    _ block: SIMD2<Double>, _ direction: SIMD2<Double>, _ finger: SIMD2<Double>
+  ) -> SIMD2<Double> {
+    let side = SIMD2(-direction.y, direction.x)
+    let along = ((finger - block) * direction).sum()
+    let across = ((finger - block) * side).sum()
+    let contact = ShapesScene.blockHalf + ShapesScene.fingerRadius
+    let behind = contact + clearance
+    if along > -contact - 0.005 {
+      // Still beside or before the block: go past it without touching it.
+      let room = across < 0 ? -behind : behind
+      return block - behind * direction + (abs(across) < contact + 0.01 || abs(across) > behind ? room : across) * side
+    }
+    if abs(across) > 0.02 { return block - max(behind, -along * 0.9) * direction }
+    return block + direction * ShapesGoal.pushDistance
+  }
+}
