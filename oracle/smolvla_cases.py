@@ -39,11 +39,11 @@ COMMITTED = {
     },
     # Three and four layers: the period of the self-attention layers shows, and an odd number of them.
     "period_three": {
-        "seed": 2, "num_vlm_layers": 4, "self_attn_every_n_layers": 3, "chunk_size": 4, "n_action_steps": 2,
+        "seed": 12, "num_vlm_layers": 4, "self_attn_every_n_layers": 3, "chunk_size": 4, "n_action_steps": 2,
         "cases": {"period_three": {"store": ["g"]}},
     },
     "all_cross": {
-        "seed": 3, "num_vlm_layers": 3, "self_attn_every_n_layers": 0,
+        "seed": 13, "num_vlm_layers": 3, "self_attn_every_n_layers": 0,
         "cases": {
             "period_zero": {"store": ["g"]},
             "period_minus_one": {"policy": {"self_attn_every_n_layers": -1}},

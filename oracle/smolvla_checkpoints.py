@@ -98,7 +98,7 @@ def randomise(policy, generator):
             elif "embed" in name and "patch" not in name:
                 values = 0.5 * noise
             else:
-                values = noise * parameter[0].numel() ** -0.5
+                values = 0.8 * noise * parameter[0].numel() ** -0.5
             parameter.copy_(values.bfloat16().float())
 
 

@@ -55,6 +55,8 @@ def make_batch(config, generator, size=2, padded_tokens=False, absent=(), masked
         for row in range(size):
             mask[row, length - 1 - row % 3:] = False
         tokens[~mask] = 2
+    # One padding token that is attended to: its row of the table gets no gradient all the same.
+    tokens[0, 0] = 2
     batch["observation.language.tokens"], batch["observation.language.attention_mask"] = tokens, mask
     batch["action"] = normal(size, config.chunk_size, config.action_feature.shape[0])
     ends = torch.randint(1, config.chunk_size + 1, (size, 1), generator=generator)
@@ -79,48 +81,88 @@ def embeddings(policy, batch, noise, time, with_vision):
     return {**result, "mid/prefix_embs": prefix, "mid/prefix_pad": pad, "mid/suffix_embs": suffix}
 
 
+def step(policy, batch, noise, time):
+    """Loss, gradients by name (None where there is none), their norm, and weights after one AdamW step."""
+    trainable = {key: value for key, value in policy.named_parameters() if value.requires_grad}
+    before = {key: value.detach().clone() for key, value in trainable.items()}
+    policy.zero_grad()
+    loss, _ = policy.forward(dict(batch), noise, time)
+    loss.backward()
+    gradients = {key: None if value.grad is None else value.grad.clone() for key, value in trainable.items()}
+    norm = torch.nn.utils.clip_grad_norm_(policy.parameters(), 10)
+    torch.optim.AdamW(trainable.values(), lr=1e-3, betas=(0.9, 0.95), eps=1e-8, weight_decay=1e-10).step()
+    after = {key: value.detach().clone() for key, value in trainable.items()}
+    with torch.no_grad():
+        for key, value in trainable.items():
+            value.copy_(before[key])
+    return loss.detach(), gradients, norm, after
+
+
+def is_sensitive(policy, batch, noise, time, gradients, after):
+    """Whether LeRobot's own numbers move too far, to be compared with others, when every weight moves by a rounding."""
+    def moved(old, new, floor):
+        return max(((old[key] - new[key]).norm() / max(old[key].norm().item(), floor)).item() for key in old)
+
+    known = {key: value for key, value in gradients.items() if value is not None and value.any()}
+    total = max(value.norm().item() for value in known.values())
+    generator = torch.Generator().manual_seed(0)
+    weights = {key: value.detach().clone() for key, value in policy.named_parameters()}
+    result = False
+    for _ in range(3):
+        with torch.no_grad():
+            for key, value in policy.named_parameters():
+                value.copy_(weights[key] * (1 + 6e-8 * torch.randn(value.shape, generator=generator)))
+        _, other, _, later = step(policy, batch, noise, time)
+        # Zero but for rounding, as a bias of keys is to softmax.
+        real = [key for key in known if known[key].norm() > 1e-5 * total]
+        result = result or moved(known, other, 1e-2 * total) > 4e-6
+        result = result or moved({key: after[key] for key in real}, later, 1e-12) > 4e-7
+    with torch.no_grad():
+        for key, value in policy.named_parameters():
+            value.copy_(weights[key])
+    return result
+
+
 def record(folder, name, case, seed):
     """Runs LeRobot's policy once forwards, backwards and as a sampler, and writes what came out."""
     policy = load_policy(folder, case.get("policy", {}))
     config, store = policy.config, case.get("store", [])
-    generator = torch.Generator().manual_seed(seed)
-    batch, noise, time = make_batch(config, generator, **case.get("batch", {}))
-    stored = {f"in/{key}": value for key, value in {**batch, "noise": noise, "time": time}.items()}
-    stored.update(embeddings(policy, batch, noise, time, "vision" in store))
+    for attempt in range(20):
+        generator = torch.Generator().manual_seed(seed + 100_000 * attempt)
+        batch, noise, time = make_batch(config, generator, **case.get("batch", {}))
+        loss, gradients, norm, after = step(policy, batch, noise, time)
+        if not ("g" in store and is_sensitive(policy, batch, noise, time, gradients, after)):
+            break
+    else:
+        raise SystemExit(f"{folder.name}/{name}: no batch gives well-conditioned gradients; change the seed")
+    without = [key for key, value in gradients.items() if value is None]
+    zero = [key for key, value in gradients.items() if value is not None and not value.any()]
 
     images, masks = policy.prepare_images(batch)
-    losses = policy.model.forward(
-        images, masks, batch["observation.language.tokens"], batch["observation.language.attention_mask"],
-        policy.prepare_state(batch), policy.prepare_action(batch), noise, time)
-    loss, _ = policy.forward(dict(batch), noise, time)
+    with torch.no_grad():
+        losses = policy.model.forward(
+            images, masks, batch["observation.language.tokens"], batch["observation.language.attention_mask"],
+            policy.prepare_state(batch), policy.prepare_action(batch), noise, time)
     valid = losses[:, :, : config.action_feature.shape[0]][~batch["action_is_pad"]]
+    stored = {f"in/{key}": value for key, value in {**batch, "noise": noise, "time": time}.items()}
+    stored |= embeddings(policy, batch, noise, time, "vision" in store)
     stored |= {"out/losses": losses, "out/loss": loss.reshape(1), "out/loss_valid": valid.mean().reshape(1)}
-
-    loss.backward()
-    trainable = {key: value for key, value in policy.named_parameters() if value.requires_grad}
-    without = [key for key, value in trainable.items() if value.grad is None]
-    zero = [key for key, value in trainable.items() if value.grad is not None and not value.grad.any()]
-    gradients = {key: value.grad.clone() for key, value in trainable.items() if key not in without + zero}
-    if "g" in store:
-        stored |= {f"g/{key}": value for key, value in gradients.items()}
-    stored["out/gradnorm"] = torch.nn.utils.clip_grad_norm_(policy.parameters(), 10).reshape(1)
-    if "w1" in store:
-        before = {key: value.detach().clone() for key, value in trainable.items()}
-        torch.optim.AdamW(trainable.values(), lr=1e-3, betas=(0.9, 0.95), eps=1e-8, weight_decay=1e-10).step()
-        stored |= {f"w1/{key}": value for key, value in trainable.items()}
-        with torch.no_grad():
-            for key, value in trainable.items():
-                value.copy_(before[key])
+    stored["out/gradnorm"] = norm.reshape(1)
     if config.use_cache:
         stored["out/actions"] = policy.predict_action_chunk(dict(batch), noise)
+    if "g" in store:
+        stored |= {f"g/{key}": value for key, value in gradients.items() if key not in without + zero}
+    if "w1" in store:
+        stored |= {f"w1/{key}": value for key, value in after.items()}
     metadata = {
-        "policy": json.dumps(case.get("policy", {})), "trainable": json.dumps(sorted(trainable)),
+        "policy": json.dumps(case.get("policy", {})), "trainable": json.dumps(sorted(gradients)),
         "without_gradient": json.dumps(sorted(without)), "zero_gradient": json.dumps(sorted(zero)),
     }
     stored = {key: value.detach().contiguous().clone() for key, value in stored.items()}
     (folder / "cases").mkdir(exist_ok=True)
     save_file(stored, folder / "cases" / f"{name}.safetensors", metadata=metadata)
-    print(f"{folder.name}/{name}: loss {loss.item():.6f}, {len(trainable)} trainable, {len(without)} without gradient")
+    print(f"{folder.name}/{name}: loss {loss.item():.6f}, {len(gradients)} trainable, {len(without)} without gradient, "
+          f"batch {attempt}")
 
 
 def write(folder, checkpoints):
