@@ -41,6 +41,15 @@ public struct SmolVLAConfiguration: Sendable, Equatable {
     vlmLayers > 0 ? min(vlmLayers, text.layers) : text.layers
   }
 
+  /// The same settings with a camera that is always absent for each of `empty_cameras`, as LeRobot adds them.
+  func withEmptyCameras() -> SmolVLAConfiguration {
+    var configuration = self
+    for index in 0..<max(0, emptyCameras) {
+      configuration.inputFeatures["\(BatchKey.images)empty_camera_\(index)"] = PolicyFeature(.visual, [3, 480, 640])
+    }
+    return configuration
+  }
+
   /// The action's real dimensions.
   func actionDimension() throws(PolicyError) -> Int {
     guard let feature = outputFeatures["action"], feature.shape.count == 1 else {
