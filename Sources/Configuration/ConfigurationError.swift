@@ -51,5 +51,6 @@ public struct ConfigurationValueError: Error, Equatable, Sendable {
     self.found = found
   }
 
-  var reason: String { "expected \(expected), found \(found)" }
+  /// Both, as part of a sentence.
+  public var reason: String { "expected \(expected), found \(found)" }
 }

@@ -79,6 +79,19 @@ public struct Field<Section: ConfigurationSection>: Sendable {
       })
   }
 
+  /// A section whose settings stand among this one's, without a name before them.
+  public static func embedded<Inner: ConfigurationSection>(
+    _ keyPath: WritableKeyPath<Section, Inner> & Sendable
+  ) -> Self {
+    Self(
+      leaves: { section in
+        section[keyPath: keyPath].leaves.map { leaf in
+          leaf.lifted(under: nil, get: { $0[keyPath: keyPath] }, set: { $0[keyPath: keyPath] = $1 })
+        }
+      },
+      validate: { section throws(ConfigurationError) in try section[keyPath: keyPath].validateAll() })
+  }
+
   /// A section under `name` that may be absent (`null`) and comes up with its first setting.
   public static func section<Inner: ConfigurationSection>(
     _ name: String, _ keyPath: WritableKeyPath<Section, Inner?> & Sendable
