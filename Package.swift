@@ -44,7 +44,7 @@ let package = Package(
         .product(name: "HeapModule", package: "swift-collections"),
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
-    room("Configuration", ["ModelFiles"]),
+    room("Configuration", ["ModelFiles", .product(name: "OrderedCollections", package: "swift-collections")]),
 
     // dataset → batch → policy → loss → checkpoint
     room("LeRobotDatasets", ["ModelFiles", "Arrow", "Media", "Configuration", "CountedRandom"]),
