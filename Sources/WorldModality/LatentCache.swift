@@ -146,7 +146,7 @@ extension LatentCacheIdentity {
         "run lerobot-wm-precompute --dataset_name=\(datasetRepoID) --overwrite")
     }
     if let camera = expected.camera, camera != self.camera {
-      throw refuse("camera", self.camera, camera, "mend --policy.world_camera or precompute with --image_key=\(camera)")
+      throw refuse("camera", self.camera, camera, "precompute with --image_key=\(camera)")
     }
     guard temporalWindow == expected.temporalWindow else {
       throw refuse(

@@ -1,10 +1,5 @@
 import Torch
 
-extension WorldModalityConfiguration {
-  /// Pictures that a planning step needs: those of the T clips of m frames that end at the last T steps, T + m − 1.
-  public func historyPictures() throws(WorldModalityError) -> Int { contextFrames + (try temporalWindow()) - 1 }
-}
-
 extension VJEPA2Encoder {
   /// The latents of the last T environment steps, each of a clip of m frames, as precomputation would have stored
   /// them.
