@@ -1,6 +1,7 @@
 import Configuration
 
 extension WorldModalityConfiguration: ConfigurationSection {
+  /// The settings under their published names.
   public static var fields: [Field<Self>] {
     cacheFields + injectionFields + prophetFields + [
       .init("log_attn_stats", \.logsAttention, help: "log what the gated attention does"),
@@ -49,6 +50,7 @@ extension WorldModalityConfiguration: ConfigurationSection {
     ]
   }
 
+  /// Refuses settings that cannot be built, alone or together.
   public func validate() throws(ConfigurationError) {
     let sizes = [
       ("world_latent_dim", worldLatentDimension), ("context_frames", contextFrames), ("future_offset", futureOffset),
