@@ -36,6 +36,7 @@ let package = Package(
 
     // Random numbers by address, files and settings.
     room("CountedRandom", []),
+    room("Terminal", []),
     room(
       "ModelFiles",
       [
@@ -43,7 +44,7 @@ let package = Package(
         .product(name: "HeapModule", package: "swift-collections"),
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
-    room("Configuration", ["ModelFiles"]),
+    room("Configuration", ["ModelFiles", .product(name: "OrderedCollections", package: "swift-collections")]),
 
     // dataset → batch → policy → loss → checkpoint
     room("LeRobotDatasets", ["ModelFiles", "Arrow", "Media", "Configuration", "CountedRandom"]),
@@ -51,7 +52,7 @@ let package = Package(
     room("Policies", ["NeuralNetworks", "Configuration"]),
     room("SmolVLA", ["Policies"]),
     room("WorldModality", ["SmolVLA", "LeRobotDatasets"]),
-    room("Training", ["Policies", "LeRobotDatasets"]),
+    room("Training", ["Policies", "LeRobotDatasets", "Terminal"]),
 
     // scene → observation → policy → action → scene
     room("Environments", ["Configuration", "CountedRandom"]),
@@ -66,10 +67,11 @@ let package = Package(
 
     .target(name: "TestSupport", dependencies: ["Engines"], path: "Tests/TestSupport"),
     tests(of: "CountedRandom"),
+    tests(of: "Terminal"),
     tests(of: "ModelFiles", resources: [.copy("Goldens")]),
     tests(of: "Configuration"),
     tests(of: "Torch"),
-    tests(of: "NeuralNetworks"),
+    tests(of: "NeuralNetworks", ["ModelFiles"], resources: [.copy("Goldens")]),
     tests(of: "Arrow"),
     tests(of: "Media", resources: [.copy("Goldens")]),
     tests(of: "LeRobotDatasets", resources: [.copy("Goldens")]),

@@ -4,10 +4,14 @@ import Torch
 public struct AdamWSettings: Sendable, Equatable {
   /// Decay rates of the two moments.
   public var betas: (Double, Double) { (beta1, beta2) }
-  var beta1 = 0.9
-  var beta2 = 0.95
-  var epsilon = 1e-8
-  var weightDecay = 1e-10
+  /// Decay rate of the first moment.
+  public var beta1 = 0.9
+  /// Decay rate of the second moment.
+  public var beta2 = 0.95
+  /// Keeps the division finite.
+  public var epsilon = 1e-8
+  /// Decoupled from the gradient.
+  public var weightDecay = 1e-10
 
   /// Settings; see Loshchilov and Hutter, "Decoupled weight decay regularization", 2019.
   public init(beta1: Double = 0.9, beta2: Double = 0.95, epsilon: Double = 1e-8, weightDecay: Double = 1e-10) {

@@ -5,7 +5,8 @@ import Foundation
 /// When the run is shorter than the decay, warm-up and decay shrink alike. The warm-up starts at 1/(W+1) of the peak
 /// and rises linearly; the cosine counts from step 0, not from the warm-up's end.
 public struct CosineSchedule: Sendable, Equatable {
-  let peak: Double
+  /// The learning rate at the top.
+  public let peak: Double
   let final: Double
   let warmupSteps: Int
   let decaySteps: Int

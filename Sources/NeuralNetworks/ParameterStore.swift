@@ -56,14 +56,17 @@ public final class ParameterStore {
 
   /// Where new parameters are put.
   public let device: Device
+  /// The parameters' type; training wants float32, frozen models may take less.
+  public let dtype: DType
   private let loaded: StateDictionary
   private let random: CountedRandom
   private var handedOut: Set<String> = []
 
   /// A store that hands out `loaded` and invents the rest from `seed`.
-  public init(loading loaded: StateDictionary = [:], seed: Int, device: Device) {
+  public init(loading loaded: StateDictionary = [:], seed: Int, device: Device, dtype: DType = .float32) {
     self.loaded = loaded
     self.device = device
+    self.dtype = dtype
     random = CountedRandom(seed: seed, "parameters")
   }
 
@@ -77,7 +80,7 @@ public final class ParameterStore {
     let tensor: Tensor
     if let found = loaded[name], found.shape == shape {
       // A copy: the file's pages stay as they are, and the optimiser writes in place.
-      tensor = try found.to(.float32).clone().to(device)
+      tensor = try found.to(dtype).clone().to(device)
     } else {
       if let found = loaded[name] {
         misshapen.append("\(name): the model has \(shape), the file \(found.shape)")
@@ -85,7 +88,7 @@ public final class ParameterStore {
         missing.append(name)
       }
       let numbers = initialisation.numbers(shape.reduce(1, *), random.at(name))
-      tensor = try Tensor(numbers, shape: shape, device: device)
+      tensor = try Tensor(numbers, shape: shape).to(dtype).to(device)
     }
     parameters.append(Parameter(name: name, tensor: tensor))
     return tensor

@@ -115,6 +115,13 @@ public struct Processor {
     return copy
   }
 
+  /// What features are called after this pipeline.
+  public func renamed(_ names: [String]) -> [String] {
+    steps.reduce(names) { names, step in
+      if case .rename(let map) = step { names.map { map[$0] ?? $0 } } else { names }
+    }
+  }
+
   /// The same pipeline with other camera or state names.
   public func renaming(_ names: OrderedDictionary<String, String>) -> Processor {
     var copy = self

@@ -4,6 +4,7 @@ import Policies
 
 /// The language model's sizes, from `text_config` of the backbone's config.json.
 public struct TextConfiguration: Sendable, Equatable {
+  public init(hiddenSize: Int, intermediateSize: Int, layers: Int, attentionHeads: Int, keyValueHeads: Int, headDimension: Int, vocabularySize: Int, rmsNormEpsilon: Double, initializerRange: Double, paddingIndex: Int?, attentionBias: Bool, mlpBias: Bool) { self.hiddenSize=hiddenSize; self.intermediateSize=intermediateSize; self.layers=layers; self.attentionHeads=attentionHeads; self.keyValueHeads=keyValueHeads; self.headDimension=headDimension; self.vocabularySize=vocabularySize; self.rmsNormEpsilon=rmsNormEpsilon; self.initializerRange=initializerRange; self.paddingIndex=paddingIndex; self.attentionBias=attentionBias; self.mlpBias=mlpBias }
   var hiddenSize: Int
   var intermediateSize: Int
   var layers: Int
@@ -20,6 +21,7 @@ public struct TextConfiguration: Sendable, Equatable {
 
 /// The vision tower's sizes, from `vision_config` of the backbone's config.json.
 public struct VisionConfiguration: Sendable, Equatable {
+ public init(hiddenSize: Int, intermediateSize: Int, layers: Int, attentionHeads: Int, channels: Int, imageSize: Int, patchSize: Int, layerNormEpsilon: Double) { self.hiddenSize=hiddenSize; self.intermediateSize=intermediateSize; self.layers=layers; self.attentionHeads=attentionHeads; self.channels=channels; self.imageSize=imageSize; self.patchSize=patchSize; self.layerNormEpsilon=layerNormEpsilon }
   var hiddenSize: Int
   var intermediateSize: Int
   var layers: Int
@@ -32,6 +34,7 @@ public struct VisionConfiguration: Sendable, Equatable {
 
 /// What SmolVLA needs to know of its vision-language backbone: a SmolVLM2's `config.json`.
 public struct BackboneConfiguration: Sendable, Equatable {
+ public init(text: TextConfiguration, vision: VisionConfiguration, scaleFactor: Int) { self.text=text; self.vision=vision; self.scaleFactor=scaleFactor }
   /// The language model.
   public var text: TextConfiguration
   /// The vision tower.

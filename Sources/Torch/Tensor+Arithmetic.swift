@@ -37,6 +37,16 @@ extension Tensor {
     try call("aten::div.Scalar", .tensor(left), .double(right))
   }
 
+  /// Whole-number division, rounded towards minus infinity, of whole numbers.
+  public func floorDivided(by divisor: Int) throws(TorchError) -> Tensor {
+    try call("aten::floor_divide.Scalar", .tensor(self), .int(divisor))
+  }
+
+  /// The remainder of whole-number division, with the divisor's sign.
+  public func remainder(by divisor: Int) throws(TorchError) -> Tensor {
+    try call("aten::remainder.Scalar", .tensor(self), .int(divisor))
+  }
+
   public static prefix func - (operand: Tensor) throws(TorchError) -> Tensor {
     try call("aten::neg", .tensor(operand))
   }
