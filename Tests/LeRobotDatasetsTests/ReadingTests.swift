@@ -1,13 +1,16 @@
 import Foundation
-import Media
 import ModelFiles
 import Testing
 
 @testable import LeRobotDatasets
+@testable import Media
 
 private func expected(_ name: String) throws -> JSON {
-  try #require(JSON(contentsOf: golden("expected.json"))[name])
+  let all = try JSON(contentsOf: golden("expected.json"))
+  return try #require(all[name])
 }
+
+private func bytes(_ name: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: golden(name))) }
 
 private func floats(_ json: JSON?) -> [Float] {
   guard let elements = json?.array else { return (json?.double).map { [Float($0)] } ?? [] }
@@ -51,12 +54,17 @@ func `every frame of a data set that LeRobot wrote is what LeRobot reads`(name: 
 @Test(arguments: ["av1", "h264"])
 func `video frames are equal in their planes and within 2 levels in RGB`(name: String) throws {
   let data = try LeRobotDataset(root: golden(name))
-  let shown = try #require(expected(name)["shown"]?.array?.compactMap(\.integer))
-  let colours = [UInt8](try Data(contentsOf: golden("\(name).rgb")))
+  let truth = try expected(name)
+  let shown = try #require(truth["shown"]?.array).compactMap(\.integer)
+  let colours = try bytes("\(name).rgb")
+  let planes = try bytes("\(name).yuv")
   let size = Toy.width * Toy.height * 3
+  let reader = try VideoReader(golden("\(name)/videos/observation.images.top/chunk-000/file-000.mp4"))
   for slot in shown.indices.reversed() {
     let image = try data.image("observation.images.top", at: shown[slot])
     #expect(difference(image.pixels, colours[slot * size..<(slot + 1) * size]) <= 2)
+    let found = try reader.planes(at: Double(shown[slot]) / 10)
+    #expect(difference(found, planes[slot * size / 2..<(slot + 1) * size / 2]) == 0)
   }
 }
 

@@ -8,7 +8,8 @@ import Testing
 
 /// A data set that LeRobot wrote, or a file beside it.
 func golden(_ name: String) throws -> URL {
-  try #require(Bundle.module.resourceURL).appendingPathComponent("Goldens").appendingPathComponent(name)
+  let resources = try #require(Bundle.module.resourceURL)
+  return resources.appendingPathComponent("Goldens").appendingPathComponent(name)
 }
 
 /// A folder that goes with the test.
@@ -41,7 +42,9 @@ enum Toy {
     [Float(frame) * 0.5, -Float(episode), Float(frame * episode) * 0.25]
   }
 
-  static func action(_ episode: Int, _ frame: Int) -> [Float] { [Float(episode) + Float(frame) * 0.125, -Float(frame)] }
+  static func action(_ episode: Int, _ frame: Int) -> [Float] {
+    [Float(episode) + Float(frame) * 0.125, -Float(frame)]
+  }
 
   static func features(_ type: Feature.DataType, cameras: [String]) -> OrderedDictionary<String, Feature> {
     var features: OrderedDictionary<String, Feature> = [
