@@ -29,30 +29,33 @@ let package = Package(
 
     // Engines as Swift.
     room("Engines", ["CEngineLoader"]),
-    room("Torch", ["CTorch", "Engines"]),
+    room("Torch", ["CTorch", "Engines", "CountedRandom"]),
     room("MuJoCo", ["CMuJoCo", "COffscreenGL", "Engines"]),
     room("Arrow", ["CArrow", "Engines"]),
     room("Media", ["CMedia", "Engines"]),
 
-    // Files and settings.
+    // Random numbers by address, files and settings.
+    room("CountedRandom", []),
+    room("Terminal", []),
     room(
       "ModelFiles",
       [
         .product(name: "OrderedCollections", package: "swift-collections"),
+        .product(name: "HeapModule", package: "swift-collections"),
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
-    room("Configuration", ["ModelFiles"]),
+    room("Configuration", ["ModelFiles", .product(name: "OrderedCollections", package: "swift-collections")]),
 
     // dataset → batch → policy → loss → checkpoint
-    room("LeRobotDatasets", ["ModelFiles", "Arrow", "Media", "Configuration"]),
-    room("NeuralNetworks", ["Torch", "ModelFiles"]),
+    room("LeRobotDatasets", ["ModelFiles", "Arrow", "Media", "Configuration", "CountedRandom"]),
+    room("NeuralNetworks", ["Torch", "ModelFiles", "CountedRandom"]),
     room("Policies", ["NeuralNetworks", "Configuration"]),
     room("SmolVLA", ["Policies"]),
     room("WorldModality", ["SmolVLA", "LeRobotDatasets"]),
-    room("Training", ["Policies", "LeRobotDatasets"]),
+    room("Training", ["Policies", "LeRobotDatasets", "Terminal"]),
 
     // scene → observation → policy → action → scene
-    room("Environments", ["Configuration"]),
+    room("Environments", ["Configuration", "CountedRandom"]),
     room("Shapes", ["Environments", "MuJoCo"]),
     room("Evaluation", ["Policies", "Environments", "Media"]),
 
@@ -63,10 +66,12 @@ let package = Package(
       dependencies: ["Experiments", "Training", "Evaluation", "WorldModality", "Shapes"]),
 
     .target(name: "TestSupport", dependencies: ["Engines"], path: "Tests/TestSupport"),
+    tests(of: "CountedRandom"),
+    tests(of: "Terminal"),
     tests(of: "ModelFiles", resources: [.copy("Goldens")]),
     tests(of: "Configuration"),
     tests(of: "Torch"),
-    tests(of: "NeuralNetworks"),
+    tests(of: "NeuralNetworks", ["ModelFiles"], resources: [.copy("Goldens")]),
     tests(of: "Arrow"),
     tests(of: "Media", resources: [.copy("Goldens")]),
     tests(of: "LeRobotDatasets", resources: [.copy("Goldens")]),

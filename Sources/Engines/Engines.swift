@@ -29,21 +29,45 @@ public enum Engines {
     throw EngineError("no engines found beside \(program.path); run `make build` there, or set WM_DEPS_DIR")
   }
 
+  /// Opens a library for the rest of the process, its symbols visible to libraries opened later.
+  public static func open(_ library: URL, engine: String) throws(EngineError) {
+    try fill(nil, from: library, engine: engine, prefix: "", names: { _ in nil })
+  }
+
   /// Opens a library and fills a C table of its functions.
   ///
   /// - Parameters:
   ///   - library: the library's file.
   ///   - engine: what a user calls it, for errors.
-  ///   - names: the functions, in the order of the table's fields; each is looked up as `prefix + name`.
-  ///   - table: as many pointers as there are names.
-  public static func load(
-    _ library: URL, engine: String, prefix: String, names: UnsafePointer<UnsafePointer<CChar>>, count: Int32,
-    into table: UnsafeMutablePointer<UnsafeMutableRawPointer?>
+  ///   - prefix: what the library puts before each name.
+  ///   - names: the functions, in the order of the table's fields.
+  ///   - table: a C struct of nothing but function pointers, one for each name.
+  public static func load<Table>(
+    _ library: URL, engine: String, prefix: String,
+    names: (UnsafeMutablePointer<Int32>?) -> UnsafePointer<UnsafePointer<CChar>?>?, into table: inout Table
+  ) throws(EngineError) {
+    let pointers = MemoryLayout<Table>.size / MemoryLayout<UnsafeMutableRawPointer?>.size
+    let failure = withUnsafeMutablePointer(to: &table) { table in
+      table.withMemoryRebound(to: UnsafeMutableRawPointer?.self, capacity: pointers) { table -> EngineError? in
+        do throws(EngineError) {
+          try fill(table, from: library, engine: engine, prefix: prefix, names: names)
+          return nil
+        } catch { return error }
+      }
+    }
+    if let failure { throw failure }
+  }
+
+  private static func fill(
+    _ table: UnsafeMutablePointer<UnsafeMutableRawPointer?>?, from library: URL, engine: String, prefix: String,
+    names: (UnsafeMutablePointer<Int32>?) -> UnsafePointer<UnsafePointer<CChar>?>?
   ) throws(EngineError) {
     guard FileManager.default.fileExists(atPath: library.path) else {
       throw EngineError("\(engine) is missing: \(library.path) does not exist; run `make build`")
     }
-    if let problem = engine_load(library.path, prefix, names, count, table) {
+    var count: Int32 = 0
+    let list = names(&count)
+    if let problem = engine_load(library.path, prefix, list, count, table) {
       throw EngineError("\(engine) could not be loaded: \(String(cString: problem)); run `make build`")
     }
   }

@@ -1,1 +1,75 @@
+// The C face of Arrow's Parquet reader and writer. Implemented by native/arrow.cpp and opened at run time; this header
+// is all that both sides share. Columns cross it by the Arrow C Data Interface.
 #pragma once
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#ifndef ARROW_C_DATA_INTERFACE
+#define ARROW_C_DATA_INTERFACE
+#define ARROW_FLAG_NULLABLE 2
+
+struct ArrowSchema {
+  const char *format;
+  const char *name;
+  const char *metadata;
+  int64_t flags;
+  int64_t n_children;
+  struct ArrowSchema **children;
+  struct ArrowSchema *dictionary;
+  void (*release)(struct ArrowSchema *);
+  void *private_data;
+};
+
+struct ArrowArray {
+  int64_t length;
+  int64_t null_count;
+  int64_t offset;
+  int64_t n_buffers;
+  int64_t n_children;
+  const void **buffers;
+  struct ArrowArray **children;
+  struct ArrowArray *dictionary;
+  void (*release)(struct ArrowArray *);
+  void *private_data;
+};
+#endif
+
+/// A Parquet file open for reading, and one being written.
+typedef struct wm_parquet_s *wm_parquet;
+typedef struct wm_parquet_writer_s *wm_parquet_writer;
+
+/// X(result, name, parameters): every function of the table, in order. Pointers and ints report failure as NULL or -1;
+/// `last_error` then holds Arrow's text for this thread. `read` takes top-level names; `write` makes one row group and
+/// leaves the array released.
+#define WM_ARROW_FUNCTIONS(X)                                                                        \
+  X(const char *, last_error, (void))                                                                \
+  X(const char *, version, (void))                                                                   \
+  X(wm_parquet, open, (const char *path))                                                            \
+  X(void, close, (wm_parquet file))                                                                  \
+  X(int, row_group_count, (wm_parquet file))                                                         \
+  X(int64_t, row_count, (wm_parquet file, int row_group))                                            \
+  X(int, schema, (wm_parquet file, struct ArrowSchema *schema))                                      \
+  X(int, read,                                                                                       \
+    (wm_parquet file, int row_group, const char *const *columns, int count, struct ArrowArray *rows, \
+     struct ArrowSchema *schema))                                                                    \
+  X(wm_parquet_writer, create, (const char *path, struct ArrowSchema *schema))                       \
+  X(int, write, (wm_parquet_writer writer, struct ArrowArray *rows))                                 \
+  X(int64_t, position, (wm_parquet_writer writer))                                                   \
+  X(int, finish, (wm_parquet_writer writer))                                                         \
+  X(void, discard, (wm_parquet_writer writer))
+
+#define WM_FIELD(result, name, parameters) result(*name) parameters;
+typedef struct {
+  WM_ARROW_FUNCTIONS(WM_FIELD)
+} wm_arrow_api;
+#undef WM_FIELD
+
+/// The functions' names in table order, and how many there are.
+const char *const *wm_arrow_function_names(int *count);
+
+#ifdef __cplusplus
+}
+#endif

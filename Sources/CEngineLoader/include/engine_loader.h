@@ -1,10 +1,6 @@
 #pragma once
-#include <stdint.h>
 
-/// Opens the shared library at `path` and stores the addresses of `names` in `table`, in order.
+/// Opens the shared library at `path` and stores the addresses of `names`, each behind `prefix`, in `table`, in order.
 ///
-/// `prefix` is put before each name. Returns NULL on success, otherwise a sentence that stays valid on this thread
-/// until its next call.
-const char *_Nullable engine_load(
-    const char *_Nonnull path, const char *_Nonnull prefix, const char *_Nonnull const *_Nonnull names, int count,
-    void *_Nullable *_Nonnull table);
+/// Returns NULL on success, otherwise a sentence that stays valid on this thread until its next call.
+const char *engine_load(const char *path, const char *prefix, const char *const *names, int count, void **table);

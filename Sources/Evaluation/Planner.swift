@@ -1,0 +1,117 @@
+import CountedRandom
+import Environments
+import NeuralNetworks
+import OrderedCollections
+import Policies
+import Torch
+
+/// What a planner is told at one planning step of one episode.
+public struct PlanningRequest: Sendable {
+  /// What is seen now.
+  public let observation: Observation
+  /// Pictures of the history's camera, oldest first, the current one last; empty where the planner needs none.
+  public let history: [Picture]
+  /// The numbers that belong to this episode and query, whoever asks and whenever.
+  public let random: CountedRandom
+}
+
+/// Plans actions for several environments at once.
+public protocol Planner: AnyObject {
+  /// Cameras it looks at, as environments name them.
+  var cameras: Set<String> { get }
+  /// The past it needs, its camera named as environments do.
+  var history: ObservationHistory? { get }
+  /// For each request, the actions to be carried out before the next one.
+  func plan(_ requests: [PlanningRequest]) throws -> [[[Float]]]
+}
+
+/// Acts at random: each number uniform in -1 … 1. What a policy must beat.
+public final class RandomPlanner: Planner {
+  public let cameras: Set<String> = []
+  public let history: ObservationHistory? = nil
+  private let actionDimension: Int
+
+  /// A planner of actions with this many numbers.
+  public init(actionDimension: Int) { self.actionDimension = actionDimension }
+
+  public func plan(_ requests: [PlanningRequest]) -> [[[Float]]] {
+    requests.map { request in [(0..<actionDimension).map { Float(request.random.uniform($0, in: -1...1)) }] }
+  }
+}
+
+/// Plans with a trained policy and its own processors.
+public final class PolicyPlanner: Planner {
+  public let cameras: Set<String>
+  public let history: ObservationHistory?
+  private let pretrained: PretrainedPolicy
+  private let device: Device
+
+  /// A planner for environments that show `cameras`.
+  ///
+  /// - Throws: the camera that the policy reads and the environment does not have.
+  public init(_ pretrained: PretrainedPolicy, specification: EnvironmentSpecification) throws(PolicyError) {
+    self.pretrained = pretrained
+    device = pretrained.policy.parameters.device
+    let shown = specification.cameras.map(\.name)
+    cameras = Set(shown)
+    let names = pretrained.preprocessor.renamed(shown.map { BatchKey.images + $0 })
+    let missing = pretrained.policy.interface.cameras.filter { !names.contains($0) }
+    guard missing.isEmpty else {
+      throw PolicyError(
+        "the policy looks at \(missing.joined(separator: ", ")), the environment shows \(names.joined(separator: ", ")); "
+          + "map names with --rename_map")
+    }
+    let actions = pretrained.policy.interface.outputs[BatchKey.action]?.shape.first
+    guard actions == specification.actionNames.count else {
+      throw PolicyError(
+        "the policy plans actions of \(actions ?? 0) numbers, the environment takes \(specification.actionNames.count)")
+    }
+    history = pretrained.policy.history.flatMap { wanted in
+      zip(shown, names).first { $0.1 == wanted.camera }
+        .map { ObservationHistory(camera: $0.0, frames: wanted.frames) }
+    }
+  }
+
+  public func plan(_ requests: [PlanningRequest]) throws -> [[[Float]]] {
+    var batch = Batch()
+    for camera in cameras.sorted() {
+      let pictures = requests.compactMap { $0.observation.images[camera] }
+      batch[BatchKey.images + camera] = try Tensor.images(of: pictures)
+    }
+    let states = requests.map(\.observation.state)
+    batch[BatchKey.state] = try Tensor(states.flatMap { $0 }, shape: [states.count, states.first?.count ?? 0])
+    if history != nil { batch[BatchKey.history] = try Tensor.clips(of: requests.map(\.history)) }
+    let prepared = try pretrained.preprocessor(
+      batch, tasks: requests.map(\.observation.instruction), device: device)
+    let chunk = try pretrained.policy.actionChunk(for: prepared, random: requests.map(\.random))
+    let steps = pretrained.policy.interface.actionSteps
+    let actions = try pretrained.postprocessor(actions: chunk.slice(1, 0..<steps))
+    let width = actions.size(2)
+    let numbers = try actions.scalars(Float.self)
+    return (0..<requests.count).map { row in
+      (0..<steps).map { step in
+        let start = (row * steps + step) * width
+        return Array(numbers[start..<start + width])
+      }
+    }
+  }
+}
+
+extension Tensor {
+  /// Pictures of one size as float32 [B, 3, H, W] in [0, 1].
+  static func images(of pictures: [Picture]) throws -> Tensor {
+    try bytes(of: pictures).to(.float32).permuted([0, 3, 1, 2]).contiguous() / 255
+  }
+
+  /// Clips of one length as uint8 [B, frames, H, W, 3].
+  static func clips(of clips: [[Picture]]) throws -> Tensor {
+    let all = try bytes(of: clips.flatMap { $0 })
+    return try all.reshaped([clips.count, -1] + all.shape.dropFirst())
+  }
+
+  private static func bytes(of pictures: [Picture]) throws -> Tensor {
+    guard let first = pictures.first, pictures.allSatisfy({ ($0.width, $0.height) == (first.width, first.height) })
+    else { throw PolicyError("the pictures of a batch differ in size") }
+    return try Tensor(pictures.flatMap(\.pixels), shape: [pictures.count, first.height, first.width, 3])
+  }
+}

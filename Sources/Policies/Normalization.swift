@@ -1,0 +1,124 @@
+import ModelFiles
+import NeuralNetworks
+import OrderedCollections
+import Torch
+
+/// How a feature is brought to the scale that the policy was trained at.
+public enum NormalizationMode: String, Sendable {
+  case identity = "IDENTITY"
+  case meanStandardDeviation = "MEAN_STD"
+  case minimumMaximum = "MIN_MAX"
+}
+
+/// LeRobot's normaliser and un-normaliser: what is done to which feature, with which statistics.
+public struct Normalization {
+  /// The features it may meet.
+  public var features: PolicyFeatures
+  /// The mode of each type of feature; absent types stay as they are.
+  public var modes: OrderedDictionary<FeatureType, NormalizationMode>
+  /// `FEATURE.mean`, `FEATURE.std`, … as the state file holds them.
+  public var statistics: StateDictionary
+  /// Keeps the division by the deviation finite.
+  public var epsilon: Double
+
+  /// A normalisation whose statistics are all there.
+  ///
+  /// - Throws: the feature whose statistics are missing or of another size; LeRobot would skip it without a word.
+  public init(
+    features: PolicyFeatures, modes: OrderedDictionary<FeatureType, NormalizationMode>, statistics: StateDictionary,
+    epsilon: Double = 1e-8
+  ) throws(PolicyError) {
+    self.features = features
+    self.modes = modes
+    self.statistics = statistics
+    self.epsilon = epsilon
+    for (name, feature) in features {
+      for statistic in needed(feature.type) {
+        guard let tensor = statistics["\(name).\(statistic)"] else {
+          throw PolicyError(
+            "no statistic \(name).\(statistic) to normalise with; take the dataset's (--policy.normalization=dataset) "
+              + "or repair the checkpoint's processor files")
+        }
+        guard tensor.shape == feature.shape else {
+          throw PolicyError(
+            "the statistic \(name).\(statistic) has the shape \(tensor.shape), the feature \(feature.shape)")
+        }
+      }
+    }
+  }
+
+  private func needed(_ type: FeatureType) -> [String] {
+    switch modes[type] ?? .identity {
+    case .identity: []
+    case .meanStandardDeviation: ["mean", "std"]
+    case .minimumMaximum: ["min", "max"]
+    }
+  }
+
+  /// Every feature of the batch, normalised.
+  public func normalize(_ batch: Batch) throws -> Batch {
+    var result = batch
+    for (name, feature) in features {
+      guard let tensor = batch[name] else { continue }
+      switch modes[feature.type] ?? .identity {
+      case .identity: break
+      case .meanStandardDeviation:
+        let (mean, deviation) = try (statistic(name, "mean", tensor), statistic(name, "std", tensor))
+        result[name] = try (tensor - mean) / (deviation + epsilon)
+      case .minimumMaximum:
+        let (low, range) = try lowAndRange(name, tensor)
+        result[name] = try (tensor - low) * 2 / range - 1
+      }
+    }
+    return result
+  }
+
+  /// The inverse, for one feature.
+  public func unnormalize(_ tensor: Tensor, _ name: String) throws -> Tensor {
+    guard let feature = features[name] else { return tensor }
+    switch modes[feature.type] ?? .identity {
+    case .identity: return tensor
+    case .meanStandardDeviation:
+      return try tensor * statistic(name, "std", tensor) + statistic(name, "mean", tensor)
+    case .minimumMaximum:
+      let (low, range) = try lowAndRange(name, tensor)
+      return try (tensor + 1) / 2 * range + low
+    }
+  }
+
+  private func statistic(_ feature: String, _ name: String, _ like: Tensor) throws -> Tensor {
+    guard let tensor = statistics["\(feature).\(name)"] else {
+      throw PolicyError("no statistic \(feature).\(name) to normalise with")
+    }
+    return try tensor.to(like.dtype).to(like.device)
+  }
+
+  /// A range of 0 becomes epsilon, so that a constant feature maps to -1.
+  private func lowAndRange(_ name: String, _ like: Tensor) throws -> (Tensor, Tensor) {
+    let low = try statistic(name, "min", like)
+    let range = try statistic(name, "max", like) - low
+    return (low, try range.filled(where: range.equals(range.zerosLike()), with: epsilon))
+  }
+}
+
+extension Normalization {
+  /// Reads a step's `config` object.
+  init(_ config: JSON, statistics: StateDictionary, in place: String) throws(PolicyError) {
+    var modes: OrderedDictionary<FeatureType, NormalizationMode> = [:]
+    for (type, mode) in config["norm_map"]?.object ?? [:] {
+      guard let type = FeatureType(rawValue: type), let mode = mode.string.flatMap(NormalizationMode.init(rawValue:))
+      else {
+        throw PolicyError("\(place): the normalisation \(type): \(mode.text(.compact)) is not supported")
+      }
+      modes[type] = mode
+    }
+    try self.init(
+      features: PolicyFeatures(config["features"], in: place), modes: modes, statistics: statistics,
+      epsilon: config["eps"]?.double ?? 1e-8)
+  }
+
+  var config: JSON {
+    let modes = OrderedDictionary(uniqueKeysWithValues: modes.map { ($0.rawValue, JSON.string($1.rawValue)) })
+    return ["eps": .number(epsilon), "features": features.json, "norm_map": .object(modes)]
+  }
+}

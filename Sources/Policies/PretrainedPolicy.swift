@@ -1,0 +1,42 @@
+import Foundation
+import ModelFiles
+import NeuralNetworks
+import Torch
+
+/// A policy with everything that a checkpoint's `pretrained_model` folder holds of it.
+public struct PretrainedPolicy {
+  /// The model.
+  public let policy: any Policy
+  /// What is done before and after it; always used together with it.
+  public var preprocessor, postprocessor: Processor
+  /// What `config.json` will hold.
+  public let configuration: JSON
+  /// Folders that belong to it, such as the backbone's config and tokenizer.
+  public let attachments: [URL]
+
+  /// A policy with its processors.
+  public init(
+    policy: any Policy, preprocessor: Processor, postprocessor: Processor, configuration: JSON, attachments: [URL]
+  ) {
+    self.policy = policy
+    self.preprocessor = preprocessor
+    self.postprocessor = postprocessor
+    self.configuration = configuration
+    self.attachments = attachments
+  }
+
+  /// Writes `config.json`, `model.safetensors`, the processors and the attachments into a new folder.
+  public func save(to directory: URL) throws {
+    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+    try configuration.write(to: directory.appendingPathComponent("config.json"))
+    var state: StateDictionary = [:]
+    for parameter in policy.parameters.parameters { state[parameter.name] = parameter.tensor }
+    try Tensor.save(state, to: directory.appendingPathComponent("model.safetensors"), metadata: ["format": "pt"])
+    try preprocessor.write(to: directory)
+    try postprocessor.write(to: directory)
+    for attachment in attachments {
+      try FileManager.default.copyItem(
+        at: attachment, to: directory.appendingPathComponent(attachment.lastPathComponent))
+    }
+  }
+}

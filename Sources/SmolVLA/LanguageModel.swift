@@ -1,0 +1,52 @@
+import NeuralNetworks
+import Torch
+
+/// The backbone's language model, as far as SmolVLA uses it: it turns the prefix into keys and values, layer by layer.
+struct LanguageModel {
+  let embedding: Embedding
+  let layers: [DecoderLayer]
+  /// In the checkpoint and never used.
+  let norm: RMSNorm
+  let headDimension: Int
+
+  init(_ scope: ParameterScope, _ text: TextConfiguration, layers count: Int) throws(TorchError) {
+    headDimension = text.headDimension
+    embedding = try Embedding(
+      scope["embed_tokens"], rows: text.vocabularySize, width: text.hiddenSize, paddingIndex: text.paddingIndex,
+      weights: .normal(standardDeviation: text.initializerRange))
+    var layers: [DecoderLayer] = []
+    for index in 0..<count {
+      layers.append(
+        try DecoderLayer(
+          scope["layers"][index], text, width: text.hiddenSize, intermediate: text.intermediateSize))
+    }
+    self.layers = layers
+    norm = try RMSNorm(scope["norm"], text.hiddenSize, epsilon: text.rmsNormEpsilon)
+  }
+
+  /// The keys and values of tokens that come after `past`.
+  ///
+  /// The last layer's attention and feed-forward are left out: nothing reads what they would give.
+  /// - Parameters:
+  ///   - tokens: [B, L, width]
+  ///   - positions: [B, L]
+  ///   - mask: additive, [B, 1, 1 or L, past + L]
+  ///   - past: the keys and values of earlier tokens, layer by layer.
+  func keysValues(
+    of tokens: Tensor, positions: Tensor, mask: Tensor, after past: [KeysValues]? = nil
+  ) throws(TorchError) -> [KeysValues] {
+    let rotary = try RotaryPositions(positions, headDimension: headDimension)
+    var hidden = tokens
+    var result: [KeysValues] = []
+    for (index, layer) in layers.enumerated() {
+      let normed = try layer.inputNorm(hidden)
+      let own = try layer.keysValues(normed, rotary)
+      result.append(own)
+      guard index < layers.count - 1 else { break }
+      let memory = if let past { try past[index].followed(by: own) } else { own }
+      let attended = try layer.attend(layer.queries(normed, rotary), memory, mask: mask)
+      hidden = try layer.finish(hidden, attended)
+    }
+    return result
+  }
+}

@@ -1,0 +1,71 @@
+/// An element's type; raw values are libtorch's scalar types.
+public enum DType: Int32, Sendable, CaseIterable {
+  case uint8 = 0
+  case int8 = 1
+  case int16 = 2
+  case int32 = 3
+  case int64 = 4
+  case float16 = 5
+  case float32 = 6
+  case float64 = 7
+  case bool = 11
+  case bfloat16 = 15
+
+  /// Bytes of one element.
+  public var byteCount: Int {
+    switch self {
+    case .uint8, .int8, .bool: 1
+    case .int16, .float16, .bfloat16: 2
+    case .int32, .float32: 4
+    case .int64, .float64: 8
+    }
+  }
+
+  /// Whether gradients can flow through it.
+  public var isFloatingPoint: Bool {
+    switch self {
+    case .float16, .float32, .float64, .bfloat16: true
+    default: false
+    }
+  }
+}
+
+/// Swift numbers that a tensor is made of or read back as.
+public protocol TensorScalar: Sendable {
+  /// The tensor type with the same bytes.
+  static var dtype: DType { get }
+}
+
+extension UInt8: TensorScalar { public static var dtype: DType { .uint8 } }
+extension Int32: TensorScalar { public static var dtype: DType { .int32 } }
+extension Int: TensorScalar { public static var dtype: DType { .int64 } }
+extension Float: TensorScalar { public static var dtype: DType { .float32 } }
+extension Double: TensorScalar { public static var dtype: DType { .float64 } }
+extension Bool: TensorScalar { public static var dtype: DType { .bool } }
+
+/// Where a tensor lives. `cuda` is also ROCm's name.
+public enum Device: Hashable, Sendable, CustomStringConvertible {
+  case cpu
+  case cuda(Int)
+
+  /// Reads `cpu`, `cuda` or `cuda:N`; nil for anything else.
+  public init?(_ name: String) {
+    let parts = name.split(separator: ":", omittingEmptySubsequences: false)
+    switch (parts.first, parts.count) {
+    case ("cpu", 1): self = .cpu
+    case ("cuda", 1): self = .cuda(0)
+    case ("cuda", 2):
+      guard let index = Int(parts[1]), index >= 0 else { return nil }
+      self = .cuda(index)
+    default: return nil
+    }
+  }
+
+  /// libtorch's name of it.
+  public var description: String {
+    switch self {
+    case .cpu: "cpu"
+    case .cuda(let index): "cuda:\(index)"
+    }
+  }
+}

@@ -1,0 +1,92 @@
+import Foundation
+import ModelFiles
+import Testing
+
+/// An empty folder that goes when the test's value goes.
+final class TemporaryFolder {
+  let url: URL
+
+  init() throws {
+    url = FileManager.default.temporaryDirectory.appendingPathComponent("wm-" + UUID().uuidString)
+    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+  }
+
+  deinit { try? FileManager.default.removeItem(at: url) }
+
+  func callAsFunction(_ name: String) -> URL { url.appendingPathComponent(name) }
+
+  var names: [String] { get throws { try FileManager.default.contentsOfDirectory(atPath: url.path).sorted() } }
+}
+
+@Suite struct FileTests {
+  let folder: TemporaryFolder
+
+  init() throws { folder = try TemporaryFolder() }
+
+  @Test func `an atomic file appears whole when committed, and not before`() throws {
+    let url = folder("a.txt")
+    let file = try AtomicFile(url)
+    try file.write("one ")
+    try file.write("two")
+    #expect(!FileManager.default.fileExists(atPath: url.path))
+    try file.commit()
+    #expect(try String(contentsOf: url, encoding: .utf8) == "one two")
+    #expect(try folder.names == ["a.txt"])
+  }
+
+  @Test func `an abandoned file leaves nothing`() throws {
+    do { try AtomicFile(folder("a.txt")).write("half") }
+    #expect(try folder.names == [])
+  }
+
+  @Test func `nothing is overwritten unasked`() throws {
+    let url = folder("a.txt")
+    try AtomicFile.write([1], to: url)
+    #expect(throws: FileError.exists(url.path)) { try AtomicFile.write([2], to: url) }
+    #expect(try MappedFile(url).contents == [1])
+    try AtomicFile.write([2], to: url, overwrite: true)
+    #expect(try MappedFile(url).contents == [2])
+    // Even a file that came up while ours was written.
+    let late = try AtomicFile(folder("late"))
+    try AtomicFile.write([1], to: folder("late"))
+    #expect(throws: FileError.exists(folder("late").path)) { try late.commit() }
+  }
+
+  @Test func `a missing folder, a full disk and a folder in the way are told in one sentence`() throws {
+    let missing = #expect(throws: FileError.self) { try AtomicFile(folder("no/a.txt")) }
+    #expect(missing?.description.contains("no such file or folder") == true)
+    #expect(throws: FileError.self) { try MappedFile(folder.url) }
+    #expect(throws: FileError.missing(folder("none").path)) { try MappedFile(folder("none")) }
+    #expect(FileError.diskFull("/d/a").description.contains("/d/a"))
+  }
+
+  @Test func `a mapped file checks its bounds and survives emptiness`() throws {
+    let url = folder("a")
+    try AtomicFile.write([1, 2, 3], to: url)
+    let file = try MappedFile(url)
+    #expect(try file.withBytes(in: 1..<3) { Array($0) } == [2, 3])
+    #expect(throws: FileError.self) { try file.withBytes(in: 1..<4) { $0.count } }
+    #expect(file.sha256 == "039058c6f2c0cb492c533b0a4d14ef77cc0f78abccced5287d84a1a2011cfb81")
+    try AtomicFile.write([], to: folder("empty"))
+    #expect(try MappedFile(folder("empty")).count == 0)
+  }
+
+  @Test(arguments: ["", "/etc/passwd", "..", "a/../../b", "a/..", "a\0b"])
+  func `a path that leaves its folder is refused`(path: String) {
+    #expect(throws: FileError.self) { try contained(path, in: folder.url) }
+  }
+
+  @Test func `a path inside its folder is kept`() throws {
+    #expect(try contained("a/..b/c.txt", in: folder.url).path == folder.url.path + "/a/..b/c.txt")
+  }
+
+  @Test func `JSON files round-trip and name their faults`() throws {
+    let url = folder("a.json")
+    let json: JSON = ["b": 1, "a": [1.0]]
+    try json.write(to: url)
+    #expect(try JSON(contentsOf: url) == json)
+    try AtomicFile.write(Array("{\"a\": }".utf8), to: url, overwrite: true)
+    let error = #expect(throws: FileError.self) { try JSON(contentsOf: url) }
+    #expect(error?.description == "\(url.path): expected JSON, but at line 1, column 7: expected a value, found '}'")
+  }
+}

@@ -1,0 +1,185 @@
+# Goldens of the world modality's networks, asked from the official packages.
+# Pins: torch==2.13.0 (CPU), transformers==4.57.6, safetensors==0.8.0, numpy==2.2.6
+# Run from the checkout's root: python oracle/world_modality_goldens.py
+"""Writes Tests/WorldModalityTests/Goldens/: tiny random V-JEPA 2 encoders as transformers saves them, with their hidden
+states, and a Prophet and a gated injection made of torch.nn's modules, with their outputs and gradients."""
+
+import json
+import shutil
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import save_file
+from torch import nn
+from transformers import VJEPA2Config, VJEPA2Model
+
+GOLDENS = Path(__file__).resolve().parent.parent / "Tests/WorldModalityTests/Goldens"
+ENCODERS = {
+    # name: (configuration, frames of the clip, dtype)
+    # head_dim 16: groups of 4 and 4 unrotated; five frames, of which the last fills no tubelet.
+    "remainder": (dict(hidden_size=32, num_attention_heads=2, num_hidden_layers=2, mlp_ratio=1.5), 5, torch.float32),
+    # head_dim 12, no remainder; one frame, repeated to the tubelet; no biases on queries, keys, values.
+    "single": (
+        dict(hidden_size=24, num_attention_heads=2, num_hidden_layers=1, qkv_bias=False, mlp_ratio=2.5),
+        1,
+        torch.float32,
+    ),
+    # head_dim 13, an odd one; a tubelet of three given two frames, which become six; four channels.
+    "tubelet": (
+        dict(hidden_size=26, num_attention_heads=2, num_hidden_layers=1, tubelet_size=3, in_chans=4, mlp_ratio=2.0),
+        2,
+        torch.float32,
+    ),
+    # the same arithmetic in bfloat16, whose rotary frequencies are coarse.
+    "bfloat16": (dict(hidden_size=32, num_attention_heads=2, num_hidden_layers=1, mlp_ratio=2.0), 6, torch.bfloat16),
+}
+
+
+def encoder(name, fields, frames, dtype):
+    torch.manual_seed(len(name))
+    config = VJEPA2Config(
+        **{
+            "patch_size": 4,
+            "crop_size": 16,
+            "frames_per_clip": 8,
+            "pred_hidden_size": 12,
+            "pred_num_attention_heads": 1,
+            "pred_num_hidden_layers": 1,
+            "pred_num_mask_tokens": 1,
+            "initializer_range": 0.2,
+            **fields,
+        }
+    )
+    model = VJEPA2Model(config).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            # Norms and biases too, so that a forgotten one shows.
+            parameter.add_(torch.randn_like(parameter) * 0.05)
+            if name != "single":  # Stored in two bytes a number, so that the goldens stay small.
+                parameter.copy_(parameter.half())
+    model = model.to(dtype)
+    folder = GOLDENS / f"vjepa2_{name}"
+    folder.mkdir()
+    weights = {key: value for key, value in model.state_dict().items() if not key.startswith("predictor.")}
+    if name == "single":  # One predictor's tensor, which a reader shall ignore.
+        weights["predictor.layernorm.bias"] = model.state_dict()["predictor.layernorm.bias"]
+    stored = torch.float16 if name in ("remainder", "tubelet") else dtype
+    weights = {key: value.to(stored).contiguous() for key, value in weights.items()}
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    config.save_pretrained(folder)
+    clips = torch.rand(2, frames, config.in_chans, config.crop_size, config.crop_size).to(torch.float16).float()
+    with torch.no_grad():
+        hidden = model(pixel_values_videos=clips, skip_predictor=True).last_hidden_state
+    save_file(
+        {"in/clips": clips.half(), "out/hidden": hidden.contiguous(), "out/latent": hidden.float().mean(dim=1)},
+        folder / "golden.safetensors",
+    )
+
+
+def preprocessing():
+    torch.manual_seed(3)
+    image = torch.randint(0, 256, (9, 13, 3), dtype=torch.uint8)
+    pixels = image.permute(2, 0, 1)[None].float() / 255
+    pixels = F.interpolate(pixels, (16, 16), mode="bilinear", align_corners=False)
+    mean, deviation = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+    pixels = (pixels - mean[:, None, None]) / deviation[:, None, None]
+    save_file({"in/image": image, "out/pixels": pixels[0].contiguous()}, GOLDENS / "preprocessing.safetensors")
+
+
+class Prophet(nn.Module):
+    def __init__(self, width, horizon, layers, heads):
+        super().__init__()
+        self.horizon = horizon
+        self.input_proj = nn.Linear(width, width)
+        self.query_slots = nn.Parameter(torch.randn(1, horizon, width) * 0.02)
+        layer = nn.TransformerEncoderLayer(width, heads, 4 * width, dropout=0.0, batch_first=True, norm_first=True)
+        self.encoder = nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
+        self.output_proj = nn.Linear(width, width)
+
+    def forward(self, history):
+        slots = self.query_slots.expand(history.shape[0], -1, -1)
+        tokens = torch.cat([self.input_proj(history), slots], dim=1)
+        return self.output_proj(self.encoder(tokens)[:, -self.horizon :])
+
+
+class Injection(nn.Module):
+    def __init__(self, latent, width, heads):
+        super().__init__()
+        self.future_proj = nn.Linear(latent, width)
+        self.cross_attn = nn.MultiheadAttention(width, heads, batch_first=True)
+        self.gate = nn.Parameter(torch.tensor(0.4))
+
+    def forward(self, hidden, memory):
+        latents = self.future_proj(memory)
+        context, weights = self.cross_attn(hidden, latents, latents, average_attn_weights=False)
+        return hidden + torch.tanh(self.gate) * context, context, weights
+
+
+def shaken(module):
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.1)
+    return module
+
+
+def gradients(module, prefix=""):
+    return {f"g/{prefix}{name}": parameter.grad for name, parameter in module.named_parameters()}
+
+
+def world(name, delta, width, horizon, layers, heads, expert, expert_heads, seed):
+    torch.manual_seed(seed)
+    prophet = shaken(Prophet(width, horizon, layers, heads))
+    injection = shaken(Injection(width, expert, expert_heads))
+    history = torch.randn(3, 4, width)
+    future = torch.randn(3, horizon, width)
+    valid = torch.rand(3, horizon) < 0.6
+    hidden = torch.randn(3, 6, expert, requires_grad=True)
+    prediction = prophet(history)
+    current = history[:, -1:]
+    target = future - current if delta else future
+    memory = current + prediction if delta else prediction
+    cosines = F.cosine_similarity(prediction, target, dim=-1, eps=1e-8)
+    mask = valid.float()
+    world_loss = ((1 - cosines) * mask).sum() / mask.sum().clamp(min=1)
+    injected, context, weights = injection(hidden, memory)
+    (injected.square().mean() + 0.2 * world_loss).backward()
+    tensors = {
+        "in/history": history,
+        "in/future": future,
+        "in/valid": valid,
+        "in/hidden": hidden,
+        "out/prediction": prediction,
+        "out/memory": memory,
+        "out/world_loss": world_loss,
+        "out/world_cos": (cosines * mask).sum() / mask.sum().clamp(min=1),
+        "out/injected": injected,
+        "out/attn_entropy": -(weights * weights.clamp(min=1e-8).log()).sum(-1).mean(),
+        "out/attn_pmax": weights.amax(-1).mean(),
+        "out/ctx_norm": context.norm(dim=-1).mean(),
+        "out/act_norm": hidden.norm(dim=-1).mean(),
+        "g/hidden": hidden.grad,
+        **{f"w/prophet.{key}": value for key, value in prophet.state_dict().items()},
+        **{f"w/model.world_inject.{key}": value for key, value in injection.state_dict().items()},
+        **gradients(prophet, "prophet."),
+        **gradients(injection, "model.world_inject."),
+    }
+    save_file({key: value.detach().clone().contiguous() for key, value in tensors.items()}, GOLDENS / f"world_{name}.safetensors")
+
+
+def main():
+    torch.set_num_threads(1)
+    for path in GOLDENS.glob("*"):
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.suffix == ".safetensors":
+            path.unlink()
+    for name, (fields, frames, dtype) in ENCODERS.items():
+        encoder(name, fields, frames, dtype)
+    preprocessing()
+    world("delta", True, width=12, horizon=3, layers=2, heads=2, expert=12, expert_heads=4, seed=1)
+    world("absolute", False, width=8, horizon=5, layers=1, heads=4, expert=18, expert_heads=3, seed=2)
+
+
+if __name__ == "__main__":
+    main()
