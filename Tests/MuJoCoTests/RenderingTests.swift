@@ -61,6 +61,22 @@ struct `a renderer` {
     #expect(throws: SimulationError.self) { try renderer.draw(camera: 0, of: Simulation(Model(xml: Self.scene))) }
   }
 
+  @Test func `keeps to one library in a process and says so`() throws {
+    let model = try Model(xml: Self.scene)
+    _ = try picture(model)
+    var refusals: [String] = []
+    for backend in GraphicsBackend.allCases {
+      do throws(SimulationError) {
+        _ = try Renderer(model, width: 96, height: 64, backend: backend)
+      } catch {
+        refusals.append(error.description)
+      }
+    }
+    #expect(refusals.count == 1)
+    #expect(refusals.first?.hasPrefix("no OpenGL context for drawing: this process already draws with ") == true)
+    #expect(refusals.first?.contains("MUJOCO_GL=osmesa or MUJOCO_GL=egl") == true)
+  }
+
   @Test func `reads MUJOCO_GL`() throws {
     #expect(try GraphicsBackend.requested(in: [:]) == nil)
     #expect(try GraphicsBackend.requested(in: ["MUJOCO_GL": "egl"]) == .egl)
