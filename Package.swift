@@ -60,7 +60,7 @@ let package = Package(
     room("Evaluation", ["Policies", "Environments", "Media"]),
 
     // Both ways, walked together.
-    room("Experiments", ["ModelFiles", "Configuration", "Media"]),
+    room("Experiments", ["ModelFiles", "Configuration", "Media", "Evaluation"]),
     .executableTarget(
       name: "lerobot-wm",
       dependencies: ["Experiments", "Training", "Evaluation", "WorldModality", "Shapes"]),
@@ -82,7 +82,7 @@ let package = Package(
     tests(of: "WorldModality", ["ModelFiles"], resources: [.copy("Goldens")]),
     tests(of: "Training"),
     tests(of: "Evaluation"),
-    tests(of: "Experiments"),
+    tests(of: "Experiments", resources: [.copy("Goldens")]),
     .testTarget(name: "CommandLineTests", dependencies: ["TestSupport", "ModelFiles"]),
   ],
   swiftLanguageModes: [.v6]
