@@ -60,7 +60,7 @@ let package = Package(
     room("Evaluation", ["Policies", "Environments", "Media"]),
 
     // Both ways, walked together.
-    room("Experiments", ["ModelFiles", "Configuration", "Media"]),
+    room("Experiments", ["ModelFiles", "Configuration", "Media", "Evaluation"]),
     room("Commands", ["Experiments", "Training", "Evaluation", "WorldModality", "Shapes"]),
     .executableTarget(name: "lerobot-wm", dependencies: ["Commands"]),
 
@@ -81,7 +81,7 @@ let package = Package(
     tests(of: "WorldModality", ["ModelFiles"], resources: [.copy("Goldens")]),
     tests(of: "Training"),
     tests(of: "Evaluation"),
-    tests(of: "Experiments"),
+    tests(of: "Experiments", resources: [.copy("Goldens")]),
     tests(of: "Commands"),
   ],
   swiftLanguageModes: [.v6]
