@@ -164,7 +164,7 @@ enum TrainCommand: Command {
     }
     switch end {
     case .finished:
-      print(try CheckpointDirectory(output: output).folder(step: settings.steps, of: settings.steps).path)
+      print(CheckpointDirectory(output: output).folder(step: settings.steps, of: settings.steps).path)
       return 0
     case .interrupted(let step, let signal):
       say("stopped at step \(step); go on with --resume --output_dir=\(output.path)")

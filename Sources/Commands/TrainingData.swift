@@ -85,7 +85,7 @@ struct LatentSource {
     let repository = world.datasetRepoID.isEmpty ? root.lastPathComponent : world.datasetRepoID
     let url = try LatentCache.url(
       cacheDirectory: URL(fileURLWithPath: world.cacheDirectory), datasetRepoID: repository,
-      source: world.latentsSource, suffix: world.latentSuffix)
+      source: world.latentsSource.rawValue, suffix: world.latentSuffix)
     let encoder = try? ModelLocation.directory(of: world.encoderName)
     let information = dataset.information
     cache = try LatentCache(
