@@ -25,6 +25,7 @@ public final class SmolVLAPolicy: Policy {
     _ configuration: SmolVLAConfiguration, backbone: BackboneConfiguration, imageTokens: ImageSpecialTokens?,
     parameters: ParameterStore
   ) throws {
+    let configuration = configuration.withEmptyCameras()
     try configuration.check(backbone, imageTokens: imageTokens)
     self.configuration = configuration
     self.parameters = parameters
