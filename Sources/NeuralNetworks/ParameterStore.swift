@@ -58,7 +58,7 @@ public final class ParameterStore {
   public let device: Device
   /// The parameters' type; training wants float32, frozen models may take less.
   public let dtype: DType
-  private let loaded: StateDictionary
+  private var loaded: StateDictionary
   private let random: CountedRandom
   private var handedOut: Set<String> = []
 
@@ -72,6 +72,14 @@ public final class ParameterStore {
 
   /// The scope of the whole model.
   public var root: ParameterScope { ParameterScope(store: self, path: "") }
+
+  /// Says that `alias` is another name of the parameter `name`: files may hold either, the store keeps only `name`.
+  ///
+  /// PyTorch's tied weights are saved under one of their names. To be called before `name` is asked for.
+  fileprivate func tie(_ alias: String, to name: String) {
+    guard let found = loaded.removeValue(forKey: alias), loaded[name] == nil else { return }
+    loaded[name] = found
+  }
 
   fileprivate func parameter(
     _ name: String, _ shape: [Int], _ initialisation: Initialisation
@@ -113,6 +121,11 @@ public struct ParameterScope {
   /// The scope below this one.
   public subscript(name: String) -> ParameterScope {
     ParameterScope(store: store, path: path.isEmpty ? name : "\(path).\(name)")
+  }
+
+  /// Says that the parameter `alias` of this scope is another name of `name` of `other`.
+  public func tie(_ alias: String, to name: String, of other: ParameterScope) {
+    store.tie(self[alias].path, to: other[name].path)
   }
 
   /// The scope of a list's element.
