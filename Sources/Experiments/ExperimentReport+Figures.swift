@@ -35,7 +35,7 @@ extension ExperimentReport {
     var table = lines
     table.insert(String(repeating: "─", count: lines.first?.count ?? 0), at: 1)
     table.append("")
-    table += comparisons.map(\.finding)
+    table += comparisons.map(\.finding.text)
     table += warnings.map { "Warning: \($0)" } + missing.map { "Missing: \($0)" }
     return table.joined(separator: "\n")
   }
@@ -88,7 +88,7 @@ extension PairedSuccesses {
 extension Comparison {
   fileprivate var json: JSON {
     var json: OrderedDictionary<String, JSON> = [
-      "treatment": .string(treatment), "baseline": .string(baseline), "finding": .string(finding),
+      "treatment": .string(treatment), "baseline": .string(baseline), "finding": .string(finding.text),
     ]
     switch result {
     case .failure(let reason): json["refused"] = .string(reason.description)

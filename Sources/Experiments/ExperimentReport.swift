@@ -16,12 +16,10 @@ public struct ExperimentReport: Sendable {
   let runs: RecordedRuns
   let title: String
   let isDemonstration: Bool
-  /// Bytes that videos and pictures may take in the page, as they lie on disk.
-  let videoBudget: Int
+  let videos: RolloutVideos
   let rows: [ResultRow]
   let comparisons: [Comparison]
-  /// What the figures say, one sentence or two each.
-  public let findings: [String]
+  let statements: [Finding]
   /// Parts of the matrix that are not there, each with its path.
   public let missing: [String]
   /// What a reader should know before believing the figures.
@@ -31,7 +29,7 @@ public struct ExperimentReport: Sendable {
   ///
   /// - Parameters:
   ///   - isDemonstration: say plainly that encoder and policies show the machinery, not the method.
-  ///   - videoBudget: bytes of videos that the page may carry.
+  ///   - videoBudget: bytes of videos and pictures that the page may carry, as they lie on disk; the page needs a third more.
   /// - Throws: one sentence that names the file, if the folder holds no run or a file is broken.
   public init(
     root: URL, title: String = "World modality: the experiment matrix", isDemonstration: Bool = false,
@@ -40,15 +38,18 @@ public struct ExperimentReport: Sendable {
     runs = try RecordedRuns(root)
     self.title = title
     self.isDemonstration = isDemonstration
-    self.videoBudget = videoBudget
+    videos = RolloutVideos(runs, budget: videoBudget)
     rows = ResultRow.all(of: runs)
     // E1 and E2 are always asked for, so that their absence is said; whatever else was trained comes after them.
     let others = runs.experiments.filter { !["E0", "E1", "E2"].contains($0) }
     comparisons = (["E1", "E2"] + others).map { [runs] in Comparison($0, against: "E0", in: runs) }
-    findings = Findings(runs, rows: rows, comparisons: comparisons).sentences
+    statements = Finding.all(runs, rows: rows, comparisons: comparisons)
     missing = runs.missing
     warnings = runs.warnings
   }
+
+  /// What the figures say, each in a few sentences.
+  public var findings: [String] { statements.map(\.text) }
 
   /// Writes the page, and the same figures as `report.json` (the page's name with that ending) beside it.
   ///

@@ -62,6 +62,9 @@ extension Double {
     return (text == "0.0" ? "" : self < 0 ? "\u{2212}" : "+") + text
   }
 
+  /// A tick of differences, `+15`; a decimal only where there is one.
+  var wholePoints: String { points.hasSuffix(".0") ? String(points.dropLast(2)) : points }
+
   /// A p as statisticians print it.
   var probability: String { self < 0.001 ? "< 0.001" : String(format: "%.3f", self) }
 

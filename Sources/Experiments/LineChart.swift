@@ -33,7 +33,7 @@ struct LineChart {
     // Lines of single batches are noisy: the eye gets their moving mean, and the raw values behind it.
     let lines = thin.map { curve, points in (curve, points, points.smoothed(reach: points.count / 40)) }
     let steps = lines.flatMap { $0.1.map(\.step) }
-    let horizontal = Axis(exactly: (steps.min() ?? 0)...(steps.max() ?? 1))
+    let horizontal = Axis(exactly: 0...max(steps.max() ?? 1, 1))
     let vertical = Axis(
       holding: lines.flatMap { $0.1.map(\.value) }, mayBeLogarithmic: mayBeLogarithmic, fromZero: fromZero)
     let unit = vertical.isLogarithmic ? "\(measure), logarithmic" : measure

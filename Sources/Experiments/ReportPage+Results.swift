@@ -73,7 +73,7 @@ extension ReportPage {
       <section><h2>Against the baseline</h2>
       <div class="scroll"><table>
       <thead><tr><th>comparison</th><th class="n">difference</th><th class="n">95 % interval</th>\
-      <th class="plot">\(plot.head { ($0.points) })</th><th class="n">pairs</th><th class="n">only one / only E0</th>\
+      <th class="plot">\(plot.head { $0.wholePoints })</th><th class="n">pairs</th><th class="n">only one / only E0</th>\
       <th class="n">exact p</th></tr></thead>
       <tbody>\(report.comparisons.map { row($0, plot) })</tbody></table></div>
       <p class="muted">Pairs are the same task, episode and seeds in both arms. Differences are in points of success; their \

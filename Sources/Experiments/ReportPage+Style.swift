@@ -25,7 +25,7 @@ extension ReportPage {
     h3 { font-size: 16px; margin: 32px 0 10px; }
     h4 { font-size: 14px; margin: 16px 0 4px; color: var(--muted); font-weight: 500; }
     section { margin-top: 60px; }
-    p { margin: 0 0 12px; max-width: 78ch; }
+    p { margin: 0 0 12px; max-width: 860px; }
     .lead { font-size: 18px; color: var(--muted); }
     .muted { color: var(--muted); font-size: 14px; font-weight: 400; }
     section > p.muted, .scroll + p.muted { margin-top: 12px; }
@@ -34,7 +34,7 @@ extension ReportPage {
     .warn ul { margin: 0; padding-left: 20px; font-size: 14.5px; overflow-wrap: anywhere; }
     .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(180px, 1fr)); gap: 14px; margin-top: 32px; }
     .tile { background: var(--panel); border-radius: 10px; padding: 16px 18px 14px; border-top: 4px solid var(--axis); }
-    .tile .name { font-size: 14px; font-weight: 600; }
+    .tile .name { font-size: 14px; font-weight: 600; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
     .tile .figure { font-size: 38px; font-weight: 650; letter-spacing: -0.03em; line-height: 1.25;
       font-variant-numeric: tabular-nums; }
     .tile .figure span { font-size: 20px; font-weight: 400; margin-left: 3px; letter-spacing: 0; color: var(--muted); }
@@ -42,7 +42,7 @@ extension ReportPage {
     .tile.c0 { border-color: var(--c0); } .tile.c1 { border-color: var(--c1); } .tile.c2 { border-color: var(--c2); }
     .tile.c3 { border-color: var(--c3); } .tile.c4 { border-color: var(--c4); } .tile.c5 { border-color: var(--c5); }
     .tile.cx { border-color: var(--cx); } .tile.cr { border-color: var(--cr); }
-    .findings { margin: 0; padding-left: 20px; max-width: 84ch; } .findings li { margin-bottom: 10px; }
+    .findings { margin: 0; padding-left: 20px; max-width: 900px; } .findings li { margin-bottom: 10px; }
     .scroll { overflow-x: auto; }
     table { border-collapse: collapse; width: 100%; font-size: 15px; }
     th { text-align: left; font-weight: 500; font-size: 13px; color: var(--muted); vertical-align: bottom; }

@@ -3,7 +3,7 @@ import Foundation
 extension ReportPage {
   /// A few rollouts to look at.
   var videos: HTML {
-    let videos = RolloutVideos(report.runs, budget: report.videoBudget)
+    let videos = report.videos
     guard !videos.shown.isEmpty else {
       return "<section><h2>Rollouts</h2><p>No episode was filmed.</p></section>"
     }

@@ -80,7 +80,7 @@ struct ReportPage {
   private var tiles: HTML {
     let shown = report.rows.filter(\.isHeadline)
     let tiles = shown.map { row -> HTML in
-      let name = row.condition == "eval_contrary" ? "\(row.experiment), told the contrary" : row.shortLabel
+      let name = row.condition == "eval_contrary" ? "\(row.experiment) told contrary" : row.shortLabel
       return """
         <div class="tile \(colour(row.experiment, row.condition))"><div class="name">\(name)</div>\
         <div class="figure">\(row.rate.share.percent)<span>%</span></div>\
@@ -91,10 +91,10 @@ struct ReportPage {
   }
 
   private var findings: HTML {
-    guard !report.findings.isEmpty else { return "" }
+    guard !report.statements.isEmpty else { return "" }
     return """
       <section><h2>What the figures say</h2>
-      <ul class="findings">\(report.findings.map { sentence -> HTML in "<li>\(sentence)</li>" })</ul></section>
+      <ul class="findings">\(report.statements.map { finding -> HTML in "<li><b>\(finding.verdict)</b> \(finding.detail)</li>" })</ul></section>
       """
   }
 
@@ -117,7 +117,7 @@ extension ResultRow {
     case ("random", _): "random policy"
     case ("E0", "eval"): "E0 baseline"
     case ("E1", "eval"): "E1 memory zeroed"
-    case ("E2", "eval"): "E2 predicted memory"
+    case ("E2", "eval"): "E2 with memory"
     case (_, "eval"): experiment
     default: "\(experiment) \(condition)"
     }

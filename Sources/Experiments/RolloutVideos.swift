@@ -3,8 +3,8 @@ import Media
 import ModelFiles
 
 /// The rollouts that the page shows: few, chosen by rule and not by beauty, and bounded in bytes.
-struct RolloutVideos {
-  struct Shown {
+struct RolloutVideos: Sendable {
+  struct Shown: Sendable {
     let arm: String
     let task: String
     let instruction: String?
@@ -12,7 +12,7 @@ struct RolloutVideos {
     let content: Content
   }
 
-  enum Content {
+  enum Content: Sendable {
     /// An MP4 file that browsers play.
     case video([UInt8])
     /// PNG pictures of a video that they do not.

@@ -8,7 +8,7 @@ import Testing
 @Suite struct ExperimentReportTests {
   @Test func `the page stands alone and shows every part`() throws {
     let matrix = try FixtureMatrix()
-    let report = try ExperimentReport(root: matrix.root, isDemonstration: true)
+    let report = try matrix.report(isDemonstration: true)
     let html = report.html()
     // Nothing is fetched: no address but those of data within the page.
     for outside in ["http:", "https:", "<link", "@import", "url(", "<script", "<iframe"] {
@@ -22,12 +22,12 @@ import Testing
     }
     #expect(report.missing == [])
     #expect(report.warnings == [])
-    let plain = try ExperimentReport(root: matrix.root)
+    let plain = try matrix.report()
     #expect(!plain.html().contains("This is a demonstration"))
   }
 
   @Test func `every tag that is opened is closed, in order`() throws {
-    let html = try ExperimentReport(root: try FixtureMatrix(seeds: [0, 1]).root, isDemonstration: true).html()
+    let html = try FixtureMatrix(seeds: [0, 1]).report(isDemonstration: true).html()
     let void: Set = ["meta", "img", "!DOCTYPE"]
     var open: [String] = []
     for match in html.matches(of: /<(\/?)([!A-Za-z][A-Za-z0-9]*)[^<>]*?(\/?)>/) {
@@ -44,7 +44,7 @@ import Testing
     let one = [true, true, true, false], other = [true, false, false, true]
     try matrix.evaluation("E0_seed0/eval", [("a", other), ("b", other)])
     try matrix.evaluation("E2_seed0/eval", [("a", one), ("b", one)])
-    let json = try ExperimentReport(root: matrix.root).json
+    let json = try matrix.report().json
     let row = try #require(json["results"]?.array?.first { $0["experiment"] == "E2" })
     #expect(row["success"]?["successes"] == 6)
     let interval = SuccessRate(successes: 6, episodes: 8).interval
@@ -69,7 +69,7 @@ import Testing
       try matrix.evaluation("E0_seed\(seed)/eval", [("a", [seed == 0, false])])
       try matrix.evaluation("E2_seed\(seed)/eval", [("a", [seed == 0, false])])
     }
-    let json = try ExperimentReport(root: matrix.root).json
+    let json = try matrix.report().json
     let rows = try #require(json["results"]?.array).filter { $0["experiment"] == "E2" }
     #expect(rows.map { $0["success"]?["episodes"] } == [4, 2, 2])
     #expect(rows.map { $0["pooled"] } == [true, false, false])
@@ -84,15 +84,15 @@ import Testing
     try matrix.evaluation("E0_seed0/eval", [("a", good)])
     try matrix.evaluation("E1_seed0/eval", [("a", bad)])
     try matrix.evaluation("E2_seed0/eval", [("a", good)])
-    let findings = try ExperimentReport(root: matrix.root).findings.joined(separator: "\n")
+    let findings = try matrix.report().findings.joined(separator: "\n")
     #expect(findings.contains("E1 reached the goal less often than E0"))
     #expect(findings.contains("The capacity control fails"))
     #expect(findings.contains("No difference between E2 and E0"))
-    #expect(findings.contains("It listens to the instruction"))
+    #expect(findings.contains("E0 listens to the instruction"))
   }
 
   @Test func `the table for a terminal is aligned and says what the page says`() throws {
-    let report = try ExperimentReport(root: try FixtureMatrix(seeds: [0, 1, 2]).root)
+    let report = try FixtureMatrix(seeds: [0, 1, 2]).report()
     let lines = report.table().split(separator: "\n", omittingEmptySubsequences: false)
     let table = lines.prefix { !$0.isEmpty }
     #expect(Set(table.map(\.count)).count == 1)
@@ -103,7 +103,7 @@ import Testing
 
   @Test func `page and figures are written together, and never over others unasked`() throws {
     let matrix = try FixtureMatrix()
-    let report = try ExperimentReport(root: matrix.root)
+    let report = try matrix.report()
     try report.write(to: matrix("report.html"))
     #expect(try JSON(contentsOf: matrix("report.json")) == report.json)
     let before = try String(contentsOf: matrix("report.html"), encoding: .utf8)

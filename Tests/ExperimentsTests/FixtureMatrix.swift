@@ -1,4 +1,5 @@
 import CountedRandom
+import Experiments
 import Foundation
 import Media
 import ModelFiles
@@ -8,7 +9,8 @@ import OrderedCollections
 final class FixtureMatrix {
   let root: URL
 
-  init() throws {
+  /// An empty folder.
+  init(empty: Void) throws {
     root = FileManager.default.temporaryDirectory.appendingPathComponent("wm-report-" + UUID().uuidString)
     try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
   }
@@ -17,7 +19,7 @@ final class FixtureMatrix {
 
   /// E0, E1 and E2 of some seeds, E0 told the contrary, and the random policy, each of `episodes` episodes of each task.
   convenience init(seeds: [Int] = [0], tasks: [String] = ["push_left", "push_right"], episodes: Int = 20) throws {
-    try self.init()
+    try self.init(empty: ())
     for (experiment, chance) in [("E0", 0.72), ("E1", 0.7), ("E2", 0.76)] {
       for seed in seeds {
         try run(experiment, seed: seed)
@@ -27,6 +29,15 @@ final class FixtureMatrix {
     }
     try evaluation("E0_seed0/eval_contrary", outcomes(0.12, tasks, episodes, salt: "contrary"), contrary: true)
     try evaluation("random", outcomes(0.06, tasks, episodes, salt: "random"), planner: "random")
+  }
+
+  /// What the report makes of the folder; unlike an URL taken out of it, this keeps the folder while it is read.
+  func report(
+    title: String = "A matrix", isDemonstration: Bool = false, videoBudget: Int = 9_000_000
+  ) throws(ReportError) -> ExperimentReport {
+    defer { withExtendedLifetime(self) {} }
+    return try ExperimentReport(
+      root: root, title: title, isDemonstration: isDemonstration, videoBudget: videoBudget)
   }
 
   func callAsFunction(_ path: String) -> URL { root.appendingPathComponent(path) }

@@ -6,8 +6,8 @@ import Testing
 
 @Suite struct HostileRunsTests {
   @Test func `a folder without runs, or none at all, is refused by name`() throws {
-    let matrix = try FixtureMatrix(seeds: [])
-    let empty = #expect(throws: ReportError.self) { try ExperimentReport(root: matrix.root) }
+    let matrix = try FixtureMatrix(empty: ())
+    let empty = #expect(throws: ReportError.self) { try matrix.report() }
     #expect(empty?.description.contains("found none") == true)
     let gone = #expect(throws: ReportError.self) { try ExperimentReport(root: matrix("gone")) }
     #expect(gone?.description == matrix("gone").path + ": no such folder")
@@ -20,7 +20,7 @@ import Testing
     ] {
       try FileManager.default.removeItem(at: matrix(path))
     }
-    let report = try ExperimentReport(root: matrix.root)
+    let report = try matrix.report()
     for part in [
       "no run of experiment E1", "E2_seed0/metrics.jsonl", "config.json", "train_config.json",
       "E2_seed0/eval/eval_info.json", "eval_contrary", "random/eval_info.json",
@@ -48,7 +48,7 @@ import Testing
   ]) func `a broken file is one sentence that names it`(path: String, text: String, clue: String) throws {
     let matrix = try FixtureMatrix()
     try matrix.write(text, path)
-    let error = #expect(throws: ReportError.self) { try ExperimentReport(root: matrix.root) }
+    let error = #expect(throws: ReportError.self) { try matrix.report() }
     #expect(error?.description.contains(matrix(path).path) == true)
     #expect(error?.description.contains(clue) == true, "\(error?.description ?? "")")
     #expect(error?.description.contains("\n") == false)
@@ -57,7 +57,7 @@ import Testing
   @Test func `a killed run's half last line is a warning`() throws {
     let matrix = try FixtureMatrix()
     try matrix.write("{\"step\":10,\"loss\":1}\n{\"step\":20,\"lo", "E0_seed0/metrics.jsonl")
-    let report = try ExperimentReport(root: matrix.root)
+    let report = try matrix.report()
     #expect(report.warnings.contains { $0.contains("E0_seed0/metrics.jsonl breaks off") })
     #expect(report.warnings.contains { $0.contains("up to step 10 of 1200") })
   }
@@ -68,7 +68,7 @@ import Testing
       let matrix = try FixtureMatrix()
       for experiment in ["E0", "E1", "E2"] { try matrix.evaluation("\(experiment)_seed0/eval", outcomes) }
       try change(matrix)
-      let report = try ExperimentReport(root: matrix.root)
+      let report = try matrix.report()
       let comparison = report.json["comparisons"]?.array?.first { $0["treatment"] == "E2" }
       let reason = comparison?["refused"]?.string ?? "compared"
       #expect(comparison?["paired"] == nil)
@@ -104,7 +104,7 @@ import Testing
     try matrix.write(
       "{\"type\": \"\(attack.replacingOccurrences(of: "\"", with: "\\\""))\"}",
       "E2_seed0/checkpoints/last/pretrained_model/config.json")
-    let html = try ExperimentReport(root: matrix.root, title: attack).html()
+    let html = try matrix.report(title: attack).html()
     #expect(!html.contains("<script") && !html.contains("<img src=x"))
     #expect(html.contains("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&quot;&gt;&lt;img src=x onerror=y&gt;&amp;"))
   }
@@ -120,7 +120,7 @@ import Testing
     try matrix.write(
       "{\"steps\": 9223372036854775807, \"batch_size\": 32}",
       "E2_seed0/checkpoints/last/pretrained_model/train_config.json")
-    let html = try ExperimentReport(root: matrix.root).html()
+    let html = try matrix.report().html()
     #expect(!html.contains("nan") && !html.contains("inf\""))
   }
 }

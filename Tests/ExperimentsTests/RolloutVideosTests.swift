@@ -20,7 +20,7 @@ import Testing
   }
 
   @Test func `few videos of each arm lie in the page`() throws {
-    let html = try ExperimentReport(root: try filmed(fakeVideo()).root).html()
+    let html = try filmed(fakeVideo()).report().html()
     #expect((8...15).contains(count("<video controls muted loop", in: html)))
     #expect(html.contains("src=\"data:video/mp4;base64,AAAAGGZ0eXBpc29t"))
     #expect(html.contains("push the block to the left"))
@@ -29,7 +29,7 @@ import Testing
 
   @Test func `the page's size is bounded, and what was left out is counted`() throws {
     let matrix = try filmed(fakeVideo(10_000))
-    let html = try ExperimentReport(root: matrix.root, videoBudget: 35_000).html()
+    let html = try matrix.report(videoBudget: 35_000).html()
     #expect(count("<video", in: html) == 3)
     #expect(html.contains("more were left out"))
   }
@@ -37,7 +37,7 @@ import Testing
   @Test func `a video that no browser plays becomes pictures`() throws {
     let matrix = try FixtureMatrix()
     try matrix.film(codec: .mpeg4, ["E0_seed0/eval"], episodes: 1)
-    let html = try ExperimentReport(root: matrix.root).html()
+    let html = try matrix.report().html()
     #expect(count("data:image/png;base64,iVBORw0KGgo", in: html) == 10)
     #expect(!html.contains("<video"))
   }
@@ -45,7 +45,7 @@ import Testing
   @Test func `a file that is no video is named and kept out of the page`() throws {
     let matrix = try filmed("root:x:0:0:secret avc1")
     try matrix.write("\0\0\0\u{18}ftypisom no codec", "E0_seed0/eval/videos/shapes_push_left/eval_episode_0.mp4")
-    let html = try ExperimentReport(root: matrix.root).html()
+    let html = try matrix.report().html()
     #expect(html.contains("expected an MP4 video") && html.contains("eval_episode_0.mp4"))
     #expect(!html.contains("<video") && !html.contains(Data("root:x".utf8).base64EncodedString()))
   }
@@ -53,7 +53,7 @@ import Testing
   @Test func `paths out of the evaluation's folder are not followed`() throws {
     let matrix = try FixtureMatrix(tasks: ["../.."])
     try matrix.write(fakeVideo(), "E0_seed0/eval_episode_0.mp4")
-    let html = try ExperimentReport(root: matrix.root).html()
+    let html = try matrix.report().html()
     #expect(!html.contains("<video"))
   }
 
@@ -67,7 +67,7 @@ import Testing
         codec: try .forViewing(),
         ["E0_seed0/eval", "E1_seed0/eval", "E2_seed0/eval", "E0_seed0/eval_contrary", "random"])
       if name == "three" { try FileManager.default.removeItem(at: matrix("E1_seed2/eval")) }
-      let report = try ExperimentReport(root: matrix.root, isDemonstration: name == "one")
+      let report = try matrix.report(isDemonstration: name == "one")
       try report.write(to: URL(fileURLWithPath: path).appendingPathComponent("\(name).html"), overwrite: true)
       print(report.table())
     }
