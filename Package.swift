@@ -44,7 +44,7 @@ let package = Package(
         .product(name: "HeapModule", package: "swift-collections"),
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
-    room("Configuration", ["ModelFiles"]),
+    room("Configuration", ["ModelFiles", .product(name: "OrderedCollections", package: "swift-collections")]),
 
     // dataset → batch → policy → loss → checkpoint
     room("LeRobotDatasets", ["ModelFiles", "Arrow", "Media", "Configuration", "CountedRandom"]),
@@ -61,9 +61,8 @@ let package = Package(
 
     // Both ways, walked together.
     room("Experiments", ["ModelFiles", "Configuration", "Media", "Evaluation"]),
-    .executableTarget(
-      name: "lerobot-wm",
-      dependencies: ["Experiments", "Training", "Evaluation", "WorldModality", "Shapes"]),
+    room("Commands", ["Experiments", "Training", "Evaluation", "WorldModality", "Shapes"]),
+    .executableTarget(name: "lerobot-wm", dependencies: ["Commands"]),
 
     .target(name: "TestSupport", dependencies: ["Engines"], path: "Tests/TestSupport"),
     tests(of: "CountedRandom"),
@@ -83,7 +82,7 @@ let package = Package(
     tests(of: "Training"),
     tests(of: "Evaluation"),
     tests(of: "Experiments", resources: [.copy("Goldens")]),
-    .testTarget(name: "CommandLineTests", dependencies: ["TestSupport", "ModelFiles"]),
+    tests(of: "Commands"),
   ],
   swiftLanguageModes: [.v6]
 )

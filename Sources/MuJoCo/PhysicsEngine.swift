@@ -19,13 +19,8 @@ struct PhysicsEngine: @unchecked Sendable {
     var functions = wm_mujoco_api()
     do throws(EngineError) {
       let library = try Engines.directory().appendingPathComponent("engines/mujoco/mujoco/libmujoco.so.3.3.2")
-      var count: Int32 = 0
-      let names = wm_mujoco_function_names(&count)
-      var addresses = [UnsafeMutableRawPointer?](repeating: nil, count: Int(count))
-      try Engines.load(library, engine: "MuJoCo", prefix: "", names: names, count: count, into: &addresses)
-      withUnsafeMutableBytes(of: &functions) { table in
-        addresses.withUnsafeBytes { table.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[..<table.count])) }
-      }
+      try Engines.load(
+        library, engine: "MuJoCo", prefix: "", names: wm_mujoco_function_names, into: &functions)
     } catch {
       throw SimulationError(error.description)
     }

@@ -56,19 +56,30 @@ public final class ParameterStore {
 
   /// Where new parameters are put.
   public let device: Device
-  private let loaded: StateDictionary
+  /// The parameters' type; training wants float32, frozen models may take less.
+  public let dtype: DType
+  private var loaded: StateDictionary
   private let random: CountedRandom
   private var handedOut: Set<String> = []
 
   /// A store that hands out `loaded` and invents the rest from `seed`.
-  public init(loading loaded: StateDictionary = [:], seed: Int, device: Device) {
+  public init(loading loaded: StateDictionary = [:], seed: Int, device: Device, dtype: DType = .float32) {
     self.loaded = loaded
     self.device = device
+    self.dtype = dtype
     random = CountedRandom(seed: seed, "parameters")
   }
 
   /// The scope of the whole model.
   public var root: ParameterScope { ParameterScope(store: self, path: "") }
+
+  /// Says that `alias` is another name of the parameter `name`: files may hold either, the store keeps only `name`.
+  ///
+  /// PyTorch's tied weights are saved under one of their names. To be called before `name` is asked for.
+  fileprivate func tie(_ alias: String, to name: String) {
+    guard let found = loaded.removeValue(forKey: alias), loaded[name] == nil else { return }
+    loaded[name] = found
+  }
 
   fileprivate func parameter(
     _ name: String, _ shape: [Int], _ initialisation: Initialisation
@@ -77,7 +88,7 @@ public final class ParameterStore {
     let tensor: Tensor
     if let found = loaded[name], found.shape == shape {
       // A copy: the file's pages stay as they are, and the optimiser writes in place.
-      tensor = try found.to(.float32).clone().to(device)
+      tensor = try found.to(dtype).clone().to(device)
     } else {
       if let found = loaded[name] {
         misshapen.append("\(name): the model has \(shape), the file \(found.shape)")
@@ -85,7 +96,7 @@ public final class ParameterStore {
         missing.append(name)
       }
       let numbers = initialisation.numbers(shape.reduce(1, *), random.at(name))
-      tensor = try Tensor(numbers, shape: shape, device: device)
+      tensor = try Tensor(numbers, shape: shape).to(dtype).to(device)
     }
     parameters.append(Parameter(name: name, tensor: tensor))
     return tensor
@@ -110,6 +121,11 @@ public struct ParameterScope {
   /// The scope below this one.
   public subscript(name: String) -> ParameterScope {
     ParameterScope(store: store, path: path.isEmpty ? name : "\(path).\(name)")
+  }
+
+  /// Says that the parameter `alias` of this scope is another name of `name` of `other`.
+  public func tie(_ alias: String, to name: String, of other: ParameterScope) {
+    store.tie(self[alias].path, to: other[name].path)
   }
 
   /// The scope of a list's element.

@@ -1,3 +1,4 @@
+import Configuration
 import ModelFiles
 import OrderedCollections
 
@@ -23,6 +24,29 @@ public struct PolicyFeature: Sendable, Equatable {
   }
 }
 
+extension PolicyFeature: ConfigurationValue {
+  public static var typeDescription: String { "{type, shape}" }
+
+  public init(json: JSON) throws(ConfigurationValueError) {
+    guard let type = json["type"]?.string.flatMap(FeatureType.init(rawValue:)) else {
+      throw ConfigurationValueError(expected: "a type out of STATE, VISUAL, ACTION, ENV", found: json.text(.line))
+    }
+    let shape = json["shape"]?.array?.compactMap(\.integer) ?? []
+    guard !shape.isEmpty, shape.count == json["shape"]?.array?.count, shape.allSatisfy({ $0 > 0 && $0 < 1 << 20 })
+    else { throw ConfigurationValueError(expected: "a shape of positive whole numbers", found: json.text(.line)) }
+    self.init(type, shape)
+  }
+
+  public init(flag text: String) throws(ConfigurationValueError) {
+    guard let json = try? JSON(parsing: text) else {
+      throw ConfigurationValueError(expected: "a feature as JSON", found: text)
+    }
+    try self.init(json: json)
+  }
+
+  public var json: JSON { ["type": .string(type.rawValue), "shape": .array(shape.map(JSON.integer))] }
+}
+
 /// Features by name, in the policy's order.
 public typealias PolicyFeatures = OrderedDictionary<String, PolicyFeature>
 
@@ -31,25 +55,9 @@ extension PolicyFeatures {
   ///
   /// - Throws: the feature that does not fit, and `place`.
   public init(_ json: JSON?, in place: String) throws(PolicyError) {
-    guard let members = json?.object else { throw PolicyError("\(place): expected an object of features") }
-    self.init()
-    for (name, value) in members {
-      guard let type = value["type"]?.string.flatMap(FeatureType.init(rawValue:)) else {
-        throw PolicyError("\(place): feature \(name) has no type out of STATE, VISUAL, ACTION, ENV")
-      }
-      let shape = value["shape"]?.array?.compactMap(\.integer) ?? []
-      guard !shape.isEmpty, shape.count == value["shape"]?.array?.count, shape.allSatisfy({ $0 > 0 && $0 < 1 << 20 })
-      else { throw PolicyError("\(place): feature \(name) has no shape of positive whole numbers") }
-      self[name] = PolicyFeature(type, shape)
+    do throws(ConfigurationValueError) { try self.init(json: json ?? .null) } catch {
+      throw PolicyError("\(place): \(error.reason)")
     }
-  }
-
-  /// LeRobot's form.
-  public var json: JSON {
-    .object(
-      mapValues { feature in
-        ["type": .string(feature.type.rawValue), "shape": .array(feature.shape.map(JSON.integer))]
-      })
   }
 
   /// The features of one type.

@@ -4,6 +4,26 @@ import Policies
 
 /// The language model's sizes, from `text_config` of the backbone's config.json.
 public struct TextConfiguration: Sendable, Equatable {
+  /// Sizes that no file gave.
+  public init(
+    hiddenSize: Int, intermediateSize: Int, layers: Int, attentionHeads: Int, keyValueHeads: Int, headDimension: Int,
+    vocabularySize: Int, rmsNormEpsilon: Double, initializerRange: Double, paddingIndex: Int?,
+    tiesWordEmbeddings: Bool = false, attentionBias: Bool, mlpBias: Bool
+  ) {
+    self.hiddenSize = hiddenSize
+    self.intermediateSize = intermediateSize
+    self.layers = layers
+    self.attentionHeads = attentionHeads
+    self.keyValueHeads = keyValueHeads
+    self.headDimension = headDimension
+    self.vocabularySize = vocabularySize
+    self.rmsNormEpsilon = rmsNormEpsilon
+    self.initializerRange = initializerRange
+    self.paddingIndex = paddingIndex
+    self.tiesWordEmbeddings = tiesWordEmbeddings
+    self.attentionBias = attentionBias
+    self.mlpBias = mlpBias
+  }
   var hiddenSize: Int
   var intermediateSize: Int
   var layers: Int
@@ -14,12 +34,27 @@ public struct TextConfiguration: Sendable, Equatable {
   var rmsNormEpsilon: Double
   var initializerRange: Double
   var paddingIndex: Int?
+  var tiesWordEmbeddings: Bool
   var attentionBias: Bool
   var mlpBias: Bool
 }
 
 /// The vision tower's sizes, from `vision_config` of the backbone's config.json.
 public struct VisionConfiguration: Sendable, Equatable {
+  /// Sizes that no file gave.
+  public init(
+    hiddenSize: Int, intermediateSize: Int, layers: Int, attentionHeads: Int, channels: Int, imageSize: Int,
+    patchSize: Int, layerNormEpsilon: Double
+  ) {
+    self.hiddenSize = hiddenSize
+    self.intermediateSize = intermediateSize
+    self.layers = layers
+    self.attentionHeads = attentionHeads
+    self.channels = channels
+    self.imageSize = imageSize
+    self.patchSize = patchSize
+    self.layerNormEpsilon = layerNormEpsilon
+  }
   var hiddenSize: Int
   var intermediateSize: Int
   var layers: Int
@@ -32,6 +67,12 @@ public struct VisionConfiguration: Sendable, Equatable {
 
 /// What SmolVLA needs to know of its vision-language backbone: a SmolVLM2's `config.json`.
 public struct BackboneConfiguration: Sendable, Equatable {
+  /// Sizes that no file gave.
+  public init(text: TextConfiguration, vision: VisionConfiguration, scaleFactor: Int) {
+    self.text = text
+    self.vision = vision
+    self.scaleFactor = scaleFactor
+  }
   /// The language model.
   public var text: TextConfiguration
   /// The vision tower.
@@ -46,15 +87,19 @@ public struct BackboneConfiguration: Sendable, Equatable {
     let visionFields = FieldReader(json["vision_config"], in: "\(file), vision_config")
     let hiddenSize = try textFields.positive("hidden_size")
     let heads = try textFields.positive("num_attention_heads", default: 32)
+    let vocabulary = try textFields.positive("vocab_size", default: 32000)
     text = TextConfiguration(
       hiddenSize: hiddenSize, intermediateSize: try textFields.positive("intermediate_size", default: 11008),
       layers: try textFields.positive("num_hidden_layers", default: 32), attentionHeads: heads,
       keyValueHeads: try textFields.positive("num_key_value_heads", default: heads),
       headDimension: try textFields.positive("head_dim", default: hiddenSize / heads),
-      vocabularySize: try textFields.positive("vocab_size", default: 32000),
+      vocabularySize: vocabulary,
       rmsNormEpsilon: try textFields.number("rms_norm_eps", default: 1e-6),
       initializerRange: try textFields.number("initializer_range", default: 0.02),
-      paddingIndex: json["text_config"]?["pad_token_id"]?.integer ?? json["pad_token_id"]?.integer,
+      // As PyTorch, which counts negative rows from the last.
+      paddingIndex: json["text_config"]?["pad_token_id"]?.integer.map { $0 < 0 ? $0 + vocabulary : $0 },
+      // transformers asks the language model's configuration, not the whole model's.
+      tiesWordEmbeddings: json["text_config"]?["tie_word_embeddings"]?.bool ?? false,
       attentionBias: json["text_config"]?["attention_bias"]?.bool ?? false,
       mlpBias: json["text_config"]?["mlp_bias"]?.bool ?? false)
     vision = VisionConfiguration(

@@ -11,18 +11,18 @@ struct PreparedImages {
 }
 
 enum ImagePreparation {
-  /// The policy's cameras out of a batch, in the policy's order, absent ones last.
+  /// The policy's cameras out of a batch, in the policy's order, then as many absent ones as `empty_cameras` allows.
   ///
-  /// - Throws: where no camera is there, or more are absent than `empty_cameras` allows.
+  /// As in LeRobot, cameras that are absent beyond that are left out; whether a dataset or an environment has what the
+  /// policy was trained on is asked once, where they meet, and not for every batch.
+  /// - Throws: where no camera is there.
   static func images(of batch: Batch, _ configuration: SmolVLAConfiguration) throws -> [PreparedImages] {
     let cameras = configuration.inputFeatures.of(.visual).keys
     let present = cameras.filter { batch[$0] != nil }
-    let absent = cameras.count - present.count
-    guard !present.isEmpty, absent <= configuration.emptyCameras else {
-      let missing = cameras.filter { batch[$0] == nil }
+    let absent = min(cameras.count - present.count, configuration.emptyCameras)
+    guard !present.isEmpty else {
       throw PolicyError(
-        "the batch lacks the cameras \(missing.joined(separator: ", ")); "
-          + "map names with --rename_map, or allow absent cameras with --policy.empty_cameras=\(absent)")
+        "the batch has none of the policy's cameras \(cameras.joined(separator: ", ")); map names with --rename_map")
     }
     var prepared: [PreparedImages] = []
     for camera in present {
@@ -38,7 +38,7 @@ enum ImagePreparation {
         }
       prepared.append(PreparedImages(pixels: try image * 2 - 1, present: mask))
     }
-    for _ in 0..<absent {
+    for _ in 0..<max(0, absent) {
       guard let last = prepared.last else { break }
       prepared.append(
         PreparedImages(

@@ -1,17 +1,32 @@
+import Configuration
+import ModelFiles
+import OrderedCollections
 import Policies
 
 /// The mean that the action loss takes.
-public enum ActionLoss: String, Sendable, CaseIterable {
+public enum ActionLoss: String, Sendable, CaseIterable, ConfigurationValue {
   /// Over the real action dimensions of steps inside the episode.
   case valid
   /// Over all padded dimensions and steps, as LeRobot 0.4.4.
   case padded
 }
 
+/// Where a new run's statistics come from.
+public enum StatisticsSource: String, Sendable, CaseIterable, ConfigurationValue {
+  /// The dataset that is trained on, which is LeRobot's rule.
+  case dataset
+  /// The checkpoint that is started from.
+  case checkpoint
+}
+
 /// SmolVLA's settings under LeRobot's names, with LeRobot's defaults.
-public struct SmolVLAConfiguration: Sendable, Equatable {
+public struct SmolVLAConfiguration: ConfigurationSection, Equatable {
+  /// What the policy reads.
   public var inputFeatures: PolicyFeatures = [:]
+  /// What the policy plans.
   public var outputFeatures: PolicyFeatures = [:]
+  /// `cpu`, `cuda` or `cuda:N`; empty takes a GPU where there is one.
+  public var device: String? = nil
   public var chunkSize = 50
   public var actionSteps = 50
   public var maxStateDimension = 32
@@ -19,13 +34,24 @@ public struct SmolVLAConfiguration: Sendable, Equatable {
   /// Width and height.
   public var imageSize: [Int]? = [512, 512]
   public var emptyCameras = 0
+  public var tokenizerMaxLength = 48
   public var denoisingSteps = 10
   public var freezeVisionEncoder = true
   public var trainExpertOnly = true
   public var trainStateProjection = true
+  public var learningRate = 1e-4
+  public var betas = [0.9, 0.95]
+  public var epsilon = 1e-8
+  public var weightDecay = 1e-10
+  public var gradientClip = 10.0
+  public var warmupSteps = 1000
+  public var decaySteps = 30_000
+  public var finalLearningRate = 2.5e-6
+  public var backboneName = "HuggingFaceTB/SmolVLM2-500M-Video-Instruct"
   public var addImageSpecialTokens = false
   public var attentionMode = "cross_attn"
   public var prefixLength = -1
+  public var padLanguageTo = "longest"
   public var expertLayers = -1
   public var vlmLayers = 16
   public var selfAttentionEveryLayers = 2
@@ -33,12 +59,65 @@ public struct SmolVLAConfiguration: Sendable, Equatable {
   public var minPeriod = 0.004
   public var maxPeriod = 4.0
   public var actionLoss = ActionLoss.valid
+  public var normalization = StatisticsSource.dataset
+  /// Fields of LeRobot's that change nothing here, or only where they ask for what is not supported.
+  public var inert = InertSmolVLASettings()
 
   public init() {}
+
+  public static var fields: [Field<Self>] {
+    [
+      .init("input_features", \.inputFeatures, help: "what it reads; taken from the dataset"),
+      .init("output_features", \.outputFeatures, help: "what it plans; taken from the dataset"),
+      .init("device", \.device, help: "cpu, cuda or cuda:N (cuda is also ROCm's name); null takes a GPU if there is one"),
+      .init("chunk_size", \.chunkSize, help: "actions in a plan"),
+      .init("n_action_steps", \.actionSteps, help: "actions carried out before the next plan"),
+      .init("max_state_dim", \.maxStateDimension, help: "the state is padded to this"),
+      .init("max_action_dim", \.maxActionDimension, help: "actions are padded to this"),
+      .init("resize_imgs_with_padding", \.imageSize, help: "width and height that images are brought to"),
+      .init("empty_cameras", \.emptyCameras, help: "cameras that may be absent"),
+      .init("tokenizer_max_length", \.tokenizerMaxLength, help: "longer instructions are cut"),
+      .init("num_steps", \.denoisingSteps, help: "denoising steps of a plan"),
+      .init("freeze_vision_encoder", \.freezeVisionEncoder, help: "keep the vision tower as it is"),
+      .init("train_expert_only", \.trainExpertOnly, help: "keep the whole backbone as it is"),
+      .init("train_state_proj", \.trainStateProjection, help: "train the state's projection"),
+      .init("optimizer_lr", \.learningRate, help: "learning rate at its peak"),
+      .init("optimizer_betas", \.betas, help: "AdamW's decay rates"),
+      .init("optimizer_eps", \.epsilon, help: "AdamW's epsilon"),
+      .init("optimizer_weight_decay", \.weightDecay, help: "AdamW's weight decay"),
+      .init("optimizer_grad_clip_norm", \.gradientClip, help: "largest norm of the gradients"),
+      .init("scheduler_warmup_steps", \.warmupSteps, help: "steps to the peak"),
+      .init("scheduler_decay_steps", \.decaySteps, help: "steps of the cosine; shrinks with --steps"),
+      .init("scheduler_decay_lr", \.finalLearningRate, help: "learning rate at the cosine's end"),
+      .init("vlm_model_name", \.backboneName, help: "directory or repository of the backbone's config and tokenizer"),
+      .init("add_image_special_tokens", \.addImageSpecialTokens, help: "enclose images by the backbone's tokens"),
+      .init("attention_mode", \.attentionMode, help: "cross_attn or self_attn"),
+      .init("prefix_length", \.prefixLength, help: "pad the prefix to this; changes no result"),
+      .init("pad_language_to", \.padLanguageTo, help: "longest or max_length"),
+      .init("num_expert_layers", \.expertLayers, help: "0 or less: as many as the backbone's"),
+      .init("num_vlm_layers", \.vlmLayers, help: "layers of the backbone that are kept"),
+      .init("self_attn_every_n_layers", \.selfAttentionEveryLayers, help: "which layers attend jointly"),
+      .init("expert_width_multiplier", \.expertWidthMultiplier, help: "the expert's width, of the backbone's"),
+      .init("min_period", \.minPeriod, help: "shortest period of the time embedding"),
+      .init("max_period", \.maxPeriod, help: "longest period of the time embedding"),
+      .init("action_loss", \.actionLoss, help: "mean over valid entries, or padded as LeRobot 0.4.4"),
+      .init("normalization", \.normalization, help: "statistics of a new run: the dataset's or the checkpoint's"),
+      .embedded(\.inert),
+    ]
+  }
 
   /// Layers of the language model that are kept.
   func languageLayers(_ text: TextConfiguration) -> Int {
     vlmLayers > 0 ? min(vlmLayers, text.layers) : text.layers
+  }
+
+  /// The same settings with a camera that is always absent for each of `empty_cameras`, as LeRobot adds them.
+  func withEmptyCameras() -> SmolVLAConfiguration {
+    var configuration = self
+    for index in 0..<max(0, emptyCameras) {
+      configuration.inputFeatures["\(BatchKey.images)empty_camera_\(index)"] = PolicyFeature(.visual, [3, 480, 640])
+    }
+    return configuration
   }
 
   /// The action's real dimensions.
@@ -47,5 +126,17 @@ public struct SmolVLAConfiguration: Sendable, Equatable {
       throw PolicyError("smolvla: output_features has no action with one dimension")
     }
     return feature.shape[0]
+  }
+
+  public func validate() throws(ConfigurationError) {
+    guard ["longest", "max_length"].contains(padLanguageTo) else {
+      throw ConfigurationError("pad_language_to", "expected longest or max_length, found \(padLanguageTo)")
+    }
+    guard betas.count == 2, betas.allSatisfy({ (0..<1).contains($0) }) else {
+      throw ConfigurationError("optimizer_betas", "expected two numbers from 0 up to 1, found \(betas)")
+    }
+    guard learningRate > 0, learningRate.isFinite, finalLearningRate >= 0 else {
+      throw ConfigurationError("optimizer_lr", "expected a positive number, found \(learningRate)")
+    }
   }
 }

@@ -47,12 +47,17 @@ struct SmolVLAModel {
     let deviation = backbone.text.initializerRange
     vision = try VisionTower(vlm["model"]["vision_model"], backbone.vision, deviation: deviation)
     connector = try Connector(vlm["model"]["connector"], backbone)
+    if backbone.text.tiesWordEmbeddings {
+      vlm["lm_head"].tie("weight", to: "weight", of: vlm["model"]["text_model"]["embed_tokens"])
+    }
     language = try LanguageModel(
       vlm["model"]["text_model"], backbone.text, layers: configuration.languageLayers(backbone.text))
-    // Never used; kept so that a checkpoint leaves as whole as it came.
-    _ = try Linear(
-      vlm["lm_head"], backbone.text.hiddenSize, backbone.text.vocabularySize, bias: false,
-      weights: .normal(standardDeviation: deviation))
+    if !backbone.text.tiesWordEmbeddings {
+      // Never used; kept so that a checkpoint leaves as whole as it came.
+      _ = try Linear(
+        vlm["lm_head"], backbone.text.hiddenSize, backbone.text.vocabularySize, bias: false,
+        weights: .normal(standardDeviation: deviation))
+    }
     expert = try ActionExpert(scope["vlm_with_expert"]["lm_expert"], configuration, backbone.text)
     let (width, actions) = (expert.width, configuration.maxActionDimension)
     stateProjection = try Linear(scope["state_proj"], configuration.maxStateDimension, backbone.text.hiddenSize)

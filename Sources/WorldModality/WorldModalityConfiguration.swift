@@ -1,5 +1,7 @@
+import Configuration
+
 /// What the action expert is shown during training.
-public enum TrainingMemoryMode: String, Sendable, CaseIterable {
+public enum TrainingMemoryMode: String, Sendable, CaseIterable, ConfigurationValue {
   /// The Prophet's prediction.
   case pred
   /// The true future; in training only.
@@ -28,14 +30,30 @@ public enum RolloutMemoryMode: String, Sendable, CaseIterable {
   case signflip
 }
 
+extension RolloutMemoryMode: ConfigurationValue {
+  /// The modes, and why `oracle` is none of them.
+  public static var typeDescription: String {
+    "one of " + allCases.map(\.rawValue).joined(separator: ", ")
+      + " (the true future, oracle, is not known in closed loop)"
+  }
+}
+
+/// The kind of encoder that latents come from.
+public enum LatentsSource: String, Sendable, CaseIterable, ConfigurationValue {
+  /// V-JEPA 2.
+  case vjepa
+  /// DINOv2.
+  case dino
+}
+
 /// The settings that `smolvla_world` adds to SmolVLA's.
 public struct WorldModalityConfiguration: Sendable, Equatable {
   /// The dataset that the latents belong to (`dataset_repo_id`).
   public var datasetRepoID = ""
   /// The latent cache's folder (`cache_dir`).
   public var cacheDirectory = "cache"
-  /// The kind of encoder, `vjepa` or `dino` (`world_latents_source`).
-  public var latentsSource = "vjepa"
+  /// The kind of encoder (`world_latents_source`).
+  public var latentsSource = LatentsSource.vjepa
   /// What tells caches of one source apart, such as `m4` (`latent_suffix`).
   public var latentSuffix = "m4"
   /// D, a latent's dimension (`world_latent_dim`).
@@ -67,9 +85,9 @@ public struct WorldModalityConfiguration: Sendable, Equatable {
   /// Whether the Prophet predicts changes since now (`delta_prediction`).
   public var isDeltaPrediction = true
   /// `log_attn_stats`
-  public var logsAttention = false
+  public var logsAttention = true
   /// `log_grad_stats`
-  public var logsGradients = false
+  public var logsGradients = true
   /// A SmolVLA checkpoint to start from (`init_from_policy_path`); empty for none.
   public var initialPolicyPath = ""
   /// Whether that checkpoint must fit without a missing or unexpected key (`init_from_strict`).

@@ -1,1 +1,4 @@
-print("lerobot-wm")
+import Commands
+import Foundation
+
+exit(CommandLineProgram.run(CommandLine.arguments))

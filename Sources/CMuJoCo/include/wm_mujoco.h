@@ -41,10 +41,10 @@ typedef struct {
 } wm_mujoco_api;
 #undef WM_FIELD
 
-#pragma clang assume_nonnull begin
-
 /// The functions' names in table order, and how many there are.
-const char *_Nonnull const *_Nonnull wm_mujoco_function_names(int *count);
+const char *const *wm_mujoco_function_names(int *count);
+
+#pragma clang assume_nonnull begin
 
 /// Takes over MuJoCo's error and warning handlers, which would otherwise end the process or write MUJOCO_LOG.TXT.
 void wm_mujoco_take_errors(const wm_mujoco_api *api);

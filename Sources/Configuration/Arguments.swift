@@ -1,0 +1,50 @@
+/// A command line, split into flags and the rest before anyone knows their types.
+///
+/// `--name=value`, `--name value` and a bare `--name` are flags; of a flag given twice the last counts. A value that
+/// begins with `--` needs the `=`.
+public struct Arguments: Sendable, Equatable {
+  /// One flag as it was written; a bare one has no text.
+  public struct Flag: Sendable, Equatable {
+    /// The dotted name without the dashes.
+    public let name: String
+    /// The text after the name.
+    public let text: String?
+  }
+
+  /// The flags, in order.
+  public var flags: [Flag] = []
+  /// What is no flag, in order.
+  public var positional: [String] = []
+
+  /// Splits `arguments`, the program's name left out.
+  public init(_ arguments: [String]) {
+    var rest = arguments[...]
+    while let argument = rest.popFirst() {
+      guard argument.hasPrefix("--"), argument.count > 2 else {
+        if argument == "-h" { flags.append(Flag(name: "help", text: nil)) } else { positional.append(argument) }
+        continue
+      }
+      let body = argument.dropFirst(2)
+      if let equals = body.firstIndex(of: "=") {
+        flags.append(Flag(name: String(body[..<equals]), text: String(body[body.index(after: equals)...])))
+      } else if let next = rest.first, !next.hasPrefix("--"), next != "-h" {
+        flags.append(Flag(name: String(body), text: rest.popFirst()))
+      } else {
+        flags.append(Flag(name: String(body), text: nil))
+      }
+    }
+  }
+
+  /// Whether `--help` or `-h` is among the flags.
+  public var wantsHelp: Bool { flags.contains { $0.name == "help" } }
+
+  /// The text of the last flag called `name`, or nil where there is none; a bare flag's text is empty.
+  public func text(of name: String) -> String? { flags.last { $0.name == name }.map { $0.text ?? "" } }
+
+  /// As `text(of:)`, and removes the flag, because the command deals with it itself.
+  public mutating func take(_ name: String) -> String? {
+    let found = text(of: name)
+    flags.removeAll { $0.name == name }
+    return found
+  }
+}

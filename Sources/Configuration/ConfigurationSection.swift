@@ -1,0 +1,197 @@
+import ModelFiles
+
+/// A group of settings: one type gives defaults, flags, help, JSON and validation.
+///
+/// ```swift
+/// struct AdamWConfiguration: ConfigurationSection {
+///   var lr = 1e-4
+///   var betas = [0.9, 0.95]
+///   static var fields: [Field<Self>] {
+///     [.init("lr", \.lr, help: "learning rate"), .init("betas", \.betas, help: "decay of the two moments")]
+///   }
+///   func validate() throws(ConfigurationError) {
+///     guard lr > 0 else { throw ConfigurationError("lr", "expected a positive number, found \(lr)") }
+///   }
+/// }
+/// ```
+public protocol ConfigurationSection: Sendable {
+  /// The defaults.
+  init()
+  /// The settings, in the order in which help and JSON show them.
+  static var fields: [Field<Self>] { get }
+  /// Refuses values that are of their type but make no sense, alone or together; names are those of `fields`.
+  func validate() throws(ConfigurationError)
+}
+
+extension ConfigurationSection {
+  /// Finds every value sensible.
+  public func validate() throws(ConfigurationError) {}
+
+  /// The settings that this value has, those of its sections included.
+  var leaves: [Leaf<Self>] { Self.fields.flatMap { $0.leaves(self) } }
+
+  /// Validates the sections of this value, then the value.
+  func validateAll() throws(ConfigurationError) {
+    for field in Self.fields { try field.validate(self) }
+    try validate()
+  }
+}
+
+/// A setting of a section, or a section within it.
+public struct Field<Section: ConfigurationSection>: Sendable {
+  /// The settings below a value; they depend on it where it chooses between sections.
+  let leaves: @Sendable (Section) -> [Leaf<Section>]
+  let validate: @Sendable (Section) throws(ConfigurationError) -> Void
+
+  /// A setting called `name`.
+  public init<Value: ConfigurationValue>(
+    _ name: String, _ keyPath: WritableKeyPath<Section, Value> & Sendable, help: String
+  ) {
+    let leaf = Leaf<Section>(
+      path: [name], help: help, typeDescription: Value.typeDescription, isSwitch: Value.self == Bool.self,
+      setJSON: { section, json throws(ConfigurationValueError) in section[keyPath: keyPath] = try Value(json: json) },
+      setFlag: { section, text throws(ConfigurationValueError) in section[keyPath: keyPath] = try Value(flag: text) },
+      json: { $0[keyPath: keyPath].json })
+    leaves = { _ in [leaf] }
+    validate = { _ in }
+  }
+
+  private init(
+    leaves: @escaping @Sendable (Section) -> [Leaf<Section>],
+    validate: @escaping @Sendable (Section) throws(ConfigurationError) -> Void
+  ) {
+    self.leaves = leaves
+    self.validate = validate
+  }
+
+  /// A section under `name`, whose settings are called `name.…`.
+  public static func section<Inner: ConfigurationSection>(
+    _ name: String, _ keyPath: WritableKeyPath<Section, Inner> & Sendable
+  ) -> Self {
+    Self(
+      leaves: { section in
+        section[keyPath: keyPath].leaves.map { leaf in
+          leaf.lifted(under: name, get: { $0[keyPath: keyPath] }, set: { $0[keyPath: keyPath] = $1 })
+        }
+      },
+      validate: { section throws(ConfigurationError) in
+        do throws(ConfigurationError) { try section[keyPath: keyPath].validateAll() } catch { throw error.within(name) }
+      })
+  }
+
+  /// A section whose settings stand among this one's, without a name before them.
+  public static func embedded<Inner: ConfigurationSection>(
+    _ keyPath: WritableKeyPath<Section, Inner> & Sendable
+  ) -> Self {
+    Self(
+      leaves: { section in
+        section[keyPath: keyPath].leaves.map { leaf in
+          leaf.lifted(under: nil, get: { $0[keyPath: keyPath] }, set: { $0[keyPath: keyPath] = $1 })
+        }
+      },
+      validate: { section throws(ConfigurationError) in try section[keyPath: keyPath].validateAll() })
+  }
+
+  /// A section under `name` that may be absent (`null`) and comes up with its first setting.
+  public static func section<Inner: ConfigurationSection>(
+    _ name: String, _ keyPath: WritableKeyPath<Section, Inner?> & Sendable
+  ) -> Self {
+    Self(
+      leaves: { section in
+        let absence = Leaf<Section>.absence(of: name, isAbsent: { $0[keyPath: keyPath] == nil }) {
+          $0[keyPath: keyPath] = nil
+        }
+        let inner = section[keyPath: keyPath] ?? Inner()
+        return [absence]
+          + inner.leaves.map { leaf in
+            leaf.lifted(under: name, get: { $0[keyPath: keyPath] }, set: { $0[keyPath: keyPath] = $1 }, new: Inner.init)
+          }
+      },
+      validate: { section throws(ConfigurationError) in
+        do throws(ConfigurationError) {
+          try section[keyPath: keyPath]?.validateAll()
+        } catch {
+          throw error.within(name)
+        }
+      })
+  }
+
+  /// A setting that every file and flag must give as `value`, such as a section's `type`.
+  public static func constant(_ name: String, _ value: String, help: String) -> Self {
+    let check: @Sendable (String, String) throws(ConfigurationValueError) -> Void = {
+      text, found throws(ConfigurationValueError) in
+      guard text == value else { throw ConfigurationValueError(expected: "\"\(value)\"", found: found) }
+    }
+    let leaf = Leaf<Section>(
+      path: [name], help: help, typeDescription: "\"\(value)\"",
+      setJSON: { _, json throws(ConfigurationValueError) in try check(json.string ?? "", json.text(.line)) },
+      setFlag: { _, text throws(ConfigurationValueError) in try check(text, "\"\(text)\"") },
+      json: { _ in .string(value) })
+    return Self(leaves: { _ in [leaf] }, validate: { _ in })
+  }
+
+  /// A section under `name` that is one of several types, chosen by its setting `tag`, such as `policy.type=smolvla`.
+  ///
+  /// Choosing another type gives that type's defaults. `Value` may be an enum or an existential, and may be optional.
+  public static func choice<Value>(
+    _ name: String, _ keyPath: WritableKeyPath<Section, Value> & Sendable, tag: String = "type", help: String,
+    of options: [Choice<Value>]
+  ) -> Self {
+    let tagLeaf = Leaf<Section>.tag([name, tag], help: help, options: options, keyPath)
+    return Self(
+      leaves: { section in
+        let value = section[keyPath: keyPath]
+        let current = options.first(holding: value)
+        let inner = current?.leaves(value) ?? []
+        let absence = Leaf<Section>.absence(of: name, isAbsent: { !options.contains(holding: $0[keyPath: keyPath]) }) {
+          _ in
+        }
+        return [absence, tagLeaf]
+          + inner.map { leaf in
+            leaf.lifted(under: name, get: { $0[keyPath: keyPath] }, set: { $0[keyPath: keyPath] = $1 })
+          }
+      },
+      validate: { section throws(ConfigurationError) in
+        let value = section[keyPath: keyPath]
+        do throws(ConfigurationError) {
+          try options.first(holding: value)?.validate(value)
+        } catch {
+          throw error.within(name)
+        }
+      })
+  }
+}
+
+/// One of the types that a section can be, under the text that chooses it.
+public struct Choice<Value>: Sendable {
+  let tag: String
+  let make: @Sendable () -> Value
+  let holds: @Sendable (Value) -> Bool
+  let leaves: @Sendable (Value) -> [Leaf<Value>]
+  let validate: @Sendable (Value) throws(ConfigurationError) -> Void
+
+  /// A choice of `Inner`; `wrap` makes the section's value of it, and `unwrap` finds it there again.
+  public init<Inner: ConfigurationSection>(
+    _ tag: String, _ type: Inner.Type, wrap: @escaping @Sendable (Inner) -> Value,
+    unwrap: @escaping @Sendable (Value) -> Inner? = { $0 as? Inner }
+  ) {
+    self.tag = tag
+    make = { wrap(Inner()) }
+    holds = { unwrap($0) != nil }
+    leaves = { value in
+      (unwrap(value) ?? Inner()).leaves.map { leaf in
+        leaf.lifted(under: nil, get: unwrap, set: { $0 = wrap($1) }, new: Inner.init)
+      }
+    }
+    validate = { value throws(ConfigurationError) in try unwrap(value)?.validateAll() }
+  }
+}
+
+extension Array {
+  /// The option that a section's value is of.
+  func first<Value>(holding value: Value) -> Choice<Value>? where Element == Choice<Value> {
+    first { $0.holds(value) }
+  }
+
+  func contains<Value>(holding value: Value) -> Bool where Element == Choice<Value> { first(holding: value) != nil }
+}

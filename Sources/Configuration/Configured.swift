@@ -1,0 +1,179 @@
+import ModelFiles
+import OrderedCollections
+
+/// A configuration under construction: defaults, then files, then flags; and what the files said beyond it.
+///
+/// ```swift
+/// var configured = Configured<TrainConfiguration>()
+/// try configured.apply(JSON(contentsOf: checkpoint), from: checkpoint.path, unknown: .keep)
+/// try configured.apply(arguments)
+/// let configuration = try configured.validated()
+/// ```
+public struct Configured<Section: ConfigurationSection>: Sendable {
+  /// What becomes of a file's settings that the section does not have.
+  public enum Unknown: Sendable {
+    /// They are an error.
+    case refuse
+    /// They are carried along and written again.
+    case keep
+    /// They are left out.
+    case ignore
+  }
+
+  /// The settings as they stand.
+  public var value: Section
+  /// The settings that files gave and the section does not have, in place.
+  public private(set) var extra: OrderedDictionary<String, JSON> = [:]
+
+  /// Begins with `value`, by default the defaults.
+  public init(_ value: Section = Section()) { self.value = value }
+
+  /// Takes over the settings that a file gives.
+  ///
+  /// - Parameters:
+  ///   - json: the file's object.
+  ///   - path: the file, for errors.
+  ///   - section: the section that the file is about, such as `policy` for a checkpoint's `config.json`.
+  ///   - unknown: what becomes of settings that the section does not have.
+  public mutating func apply(
+    _ json: JSON, from path: String, at section: String? = nil, unknown: Unknown = .refuse
+  ) throws(ConfigurationError) {
+    var json = json
+    for name in (section ?? "").split(separator: ".").reversed() { json = .object([String(name): json]) }
+    let layer = ConfigurationError.Layer.file(path)
+    guard json.object != nil else { throw ConfigurationError("", "expected a JSON object", in: layer) }
+    // Outer tags first: each may bring settings, and tags, of its own.
+    var chosen: Set<String> = []
+    while let tag = value.leaves.first(where: { $0.role == .tag && !chosen.contains($0.name) }) {
+      chosen.insert(tag.name)
+      if let found = json.value(at: tag.path) { try set(tag, found, in: layer) }
+    }
+    for leaf in value.leaves where leaf.role != .tag {
+      guard let found = json.value(at: leaf.path), leaf.role == .setting || found.object == nil else { continue }
+      try set(leaf, found, in: layer)
+    }
+    let rest = try unknownSettings(of: json, below: [], in: layer, refusing: unknown == .refuse)
+    if unknown == .keep { extra = overlay(extra, with: rest) }
+  }
+
+  private mutating func set(
+    _ leaf: Leaf<Section>, _ json: JSON, in layer: ConfigurationError.Layer
+  ) throws(ConfigurationError) {
+    do throws(ConfigurationValueError) {
+      try leaf.setJSON(&value, json)
+    } catch {
+      throw ConfigurationError(leaf.name, error.reason, in: layer)
+    }
+  }
+
+  private func unknownSettings(
+    of json: JSON, below path: [String], in layer: ConfigurationError.Layer, refusing: Bool
+  ) throws(ConfigurationError) -> OrderedDictionary<String, JSON> {
+    let leaves = value.leaves
+    var rest = OrderedDictionary<String, JSON>()
+    for (key, member) in json.object ?? [:] {
+      let place = path + [key]
+      if leaves.contains(where: { $0.path == place && $0.role != .absence }) { continue }
+      let isSection = leaves.contains { $0.path.starts(with: place) }
+      if isSection, member.object != nil {
+        let inner = try unknownSettings(of: member, below: place, in: layer, refusing: refusing)
+        if !inner.isEmpty { rest[key] = .object(inner) }
+      } else if isSection, member == .null {
+        continue
+      } else if isSection {
+        throw ConfigurationError(
+          place.joined(separator: "."), "expected an object, found \(member.text(.line))", in: layer)
+      } else if refusing {
+        throw unknown(place.joined(separator: "."), also: [], in: layer)
+      } else {
+        rest[key] = member
+      }
+    }
+    return rest
+  }
+
+  /// Takes over the flags of a command line; a flag that is no setting is an error that names the nearest one.
+  ///
+  /// `also` are the names that the command itself knows, for that hint.
+  public mutating func apply(_ arguments: Arguments, also: [String] = []) throws(ConfigurationError) {
+    if let stray = arguments.positional.first {
+      throw ConfigurationError("", "expected flags only, found \"\(stray)\"")
+    }
+    let byDepth = arguments.flags.sorted { $0.name.count(where: { $0 == "." }) < $1.name.count(where: { $0 == "." }) }
+    for flag in byDepth {
+      if let tag = value.leaves.first(where: { $0.role == .tag && $0.name == flag.name }) { try set(tag, flag) }
+    }
+    for flag in arguments.flags {
+      guard let leaf = value.leaves.first(where: { $0.name == flag.name }) else {
+        throw unknown(flag.name, also: also, in: .flags)
+      }
+      if leaf.role != .tag { try set(leaf, flag) }
+    }
+  }
+
+  private mutating func set(_ leaf: Leaf<Section>, _ flag: Arguments.Flag) throws(ConfigurationError) {
+    guard let text = flag.text ?? (leaf.isSwitch ? "true" : nil) else {
+      throw ConfigurationError(flag.name, "expected \(leaf.typeDescription) after the flag, found nothing")
+    }
+    do throws(ConfigurationValueError) {
+      try leaf.setFlag(&value, text)
+    } catch {
+      throw ConfigurationError(flag.name, error.reason)
+    }
+  }
+
+  private func unknown(_ name: String, also: [String], in layer: ConfigurationError.Layer) -> ConfigurationError {
+    let known = value.leaves.map(\.name) + also
+    let dashes = layer == .flags ? "--" : ""
+    let hint = nearestName(to: name, among: known).map { "did you mean \(dashes)\($0)?" } ?? "--help lists all"
+    return ConfigurationError(name, "no such setting; \(hint)", in: layer)
+  }
+
+  /// The settings, once every section has found them sensible.
+  public func validated() throws(ConfigurationError) -> Section {
+    try value.validateAll()
+    return value
+  }
+
+  /// The settings as JSON, and after them in each section what files said beyond them.
+  public var json: JSON {
+    .object(overlay(value.json.object ?? [:], with: extra))
+  }
+}
+
+extension ConfigurationSection {
+  /// The settings as JSON, in the order of their fields; `null` for an absent section.
+  public var json: JSON {
+    var document = JSON.object([:])
+    for leaf in leaves {
+      if let value = leaf.json(self) { document.set(value, at: leaf.path[...]) }
+    }
+    return document
+  }
+}
+
+/// `base` with the members of `top` set, objects within objects merged.
+private func overlay(
+  _ base: OrderedDictionary<String, JSON>, with top: OrderedDictionary<String, JSON>
+) -> OrderedDictionary<String, JSON> {
+  base.merging(top) { old, new in
+    guard let old = old.object, let new = new.object else { return new }
+    return .object(overlay(old, with: new))
+  }
+}
+
+extension JSON {
+  fileprivate func value(at path: [String]) -> JSON? {
+    path.reduce(Optional(self)) { json, key in json?[key] }
+  }
+
+  fileprivate mutating func set(_ value: JSON, at path: ArraySlice<String>) {
+    guard let key = path.first else {
+      self = value
+      return
+    }
+    var members = object ?? [:]
+    members[key, default: .null].set(value, at: path.dropFirst())
+    self = .object(members)
+  }
+}
