@@ -29,7 +29,8 @@ public struct ExperimentReport: Sendable {
   ///
   /// - Parameters:
   ///   - isDemonstration: say plainly that encoder and policies show the machinery, not the method.
-  ///   - videoBudget: bytes of videos and pictures that the page may carry, as they lie on disk; the page needs a third more.
+  ///   - videoBudget: bytes of videos and pictures that the page may carry, as they lie on disk; in the page they take
+  ///     a third more.
   /// - Throws: one sentence that names the file, if the folder holds no run or a file is broken.
   public init(
     root: URL, title: String = "World modality: the experiment matrix", isDemonstration: Bool = false,

@@ -6,6 +6,9 @@ struct Finding: Sendable {
   let verdict: String
   let detail: String
 
+  /// The detail with ranges that no line's end tears apart.
+  var unbroken: String { detail.replacingOccurrences(of: " … ", with: "\u{A0}…\u{A0}") }
+
   var text: String { "\(verdict) \(detail)" }
 }
 

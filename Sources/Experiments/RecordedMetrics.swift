@@ -63,12 +63,11 @@ extension [RecordedMetrics.Point] {
     }
   }
 
-  /// Each point's mean with its neighbours, `reach` on either side where there are as many.
+  /// Each point's mean with its neighbours, `reach` on either side or as many as there are.
   func smoothed(reach: Int) -> [RecordedMetrics.Point] {
     guard reach > 0 else { return self }
     return indices.map { index in
-      let near = Swift.min(reach, index, count - 1 - index)
-      let stretch = self[index - near...index + near]
+      let stretch = self[Swift.max(0, index - reach)...Swift.min(count - 1, index + reach)]
       return RecordedMetrics.Point(
         step: self[index].step, value: stretch.map(\.value).reduce(0, +) / Double(stretch.count))
     }

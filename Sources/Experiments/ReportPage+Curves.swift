@@ -9,14 +9,14 @@ extension ReportPage {
       chart("World cosine", "cosine of predicted and true latents", "world_cos"),
       chart("World gate", "tanh of the gate; 0 is the baseline", "world_gate", fromZero: true),
       chart("World loss", "1 \u{2212} cosine", "world_loss"),
-      chart("Seconds per update", "s", "update_s", fromZero: true),
+      chart("Time per update", "seconds", "update_s", fromZero: true),
     ].compactMap(\.self)
     let body: HTML =
       figures.isEmpty
       ? "<p>No run has a metrics.jsonl with curves.</p>"
       : """
       <div class="charts">\(figures)</div>
-      <p class="muted">Pale: the logged values, each of one batch. Strong: their centred moving mean. Runs of one experiment \
+      <p class="muted">Pale: the logged values, each of one batch. Strong: their moving mean. Runs of one experiment \
       share a colour; later seeds are dashed.</p>
       """
     return "<section><h2>Training</h2>\(body)</section>"

@@ -25,18 +25,28 @@ extension ReportPage {
 
   private func table(_ rows: [(name: String, values: [String?])], _ columns: [SettingsColumn], isFirst: Bool) -> HTML {
     let heads = columns.map { column -> HTML in "<th>\(column.name)</th>" }
-    let lines = rows.map { row -> HTML in
-      // One cell for a setting that all runs share: what differs then stands out.
-      if Set(row.values).count == 1, columns.count > 1, let value = row.values.first {
-        return "<tr><td>\(row.name)</td><td class=\"same\" colspan=\"\(columns.count)\">\(cell(value))</td></tr>"
-      }
-      return "<tr><td>\(row.name)</td>\(row.values.map { value -> HTML in "<td>\(cell(value))</td>" })</tr>"
-    }
-    let note: HTML = isFirst ? "<p class=\"muted\">A setting that all share stands once, in grey.</p>" : ""
+    let lines = rows.map { row -> HTML in "<tr><td>\(row.name)</td>\(cells(row.values))</tr>" }
+    let note: HTML = isFirst ? "<p class=\"muted\">Neighbours that share a setting share its cell.</p>" : ""
     return """
       <div class="scroll"><table class="settings"><thead><tr><th></th>\(heads)</tr></thead>
       <tbody>\(lines)</tbody></table></div>\(note)
       """
+  }
+
+  /// Neighbours of one value share a cell: what differs then stands out.
+  private func cells(_ values: [String?]) -> [HTML] {
+    var groups: [(value: String?, count: Int)] = []
+    for value in values {
+      if let last = groups.last, last.value == value {
+        groups[groups.count - 1].count += 1
+      } else {
+        groups.append((value, 1))
+      }
+    }
+    return groups.map { group in
+      group.count == 1
+        ? "<td>\(cell(group.value))</td>" : "<td class=\"shared\" colspan=\"\(group.count)\">\(cell(group.value))</td>"
+    }
   }
 
   private func cell(_ value: String?) -> HTML {

@@ -84,7 +84,7 @@ struct ReportPage {
       return """
         <div class="tile \(colour(row.experiment, row.condition))"><div class="name">\(name)</div>\
         <div class="figure">\(row.rate.share.percent)<span>%</span></div>\
-        <div class="muted">\(row.rate.interval.percent)</div></div>
+        <div class="muted" title="95 % interval">95 %: \(row.rate.interval.percent)</div></div>
         """
     }
     return tiles.isEmpty ? "" : "<div class=\"tiles\">\(tiles)</div>"
@@ -94,7 +94,7 @@ struct ReportPage {
     guard !report.statements.isEmpty else { return "" }
     return """
       <section><h2>What the figures say</h2>
-      <ul class="findings">\(report.statements.map { finding -> HTML in "<li><b>\(finding.verdict)</b> \(finding.detail)</li>" })</ul></section>
+      <ul class="findings">\(report.statements.map { finding -> HTML in "<li><b>\(finding.verdict)</b> \(finding.unbroken)</li>" })</ul></section>
       """
   }
 
