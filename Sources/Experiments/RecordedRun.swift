@@ -122,15 +122,27 @@ struct RecordedRuns: Sendable {
 
   /// What a reader should know before believing the figures.
   var warnings: [String] {
-    let evaluations = runs.flatMap { run in run.evaluations.sorted { $0.key < $1.key }.map { ("\(run.name)/\($0)", $1) }
+    let evaluations =
+      runs.flatMap { run in run.evaluations.sorted { $0.key < $1.key }.map { ("\(run.name)/\($0)", $1) } }
+      + [random.map { ("random", $0) }].compactMap(\.self)
+    return runs.flatMap(\.warnings) + evaluations.flatMap { name, evaluation in evaluation.warnings(name) }
+  }
+}
+
+extension RecordedEvaluation {
+  fileprivate func warnings(_ name: String) -> [String] {
+    var warnings: [String] = []
+    let broken = episodes.filter { $0.problem != nil }
+    if let problem = broken.first?.problem {
+      warnings.append(
+        "\(name): \(broken.count) of \(episodes.count) episodes broke off and count as failures; the first: \(problem)")
     }
-    let broken = (evaluations + (random.map { [("random", $0)] } ?? [])).compactMap { name, evaluation in
-      let episodes = evaluation.episodes.filter { $0.problem != nil }
-      return episodes.first?.problem.map {
-        "\(name): \(episodes.count) of \(evaluation.episodes.count) episodes broke off and count as failures; first: \($0)"
-      }
+    if let steps = setting("n_action_steps")?.integer, steps > 1, steps == setting("chunk_size")?.integer {
+      warnings.append(
+        "\(name): plans were carried out to the end (n_action_steps = chunk_size = \(steps)); re-planning earlier often "
+          + "succeeds more.")
     }
-    return runs.flatMap(\.warnings) + broken
+    return warnings
   }
 }
 

@@ -99,7 +99,7 @@ struct SettingsColumn {
     }
     let ofPolicy = [
       ("dtype", "dtype"), ("chunk size", "chunk_size"), ("learning rate", "optimizer_lr"),
-      ("memory in training", "world_memory_mode_train"), ("memory at rollout", "world_memory_mode_rollout"),
+      ("memory in training", "world_memory_mode_train"),
       ("world loss weight λ", "lambda_world"), ("frames of context T", "context_frames"),
       ("frames predicted K", "future_offset"), ("latent dimension D", "world_latent_dim"),
       ("encoder", "world_vision_model_name"), ("latent suffix", "latent_suffix"),
@@ -118,6 +118,12 @@ struct SettingsColumn {
       row("trained on") { $0.training?["policy"]?["device"] ?? $0.policy?["device"] },
     ].compactMap(\.self)
       + ofPolicy.compactMap { name, key in row(name) { $0.policy?[key] } }
+      + [
+        // An evaluation may show another memory than the checkpoint says.
+        row("memory at rollout") {
+          $0.manifest?.nearest("world_memory_mode_rollout") ?? $0.policy?["world_memory_mode_rollout"]
+        }
+      ].compactMap(\.self)
       + ofEvaluation.compactMap { name, key in row(name) { $0.manifest?.nearest(key) } }
   }
 

@@ -83,7 +83,7 @@ extension ReportPage {
     .broken { background: var(--panel); border-radius: 8px; padding: 14px; font-size: 14px; overflow-wrap: anywhere; }
     .told { font-style: italic; } .good { color: var(--good); } .bad { color: var(--bad); }
     .settings { font-size: 14px; } .settings th, .settings td { padding-top: 6px; padding-bottom: 6px; }
-    .settings td:first-child { color: var(--muted); white-space: nowrap; } .settings td + td, .settings th + th { padding-left: 12px; border-left: 1px solid var(--line); }
+    .settings td:first-child { width: 200px; color: var(--muted); white-space: nowrap; } .settings td + td, .settings th + th { padding-left: 12px; border-left: 1px solid var(--line); }
     .settings th { border-left-color: transparent !important; }
     details { border-bottom: 1px solid var(--line); padding: 8px 0; } summary { cursor: pointer; font-weight: 600; }
     pre { background: var(--panel); border-radius: 8px; padding: 14px; font-size: 12.5px; line-height: 1.5; overflow: auto;

@@ -23,11 +23,11 @@ extension ReportPage {
     let result: HTML =
       episode.isSuccess
       ? "<span class=\"good\">✓ reached the goal</span>" : "<span class=\"bad\">✗ did not reach it</span>"
-    let steps = episode.steps.map { " · \($0) steps" } ?? ""
+    let steps = episode.steps.map { " · \($0)\u{A0}steps" } ?? ""
     let told: HTML = shown.instruction.map { "<span class=\"told\">“\($0)”</span>" } ?? ""
     return """
       <figure class="film">\(content(shown.content))
-      <figcaption><b>\(shown.arm)</b> \(told)<span class="muted">\(shown.task) · episode \(episode.index)\(steps)</span>\
+      <figcaption><b>\(shown.arm)</b> \(told)<span class="muted">\(shown.task) · episode&nbsp;\(episode.index)\(steps)</span>\
       \(result)</figcaption></figure>
       """
   }

@@ -62,6 +62,18 @@ import Testing
     #expect(report.warnings.contains { $0.contains("up to step 10 of 1200") })
   }
 
+  @Test func `plans that are carried out to the end, and episodes that broke off, are warned of`() throws {
+    let matrix = try FixtureMatrix()
+    try matrix.evaluation("E0_seed0/eval", [("a", [true, false])], actionSteps: 10)
+    try matrix.write(
+      "{\"per_task\": [{\"metrics\": {\"successes\": [true, false], \"problems\": [null, \"the arm <b>fell\"]}}]}",
+      "random/eval_info.json")
+    let report = try matrix.report()
+    #expect(report.warnings.contains { $0.hasPrefix("E0_seed0/eval: plans were carried out to the end") })
+    #expect(report.warnings.contains { $0.hasPrefix("random: 1 of 2 episodes broke off") })
+    #expect(report.html().contains("the arm &lt;b&gt;fell"))
+  }
+
   @Test func `arms that were not evaluated alike are not compared, and the table says why`() throws {
     let outcomes = [("a", [true, false])]
     func refusal(_ change: (FixtureMatrix) throws -> Void) throws -> String {
