@@ -1,3 +1,4 @@
+import Configuration
 import ModelFiles
 import OrderedCollections
 
@@ -23,6 +24,20 @@ public struct PolicyFeature: Sendable, Equatable {
   }
 }
 
+extension PolicyFeature: ConfigurationValue {
+  public static var typeDescription: String { "a feature such as {\"type\": \"STATE\", \"shape\": [8]}" }
+
+  public init(json: JSON) throws(ConfigurationValueError) {
+    let shape = json["shape"]?.array?.compactMap(\.integer) ?? []
+    guard let type = json["type"]?.string.flatMap(FeatureType.init(rawValue:)),
+      !shape.isEmpty, shape.count == json["shape"]?.array?.count, shape.allSatisfy({ $0 > 0 && $0 < 1 << 20 })
+    else { throw ConfigurationValueError(expected: Self.typeDescription, found: json.text(.line)) }
+    self.init(type, shape)
+  }
+
+  public var json: JSON { ["type": .string(type.rawValue), "shape": .array(shape.map(JSON.integer))] }
+}
+
 /// Features by name, in the policy's order.
 public typealias PolicyFeatures = OrderedDictionary<String, PolicyFeature>
 
@@ -31,25 +46,11 @@ extension PolicyFeatures {
   ///
   /// - Throws: the feature that does not fit, and `place`.
   public init(_ json: JSON?, in place: String) throws(PolicyError) {
-    guard let members = json?.object else { throw PolicyError("\(place): expected an object of features") }
-    self.init()
-    for (name, value) in members {
-      guard let type = value["type"]?.string.flatMap(FeatureType.init(rawValue:)) else {
-        throw PolicyError("\(place): feature \(name) has no type out of STATE, VISUAL, ACTION, ENV")
-      }
-      let shape = value["shape"]?.array?.compactMap(\.integer) ?? []
-      guard !shape.isEmpty, shape.count == value["shape"]?.array?.count, shape.allSatisfy({ $0 > 0 && $0 < 1 << 20 })
-      else { throw PolicyError("\(place): feature \(name) has no shape of positive whole numbers") }
-      self[name] = PolicyFeature(type, shape)
+    do throws(ConfigurationValueError) {
+      try self.init(json: json ?? .null)
+    } catch {
+      throw PolicyError("\(place): expected \(error.expected), found \(error.found)")
     }
-  }
-
-  /// LeRobot's form.
-  public var json: JSON {
-    .object(
-      mapValues { feature in
-        ["type": .string(feature.type.rawValue), "shape": .array(feature.shape.map(JSON.integer))]
-      })
   }
 
   /// The features of one type.
