@@ -31,8 +31,12 @@ ENCODERS = {
         2,
         torch.float32,
     ),
-    # the same arithmetic in bfloat16, whose rotary frequencies are coarse.
-    "bfloat16": (dict(hidden_size=32, num_attention_heads=2, num_hidden_layers=1, mlp_ratio=2.0), 6, torch.bfloat16),
+    # the same arithmetic in bfloat16, whose rotary frequencies are coarse; a grid so wide that this shows.
+    "bfloat16": (
+        dict(hidden_size=24, num_attention_heads=1, num_hidden_layers=1, mlp_ratio=2.0, patch_size=2, crop_size=32),
+        2,
+        torch.bfloat16,
+    ),
 }
 
 

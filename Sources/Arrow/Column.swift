@@ -143,6 +143,16 @@ public struct Column: Sendable {
     return first..<last
   }
 
+  /// Bytes that the run's binary or text values hold together.
+  public func byteCount() throws(ArrowError) -> Int {
+    guard count > 0 else { return 0 }
+    switch type {
+    case .string, .binary: return try span(count - 1, Int32.self).upperBound - span(0, Int32.self).lowerBound
+    case .largeString, .largeBinary: return try span(count - 1, Int64.self).upperBound - span(0, Int64.self).lowerBound
+    default: throw unexpected("bytes")
+    }
+  }
+
   private func child(_ index: Int) throws(ArrowError) -> UnsafeMutablePointer<ArrowArray> {
     guard index < Int(array.pointee.n_children), let child = array.pointee.children?[index] else {
       throw ArrowError("column \(name) of \(storage.source) is damaged")

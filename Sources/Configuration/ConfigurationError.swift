@@ -22,6 +22,7 @@ public struct ConfigurationError: Error, Equatable, Sendable, CustomStringConver
     self.layer = layer
   }
 
+  /// One sentence that names the setting, and the file where it came from one.
   public var description: String {
     switch layer {
     case .file(let path): [path, name, reason].filter { !$0.isEmpty }.joined(separator: ": ")
@@ -50,5 +51,6 @@ public struct ConfigurationValueError: Error, Equatable, Sendable {
     self.found = found
   }
 
-  var reason: String { "expected \(expected), found \(found)" }
+  /// Both, as part of a sentence.
+  public var reason: String { "expected \(expected), found \(found)" }
 }

@@ -24,6 +24,7 @@ public protocol ConfigurationSection: Sendable {
 }
 
 extension ConfigurationSection {
+  /// Finds every value sensible.
   public func validate() throws(ConfigurationError) {}
 
   /// The settings that this value has, those of its sections included.
@@ -76,6 +77,19 @@ public struct Field<Section: ConfigurationSection>: Sendable {
       validate: { section throws(ConfigurationError) in
         do throws(ConfigurationError) { try section[keyPath: keyPath].validateAll() } catch { throw error.within(name) }
       })
+  }
+
+  /// A section whose settings stand among this one's, without a name before them.
+  public static func embedded<Inner: ConfigurationSection>(
+    _ keyPath: WritableKeyPath<Section, Inner> & Sendable
+  ) -> Self {
+    Self(
+      leaves: { section in
+        section[keyPath: keyPath].leaves.map { leaf in
+          leaf.lifted(under: nil, get: { $0[keyPath: keyPath] }, set: { $0[keyPath: keyPath] = $1 })
+        }
+      },
+      validate: { section throws(ConfigurationError) in try section[keyPath: keyPath].validateAll() })
   }
 
   /// A section under `name` that may be absent (`null`) and comes up with its first setting.

@@ -1,3 +1,6 @@
+// swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
+// Witnesses are documented once, in the protocol.
+
 import ModelFiles
 import OrderedCollections
 

@@ -23,6 +23,7 @@ public enum FileError: Error, Equatable, Sendable, CustomStringConvertible {
   /// Another failure of the system: path, what was tried, the system's words.
   case system(String, String, String)
 
+  /// One sentence that names the path.
   public var description: String {
     switch self {
     case .missing(let path): "\(path): no such file or folder"

@@ -10,6 +10,7 @@ public struct JSONError: Error, Equatable, CustomStringConvertible {
   /// What was expected and what was found.
   public let message: String
 
+  /// The place and the message in one clause.
   public var description: String { "line \(line), column \(column): \(message)" }
 }
 

@@ -17,7 +17,7 @@ public struct SafetensorsFile: Sendable {
     public let element: TensorElement
     /// Its sizes, outermost first; empty for a scalar.
     public let shape: [Int]
-    /// Its bytes, counted from the file's start; row-major, little-endian.
+    /// Its bytes, counted from the file's start; row-major, little-endian, and in files of other writers perhaps unaligned.
     public let range: Range<Int>
   }
 

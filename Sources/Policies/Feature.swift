@@ -25,14 +25,23 @@ public struct PolicyFeature: Sendable, Equatable {
 }
 
 extension PolicyFeature: ConfigurationValue {
-  public static var typeDescription: String { "a feature such as {\"type\": \"STATE\", \"shape\": [8]}" }
+  public static var typeDescription: String { "{type, shape}" }
 
   public init(json: JSON) throws(ConfigurationValueError) {
+    guard let type = json["type"]?.string.flatMap(FeatureType.init(rawValue:)) else {
+      throw ConfigurationValueError(expected: "a type out of STATE, VISUAL, ACTION, ENV", found: json.text(.line))
+    }
     let shape = json["shape"]?.array?.compactMap(\.integer) ?? []
-    guard let type = json["type"]?.string.flatMap(FeatureType.init(rawValue:)),
-      !shape.isEmpty, shape.count == json["shape"]?.array?.count, shape.allSatisfy({ $0 > 0 && $0 < 1 << 20 })
-    else { throw ConfigurationValueError(expected: Self.typeDescription, found: json.text(.line)) }
+    guard !shape.isEmpty, shape.count == json["shape"]?.array?.count, shape.allSatisfy({ $0 > 0 && $0 < 1 << 20 })
+    else { throw ConfigurationValueError(expected: "a shape of positive whole numbers", found: json.text(.line)) }
     self.init(type, shape)
+  }
+
+  public init(flag text: String) throws(ConfigurationValueError) {
+    guard let json = try? JSON(parsing: text) else {
+      throw ConfigurationValueError(expected: "a feature as JSON", found: text)
+    }
+    try self.init(json: json)
   }
 
   public var json: JSON { ["type": .string(type.rawValue), "shape": .array(shape.map(JSON.integer))] }
@@ -46,10 +55,8 @@ extension PolicyFeatures {
   ///
   /// - Throws: the feature that does not fit, and `place`.
   public init(_ json: JSON?, in place: String) throws(PolicyError) {
-    do throws(ConfigurationValueError) {
-      try self.init(json: json ?? .null)
-    } catch {
-      throw PolicyError("\(place): expected \(error.expected), found \(error.found)")
+    do throws(ConfigurationValueError) { try self.init(json: json ?? .null) } catch {
+      throw PolicyError("\(place): \(error.reason)")
     }
   }
 

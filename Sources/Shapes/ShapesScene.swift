@@ -36,14 +36,17 @@ enum ShapesScene {
         </visual>
         <worldbody>
           <light pos="0 0 2" dir="0 0 -1" directional="true" castshadow="false" diffuse="0.3 0.3 0.3"/>
-          <camera name="image" pos="0 0 1" fovy="40"/>
-          <geom name="table" type="plane" size="0.6 0.6 0.1" friction="0.6 0.01 0.001" rgba="0.25 0.25 0.28 1"/>
+          <camera name="image" pos="0 -0.62 0.86" xyaxes="1 0 0 0 0.82 0.572" fovy="42"/>
+          <geom name="floor" type="plane" pos="0 0 -0.3" size="0 0 0.1" contype="0" conaffinity="0"
+            rgba="0.12 0.13 0.16 1"/>
+          <geom name="table" type="box" size="0.5 0.5 0.02" pos="0 0 -0.02" friction="0.6 0.01 0.001"
+            rgba="0.34 0.36 0.4 1"/>
           <body name="finger" pos="0 0 0.05">
             <joint name="finger_x" type="slide" axis="1 0 0" range="-\(reach) \(reach)" limited="true" damping="1"/>
             <joint name="finger_y" type="slide" axis="0 1 0" range="-\(reach) \(reach)" limited="true" damping="1"/>
             <geom name="finger" type="cylinder" size="\(fingerRadius) 0.045" mass="0.5" friction="0.4 0.01 0.001"
               rgba="0.95 0.95 0.9 1"/>
-            <camera name="image2" pos="0 0 0.35" fovy="90"/>
+            <camera name="image2" pos="0 0 0.45" fovy="90"/>
           </body>
           \(bodies.joined(separator: "\n"))
         </worldbody>

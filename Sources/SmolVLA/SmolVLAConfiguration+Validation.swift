@@ -5,10 +5,9 @@ import Policies
 extension SmolVLAConfiguration {
   /// What the settings alone can show; `check` looks at them together with features and backbone.
   public func validate() throws(ConfigurationError) {
-    try requireSupported()
     for (name, value) in [
       ("chunk_size", chunkSize), ("max_state_dim", maxStateDimension), ("max_action_dim", maxActionDimension),
-      ("num_steps", denoisingSteps), ("tokenizer_max_length", tokenizerMaxLength), ("n_obs_steps", observationSteps),
+      ("num_steps", denoisingSteps), ("tokenizer_max_length", tokenizerMaxLength),
     ] {
       try require((1...1 << 24).contains(value), name, "a positive whole number", value)
     }
@@ -28,7 +27,7 @@ extension SmolVLAConfiguration {
     }
     for (name, value) in [
       ("expert_width_multiplier", expertWidthMultiplier), ("min_period", minPeriod), ("max_period", maxPeriod),
-      ("optimizer_eps", optimizerEpsilon),
+      ("optimizer_eps", epsilon),
     ] {
       try require(value.isFinite && value > 0, name, "a positive number", value)
     }
@@ -37,45 +36,22 @@ extension SmolVLAConfiguration {
 
   private func validateTraining() throws(ConfigurationError) {
     try require(
-      optimizerBetas.count == 2 && optimizerBetas.allSatisfy { (0..<1).contains($0) }, "optimizer_betas",
-      "two numbers from 0 to less than 1", optimizerBetas)
+      betas.count == 2 && betas.allSatisfy { (0..<1).contains($0) }, "optimizer_betas",
+      "two numbers from 0 to less than 1", betas)
     for (name, value) in [
-      ("optimizer_lr", optimizerLearningRate), ("optimizer_weight_decay", optimizerWeightDecay),
-      ("optimizer_grad_clip_norm", optimizerGradientClipNorm), ("scheduler_decay_lr", schedulerDecayLearningRate),
+      ("optimizer_lr", learningRate), ("optimizer_weight_decay", weightDecay),
+      ("optimizer_grad_clip_norm", gradientClip), ("scheduler_decay_lr", finalLearningRate),
     ] {
       try require(value.isFinite && value >= 0, name, "a number of 0 or more", value)
     }
-    try require(schedulerWarmupSteps >= 0, "scheduler_warmup_steps", "0 or more", schedulerWarmupSteps)
-    try require(schedulerDecaySteps > 0, "scheduler_decay_steps", "1 or more", schedulerDecaySteps)
-  }
-
-  /// Settings of LeRobot's that change the result and are not built here.
-  private func requireSupported() throws(ConfigurationError) {
-    try require(
-      !adaptsToPiAloha, "adapt_to_pi_aloha", "false (Aloha's joint conventions are not supported)", adaptsToPiAloha)
-    try require(
-      !usesDeltaJointActionsAloha, "use_delta_joint_actions_aloha", "false (LeRobot 0.4.4 does not support it either)",
-      usesDeltaJointActionsAloha)
-    try require(
-      !usesPEFT, "use_peft", "false (adapters are not supported; merge them into the weights first)", usesPEFT)
-    try require(
-      realTimeChunking == .null || realTimeChunking["enabled"]?.bool == false, "rtc_config",
-      "null, or an object with \"enabled\": false (real-time chunking is not supported)", realTimeChunking.text(.line))
+    try require(warmupSteps >= 0, "scheduler_warmup_steps", "0 or more", warmupSteps)
+    try require(decaySteps > 0, "scheduler_decay_steps", "1 or more", decaySteps)
   }
 
   private func require(
     _ holds: Bool, _ name: String, _ expected: String, _ found: some Any
   ) throws(ConfigurationError) {
     guard holds else { throw ConfigurationError(name, "expected \(expected), found \(found)") }
-  }
-
-  /// A sentence for each setting that is read and not acted upon, to be said once.
-  public var remarks: [String] {
-    var remarks: [String] = []
-    if compilesModel { remarks.append("compile_model: nothing is compiled here; the setting is carried along") }
-    if usesMixedPrecision { remarks.append("use_amp: ignored; see the documentation for the types computed in") }
-    if pushToHub { remarks.append("push_to_hub: ignored; nothing is uploaded from here") }
-    return remarks
   }
 
   /// Whether a parameter is trained, by its name in the checkpoint.

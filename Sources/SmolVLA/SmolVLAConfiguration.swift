@@ -11,70 +11,43 @@ public enum ActionLoss: String, Sendable, CaseIterable, ConfigurationValue {
   case padded
 }
 
-/// Whose statistics normalise a new run's states and actions.
-public enum NormalizationSource: String, Sendable, CaseIterable, ConfigurationValue {
-  /// The dataset's, as LeRobot does.
+/// Where a new run's statistics come from.
+public enum StatisticsSource: String, Sendable, CaseIterable, ConfigurationValue {
+  /// The dataset that is trained on, which is LeRobot's rule.
   case dataset
-  /// Those that the checkpoint saved.
+  /// The checkpoint that is started from.
   case checkpoint
 }
 
-/// SmolVLA's settings: LeRobot 0.4.4's, with its defaults except `push_to_hub`, and two of ours.
-///
-/// The names in files and flags are in `SmolVLAConfiguration+Fields.swift`.
-public struct SmolVLAConfiguration: Sendable, Equatable {
-  // MARK: What LeRobot's policies share
-
-  public var observationSteps = 1
+/// SmolVLA's settings under LeRobot's names, with LeRobot's defaults.
+public struct SmolVLAConfiguration: ConfigurationSection, Equatable {
+  /// What the policy reads.
   public var inputFeatures: PolicyFeatures = [:]
+  /// What the policy plans.
   public var outputFeatures: PolicyFeatures = [:]
-  public var device: String?
-  public var usesMixedPrecision = false
-  public var usesPEFT = false
-  /// LeRobot's default is true; nothing is uploaded here.
-  public var pushToHub = false
-  public var repositoryID: String?
-  public var isPrivate: Bool?
-  public var tags: [String]?
-  public var license: String?
-  public var pretrainedPath: String?
-
-  // MARK: Inputs and outputs
-
+  /// `cpu`, `cuda` or `cuda:N`; empty takes a GPU where there is one.
+  public var device: String? = nil
   public var chunkSize = 50
   public var actionSteps = 50
-  public var normalizationMapping: OrderedDictionary<String, NormalizationMode> = [
-    "VISUAL": .identity, "STATE": .meanStandardDeviation, "ACTION": .meanStandardDeviation,
-  ]
   public var maxStateDimension = 32
   public var maxActionDimension = 32
   /// Width and height.
   public var imageSize: [Int]? = [512, 512]
   public var emptyCameras = 0
-  public var adaptsToPiAloha = false
-  public var usesDeltaJointActionsAloha = false
   public var tokenizerMaxLength = 48
-
-  // MARK: Planning and training
-
   public var denoisingSteps = 10
-  public var usesCache = true
   public var freezeVisionEncoder = true
   public var trainExpertOnly = true
   public var trainStateProjection = true
-  public var optimizerLearningRate = 1e-4
-  public var optimizerBetas = [0.9, 0.95]
-  public var optimizerEpsilon = 1e-8
-  public var optimizerWeightDecay = 1e-10
-  public var optimizerGradientClipNorm = 10.0
-  public var schedulerWarmupSteps = 1_000
-  public var schedulerDecaySteps = 30_000
-  public var schedulerDecayLearningRate = 2.5e-6
-
-  // MARK: Model
-
-  public var vlmModelName = "HuggingFaceTB/SmolVLM2-500M-Video-Instruct"
-  public var loadsVLMWeights = false
+  public var learningRate = 1e-4
+  public var betas = [0.9, 0.95]
+  public var epsilon = 1e-8
+  public var weightDecay = 1e-10
+  public var gradientClip = 10.0
+  public var warmupSteps = 1000
+  public var decaySteps = 30_000
+  public var finalLearningRate = 2.5e-6
+  public var backboneName = "HuggingFaceTB/SmolVLM2-500M-Video-Instruct"
   public var addImageSpecialTokens = false
   public var attentionMode = "cross_attn"
   public var prefixLength = -1
@@ -85,17 +58,54 @@ public struct SmolVLAConfiguration: Sendable, Equatable {
   public var expertWidthMultiplier = 0.75
   public var minPeriod = 0.004
   public var maxPeriod = 4.0
-  public var realTimeChunking = JSON.null
-  public var compilesModel = false
-  public var compileMode = "max-autotune"
-
-  // MARK: Ours
-
   public var actionLoss = ActionLoss.valid
-  public var normalization = NormalizationSource.dataset
+  public var normalization = StatisticsSource.dataset
+  /// Fields of LeRobot's that change nothing here, or only where they ask for what is not supported.
+  public var inert = InertSmolVLASettings()
 
-  /// The defaults.
   public init() {}
+
+  public static var fields: [Field<Self>] {
+    [
+      .init("input_features", \.inputFeatures, help: "what it reads; taken from the dataset"),
+      .init("output_features", \.outputFeatures, help: "what it plans; taken from the dataset"),
+      .init(
+        "device", \.device, help: "cpu, cuda or cuda:N (cuda is also ROCm's name); null takes a GPU if there is one"),
+      .init("chunk_size", \.chunkSize, help: "actions in a plan"),
+      .init("n_action_steps", \.actionSteps, help: "actions carried out before the next plan"),
+      .init("max_state_dim", \.maxStateDimension, help: "the state is padded to this"),
+      .init("max_action_dim", \.maxActionDimension, help: "actions are padded to this"),
+      .init("resize_imgs_with_padding", \.imageSize, help: "width and height that images are brought to"),
+      .init("empty_cameras", \.emptyCameras, help: "cameras that may be absent"),
+      .init("tokenizer_max_length", \.tokenizerMaxLength, help: "longer instructions are cut"),
+      .init("num_steps", \.denoisingSteps, help: "denoising steps of a plan"),
+      .init("freeze_vision_encoder", \.freezeVisionEncoder, help: "keep the vision tower as it is"),
+      .init("train_expert_only", \.trainExpertOnly, help: "keep the whole backbone as it is"),
+      .init("train_state_proj", \.trainStateProjection, help: "train the state's projection"),
+      .init("optimizer_lr", \.learningRate, help: "learning rate at its peak"),
+      .init("optimizer_betas", \.betas, help: "AdamW's decay rates"),
+      .init("optimizer_eps", \.epsilon, help: "AdamW's epsilon"),
+      .init("optimizer_weight_decay", \.weightDecay, help: "AdamW's weight decay"),
+      .init("optimizer_grad_clip_norm", \.gradientClip, help: "largest norm of the gradients"),
+      .init("scheduler_warmup_steps", \.warmupSteps, help: "steps to the peak"),
+      .init("scheduler_decay_steps", \.decaySteps, help: "steps of the cosine; shrinks with --steps"),
+      .init("scheduler_decay_lr", \.finalLearningRate, help: "learning rate at the cosine's end"),
+      .init("vlm_model_name", \.backboneName, help: "directory or repository of the backbone's config and tokenizer"),
+      .init("add_image_special_tokens", \.addImageSpecialTokens, help: "enclose images by the backbone's tokens"),
+      .init("attention_mode", \.attentionMode, help: "cross_attn or self_attn"),
+      .init("prefix_length", \.prefixLength, help: "pad the prefix to this; changes no result"),
+      .init("pad_language_to", \.padLanguageTo, help: "longest or max_length"),
+      .init("num_expert_layers", \.expertLayers, help: "0 or less: as many as the backbone's"),
+      .init("num_vlm_layers", \.vlmLayers, help: "layers of the backbone that are kept"),
+      .init("self_attn_every_n_layers", \.selfAttentionEveryLayers, help: "which layers attend jointly"),
+      .init("expert_width_multiplier", \.expertWidthMultiplier, help: "the expert's width, of the backbone's"),
+      .init("min_period", \.minPeriod, help: "shortest period of the time embedding"),
+      .init("max_period", \.maxPeriod, help: "longest period of the time embedding"),
+      .init("action_loss", \.actionLoss, help: "mean over valid entries, or padded as LeRobot 0.4.4"),
+      .init("normalization", \.normalization, help: "statistics of a new run: the dataset's or the checkpoint's"),
+      .embedded(\.inert),
+    ]
+  }
 
   /// Layers of the language model that are kept.
   func languageLayers(_ text: TextConfiguration) -> Int {
@@ -117,5 +127,15 @@ public struct SmolVLAConfiguration: Sendable, Equatable {
       throw PolicyError("smolvla: output_features has no action with one dimension")
     }
     return feature.shape[0]
+  }
+
+  /// The settings as LeRobot's config.json holds them: `type` first, and without ours, which LeRobot would refuse.
+  ///
+  /// Ours belong into train_config.json alone.
+  public var checkpointJSON: JSON {
+    var members: OrderedDictionary<String, JSON> = ["type": "smolvla"]
+    members.merge(json.object ?? [:]) { $1 }
+    for name in ["action_loss", "normalization"] { members.removeValue(forKey: name) }
+    return .object(members)
   }
 }

@@ -1,5 +1,7 @@
+import Configuration
+
 /// What the action expert is shown during training.
-public enum TrainingMemoryMode: String, Sendable, CaseIterable {
+public enum TrainingMemoryMode: String, Sendable, CaseIterable, ConfigurationValue {
   /// The Prophet's prediction.
   case pred
   /// The true future; in training only.
@@ -28,14 +30,30 @@ public enum RolloutMemoryMode: String, Sendable, CaseIterable {
   case signflip
 }
 
+extension RolloutMemoryMode: ConfigurationValue {
+  /// The modes, and why `oracle` is none of them.
+  public static var typeDescription: String {
+    "one of " + allCases.map(\.rawValue).joined(separator: ", ")
+      + " (the true future, oracle, is not known in closed loop)"
+  }
+}
+
+/// The kind of encoder that latents come from.
+public enum LatentsSource: String, Sendable, CaseIterable, ConfigurationValue {
+  /// V-JEPA 2.
+  case vjepa
+  /// DINOv2.
+  case dino
+}
+
 /// The settings that `smolvla_world` adds to SmolVLA's.
 public struct WorldModalityConfiguration: Sendable, Equatable {
   /// The dataset that the latents belong to (`dataset_repo_id`).
   public var datasetRepoID = ""
   /// The latent cache's folder (`cache_dir`).
   public var cacheDirectory = "cache"
-  /// The kind of encoder, `vjepa` or `dino` (`world_latents_source`).
-  public var latentsSource = "vjepa"
+  /// The kind of encoder (`world_latents_source`).
+  public var latentsSource = LatentsSource.vjepa
   /// What tells caches of one source apart, such as `m4` (`latent_suffix`).
   public var latentSuffix = "m4"
   /// D, a latent's dimension (`world_latent_dim`).
@@ -67,9 +85,9 @@ public struct WorldModalityConfiguration: Sendable, Equatable {
   /// Whether the Prophet predicts changes since now (`delta_prediction`).
   public var isDeltaPrediction = true
   /// `log_attn_stats`
-  public var logsAttention = false
+  public var logsAttention = true
   /// `log_grad_stats`
-  public var logsGradients = false
+  public var logsGradients = true
   /// A SmolVLA checkpoint to start from (`init_from_policy_path`); empty for none.
   public var initialPolicyPath = ""
   /// Whether that checkpoint must fit without a missing or unexpected key (`init_from_strict`).
@@ -81,88 +99,4 @@ public struct WorldModalityConfiguration: Sendable, Equatable {
 
   /// The published defaults.
   public init() {}
-}
-
-extension WorldModalityConfiguration {
-  /// Refuses settings that cannot be built, by the flag that mends them.
-  ///
-  /// - Parameter expertWidth: the width of the action expert's hidden states, where it is known.
-  public func check(expertWidth: Int? = nil) throws(WorldModalityError) {
-    let sizes = [
-      ("world_latent_dim", worldLatentDimension), ("context_frames", contextFrames), ("future_offset", futureOffset),
-      ("world_inject_num_heads", injectionHeads), ("prophet_layers", prophetLayers), ("prophet_heads", prophetHeads),
-    ]
-    for (name, size) in sizes where !(1...1 << 16).contains(size) {
-      throw WorldModalityError("--policy.\(name)=\(size): expected a whole number from 1 to 65536")
-    }
-    guard worldLatentDimension % prophetHeads == 0 else {
-      throw WorldModalityError(
-        "--policy.prophet_heads=\(prophetHeads) does not divide --policy.world_latent_dim=\(worldLatentDimension)")
-    }
-    if let expertWidth, expertWidth % injectionHeads != 0 {
-      throw WorldModalityError(
-        "--policy.world_inject_num_heads=\(injectionHeads) does not divide the action expert's width \(expertWidth)")
-    }
-    guard prophetDropout == 0 else {
-      throw WorldModalityError("--policy.prophet_dropout=\(prophetDropout) is not supported; set it to 0")
-    }
-    guard worldLossWeight >= 0, worldLossWeight.isFinite, gateInitialisation.isFinite else {
-      throw WorldModalityError("--policy.lambda_world must be 0 or more, and --policy.world_gate_init a number")
-    }
-    guard ["vjepa", "dino"].contains(latentsSource) else {
-      throw WorldModalityError("--policy.world_latents_source=\(latentsSource): expected vjepa or dino")
-    }
-    try checkModes()
-    _ = try temporalWindow()
-  }
-
-  private func checkModes() throws(WorldModalityError) {
-    guard !isPredictorEnabled, isInjectionEnabled else { return }
-    guard trainingMemory != .pred else {
-      throw WorldModalityError(
-        "--policy.world_memory_mode_train=pred needs the Prophet; set --policy.enable_world_predictor=true")
-    }
-    guard rolloutMemory == .zero || rolloutMemory == .random else {
-      throw WorldModalityError(
-        "--policy.world_memory_mode_rollout=\(rolloutMemory.rawValue) needs the Prophet; "
-          + "set --policy.enable_world_predictor=true")
-    }
-  }
-
-  /// m, the frames of each encoder clip: what `latent_suffix` says (`m4`, `m4_wrist` → 4; without an m, 1), with which
-  /// a rollout window that is set must agree.
-  ///
-  /// - Throws: where both are given and differ, because a policy must see at rollout what it was trained on.
-  public func temporalWindow() throws(WorldModalityError) -> Int {
-    let named = Self.window(ofSuffix: latentSuffix)
-    guard rolloutTemporalWindow != 0 else { return named ?? 1 }
-    guard (1...1024).contains(rolloutTemporalWindow) else {
-      throw WorldModalityError(
-        "--policy.world_rollout_temporal_window=\(rolloutTemporalWindow): expected 0 (as latent_suffix says) to 1024")
-    }
-    guard rolloutTemporalWindow == named ?? rolloutTemporalWindow else {
-      throw WorldModalityError(
-        "--policy.world_rollout_temporal_window=\(rolloutTemporalWindow) differs from "
-          + "--policy.latent_suffix=\(latentSuffix), whose clips have \(named ?? 1) frames; set it to 0")
-    }
-    return rolloutTemporalWindow
-  }
-
-  /// The frames that a suffix names: the first of its parts between underscores that is an m and a number.
-  static func window(ofSuffix suffix: String) -> Int? {
-    for part in suffix.split(separator: "_") where part.first == "m" {
-      if let frames = Int(part.dropFirst()), (1...1024).contains(frames) { return frames }
-    }
-    return nil
-  }
-
-  /// The rollout memory that a flag names.
-  ///
-  /// - Throws: what is wrong with `oracle`, and the modes that there are.
-  public static func rolloutMode(_ name: String) throws(WorldModalityError) -> RolloutMemoryMode {
-    if let mode = RolloutMemoryMode(rawValue: name) { return mode }
-    let modes = RolloutMemoryMode.allCases.map(\.rawValue).joined(separator: ", ")
-    let reason = name == "oracle" ? "the true future is not known in closed loop" : "there is no such mode"
-    throw WorldModalityError("--policy.world_memory_mode_rollout=\(name): \(reason); expected one of \(modes)")
-  }
 }

@@ -1,6 +1,7 @@
 import Foundation
-import ModelFiles
 import Testing
+
+@testable import ModelFiles
 
 /// An empty folder that goes when the test's value goes.
 final class TemporaryFolder {
@@ -57,7 +58,10 @@ final class TemporaryFolder {
     #expect(missing?.description.contains("no such file or folder") == true)
     #expect(throws: FileError.self) { try MappedFile(folder.url) }
     #expect(throws: FileError.missing(folder("none").path)) { try MappedFile(folder("none")) }
-    #expect(FileError.diskFull("/d/a").description.contains("/d/a"))
+    // The system's own always-full file.
+    let full = try WritableFile("/dev/full", creating: false)
+    #expect(throws: FileError.diskFull("/dev/full")) { try [1].withUnsafeBytes { try full.write($0) } }
+    #expect(FileError.errno(EROFS, "/d/a", "be written") == .readOnly("/d/a"))
   }
 
   @Test func `a mapped file checks its bounds and survives emptiness`() throws {
@@ -68,7 +72,7 @@ final class TemporaryFolder {
     #expect(throws: FileError.self) { try file.withBytes(in: 1..<4) { $0.count } }
     #expect(file.sha256 == "039058c6f2c0cb492c533b0a4d14ef77cc0f78abccced5287d84a1a2011cfb81")
     try AtomicFile.write([], to: folder("empty"))
-    #expect(try MappedFile(folder("empty")).count == 0)
+    #expect(try MappedFile(folder("empty")).withBytes { $0.count } == 0)
   }
 
   @Test(arguments: ["", "/etc/passwd", "..", "a/../../b", "a/..", "a\0b"])

@@ -155,30 +155,4 @@ import Torch
     let error = #expect(throws: WorldModalityError.self) { try world.trainingStep(wrong, random: []) }
     #expect(error?.description.contains("--policy.future_offset") == true)
   }
-
-  @Test func `settings that cannot be built are refused by the flag`() throws {
-    let changes: [(String, (inout WorldModalityConfiguration) -> Void)] = [
-      ("world_inject_num_heads", { $0.injectionHeads = 3 }), ("prophet_heads", { $0.prophetHeads = 3 }),
-      ("prophet_dropout", { $0.prophetDropout = 0.1 }), ("context_frames", { $0.contextFrames = 0 }),
-      ("lambda_world", { $0.worldLossWeight = -1 }), ("world_latents_source", { $0.latentsSource = "clip" }),
-      ("world_rollout_temporal_window", { $0.rolloutTemporalWindow = 1 }),
-      ("enable_world_predictor", { $0.isPredictorEnabled = false }),
-    ]
-    for (name, change) in changes {
-      let error = #expect(throws: WorldModalityError.self) { try world(change) }
-      #expect(error?.description.contains("--policy.\(name)") == true)
-    }
-    let error = #expect(throws: WorldModalityError.self) { try WorldModalityConfiguration.rolloutMode("oracle") }
-    #expect(error?.description.contains("closed loop") == true)
-    #expect(try WorldModalityConfiguration.rolloutMode("random_scaled") == .randomScaled)
-  }
-
-  @Test(arguments: [("m4", 4), ("m16_wrist", 16), ("front_m2", 2), ("", 1), ("wrist", 1), ("m", 1), ("m0", 1)])
-  func `a suffix names the clip's frames`(suffix: String, frames: Int) throws {
-    var configuration = WorldModalityConfiguration()
-    configuration.latentSuffix = suffix
-    #expect(try configuration.temporalWindow() == frames)
-    configuration.rolloutTemporalWindow = frames
-    #expect(try configuration.temporalWindow() == frames)
-  }
 }

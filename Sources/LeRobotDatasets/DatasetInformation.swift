@@ -1,0 +1,102 @@
+import Foundation
+import ModelFiles
+import OrderedCollections
+
+/// What `meta/info.json` says.
+public struct DatasetInformation: Sendable, Equatable {
+  /// The robot's name, where one is given.
+  public var robotType: String?
+  /// Episodes in the whole data set.
+  public var episodeCount: Int
+  /// Frames in the whole data set.
+  public var frameCount: Int
+  /// Different tasks.
+  public var taskCount: Int
+  /// Frames per second of the recording; a label, never used to skip frames.
+  public var framesPerSecond: Double
+  /// The features by name, in the file's order.
+  public var features: OrderedDictionary<String, Feature>
+  var filesPerChunk = 1000
+  var dataFileMegabytes = 100.0
+  var videoFileMegabytes = 200.0
+  var dataPath = PathTemplate.data
+  var videoPath: PathTemplate?
+
+  /// Names of the features that a camera makes.
+  public var cameras: [String] { features.filter { $0.value.dataType.isVisual }.map(\.key) }
+
+  init(
+    robotType: String?, framesPerSecond: Double, features: OrderedDictionary<String, Feature>
+  ) {
+    self.robotType = robotType
+    self.episodeCount = 0
+    self.frameCount = 0
+    self.taskCount = 0
+    self.framesPerSecond = framesPerSecond
+    self.features = features
+    self.videoPath = features.values.contains { $0.dataType == .video } ? .video : nil
+  }
+
+  /// Reads and checks `meta/info.json`.
+  init(contentsOf url: URL) throws(DatasetError) {
+    guard FileManager.default.fileExists(atPath: url.path) else {
+      throw DatasetError(
+        "expected a LeRobotDataset with \(url.path), found none; check --dataset.root and --dataset.repo_id")
+    }
+    let json = try translated { try JSON(contentsOf: url) }
+    func required<Value>(_ key: String, _ kind: String, _ value: (JSON) -> Value?) throws(DatasetError) -> Value {
+      guard let found = json[key] else { throw DatasetError("expected the key `\(key)` in \(url.path), found none") }
+      guard let value = value(found) else { throw DatasetError("expected \(kind) under `\(key)` in \(url.path)") }
+      return value
+    }
+    let version = try required("codebase_version", "a version", \.string)
+    guard version == "v3.0" || version.hasPrefix("v3.") else {
+      throw DatasetError(
+        "expected a LeRobotDataset v3.0 in \(url.path), found \(version); "
+          + "convert it with lerobot's convert_dataset_v21_to_v30")
+    }
+    func whole(_ key: String) throws(DatasetError) -> Int {
+      try required(key, "a whole number from 0") { $0.integer.flatMap { $0 >= 0 ? $0 : nil } }
+    }
+    robotType = json["robot_type"]?.string
+    episodeCount = try whole("total_episodes")
+    frameCount = try whole("total_frames")
+    taskCount = try whole("total_tasks")
+    framesPerSecond = try required("fps", "a positive number") { $0.double.flatMap { $0 > 0 ? $0 : nil } }
+    filesPerChunk = max(1, json["chunks_size"]?.integer ?? 1000)
+    dataFileMegabytes = json["data_files_size_in_mb"]?.double ?? 100
+    videoFileMegabytes = json["video_files_size_in_mb"]?.double ?? 200
+    dataPath = PathTemplate(text: try required("data_path", "a path template", \.string))
+    videoPath = json["video_path"]?.string.map(PathTemplate.init)
+    features = [:]
+    for (name, feature) in try required("features", "an object", \.object) {
+      guard !name.contains("/"), !name.isEmpty, name != "..", name != "." else {
+        throw DatasetError("the feature name \"\(name)\" in \(url.path) is refused: it holds a '/' or is no name")
+      }
+      features[name] = try Feature(feature, name: name, file: url.path)
+    }
+    for name in Feature.bookkeeping.keys where features[name]?.shape != [1] {
+      throw DatasetError("expected the feature \(name) with the shape [1] in \(url.path)")
+    }
+    if videoPath == nil, let camera = features.first(where: { $0.value.dataType == .video })?.key {
+      throw DatasetError("expected the key `video_path` in \(url.path) because \(camera) is a video, found none")
+    }
+  }
+
+  var json: JSON {
+    let whole = Int(exactly: framesPerSecond)
+    return [
+      "codebase_version": "v3.0", "robot_type": robotType.map { .string($0) } ?? .null,
+      "total_episodes": .integer(episodeCount), "total_frames": .integer(frameCount),
+      "total_tasks": .integer(taskCount), "chunks_size": .integer(filesPerChunk),
+      "data_files_size_in_mb": Self.number(dataFileMegabytes),
+      "video_files_size_in_mb": Self.number(videoFileMegabytes),
+      "fps": whole.map { .integer($0) } ?? .number(framesPerSecond),
+      "splits": ["train": .string("0:\(episodeCount)")], "data_path": .string(dataPath.text),
+      "video_path": .string((videoPath ?? .video).text),
+      "features": .object(OrderedDictionary(uniqueKeysWithValues: features.map { ($0.key, $0.value.json) })),
+    ]
+  }
+
+  private static func number(_ value: Double) -> JSON { Int(exactly: value).map { .integer($0) } ?? .number(value) }
+}

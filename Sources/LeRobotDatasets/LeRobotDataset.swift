@@ -1,0 +1,159 @@
+import Foundation
+import Media
+import ModelFiles
+import OrderedCollections
+
+/// A LeRobotDataset v3.0 on disk, or some episodes of it, open for reading.
+///
+/// Numbers are held in memory; pictures and videos are decoded when asked for. Positions count the selected frames from
+/// 0; a frame's `index` counts those of the whole data set. Any thread may read.
+public final class LeRobotDataset: Sendable {
+  /// The data set's folder.
+  public let root: URL
+  /// What `meta/info.json` says.
+  public let information: DatasetInformation
+  /// The selected episodes, in ascending order.
+  public let episodes: [Episode]
+  /// Tasks in words, by `task_index`.
+  public let tasks: [Int: String]
+  /// `meta/stats.json`: statistics of the whole data set by feature; empty where the file is missing.
+  public let statistics: OrderedDictionary<String, FeatureStatistics>
+  /// Selected frames.
+  public let count: Int
+
+  let table: FrameTable
+  private let starts: [Int]
+  private let pictures: FrameImages
+  private let videos: VideoReaders
+
+  /// Opens a data set.
+  ///
+  /// - Parameters:
+  ///   - episodes: the episodes to read; nil for all. Only their data files need to be there.
+  ///   - imageCacheBytes: compressed pictures kept in memory at most.
+  ///   - openVideos: idle video readers kept at most.
+  /// - Throws: one sentence, if anything is missing, damaged or contradicts itself.
+  public init(
+    root: URL, episodes selection: [Int]? = nil, imageCacheBytes: Int = 1 << 30, openVideos: Int = 16
+  ) throws(DatasetError) {
+    self.root = root
+    information = try DatasetInformation(contentsOf: root.appendingPathComponent("meta/info.json"))
+    tasks = try loadTasks(root: root)
+    statistics = try Self.loadStatistics(root)
+    let all = try Episode.load(root: root, information: information)
+    if let wrong = selection?.first(where: { !all.indices.contains($0) }) {
+      throw DatasetError(
+        "episode \(wrong) was asked for, but \(root.path) holds episodes 0 to \(all.count - 1); mend --dataset.episodes"
+      )
+    }
+    episodes = selection.map { Set($0).sorted().map { all[$0] } } ?? all
+    var starts: [Int] = []
+    var next = 0
+    for episode in episodes {
+      starts.append(next)
+      next += episode.frames.count
+    }
+    self.starts = starts
+    count = next
+    table = try FrameTable.load(root: root, information: information, episodes: episodes)
+    pictures = FrameImages(files: table.files, capacity: imageCacheBytes)
+    videos = VideoReaders(capacity: openVideos)
+    if let unknown = table.taskIndices.first(where: { tasks[Int($0)] == nil }) {
+      throw DatasetError("expected task \(unknown) in \(root.path)/meta/tasks.parquet, found none")
+    }
+  }
+
+  private static func loadStatistics(_ root: URL) throws(DatasetError) -> OrderedDictionary<String, FeatureStatistics> {
+    let url = root.appendingPathComponent("meta/stats.json")
+    guard FileManager.default.fileExists(atPath: url.path) else { return [:] }
+    let json = try translated { try JSON(contentsOf: url) }
+    guard let members = json.object else { throw DatasetError("expected an object in \(url.path)") }
+    var statistics: OrderedDictionary<String, FeatureStatistics> = [:]
+    for (name, entry) in members { statistics[name] = try FeatureStatistics(entry, name: name, file: url.path) }
+    return statistics
+  }
+
+  /// A frame's place and time.
+  public struct Frame: Sendable, Equatable {
+    /// Its number in the whole data set, in its episode, and its episode's.
+    public let index: Int, frameIndex: Int, episodeIndex: Int
+    /// Seconds since the episode's start.
+    public let timestamp: Float
+    /// Its task's number and words.
+    public let taskIndex: Int, task: String
+  }
+
+  /// The selected episode that a position lies in, as an offset into ``episodes``.
+  private func ordinal(_ position: Int) throws(DatasetError) -> Int {
+    guard position >= 0, position < count else {
+      throw DatasetError("\(root.path) has \(count) selected frames, asked for frame \(position)")
+    }
+    var low = 0, high = starts.count - 1
+    while low < high {
+      let middle = (low + high + 1) / 2
+      if starts[middle] <= position { low = middle } else { high = middle - 1 }
+    }
+    return low
+  }
+
+  /// A frame's place, time and task.
+  public func frame(at position: Int) throws(DatasetError) -> Frame {
+    let episode = episodes[try ordinal(position)]
+    let frame = Int(table.frameIndices[position])
+    let task = Int(table.taskIndices[position])
+    return Frame(
+      index: episode.frames.lowerBound + frame, frameIndex: frame, episodeIndex: episode.index,
+      timestamp: table.timestamps[position], taskIndex: task, task: tasks[task] ?? "")
+  }
+
+  /// The positions of the episode that a frame belongs to.
+  public func positionsOfEpisode(containing position: Int) throws(DatasetError) -> Range<Int> {
+    let ordinal = try ordinal(position)
+    return starts[ordinal]..<starts[ordinal] + episodes[ordinal].frames.count
+  }
+
+  /// Positions around a frame, clamped to its episode.
+  public func window(at position: Int, offsets: some Sequence<Int>) throws(DatasetError) -> FrameWindow {
+    FrameWindow(episode: try positionsOfEpisode(containing: position), frame: position, offsets: offsets)
+  }
+
+  /// Numbers of a feature at some positions: `[positions, width]`, row-major.
+  public func values(of feature: String, at positions: [Int]) throws(DatasetError) -> [Float] {
+    guard let values = table.vectors[feature], let width = information.features[feature]?.elementCount else {
+      let names = table.vectors.keys.joined(separator: ", ")
+      throw DatasetError("expected a numeric feature named \(feature) in \(root.path), found \(names)")
+    }
+    var result: [Float] = []
+    result.reserveCapacity(positions.count * width)
+    for position in positions {
+      _ = try ordinal(position)
+      result += values[position * width..<(position + 1) * width]
+    }
+    return result
+  }
+
+  /// A camera's picture at a position.
+  public func image(_ camera: String, at position: Int) throws(DatasetError) -> Image {
+    guard let feature = information.features[camera], let size = feature.imageSize else {
+      let names = information.cameras.joined(separator: ", ")
+      throw DatasetError("expected a camera named \(camera) in \(root.path), found \(names.isEmpty ? "none" : names)")
+    }
+    let episode = episodes[try ordinal(position)]
+    let image = try translated {
+      if feature.dataType == .image {
+        return try pictures.image(camera, at: table.places[position], row: Int(table.rows[position]))
+      }
+      guard let video = episode.videos[camera], let template = information.videoPath else {
+        throw DatasetError("episode \(episode.index) in \(root.path) names no video of \(camera)")
+      }
+      let url = try template.url(in: root, chunk: video.chunk, file: video.file, video: camera)
+      return try videos.frame(of: url, at: video.start + Double(table.timestamps[position]))
+    }
+    guard image.width == size.width, image.height == size.height else {
+      throw DatasetError(
+        "expected \(size.width)x\(size.height) pixels from \(camera) in \(root.path), "
+          + "found \(image.width)x\(image.height) in frame \(position)")
+    }
+    return image
+  }
+}

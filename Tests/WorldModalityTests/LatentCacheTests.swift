@@ -1,0 +1,248 @@
+import CountedRandom
+import Foundation
+import ModelFiles
+import Testing
+import Torch
+
+@testable import WorldModality
+
+/// A dataset of three short episodes, a tiny untrained encoder, and a folder that goes with the test.
+final class TinyDataset {
+  let folder: URL
+  let encoder: VJEPA2Encoder
+  let episodes = [0..<3, 3..<4, 4..<11]
+  var identity: LatentCacheIdentity
+  /// Frames that were asked for, in order.
+  var asked: [Int] = []
+
+  init(window: Int = 4) throws {
+    folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+    encoder = try VJEPA2Encoder(untrained: .tiny, seed: 5)
+    identity = LatentCacheIdentity(
+      datasetRepoID: "local/tiny", dataset: DatasetFingerprint(episodes: 3, frames: 11, files: ["meta/info.json": "a"]),
+      camera: "observation.images.front", encoderName: "tiny", encoderSHA256: "0123456789abcdef",
+      latentDimension: 12, temporalWindow: window, preprocessing: FramePreprocessing(size: 16), precision: "float32")
+  }
+
+  deinit { try? FileManager.default.removeItem(at: folder) }
+
+  var url: URL {
+    get throws {
+      try LatentCache.url(cacheDirectory: folder, datasetRepoID: "local/tiny", source: "vjepa", suffix: "m4")
+    }
+  }
+
+  func frame(_ index: Int) throws -> Tensor {
+    asked.append(index)
+    let random = CountedRandom(seed: 9, "frames").at(index)
+    return try Tensor((0..<10 * 12 * 3).map { UInt8(random.integer($0, below: 256)) }, shape: [10, 12, 3])
+  }
+
+  func precompute(
+    batch: Int = 4, to url: URL? = nil, overwrite: Bool = false, _ progress: (Int, Int) throws -> Void = { _, _ in }
+  ) throws {
+    try WorldLatentPrecomputation(encoder, identity: identity, episodes: episodes, batchSize: batch)
+      .run(to: url ?? self.url, overwrite: overwrite, frame: frame, progress: progress)
+  }
+
+  var expectation: LatentCacheExpectation {
+    LatentCacheExpectation(
+      datasetRepoID: "local/tiny", frames: 11, latentDimension: 12, temporalWindow: identity.temporalWindow,
+      dataset: identity.dataset, camera: identity.camera, encoderName: "tiny", encoderSHA256: "0123456789abcdef")
+  }
+}
+
+@Suite struct LatentCacheTests {
+  @Test func `the cache lies under the published name and holds each clip's latent`() throws {
+    let tiny = try TinyDataset()
+    var reports: [Int] = []
+    try tiny.precompute { done, _ in reports.append(done) }
+    #expect(try tiny.url.path.hasSuffix("/local/tiny/train_world_latents_vjepa_m4.fp16.npy"))
+    #expect(tiny.asked == Array(0..<11))
+    #expect(reports == [0, 4, 8, 11])
+    let cache = try LatentCache(tiny.url, expecting: tiny.expectation)
+    #expect(cache.warning == nil && cache.identity == tiny.identity)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: tiny.url.deletingLastPathComponent().path).count == 2)
+    // Frame 5 is its episode's second: two repeated firsts stand before it.
+    let preprocessing = FramePreprocessing(size: 16)
+    let clip = try Tensor.stack([4, 4, 4, 5].map { try preprocessing.frames(fromBytes: tiny.frame($0)) })
+    let expected = try tiny.encoder.latents(of: clip.unsqueezed(0)).squeezed(0)
+    let window = try WorldWindow(frame: 5, episode: 4..<11)
+    let found = try cache.latents([window], history: 1, future: 0).history.reshaped([12])
+    #expect(try found.distance(to: expected) < 2e-3)
+  }
+
+  @Test func `windows are those of the episodes, with flags`() throws {
+    let tiny = try TinyDataset()
+    try tiny.precompute()
+    let cache = try LatentCache(tiny.url, expecting: tiny.expectation)
+    let windows = [try WorldWindow(frame: 4, episode: 4..<11), try WorldWindow(frame: 2, episode: 0..<3)]
+    let latents = try cache.latents(windows, history: 3, future: 2)
+    let all = try cache.latents(
+      (0..<11).map { frame in try WorldWindow(frame: frame, episode: 0..<11) }, history: 1, future: 0
+    ).history
+    func rows(_ indices: [Int]) throws -> Tensor {
+      try Tensor.stack(indices.map { try all.select(0, $0).select(0, 0) })
+    }
+    #expect(latents.history.shape == [2, 3, 12] && latents.history.dtype == .float32)
+    #expect(try latents.history.select(0, 0).isIdentical(to: rows([4, 4, 4])))
+    #expect(try latents.history.select(0, 1).isIdentical(to: rows([0, 1, 2])))
+    #expect(try latents.future.select(0, 0).isIdentical(to: rows([5, 6])))
+    #expect(try latents.future.select(0, 1).isIdentical(to: rows([2, 2])))
+    #expect(try latents.isValid.scalars(Bool.self) == [true, true, false, false])
+    #expect(throws: WorldModalityError.self) {
+      try cache.latents([WorldWindow(frame: 11, episode: 0..<12)], history: 1, future: 1)
+    }
+  }
+
+  @Test func `an interruption anywhere changes no bit`() throws {
+    struct Killed: Error {}
+    let whole = try TinyDataset()
+    try whole.precompute(batch: 3)
+    let expected = try MappedFile(whole.url).sha256
+    for stop in [0, 3, 6, 9] {
+      let tiny = try TinyDataset()
+      #expect(throws: Killed.self) { try tiny.precompute(batch: 3) { done, _ in if done == stop { throw Killed() } } }
+      #expect(throws: WorldModalityError.self) { try LatentCache(tiny.url, expecting: tiny.expectation) }
+      try tiny.precompute(batch: 3)
+      #expect(try MappedFile(tiny.url).sha256 == expected)
+    }
+    // Killed in the middle of a batch: two of its three rows are on disk.
+    let tiny = try TinyDataset()
+    #expect(throws: Killed.self) { try tiny.precompute(batch: 3) { done, _ in if done == 6 { throw Killed() } } }
+    let partial = try NumpyWriter.partialURL(of: tiny.url)
+    try Data(Data(contentsOf: partial).dropLast(24 + 7)).write(to: partial)
+    try tiny.precompute(batch: 3)
+    #expect(try MappedFile(tiny.url).sha256 == expected)
+  }
+
+  @Test(arguments: [1, 2, 5, 11, 64]) func `the batch size changes no latent beyond rounding`(size: Int) throws {
+    let (one, other) = (try TinyDataset(), try TinyDataset())
+    try one.precompute(batch: 4)
+    try other.precompute(batch: size)
+    let windows = try (0..<11).map { try WorldWindow(frame: $0, episode: 0..<11) }
+    let latents = try [one, other].map {
+      try LatentCache($0.url, expecting: $0.expectation).latents(windows, history: 1, future: 0).history
+    }
+    #expect(try latents[0].distance(to: latents[1]) < 2e-3)
+  }
+
+  @Test func `a finished cache is kept unless it may be overwritten`() throws {
+    let tiny = try TinyDataset()
+    try tiny.precompute()
+    #expect(throws: FileError.self) { try tiny.precompute() }
+    try tiny.precompute(overwrite: true)
+    _ = try LatentCache(tiny.url, expecting: tiny.expectation)
+  }
+
+  @Test func `unfinished work of another kind is not continued`() throws {
+    struct Killed: Error {}
+    let tiny = try TinyDataset()
+    #expect(throws: Killed.self) { try tiny.precompute { done, _ in if done == 4 { throw Killed() } } }
+    tiny.identity.temporalWindow = 2
+    let error = #expect(throws: WorldModalityError.self) { try tiny.precompute() }
+    #expect(error?.description.contains(".partial") == true)
+  }
+
+  @Test func `a rollout's history has the cache's latents`() throws {
+    let tiny = try TinyDataset()
+    try tiny.precompute()
+    let cache = try LatentCache(tiny.url, expecting: tiny.expectation)
+    for frame in 4..<11 {
+      let window = try WorldWindow(frame: frame, episode: 4..<11)
+      let pictures = try Tensor.stack(window.history(frames: 6).map { try tiny.frame($0) }).unsqueezed(0)
+      let history = try tiny.encoder.latentHistory(of: pictures, contextFrames: 3, temporalWindow: 4)
+      #expect(try history.distance(to: cache.latents([window], history: 3, future: 0).history) < 2e-3)
+    }
+    #expect(throws: WorldModalityError.self) {
+      try tiny.encoder.latentHistory(
+        of: Tensor.zeros([1, 5, 4, 4, 3], dtype: .uint8), contextFrames: 3, temporalWindow: 4)
+    }
+  }
+
+  @Test func `a cache of something else is refused by the flag that mends it`() throws {
+    let tiny = try TinyDataset()
+    try tiny.precompute()
+    let changes: [(String, (inout LatentCacheExpectation) -> Void)] = [
+      ("--policy.world_latent_dim=12", { $0.latentDimension = 16 }), ("11 rows", { $0.frames = 12 }),
+      ("--dataset.repo_id", { $0.datasetRepoID = "local/other" }), ("--image_key", { $0.camera = "wrist" }),
+      ("--temporal_window=1", { $0.temporalWindow = 1 }), ("0123456789ab", { $0.encoderSHA256 = "ffff" }),
+      ("meta/info.json", { $0.dataset?.files["meta/info.json"] = "b" }), ("episodes", { $0.dataset?.episodes = 4 }),
+      (
+        "--policy.world_vision_model_name",
+        {
+          $0.encoderSHA256 = nil
+          $0.encoderName = "other"
+        }
+      ),
+    ]
+    for (hint, change) in changes {
+      var expectation = tiny.expectation
+      change(&expectation)
+      let error = #expect(throws: WorldModalityError.self) { try LatentCache(tiny.url, expecting: expectation) }
+      #expect(error?.description.contains(hint) == true, "\(hint): \(error?.description ?? "")")
+    }
+  }
+
+  @Test func `a cache without a sidecar is accepted with a warning, its shape checked`() throws {
+    let tiny = try TinyDataset()
+    try tiny.precompute()
+    try FileManager.default.removeItem(at: LatentCache.sidecarURL(of: tiny.url))
+    let cache = try LatentCache(tiny.url, expecting: tiny.expectation)
+    #expect(cache.warning?.contains("no sidecar") == true && cache.identity == nil)
+    var expectation = tiny.expectation
+    expectation.frames = 10
+    #expect(throws: WorldModalityError.self) { try LatentCache(tiny.url, expecting: expectation) }
+  }
+
+  @Test func `damaged files are refused`() throws {
+    let tiny = try TinyDataset()
+    var error = #expect(throws: WorldModalityError.self) { try LatentCache(tiny.url, expecting: tiny.expectation) }
+    #expect(error?.description.contains("lerobot-wm-precompute") == true)
+    try tiny.precompute()
+    let (cache, sidecar) = (try tiny.url, LatentCache.sidecarURL(of: try tiny.url))
+    for text in ["{}", "{\"code_version\": 99}", "{\"code_version\": 1}"] {
+      try Data(text.utf8).write(to: sidecar)
+      error = #expect(throws: WorldModalityError.self) { try LatentCache(cache, expecting: tiny.expectation) }
+      #expect(error?.description.contains("--overwrite") == true)
+    }
+    try Data("not JSON".utf8).write(to: sidecar)
+    #expect(throws: FileError.self) { try LatentCache(cache, expecting: tiny.expectation) }
+    try tiny.identity.json(rowsFinished: 10).write(to: sidecar, overwrite: true)
+    #expect(throws: WorldModalityError.self) { try LatentCache(cache, expecting: tiny.expectation) }
+    try Data(Data(contentsOf: cache).dropLast(3)).write(to: cache)
+    #expect(throws: FileError.self) { try LatentCache(cache, expecting: tiny.expectation) }
+  }
+
+  @Test(arguments: [("../x", "vjepa", "m4"), ("a/b", "vj/epa", ""), ("a/b", "vjepa", "/m4"), ("", "vjepa", "m4")])
+  func `names that leave the folder are refused`(repoID: String, source: String, suffix: String) {
+    let folder = URL(fileURLWithPath: "/tmp/cache")
+    #expect(throws: (any Error).self) {
+      try LatentCache.url(cacheDirectory: folder, datasetRepoID: repoID, source: source, suffix: suffix)
+    }
+  }
+
+  @Test func `episodes that leave gaps, and an encoder of another shape, are refused`() throws {
+    let tiny = try TinyDataset()
+    for episodes in [[0..<3, 4..<11], [0..<3, 3..<3, 3..<11], [1..<11], [0..<10], []] {
+      #expect(throws: WorldModalityError.self) {
+        try WorldLatentPrecomputation(tiny.encoder, identity: tiny.identity, episodes: episodes, batchSize: 4)
+      }
+    }
+    tiny.identity.latentDimension = 16
+    #expect(throws: WorldModalityError.self) { try tiny.precompute() }
+  }
+
+  @Test func `a dataset's fingerprint changes with its files`() throws {
+    let tiny = try TinyDataset()
+    let episodes = tiny.folder.appendingPathComponent("meta/episodes/chunk-000")
+    try FileManager.default.createDirectory(at: episodes, withIntermediateDirectories: true)
+    try Data("{}".utf8).write(to: tiny.folder.appendingPathComponent("meta/info.json"))
+    try Data("one".utf8).write(to: episodes.appendingPathComponent("file-000.parquet"))
+    let first = try DatasetFingerprint(root: tiny.folder, episodes: 1, frames: 2)
+    #expect(first.files.keys == ["meta/info.json", "meta/episodes/chunk-000/file-000.parquet"])
+    #expect(try DatasetFingerprint(root: tiny.folder, episodes: 1, frames: 2) == first)
+    try Data("two".utf8).write(to: episodes.appendingPathComponent("file-000.parquet"))
+    #expect(try DatasetFingerprint(root: tiny.folder, episodes: 1, frames: 2) != first)
+  }
+}
