@@ -50,7 +50,7 @@ struct LoadedCase {
   /// Names that LeRobot trains, and of those the ones that it leaves without a gradient or gives zeros.
   let trainable, withoutGradient, zeroGradient: Set<String>
 
-  init(_ golden: GoldenCase, actionLoss: ActionLoss = .padded) throws {
+  init(_ golden: GoldenCase, actionLoss: ActionLoss = .padded, inPublishedOrder: Bool = false) throws {
     expected = try Tensor.load(golden.file)
     let metadata = try SafetensorsFile(golden.file).metadata
     func names(_ key: String) throws -> Set<String> {
@@ -70,6 +70,7 @@ struct LoadedCase {
     try configured.apply(.object(fields), from: golden.file.path)
     var configuration = try configured.validated()
     configuration.actionLoss = actionLoss
+    configuration.followsPublishedOrder = inPublishedOrder
     let backboneFolder = golden.checkpoint.appendingPathComponent("backbone")
     let backboneFile = backboneFolder.appendingPathComponent("config.json")
     let backbone = try BackboneConfiguration(JSON(contentsOf: backboneFile), in: backboneFile.path)
