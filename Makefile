@@ -17,6 +17,9 @@ build: setup ## leave bin/lerobot-wm and its other names
 test: setup ## run every test
 	@swift test
 
+parity: setup ## compare with the official packages, which it installs into .deps/oracle
+	@oracle/parity.sh
+
 format: ## rewrite the sources as swift format would
 	@swift format format --in-place --recursive --parallel Package.swift Sources Tests
 
@@ -26,4 +29,4 @@ lint: ## check the format
 clean: ## delete what was built, keep the engines
 	@rm -rf .build bin
 
-.PHONY: help setup build test format lint clean
+.PHONY: help setup build test parity format lint clean

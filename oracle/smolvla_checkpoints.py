@@ -1,6 +1,6 @@
 """Tiny random SmolVLAs, built and saved by LeRobot's own classes.
 
-Packages: lerobot==0.4.4 transformers==4.57.6 tokenizers==0.22.2 torch==2.13.0 safetensors==0.8.0
+Packages: lerobot==0.4.4 transformers==4.57.6 tokenizers==0.22.2 torch==2.13.0 safetensors==0.8.0 numpy==2.2.6
 """
 
 import json
@@ -8,6 +8,7 @@ import os
 from contextlib import chdir
 from pathlib import Path
 
+import numpy as np
 import torch
 from lerobot.configs.policies import PreTrainedConfig
 from lerobot.configs.types import FeatureType, PolicyFeature
@@ -86,11 +87,11 @@ def policy_config(state=5, action=3, cameras=(("image", 7, 5), ("image2", 6, 6))
         **{**settings, **fields})
 
 
-def randomise(policy, generator):
+def randomise(policy, random):
     """Numbers large enough that every part of the model shows in the result; all are exact in bfloat16."""
     with torch.no_grad():
         for name, parameter in sorted(policy.named_parameters()):
-            noise = torch.randn(parameter.shape, generator=generator)
+            noise = torch.from_numpy(random.standard_normal(parameter.shape))
             if "norm" in name:
                 values = 0.25 * noise + (1 if name.endswith("weight") else 0)
             elif parameter.ndim == 1:
@@ -99,20 +100,24 @@ def randomise(policy, generator):
                 values = 0.5 * noise
             else:
                 values = 0.8 * noise * parameter[0].numel() ** -0.5
-            parameter.copy_(values.bfloat16().float())
+            parameter.copy_(values.bfloat16())
 
 
 def write_checkpoint(folder, seed, backbone=None, **fields):
     """A checkpoint as LeRobot saves it, then its weights stored in bfloat16, which loses nothing of them."""
     folder.mkdir(parents=True)
     write_backbone(folder / BACKBONE, **(backbone or {}))
-    generator = torch.Generator().manual_seed(seed)
+    # NumPy's numbers, because they are the same on every processor.
+    random = np.random.default_rng(seed)
     with chdir(folder):
         policy = SmolVLAPolicy(policy_config(**fields))
-        randomise(policy, generator)
+        randomise(policy, random)
         policy.save_pretrained(folder)
         statistics = {
-            key: {"mean": torch.randn(feature.shape[0], generator=generator), "std": torch.ones(feature.shape[0]) / 2}
+            key: {
+                "mean": torch.from_numpy(random.standard_normal(feature.shape)).float(),
+                "std": torch.full(feature.shape, 0.5),
+            }
             for key, feature in {**policy.config.input_features, **policy.config.output_features}.items()
             if feature.type is not FeatureType.VISUAL
         }

@@ -45,7 +45,7 @@ extension Command {
 public enum CommandLineProgram {
   private static var commands: [any Command.Type] {
     [TrainCommand.self, EvalCommand.self, PrecomputeCommand.self, RecordCommand.self, ScratchCommand.self,
-      ProbeCommand.self]
+      ProbeCommand.self, ReportCommand.self]
   }
 
   /// Runs a whole command line, the program's name first; returns the exit status.

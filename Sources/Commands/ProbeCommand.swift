@@ -81,6 +81,7 @@ enum ProbeCommand: Command {
     if settings.computeThreads > 0 { try TorchEngine.shared().setThreadCount(settings.computeThreads) }
     let device = try Device.chosen(settings.policy.smolvla.device ?? "cpu")
     var builder = PolicyBuilder(settings.policy, device: device)
+    builder.settings.smolvla.followsPublishedOrder = true
     let policy = try builder.pretrained(ModelLocation.directory(of: path)).policy
     var batch = Batch()
     for (name, tensor) in try Tensor.load(URL(fileURLWithPath: settings.batch)) where name.hasPrefix("in/") {

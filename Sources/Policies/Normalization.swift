@@ -1,10 +1,11 @@
+import Configuration
 import ModelFiles
 import NeuralNetworks
 import OrderedCollections
 import Torch
 
 /// How a feature is brought to the scale that the policy was trained at.
-public enum NormalizationMode: String, Sendable {
+public enum NormalizationMode: String, Sendable, CaseIterable, ConfigurationValue {
   case identity = "IDENTITY"
   case meanStandardDeviation = "MEAN_STD"
   case minimumMaximum = "MIN_MAX"

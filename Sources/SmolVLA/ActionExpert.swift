@@ -8,11 +8,13 @@ struct ActionExpert {
   let norm: RMSNorm
   let width: Int
   private let readsPrefixOnly: [Bool]
+  private let followsPublishedOrder: Bool
   private let headDimension: Int
 
   init(_ scope: ParameterScope, _ configuration: SmolVLAConfiguration, _ text: TextConfiguration) throws(TorchError) {
     width = Int(Double(text.hiddenSize) * configuration.expertWidthMultiplier)
     headDimension = text.headDimension
+    followsPublishedOrder = configuration.followsPublishedOrder
     var layers: [DecoderLayer] = []
     var readsPrefixOnly: [Bool] = []
     for index in 0..<configuration.languageLayers(text) {
@@ -34,6 +36,9 @@ struct ActionExpert {
     let size = 4 * (2 * width / 3)
     return 256 * ((size + 255) / 256)
   }
+
+  /// The masked keys of `length` actions that LeRobot's prefix attends over, layer by layer.
+  func unseenKeys(_ length: Int) -> [Int] { readsPrefixOnly.map { $0 ? 0 : length } }
 
   /// What each layer reads of the prefix. The same for all denoising steps, so it is made once.
   func memory(of prefix: [KeysValues]) throws(TorchError) -> [KeysValues] {
@@ -67,13 +72,16 @@ struct ActionExpert {
     var hidden = suffix
     for (index, layer) in layers.enumerated() {
       let normed = try layer.inputNorm(hidden)
-      let attended: Tensor
-      if readsPrefixOnly[index] {
-        attended = try layer.attend(layer.queries(normed, alone), memory[index], mask: prefixMask)
-      } else {
-        let all = try memory[index].followed(by: layer.keysValues(normed, joint))
-        attended = try layer.attend(layer.queries(normed, joint), all, mask: jointMask)
-      }
+      let queries = try layer.queries(normed, readsPrefixOnly[index] ? alone : joint)
+      let all =
+        if readsPrefixOnly[index] { memory[index] } else {
+          try memory[index].followed(by: layer.keysValues(normed, joint))
+        }
+      let mask = readsPrefixOnly[index] ? prefixMask : jointMask
+      let attended =
+        if followsPublishedOrder { try layer.attendAsPublished(queries, all, mask: mask) } else {
+          try layer.attend(queries, all, mask: mask)
+        }
       hidden = try layer.finish(hidden, attended)
     }
     return try norm(hidden)

@@ -106,6 +106,20 @@ struct DecoderLayer {
     return try weights.matmul(perHead(memory.values)).transposed(1, 2).flattened(from: 2)
   }
 
+  /// The same attention in LeRobot's order of operations, with `unseen` masked keys at the end.
+  ///
+  /// LeRobot's prefix attends over the actions' keys too, masked: they change nothing but the order of sums.
+  func attendAsPublished(
+    _ queries: Tensor, _ memory: KeysValues, mask: Tensor, unseen: Int = 0
+  ) throws(TorchError) -> Tensor {
+    let padding = [0, 0, 0, 0, 0, unseen]
+    let keys = try perHead(memory.keys.padded(padding))
+    let scores = try queries.transposed(1, 2).matmul(keys.transposed(2, 3)) * (1 / Double(headDimension).squareRoot())
+    let masked = try scores + mask.padded([0, unseen], value: -Double(Float.greatestFiniteMagnitude))
+    let attended = try masked.softmax(-1).matmul(perHead(memory.values.padded(padding)))
+    return try attended.transposed(1, 2).flattened(from: 2)
+  }
+
   /// Output projection, residuals and feed-forward after the attention.
   func finish(_ input: Tensor, _ attended: Tensor) throws(TorchError) -> Tensor {
     let hidden = try outputProjection(attended) + input

@@ -32,19 +32,24 @@ struct LanguageModel {
   ///   - positions: [B, L]
   ///   - mask: additive, [B, 1, 1 or L, past + L]
   ///   - past: the keys and values of earlier tokens, layer by layer.
+  ///   - unseen: to follow LeRobot's order of operations: the masked keys at each layer's end.
   func keysValues(
-    of tokens: Tensor, positions: Tensor, mask: Tensor, after past: [KeysValues]? = nil
+    of tokens: Tensor, positions: Tensor, mask: Tensor, after past: [KeysValues]? = nil, unseen: [Int]? = nil
   ) throws(TorchError) -> [KeysValues] {
     let rotary = try RotaryPositions(positions, headDimension: headDimension)
     var hidden = tokens
     var result: [KeysValues] = []
     for (index, layer) in layers.enumerated() {
       let normed = try layer.inputNorm(hidden)
+      let queries = try layer.queries(normed, rotary)
       let own = try layer.keysValues(normed, rotary)
       result.append(own)
       guard index < layers.count - 1 else { break }
       let memory = if let past { try past[index].followed(by: own) } else { own }
-      let attended = try layer.attend(layer.queries(normed, rotary), memory, mask: mask)
+      let attended =
+        if let unseen { try layer.attendAsPublished(queries, memory, mask: mask, unseen: unseen[index]) } else {
+          try layer.attend(queries, memory, mask: mask)
+        }
       hidden = try layer.finish(hidden, attended)
     }
     return result

@@ -60,6 +60,9 @@ public struct SmolVLAConfiguration: ConfigurationSection, Equatable {
   public var maxPeriod = 4.0
   public var actionLoss = ActionLoss.valid
   public var normalization = StatisticsSource.dataset
+  /// Whether numbers are added up in LeRobot's order, which is slower and spares the last rounding error: what `probe`
+  /// does, not a setting of files or flags.
+  public var followsPublishedOrder = false
   /// Fields of LeRobot's that change nothing here, or only where they ask for what is not supported.
   public var inert = InertSmolVLASettings()
 
@@ -69,7 +72,8 @@ public struct SmolVLAConfiguration: ConfigurationSection, Equatable {
     [
       .init("input_features", \.inputFeatures, help: "what it reads; taken from the dataset"),
       .init("output_features", \.outputFeatures, help: "what it plans; taken from the dataset"),
-      .init("device", \.device, help: "cpu, cuda or cuda:N (cuda is also ROCm's name); null takes a GPU if there is one"),
+      .init(
+        "device", \.device, help: "cpu, cuda or cuda:N (cuda is also ROCm's name); null takes a GPU if there is one"),
       .init("chunk_size", \.chunkSize, help: "actions in a plan"),
       .init("n_action_steps", \.actionSteps, help: "actions carried out before the next plan"),
       .init("max_state_dim", \.maxStateDimension, help: "the state is padded to this"),
@@ -112,7 +116,7 @@ public struct SmolVLAConfiguration: ConfigurationSection, Equatable {
   }
 
   /// The same settings with a camera that is always absent for each of `empty_cameras`, as LeRobot adds them.
-  func withEmptyCameras() -> SmolVLAConfiguration {
+  public func withEmptyCameras() -> SmolVLAConfiguration {
     var configuration = self
     for index in 0..<max(0, emptyCameras) {
       configuration.inputFeatures["\(BatchKey.images)empty_camera_\(index)"] = PolicyFeature(.visual, [3, 480, 640])
@@ -128,15 +132,13 @@ public struct SmolVLAConfiguration: ConfigurationSection, Equatable {
     return feature.shape[0]
   }
 
-  public func validate() throws(ConfigurationError) {
-    guard ["longest", "max_length"].contains(padLanguageTo) else {
-      throw ConfigurationError("pad_language_to", "expected longest or max_length, found \(padLanguageTo)")
-    }
-    guard betas.count == 2, betas.allSatisfy({ (0..<1).contains($0) }) else {
-      throw ConfigurationError("optimizer_betas", "expected two numbers from 0 up to 1, found \(betas)")
-    }
-    guard learningRate > 0, learningRate.isFinite, finalLearningRate >= 0 else {
-      throw ConfigurationError("optimizer_lr", "expected a positive number, found \(learningRate)")
-    }
+  /// The settings as LeRobot's config.json holds them: `type` first, and without ours, which LeRobot would refuse.
+  ///
+  /// Ours belong into train_config.json alone.
+  public var checkpointJSON: JSON {
+    var members: OrderedDictionary<String, JSON> = ["type": "smolvla"]
+    members.merge(json.object ?? [:]) { $1 }
+    for name in ["action_loss", "normalization"] { members.removeValue(forKey: name) }
+    return .object(members)
   }
 }

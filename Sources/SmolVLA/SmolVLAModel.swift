@@ -108,7 +108,7 @@ struct SmolVLAModel {
     let positions = try visible.to(.int64).cumulativeSum(1) - 1
     let (batch, context) = (visible.size(0), prefix.context.size(1))
     let layers: [KeysValues]
-    if configuration.trainExpertOnly {
+    if configuration.trainExpertOnly, !configuration.followsPublishedOrder {
       let contextMask = try AttentionMask.additive(prefix.contextVisible.reshaped([batch, 1, 1, context]))
       let past = try language.keysValues(
         of: prefix.context, positions: positions.slice(1, 0..<context), mask: contextMask)
@@ -120,7 +120,9 @@ struct SmolVLAModel {
       layers = joined
     } else {
       let tokens = try Tensor.concatenation([prefix.context, prefix.state], 1)
-      layers = try language.keysValues(of: tokens, positions: positions, mask: jointMask(visible))
+      layers = try language.keysValues(
+        of: tokens, positions: positions, mask: jointMask(visible),
+        unseen: configuration.followsPublishedOrder ? expert.unseenKeys(configuration.chunkSize) : nil)
     }
     return PrefixMemory(layers: try expert.memory(of: layers), visible: visible)
   }

@@ -26,6 +26,7 @@ public final class SmolVLAPolicy: Policy {
     parameters: ParameterStore
   ) throws {
     let configuration = configuration.withEmptyCameras()
+    try configuration.validate()
     try configuration.check(backbone, imageTokens: imageTokens)
     self.configuration = configuration
     self.parameters = parameters
@@ -132,50 +133,5 @@ public final class SmolVLAPolicy: Policy {
       throw PolicyError("\(key) has \(vector.size(-1)) numbers, the policy takes at most \(width)")
     }
     return missing == 0 ? vector : try vector.padded([0, missing])
-  }
-}
-
-extension SmolVLAConfiguration {
-  /// Whether a parameter is trained, by its name in the checkpoint.
-  func isTrainable(_ name: String) -> Bool {
-    if name.hasPrefix("model.state_proj.") { return trainStateProjection }
-    guard name.hasPrefix("model.vlm_with_expert.vlm.") else { return true }
-    if trainExpertOnly || name.contains(".lm_head.") { return false }
-    return !(freezeVisionEncoder && name.contains(".vision_model."))
-  }
-
-  func check(_ backbone: BackboneConfiguration, imageTokens: ImageSpecialTokens?) throws(PolicyError) {
-    let layers = languageLayers(backbone.text)
-    guard expertLayers <= 0 || expertLayers == layers else {
-      throw PolicyError(
-        "--policy.num_expert_layers=\(expertLayers): an expert with fewer layers than the language model's \(layers) "
-          + "cannot plan in LeRobot 0.4.4 and is not supported; leave it at -1")
-    }
-    guard attentionMode.contains("cross") || attentionMode == "self_attn" else {
-      throw PolicyError("--policy.attention_mode=\(attentionMode): expected cross_attn or self_attn")
-    }
-    let width = Int(Double(backbone.text.hiddenSize) * expertWidthMultiplier)
-    guard width > 0, width % 2 == 0 else {
-      throw PolicyError(
-        "--policy.expert_width_multiplier=\(expertWidthMultiplier) gives an expert of width \(width); the time embedding needs a positive even width"
-      )
-    }
-    guard !addImageSpecialTokens || imageTokens != nil else {
-      throw PolicyError("--policy.add_image_special_tokens needs the backbone's tokenizer.json, which was not found")
-    }
-    guard denoisingSteps > 0, chunkSize > 0, (1...chunkSize).contains(actionSteps) else {
-      throw PolicyError(
-        "--policy.n_action_steps=\(actionSteps) must lie in 1 … chunk_size (\(chunkSize)), and num_steps above 0")
-    }
-    let action = try actionDimension()
-    guard action <= maxActionDimension else {
-      throw PolicyError("the action has \(action) dimensions, more than --policy.max_action_dim=\(maxActionDimension)")
-    }
-    let square = backbone.vision.patchSize * backbone.scaleFactor
-    guard let size = imageSize else { return }
-    guard size.count == 2, size[0] == size[1], size[0] > 0, size[0] % square == 0 else {
-      throw PolicyError(
-        "--policy.resize_imgs_with_padding=\(size) must be two equal multiples of \(square) (patch × scale factor)")
-    }
   }
 }

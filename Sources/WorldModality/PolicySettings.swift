@@ -53,15 +53,11 @@ public enum PolicySettings: Sendable, Equatable {
     if case .smolvlaWorld(let settings) = self { settings.world } else { nil }
   }
 
-  /// `config.json`: the type and all settings.
+  /// `config.json`: the type and all settings that LeRobot knows, and the world modality's.
   public var json: JSON {
-    let settings =
-      switch self {
-      case .smolvla(let settings): settings.json
-      case .smolvlaWorld(let settings): settings.json
-      }
-    var members: OrderedDictionary<String, JSON> = ["type": .string(type)]
-    members.merge(settings.object ?? [:]) { first, _ in first }
+    var members = smolvla.checkpointJSON.object ?? [:]
+    members["type"] = .string(type)
+    if let world { members.merge(world.json.object ?? [:]) { $1 } }
     return .object(members)
   }
 }

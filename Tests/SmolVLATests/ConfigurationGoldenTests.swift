@@ -53,6 +53,8 @@ struct ConfigurationGoldenTests {
       ) { $0 }
       try golden.compare("losses", loaded.deviation(losses, "out/losses"), below: 1e-6)
       try golden.compare("loss", loaded.deviation(loaded.loss(), "out/loss"), below: 1e-6)
+      let published = try LoadedCase(golden, inPublishedOrder: true).loss()
+      try golden.compare("published loss", loaded.deviation(published, "out/loss"), below: 1e-6)
       let valid = try LoadedCase(golden, actionLoss: .valid).loss()
       try golden.compare("valid loss", loaded.deviation(valid, "out/loss_valid"), below: 1e-6)
     }

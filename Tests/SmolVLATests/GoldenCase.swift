@@ -1,4 +1,4 @@
-import CountedRandom
+import Configuration
 import Foundation
 import ModelFiles
 import NeuralNetworks
@@ -50,7 +50,7 @@ struct LoadedCase {
   /// Names that LeRobot trains, and of those the ones that it leaves without a gradient or gives zeros.
   let trainable, withoutGradient, zeroGradient: Set<String>
 
-  init(_ golden: GoldenCase, actionLoss: ActionLoss = .padded) throws {
+  init(_ golden: GoldenCase, actionLoss: ActionLoss = .padded, inPublishedOrder: Bool = false) throws {
     expected = try Tensor.load(golden.file)
     let metadata = try SafetensorsFile(golden.file).metadata
     func names(_ key: String) throws -> Set<String> {
@@ -64,9 +64,13 @@ struct LoadedCase {
 
     let json = try JSON(contentsOf: golden.checkpoint.appendingPathComponent("config.json"))
     let changes = try JSON(parsing: try #require(metadata["policy"])).object ?? [:]
-    let fields = try #require(json.object).merging(changes) { $1 }
-    var configuration = try SmolVLAConfiguration(goldenFields: JSON.object(fields))
+    var fields = try #require(json.object).merging(changes) { $1 }
+    fields["type"] = nil
+    var configured = Configured<SmolVLAConfiguration>()
+    try configured.apply(.object(fields), from: golden.file.path)
+    var configuration = try configured.validated()
     configuration.actionLoss = actionLoss
+    configuration.followsPublishedOrder = inPublishedOrder
     let backboneFolder = golden.checkpoint.appendingPathComponent("backbone")
     let backboneFile = backboneFolder.appendingPathComponent("config.json")
     let backbone = try BackboneConfiguration(JSON(contentsOf: backboneFile), in: backboneFile.path)
@@ -93,36 +97,5 @@ struct LoadedCase {
     let wanted = try #require(expected[name], "the golden has no \(name)")
     guard found.shape == wanted.shape else { return .infinity }
     return try (found.detached() - wanted).norm().item() / max(wanted.norm().item(), 1e-30)
-  }
-}
-
-extension SmolVLAConfiguration {
-  /// The settings of a LeRobot config.json that these tests change.
-  init(goldenFields json: JSON) throws {
-    self.init()
-    func integer(_ name: String) throws -> Int { try #require(json[name]?.integer, "\(name)") }
-    func bool(_ name: String) throws -> Bool { try #require(json[name]?.bool as Bool?, "\(name)") }
-    func number(_ name: String) throws -> Double { try #require(json[name]?.double, "\(name)") }
-    inputFeatures = try PolicyFeatures(json["input_features"], in: "config.json")
-    outputFeatures = try PolicyFeatures(json["output_features"], in: "config.json")
-    chunkSize = try integer("chunk_size")
-    actionSteps = try integer("n_action_steps")
-    maxStateDimension = try integer("max_state_dim")
-    maxActionDimension = try integer("max_action_dim")
-    imageSize = json["resize_imgs_with_padding"]?.array?.compactMap(\.integer)
-    emptyCameras = try integer("empty_cameras")
-    denoisingSteps = try integer("num_steps")
-    freezeVisionEncoder = try bool("freeze_vision_encoder")
-    trainExpertOnly = try bool("train_expert_only")
-    trainStateProjection = try bool("train_state_proj")
-    addImageSpecialTokens = try bool("add_image_special_tokens")
-    attentionMode = try #require(json["attention_mode"]?.string)
-    prefixLength = try integer("prefix_length")
-    expertLayers = try integer("num_expert_layers")
-    vlmLayers = try integer("num_vlm_layers")
-    selfAttentionEveryLayers = try integer("self_attn_every_n_layers")
-    expertWidthMultiplier = try number("expert_width_multiplier")
-    minPeriod = try number("min_period")
-    maxPeriod = try number("max_period")
   }
 }

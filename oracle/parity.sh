@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Compares this program with the official packages: are the committed goldens still what they give, and does the Swift
+# side agree with them in freshly drawn configurations? One line for each comparison; fails if one differs.
+# WM_PARITY_COUNT and WM_PARITY_SEED choose the drawn ones; WM_ORACLE_DIR is oracle/setup.sh's.
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+count=${WM_PARITY_COUNT:-12} seed=${WM_PARITY_SEED:-7}
+goldens=$root/Tests/SmolVLATests/Goldens
+python=$("$root/oracle/setup.sh")
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir "$work/fresh" "$work/drawn"
+# Nothing is to be fetched, and one thread adds in one order.
+export HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=1 PYTHONWARNINGS=ignore
+
+oracle() { "$python" "$root/oracle/smolvla_goldens.py" "$@" >"$work/oracle.log" 2>&1 || { cat "$work/oracle.log"; exit 1; }; }
+
+status=0
+oracle again "$goldens" "$work/fresh"
+"$python" "$root/oracle/smolvla_goldens.py" compare "$goldens" "$work/fresh" || status=1
+
+oracle draw "$work/drawn" "$count" "$seed"
+cd "$root"
+WM_PARITY_GOLDENS=$work/drawn swift test --filter SmolVLATests >"$work/swift.log" 2>&1 || status=1
+grep -a '^parity ' "$work/swift.log" | sort || true
+compared=$(grep -ac '^parity ' "$work/swift.log" || true)
+if [ "$status" -ne 0 ] || [ "$compared" -eq 0 ]; then
+  grep -a '✘\|error:' "$work/swift.log" || tail -n 20 "$work/swift.log"
+  echo "parity: DIFFERENT ($compared comparisons; $count drawn configurations, seed $seed)"
+  exit 1
+fi
+echo "largest deviations of $compared comparisons ($count drawn configurations, seed $seed):"
+awk -F': | equal, deviation | \\(tolerance |\\)' '/^parity / { if ($3 + 0 >= worst[$2] + 0) { worst[$2] = $3; tolerance[$2] = $4; place[$2] = $1 } }
+  END { for (kind in worst) printf "  %-16s %.1e of %s  (%s)\n", kind, worst[kind], tolerance[kind], substr(place[kind], 8) }' \
+  "$work/swift.log" | sort
+echo "parity: all equal"
