@@ -14,6 +14,9 @@ build: setup ## leave bin/lerobot-wm and its other names
 	@mkdir -p bin
 	@for name in $(COMMANDS); do ln -sf ../.build/release/lerobot-wm bin/$$name; done
 
+demo: build ## walk the whole job on the embedded suite and leave outputs/demo/report.html
+	@scripts/demo.sh
+
 test: setup ## run every test
 	@swift test
 
@@ -29,4 +32,4 @@ lint: ## check the format
 clean: ## delete what was built, keep the engines
 	@rm -rf .build bin
 
-.PHONY: help setup build test parity format lint clean
+.PHONY: help setup build demo test parity format lint clean
