@@ -60,10 +60,9 @@ let package = Package(
     room("Evaluation", ["Policies", "Environments", "Media"]),
 
     // Both ways, walked together.
-    room("Experiments", ["ModelFiles", "Configuration", "Media"]),
-    .executableTarget(
-      name: "lerobot-wm",
-      dependencies: ["Experiments", "Training", "Evaluation", "WorldModality", "Shapes"]),
+    room("Experiments", ["ModelFiles", "Configuration", "Media", "Evaluation"]),
+    room("Commands", ["Experiments", "Training", "Evaluation", "WorldModality", "Shapes"]),
+    .executableTarget(name: "lerobot-wm", dependencies: ["Commands"]),
 
     .target(name: "TestSupport", dependencies: ["Engines"], path: "Tests/TestSupport"),
     tests(of: "CountedRandom"),
@@ -82,8 +81,8 @@ let package = Package(
     tests(of: "WorldModality", ["ModelFiles"], resources: [.copy("Goldens")]),
     tests(of: "Training"),
     tests(of: "Evaluation"),
-    tests(of: "Experiments"),
-    .testTarget(name: "CommandLineTests", dependencies: ["TestSupport", "ModelFiles"]),
+    tests(of: "Experiments", resources: [.copy("Goldens")]),
+    tests(of: "Commands"),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -20,4 +20,5 @@ shim "wm_torch-$torch_version" torch.cpp CTorch -isystem "$torch/include" -isyst
   -L"$torch/lib" -ltorch_cpu -lc10
 shim wm_arrow arrow.cpp CArrow -isystem "$arrow/include" -L"$arrow" -l:libarrow.so.2600 -l:libparquet.so.2600 \
   -Wl,-rpath,'$ORIGIN/../engines/pyarrow/pyarrow'
-shim wm_media media.cpp CMedia -lavformat -lavcodec -lswscale -lavutil -lpng -ljpeg
+shim wm_media media.cpp CMedia -lpng -ljpeg
+shim wm_video video.cpp CMedia -lavformat -lavcodec -lswscale -lavutil

@@ -1,7 +1,7 @@
 /// The name among `known` that `name` was probably meant to be, or nil where none is near.
 ///
 /// Names are compared as a whole and by their last part alone, so that `device` finds `policy.device`.
-func nearestName(to name: String, among known: [String]) -> String? {
+public func nearestName(to name: String, among known: [String]) -> String? {
   let name = name.replacing("-", with: "_")
   func last(_ name: String) -> String { name.split(separator: ".").last.map(String.init) ?? name }
   func score(_ candidate: String) -> (Int, Int) {

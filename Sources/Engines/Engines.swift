@@ -31,7 +31,7 @@ public enum Engines {
 
   /// Opens a library for the rest of the process, its symbols visible to libraries opened later.
   public static func open(_ library: URL, engine: String) throws(EngineError) {
-    try fill(nil, from: library, engine: engine, prefix: "", names: { _ in nil })
+    try fill(nil, capacity: 0, from: library, engine: engine, prefix: "", names: { _ in nil })
   }
 
   /// Opens a library and fills a C table of its functions.
@@ -50,7 +50,7 @@ public enum Engines {
     let failure = withUnsafeMutablePointer(to: &table) { table in
       table.withMemoryRebound(to: UnsafeMutableRawPointer?.self, capacity: pointers) { table -> EngineError? in
         do throws(EngineError) {
-          try fill(table, from: library, engine: engine, prefix: prefix, names: names)
+          try fill(table, capacity: pointers, from: library, engine: engine, prefix: prefix, names: names)
           return nil
         } catch { return error }
       }
@@ -59,7 +59,7 @@ public enum Engines {
   }
 
   private static func fill(
-    _ table: UnsafeMutablePointer<UnsafeMutableRawPointer?>?, from library: URL, engine: String, prefix: String,
+    _ table: UnsafeMutablePointer<UnsafeMutableRawPointer?>?, capacity: Int, from library: URL, engine: String, prefix: String,
     names: (UnsafeMutablePointer<Int32>?) -> UnsafePointer<UnsafePointer<CChar>?>?
   ) throws(EngineError) {
     guard FileManager.default.fileExists(atPath: library.path) else {
@@ -67,6 +67,9 @@ public enum Engines {
     }
     var count: Int32 = 0
     let list = names(&count)
+    guard Int(count) <= capacity else {
+      throw EngineError("the table of \(engine)'s functions was compiled from another list; run `make clean build`")
+    }
     if let problem = engine_load(library.path, prefix, list, count, table) {
       throw EngineError("\(engine) could not be loaded: \(String(cString: problem)); run `make build`")
     }

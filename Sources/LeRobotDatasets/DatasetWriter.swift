@@ -31,6 +31,7 @@ public final class DatasetWriter {
   private var data: RotatingParquet
   private var videos: OrderedDictionary<String, RotatingVideo> = [:]
   private var isFinished = false
+  private var failure: DatasetError?
 
   /// Begins a data set.
   ///
@@ -91,11 +92,17 @@ public final class DatasetWriter {
     }
   }
 
+  /// Refuses work after the end, and after a failure that may have left an episode half written.
+  private func checkOpen() throws(DatasetError) {
+    if let failure { throw DatasetError("nothing more can be recorded after this failure: \(failure)") }
+    guard !isFinished else { throw DatasetError("\(root.path) is finished already") }
+  }
+
   /// Adds a frame to the episode that is being recorded.
   ///
   /// - Throws: if a feature is missing, unknown or of another type or shape; the frame is then not added.
   public func addFrame(_ values: [String: FrameValue]) throws(DatasetError) {
-    guard !isFinished else { throw DatasetError("\(root.path) is finished already") }
+    try checkOpen()
     if let unknown = values.keys.sorted().first(where: { pending[$0] == nil }) {
       throw DatasetError("expected the features \(pending.keys.joined(separator: ", ")), found \(unknown)")
     }
@@ -113,7 +120,7 @@ public final class DatasetWriter {
 
   /// Ends the episode: its frames go to disk, its statistics are taken.
   public func saveEpisode(task: String) throws(DatasetError) {
-    guard !isFinished else { throw DatasetError("\(root.path) is finished already") }
+    try checkOpen()
     let length = pendingFrameCount
     guard length > 0 else { throw DatasetError("expected at least one frame before an episode is saved, found none") }
     let taskIndex = tasks.append(task).index
@@ -125,6 +132,21 @@ public final class DatasetWriter {
     values["episode_index"] = frames.map { _ in .integers([episode]) }
     values["index"] = frames.map { .integers([first + $0]) }
     values["task_index"] = frames.map { _ in .integers([taskIndex]) }
+    do throws(DatasetError) {
+      try write(values, task: task, frames: first..<first + length, episode: episode)
+    } catch {
+      failure = error
+      throw error
+    }
+    information.episodeCount += 1
+    information.frameCount += length
+    information.taskCount = tasks.count
+    discardEpisode()
+  }
+
+  private func write(
+    _ values: OrderedDictionary<String, [FrameValue]>, task: String, frames: Range<Int>, episode: Int
+  ) throws(DatasetError) {
     try translated {
       var columns: [ColumnValues] = []
       var statistics: OrderedDictionary<String, FeatureStatistics> = [:]
@@ -140,13 +162,9 @@ public final class DatasetWriter {
       }
       records.append(
         EpisodeRecord(
-          index: episode, task: task, frames: first..<first + length, chunk: place.chunk, file: place.file,
+          index: episode, task: task, frames: frames, chunk: place.chunk, file: place.file,
           videos: shown, statistics: statistics))
     }
-    information.episodeCount += 1
-    information.frameCount += length
-    information.taskCount = tasks.count
-    discardEpisode()
   }
 
   private static func statistics(_ column: [FrameValue], _ feature: Feature) -> FeatureStatistics? {
@@ -161,7 +179,7 @@ public final class DatasetWriter {
 
   /// Completes the files and gives the data set its folder. Frames of an episode that was not saved are forgotten.
   public func finish() throws(DatasetError) {
-    guard !isFinished else { throw DatasetError("\(root.path) is finished already") }
+    try checkOpen()
     guard !records.isEmpty else { throw DatasetError("expected at least one episode in \(root.path), found none") }
     try Self.checkTarget(root, overwrite: overwrite)
     try translated {

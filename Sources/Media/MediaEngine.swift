@@ -11,24 +11,40 @@ public struct MediaError: Error, CustomStringConvertible, Sendable, Equatable {
   public init(_ description: String) { self.description = description }
 }
 
-/// The codecs' library, opened on first need, once.
+/// The codecs' libraries, opened on first need, once.
 struct MediaEngine: Sendable {
-  let api: wm_media_api
+  let stills: wm_media_api
+  let videos: wm_video_api
 
   private static let opened: Result<MediaEngine, MediaError> = {
     do {
-      var api = wm_media_api()
-      let shim = try Engines.directory().appendingPathComponent("shims/libwm_media.so")
-      try Engines.load(shim, engine: "FFmpeg", prefix: "wm_media_", names: wm_media_function_names, into: &api)
-      return .success(MediaEngine(api: api))
+      let shims = try Engines.directory().appendingPathComponent("shims")
+      var stills = wm_media_api()
+      try Engines.load(
+        shims.appendingPathComponent("libwm_media.so"), engine: "libpng and libjpeg", prefix: "wm_media_",
+        names: wm_media_function_names, into: &stills)
+      var videos = wm_video_api()
+      try Engines.load(
+        shims.appendingPathComponent("libwm_video.so"), engine: "FFmpeg", prefix: "wm_video_",
+        names: wm_video_function_names, into: &videos)
+      return .success(MediaEngine(stills: stills, videos: videos))
     } catch {
       return .failure(MediaError("\(error)"))
     }
   }()
 
-  static var api: wm_media_api {
-    get throws(MediaError) { try opened.get().api }
+  static var stills: wm_media_api {
+    get throws(MediaError) { try opened.get().stills }
   }
+
+  static var videos: wm_video_api {
+    get throws(MediaError) { try opened.get().videos }
+  }
+}
+
+extension wm_video_api {
+  /// FFmpeg's own words for this thread's last failure.
+  var problem: String { last_error().map { String(cString: $0) } ?? "no reason given" }
 }
 
 extension wm_media_api {

@@ -7,13 +7,13 @@ public enum PNG {
   ///
   /// - Throws: one sentence, if the bytes are no whole PNG or the picture is larger than 16384 pixels a side.
   public static func decode(_ bytes: [UInt8]) throws(MediaError) -> Image {
-    let api = try MediaEngine.api
+    let api = try MediaEngine.stills
     return try StillCodec(name: "a PNG", size: api.png_size, decode: api.png_decode).decode(bytes, api)
   }
 
   /// Writes a picture without loss.
   public static func encode(_ image: Image) throws(MediaError) -> [UInt8] {
-    let api = try MediaEngine.api
+    let api = try MediaEngine.stills
     return try collect("a PNG", api) { bytes, count in
       api.png_encode(image.pixels, Int32(image.width), Int32(image.height), bytes, count)
     }
@@ -26,13 +26,13 @@ public enum JPEG {
   ///
   /// - Throws: one sentence, if the bytes are no whole JPEG or the picture is larger than 16384 pixels a side.
   public static func decode(_ bytes: [UInt8]) throws(MediaError) -> Image {
-    let api = try MediaEngine.api
+    let api = try MediaEngine.stills
     return try StillCodec(name: "a JPEG", size: api.jpeg_size, decode: api.jpeg_decode).decode(bytes, api)
   }
 
   /// Writes a picture, `quality` from 1 to 100.
   public static func encode(_ image: Image, quality: Int = 90) throws(MediaError) -> [UInt8] {
-    let api = try MediaEngine.api
+    let api = try MediaEngine.stills
     return try collect("a JPEG", api) { bytes, count in
       api.jpeg_encode(
         image.pixels, Int32(image.width), Int32(image.height), Int32(max(1, min(100, quality))), bytes, count)

@@ -22,7 +22,7 @@ public final class VideoReader: Sendable {
   /// The layout of the decoded planes, such as `yuv420p`.
   public let pixelFormat: String
 
-  private let api: wm_media_api
+  private let api: wm_video_api
   private let handle: Mutex<Handle>
 
   // Only ever touched under the lock.
@@ -35,12 +35,12 @@ public final class VideoReader: Sendable {
   /// - Parameter threads: threads that decoding may use.
   /// - Throws: one sentence, if it is missing or no whole video.
   public init(_ url: URL, threads: Int = 1) throws(MediaError) {
-    let api = try MediaEngine.api
+    let api = try MediaEngine.videos
     guard FileManager.default.fileExists(atPath: url.path) else {
       throw MediaError("expected a video at \(url.path), found none")
     }
     var info = wm_video_info()
-    guard let video = withPath(url, { api.video_open($0, Int32(threads), &info) }) else {
+    guard let video = withPath(url, { api.open($0, Int32(threads), &info) }) else {
       throw MediaError("\(url.path) is no whole video: \(api.problem)")
     }
     self.api = api
@@ -55,7 +55,7 @@ public final class VideoReader: Sendable {
     try Image.check(width: width, height: height, of: "\(url.path), a video")
   }
 
-  deinit { handle.withLock { api.video_close($0.video) } }
+  deinit { handle.withLock { api.close($0.video) } }
 
   /// The frame shown at a time.
   ///
@@ -69,7 +69,7 @@ public final class VideoReader: Sendable {
         try seek(handle.video, time, tolerance)
         return .success(
           try Image(width: width, height: height, of: "a frame of \(url.path)") { pixels, capacity in
-            api.video_pixels(handle.video, pixels, capacity) == 0 ? nil : api.problem
+            api.pixels(handle.video, pixels, capacity) == 0 ? nil : api.problem
           })
       } catch { return .failure(error) }
     }
@@ -81,11 +81,11 @@ public final class VideoReader: Sendable {
     let result = handle.withLock { handle -> Result<[UInt8], MediaError> in
       do throws(MediaError) {
         try seek(handle.video, time, tolerance)
-        let count = Int(api.video_planes(handle.video, nil, 0))
+        let count = Int(api.planes(handle.video, nil, 0))
         guard count > 0 else { throw MediaError("\(url.path) has no planes: \(api.problem)") }
         return .success(
           [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
-            initialized = max(0, Int(api.video_planes(handle.video, buffer.baseAddress, count)))
+            initialized = max(0, Int(api.planes(handle.video, buffer.baseAddress, count)))
           })
       } catch { return .failure(error) }
     }
@@ -97,7 +97,7 @@ public final class VideoReader: Sendable {
       throw MediaError("\(url.path) was asked for a frame at \(time) s")
     }
     var nearest = Double.nan
-    switch api.video_seek(video, time, tolerance, &nearest) {
+    switch api.seek(video, time, tolerance, &nearest) {
     case 1: return
     case 0:
       let found = nearest.isNaN ? "none" : "the nearest at \(nearest) s"

@@ -13,7 +13,7 @@ public enum VideoCodec: String, Sendable, CaseIterable {
   /// Whether this machine's FFmpeg can write it.
   public var isAvailable: Bool {
     get throws(MediaError) {
-      let api = try MediaEngine.api
+      let api = try MediaEngine.videos
       return rawValue.withCString { api.has_encoder($0) } != 0
     }
   }
@@ -41,7 +41,7 @@ public final class VideoWriter {
   /// Frames written so far.
   public private(set) var frameCount = 0
 
-  private let api: wm_media_api
+  private let api: wm_video_api
   private let partial: URL
   private var writer: wm_video_writer?
 
@@ -68,7 +68,11 @@ public final class VideoWriter {
     guard framesPerSecond.isFinite, framesPerSecond >= 0.001, framesPerSecond <= 1000 else {
       throw MediaError("expected a frame rate from 0.001 to 1000 Hz for \(url.path), found \(framesPerSecond)")
     }
-    let api = try MediaEngine.api
+    // A coarser rate would let the frames drift away from their timestamps.
+    guard abs((framesPerSecond * 1000).rounded() - framesPerSecond * 1000) < 1e-6 else {
+      throw MediaError("expected a frame rate in whole thousandths of a Hz for \(url.path), found \(framesPerSecond)")
+    }
+    let api = try MediaEngine.videos
     let codec = if let codec { codec } else { try VideoCodec.forViewing() }
     let partial = url.deletingLastPathComponent().appendingPathComponent(".\(url.lastPathComponent).partial")
     let whole = framesPerSecond.rounded() == framesPerSecond
@@ -78,7 +82,7 @@ public final class VideoWriter {
         rate_numerator: Int32(whole ? framesPerSecond : (framesPerSecond * 1000).rounded()),
         rate_denominator: whole ? 1 : 1000, quality: Int32(quality), key_interval: Int32(keyInterval),
         threads: Int32(threads), encoder: name)
-      return withPath(partial) { api.video_create($0, &settings) }
+      return withPath(partial) { api.create($0, &settings) }
     }
     guard let writer else {
       let problem = api.problem
@@ -95,12 +99,12 @@ public final class VideoWriter {
 
   deinit {
     guard let writer else { return }
-    api.video_discard(writer)
+    api.discard(writer)
     try? FileManager.default.removeItem(at: partial)
   }
 
   /// Bytes that have reached the file so far.
-  public var byteCount: Int { writer.map { Int(api.video_position($0)) } ?? 0 }
+  public var byteCount: Int { writer.map { Int(api.position($0)) } ?? 0 }
 
   /// Appends a frame.
   public func append(_ image: Image) throws(MediaError) {
@@ -108,7 +112,7 @@ public final class VideoWriter {
     guard image.width == width, image.height == height else {
       throw MediaError("expected \(width)x\(height) frames for \(url.path), found \(image.width)x\(image.height)")
     }
-    guard api.video_write(writer, image.pixels) == 0 else {
+    guard api.write(writer, image.pixels) == 0 else {
       throw MediaError("\(url.path) could not be written: \(api.problem)")
     }
     frameCount += 1
@@ -118,7 +122,7 @@ public final class VideoWriter {
   public func finish() throws(MediaError) {
     guard let writer else { throw MediaError("\(url.path) is finished already") }
     self.writer = nil
-    guard api.video_finish(writer) == 0 else {
+    guard api.finish(writer) == 0 else {
       let problem = api.problem
       try? FileManager.default.removeItem(at: partial)
       throw MediaError("\(url.path) could not be written: \(problem)")

@@ -50,11 +50,15 @@ public protocol Policy: AnyObject {
   /// The past that `actionChunk` needs beside the observation, if any.
   var history: ObservationHistory? { get }
 
+  /// Numbers on the way to the loss, under the names of LeRobot's goldens (`mid/…`, `out/…`), for comparison.
+  func intermediates(of batch: Batch) throws -> OrderedDictionary<String, Tensor>
+
   /// Norms of groups of gradients after `backward()`, by log key.
   func gradientMetrics() throws -> OrderedDictionary<String, Tensor>
 }
 
 extension Policy {
   public var history: ObservationHistory? { nil }
+  public func intermediates(of batch: Batch) throws -> OrderedDictionary<String, Tensor> { [:] }
   public func gradientMetrics() throws -> OrderedDictionary<String, Tensor> { [:] }
 }

@@ -122,6 +122,17 @@ public struct Processor {
     }
   }
 
+  /// The same pipeline, its tokenizer under another name.
+  public func namingTokenizer(_ name: String) -> Processor {
+    var copy = self
+    copy.steps = steps.map { step in
+      guard case .tokenize(var tokenize) = step else { return step }
+      tokenize.tokenizerName = name
+      return .tokenize(tokenize)
+    }
+    return copy
+  }
+
   /// The same pipeline with other camera or state names.
   public func renaming(_ names: OrderedDictionary<String, String>) -> Processor {
     var copy = self

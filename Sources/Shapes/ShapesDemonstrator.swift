@@ -19,7 +19,7 @@ struct ShapesDemonstrator {
     let target =
       switch goal {
       case .push(let block, let direction): Self.pushing(blocks[block], direction, finger)
-      case .touch(let block): blocks[block]
+      case .touch(let block): Self.touching(block, of: blocks, finger)
       case .touchSide(let block, let direction): Self.pushing(blocks[block], -direction, finger)
       }
     let stride = ShapesScene.fullSpeed / Double(ShapesScene.framesPerSecond)
@@ -29,6 +29,16 @@ struct ShapesDemonstrator {
     var numbers = CountedRandomNumbers(key, UInt64(step))
     let shake = SIMD2(numbers.normal(), numbers.normal()) * Self.shaking
     return (unit * speed + shake).clamped(lowerBound: SIMD2(-1, -1), upperBound: SIMD2(1, 1))
+  }
+
+  /// Where to go next to touch one block and no other: along the front of all, then straight at it.
+  private static func touching(
+    _ block: Int, of blocks: [SIMD2<Double>], _ finger: SIMD2<Double>
+  ) -> SIMD2<Double> {
+    let goal = blocks[block]
+    guard abs(finger.x - goal.x) > ShapesScene.blockHalf * 0.7 else { return goal }
+    let front = blocks.map(\.y).min() ?? goal.y
+    return SIMD2(goal.x, min(goal.y, front - ShapesScene.blockHalf - ShapesScene.fingerRadius - clearance))
   }
 
   /// Where to go next to push a block in a direction: past it, behind it, then through it.

@@ -37,7 +37,7 @@ enum ShapesScene {
         <worldbody>
           <light pos="0 0 2" dir="0 0 -1" directional="true" castshadow="false" diffuse="0.3 0.3 0.3"/>
           <camera name="image" pos="0 -0.62 0.86" xyaxes="1 0 0 0 0.82 0.572" fovy="42"/>
-          <geom name="floor" type="plane" pos="0 0 -0.3" size="0 0 0.1" contype="0" conaffinity="0"
+          <geom name="floor" type="box" pos="0 0 -0.32" size="3 3 0.02" contype="0" conaffinity="0"
             rgba="0.12 0.13 0.16 1"/>
           <geom name="table" type="box" size="0.5 0.5 0.02" pos="0 0 -0.02" friction="0.6 0.01 0.001"
             rgba="0.34 0.36 0.4 1"/>

@@ -99,9 +99,11 @@ struct DecoderLayer {
 
   /// Attention of queries [B, Q, heads, D] → [B, Q, heads · D]; `mask` is added to the scores.
   func attend(_ queries: Tensor, _ memory: KeysValues, mask: Tensor) throws(TorchError) -> Tensor {
-    let attended = try Tensor.attention(
-      queries: queries.transposed(1, 2), keys: perHead(memory.keys), values: perHead(memory.values), mask: mask)
-    return try attended.transposed(1, 2).flattened(from: 2)
+    // Spelt out rather than fused: the fused kernel's quicker exponential moves gradients by 1e-6, which AdamW's first
+    // step turns into weights that differ from LeRobot's.
+    let scores = try queries.transposed(1, 2).matmul(perHead(memory.keys).transposed(2, 3))
+    let weights = try (scores * (1 / Double(headDimension).squareRoot()) + mask).softmax(-1)
+    return try weights.matmul(perHead(memory.values)).transposed(1, 2).flattened(from: 2)
   }
 
   /// The same attention in LeRobot's order of operations, with `unseen` masked keys at the end.

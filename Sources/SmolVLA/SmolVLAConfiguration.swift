@@ -60,8 +60,8 @@ public struct SmolVLAConfiguration: ConfigurationSection, Equatable {
   public var maxPeriod = 4.0
   public var actionLoss = ActionLoss.valid
   public var normalization = StatisticsSource.dataset
-  /// Whether numbers are added up in LeRobot's order, which is slower and spares the last rounding error: for
-  /// comparisons with LeRobot, not a setting of files or flags.
+  /// Whether numbers are added up in LeRobot's order, which is slower and spares the last rounding error: what `probe`
+  /// does, not a setting of files or flags.
   public var followsPublishedOrder = false
   /// Fields of LeRobot's that change nothing here, or only where they ask for what is not supported.
   public var inert = InertSmolVLASettings()

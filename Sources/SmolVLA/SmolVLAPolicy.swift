@@ -40,6 +40,9 @@ public final class SmolVLAPolicy: Policy {
     try parameters.setTrainable(where: configuration.isTrainable)
   }
 
+  /// Whether a parameter is trained, by its name in the checkpoint.
+  public func isTrainable(_ name: String) -> Bool { configuration.isTrainable(name) }
+
   /// The width of the expert's hidden states.
   public var expertWidth: Int { model.expert.width }
 
@@ -51,9 +54,12 @@ public final class SmolVLAPolicy: Policy {
   }
 
   /// The action loss with refined hidden states.
-  public func actionLoss(
-    of batch: Batch, random: CountedRandom, refine: Refinement
-  ) throws -> Tensor {
+  public func actionLoss(of batch: Batch, random: CountedRandom, refine: Refinement) throws -> Tensor {
+    try reduce(actionLosses(of: batch, random: random, refine: refine), batch)
+  }
+
+  /// The squared errors behind the action loss, [B, S, max_action_dim].
+  func actionLosses(of batch: Batch, random: CountedRandom, refine: Refinement) throws -> Tensor {
     let actions = try paddedActions(of: batch)
     let (shape, device) = (actions.shape, actions.device)
     let noise =
@@ -64,9 +70,7 @@ public final class SmolVLAPolicy: Policy {
       if batch[BatchKey.time] != nil { try batch.require(BatchKey.time, shape: [shape[0]]) } else {
         try FlowDraw.times(shape[0], random, device)
       }
-    let losses = try model.losses(
-      of: actions, noise: noise, time: time, memory: memory(of: batch), refine: refine)
-    return try reduce(losses, batch)
+    return try model.losses(of: actions, noise: noise, time: time, memory: memory(of: batch), refine: refine)
   }
 
   private func reduce(_ losses: Tensor, _ batch: Batch) throws -> Tensor {
@@ -118,7 +122,7 @@ public final class SmolVLAPolicy: Policy {
       state: padded(state, to: configuration.maxStateDimension, BatchKey.state))
   }
 
-  private func paddedActions(of batch: Batch) throws -> Tensor {
+  func paddedActions(of batch: Batch) throws -> Tensor {
     let actions = try batch.require(BatchKey.action, shape: [-1, configuration.chunkSize, actionDimension])
     return try padded(actions, to: configuration.maxActionDimension, BatchKey.action)
   }

@@ -59,10 +59,14 @@ import Testing
     let root = folder.appendingPathComponent("toy")
     try Toy.write(to: root, .image, cameras: ["top", "wrist"])
     let ours = try LeRobotDataset(root: root).statistics
-    let theirs = try LeRobotDataset(root: golden("images")).statistics
+    let golden = try LeRobotDataset(root: golden("images"))
+    let theirs = golden.statistics
     #expect(Set(ours.keys) == Set(theirs.keys))
+    let anew = try golden.recomputedStatistics()
+    #expect(try golden.recomputedStatistics(includingImages: false).count == theirs.count - 2)
     for (name, truth) in theirs {
       let found = try #require(ours[name])
+      #expect(anew[name] == found)
       #expect(found.shape == truth.shape && found.count == truth.count)
       for (mine, other) in zip(found.named, truth.named) {
         #expect(mine.name == other.name)

@@ -111,6 +111,7 @@ func `a written video holds every frame at its exact time`(codec: VideoCodec) th
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
     #expect(throws: MediaError.self) { try VideoWriter(url, width: 63, height: 48, framesPerSecond: 10) }
     #expect(throws: MediaError.self) { try VideoWriter(url, width: 64, height: 48, framesPerSecond: 0) }
+    #expect(throws: MediaError.self) { try VideoWriter(url, width: 64, height: 48, framesPerSecond: 12.34567) }
     #expect(throws: MediaError.self) {
       try VideoWriter(folder.appendingPathComponent("none/a.mp4"), width: 64, height: 48, framesPerSecond: 10)
     }

@@ -1,0 +1,58 @@
+// The C face of FFmpeg: frames by time out of a video, frames into one. Implemented by native/video.cpp and opened at
+// run time; this header is all that both sides share.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// A video open for reading, and one being written.
+typedef struct wm_video_s *wm_video;
+typedef struct wm_video_writer_s *wm_video_writer;
+
+typedef struct {
+  int32_t width, height;
+  double frames_per_second, duration;
+  char codec[32], pixel_format[32];
+} wm_video_info;
+
+typedef struct {
+  int32_t width, height;
+  int32_t rate_numerator, rate_denominator;
+  int32_t quality, key_interval, threads;
+  const char *encoder;
+} wm_video_settings;
+
+/// X(result, name, parameters): every function of the table, in order. Ints report failure as -1, pointers as NULL;
+/// `last_error` then holds the reason for this thread. `seek` reports 1 where a frame lies within the tolerance of the
+/// time, which `pixels` and `planes` then give, else 0. Pixels are RGB, 8 bits, row by row from the top; `capacity` counts
+/// bytes. `finish` and `discard` end a writer's life, whatever they report.
+#define WM_VIDEO_FUNCTIONS(X)                                                    \
+  X(const char *, last_error, (void))                                            \
+  X(const char *, version, (void))                                               \
+  X(wm_video, open, (const char *path, int32_t threads, wm_video_info *info))    \
+  X(int, seek, (wm_video video, double time, double tolerance, double *found))   \
+  X(int, pixels, (wm_video video, uint8_t *pixels, size_t capacity))             \
+  X(int64_t, planes, (wm_video video, uint8_t *planes, size_t capacity))         \
+  X(void, close, (wm_video video))                                               \
+  X(int, has_encoder, (const char *name))                                        \
+  X(wm_video_writer, create, (const char *path, const wm_video_settings *settings)) \
+  X(int, write, (wm_video_writer writer, const uint8_t *pixels))                 \
+  X(int64_t, position, (wm_video_writer writer))                                 \
+  X(int, finish, (wm_video_writer writer))                                       \
+  X(void, discard, (wm_video_writer writer))
+
+#define WM_FIELD(result, name, parameters) result(*name) parameters;
+typedef struct {
+  WM_VIDEO_FUNCTIONS(WM_FIELD)
+} wm_video_api;
+#undef WM_FIELD
+
+/// The functions' names in table order, and how many there are.
+const char *const *wm_video_function_names(int *count);
+
+#ifdef __cplusplus
+}
+#endif

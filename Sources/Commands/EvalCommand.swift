@@ -1,0 +1,167 @@
+import Configuration
+import Environments
+import Evaluation
+import Foundation
+import ModelFiles
+import OrderedCollections
+import Policies
+import SmolVLA
+import Terminal
+import Torch
+import WorldModality
+
+/// `lerobot-wm eval`: closed-loop evaluation of a checkpoint, under LeRobot's flags.
+enum EvalCommand: Command {
+  struct Settings: ConfigurationSection {
+    var policy = PolicySettings.smolvla(SmolVLAConfiguration())
+    var policyPath: String?
+    var environment = EnvironmentSettings.shapes(ShapesSettings())
+    var evaluation = EvaluationSection()
+    var outputDirectory: String?
+    var jobName: String?
+    var seed = 1000
+    var computeThreads = 0
+    var renameMap: OrderedDictionary<String, String> = [:]
+    var overwrites = false
+
+    static var fields: [Field<Self>] {
+      [
+        .init("output_dir", \.outputDirectory, help: "where results go; else outputs/eval/DATE/TIME_JOB"),
+        .init("job_name", \.jobName, help: "the evaluation's name"),
+        .init("seed", \.seed, help: "episode k follows from it and k, whatever the batch size"),
+        .init("num_compute_threads", \.computeThreads, help: "threads of one CPU operation; 0 takes all cores"),
+        .init("rename_map", \.renameMap, help: "the environment's feature names to the policy's"),
+        .init("overwrite", \.overwrites, help: "replace the results that lie in --output_dir"),
+        .section("eval", \.evaluation),
+        .choice("env", \.environment, help: "kind of environment", of: EnvironmentSettings.choices),
+        .choice("policy", \.policy, help: "kind of policy; the checkpoint's own", of: PolicySettings.choices),
+      ]
+    }
+  }
+
+  static let name = "eval"
+  static let summary = "evaluate a checkpoint in closed loop"
+  static let extraFlags = [
+    ("policy.path", "the checkpoint: a pretrained_model folder"),
+    ("config_path", "a JSON file of settings"),
+  ]
+  static let examples = [
+    "lerobot-wm-eval --policy.path outputs/train/run/checkpoints/last/pretrained_model --env.type=shapes "
+      + "--env.task=push_side --eval.n_episodes=40 --eval.batch_size=8"
+  ]
+
+  static func layers(_ configured: inout Configured<Settings>, _ arguments: inout Arguments) throws {
+    let path = arguments.take("policy.path") ?? arguments.take("policy.pretrained_path")
+    if let path {
+      configured.value.policyPath = path
+      let file = try ModelLocation.directory(of: path).appendingPathComponent("config.json")
+      try configured.apply(JSON(contentsOf: file), from: file.path, at: "policy", unknown: .keep)
+    }
+    if let file = arguments.take("config_path").map({ URL(fileURLWithPath: $0) }) {
+      try configured.apply(JSON(contentsOf: file), from: file.path, unknown: .keep)
+    }
+  }
+
+  static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {
+    let suite = try settings.environment.suite()
+    let tasks = try settings.environment.tasks()
+    guard let first = tasks.first else { throw PolicyError("--env.task names no task") }
+    if settings.computeThreads > 0 { try TorchEngine.shared().setThreadCount(settings.computeThreads) }
+    let path = settings.outputDirectory ?? defaultOutput("eval", settings.jobName ?? suite.name)
+    let planner = try planner(settings, suite.specification(ofTask: first))
+    let output = try prepareOutput(path, overwrite: settings.overwrites)
+    var plan = EvaluationSettings()
+    plan.episodes = settings.evaluation.episodes
+    plan.batchSize = settings.evaluation.batchSize
+    plan.seed = settings.seed
+    plan.filmed = settings.evaluation.filmed
+    plan.contrary = settings.evaluation.contrary
+
+    let start = Date()
+    let progress = Progress("evaluating", total: tasks.count * settings.evaluation.episodes)
+    let results = try Evaluation(suite, plan, directory: output).run(tasks: tasks, planner: planner) { done in
+      let rate = SuccessRate(successes: done.count(where: \.success), episodes: done.count)
+      progress.update(done.count, note: done.isEmpty ? "" : "success " + rate.text)
+    }
+    progress.finish()
+    let report = EvaluationReport(
+      suite: suite.name, tasks: tasks, results: results, seconds: Date().timeIntervalSince(start),
+      manifest: manifest(settings), root: output)
+    try report.json.write(to: output.appendingPathComponent("eval_info.json"), layout: .indented(2))
+    for task in tasks { print("\(suite.name)/\(task): \(report.rate(of: task).text)") }
+    if tasks.count > 1 { print("overall: \(report.rate().text)") }
+    let broken = results.filter { $0.problem != nil }
+    for result in broken.prefix(3) {
+      say("\(result.task), episode \(result.episode) broke off: \(result.problem ?? "")")
+    }
+    print(output.appendingPathComponent("eval_info.json").path)
+    return broken.isEmpty ? 0 : 1
+  }
+
+  private static func planner(
+    _ settings: Settings, _ specification: EnvironmentSpecification
+  ) throws -> any Planner {
+    if settings.evaluation.planner == "random" { return RandomPlanner(actionDimension: specification.actionNames.count) }
+    guard let path = settings.policyPath else {
+      throw PolicyError("--policy.path is needed: a checkpoint's pretrained_model folder")
+    }
+    let smolvla = settings.policy.smolvla
+    if smolvla.actionSteps == smolvla.chunkSize {
+      say(
+        "warning: n_action_steps equals chunk_size (\(smolvla.chunkSize)): plans are carried out to the end; "
+          + "a smaller --policy.n_action_steps re-plans more often")
+    }
+    let device = try Device.chosen(smolvla.device)
+    var builder = PolicyBuilder(settings.policy, device: device)
+    var pretrained = try builder.pretrained(ModelLocation.directory(of: path))
+    if !settings.renameMap.isEmpty {
+      pretrained.preprocessor = pretrained.preprocessor.renaming(settings.renameMap)
+    }
+    return try PolicyPlanner(pretrained, specification: specification)
+  }
+
+  /// Everything that the figures depend on.
+  private static func manifest(_ settings: Settings) -> JSON {
+    let smolvla = settings.policy.smolvla
+    let isPolicy = settings.evaluation.planner == "policy"
+    return [
+      "planner": .string(settings.evaluation.planner), "policy_path": settings.policyPath.map(JSON.string) ?? .null,
+      "policy_type": isPolicy ? .string(settings.policy.type) : .null,
+      "n_action_steps": isPolicy ? .integer(smolvla.actionSteps) : .null,
+      "chunk_size": isPolicy ? .integer(smolvla.chunkSize) : .null,
+      "num_steps": isPolicy ? .integer(smolvla.denoisingSteps) : .null,
+      "world_memory_mode_rollout": settings.policy.world.map { .string($0.rolloutMemory.rawValue) } ?? .null,
+      "seed": .integer(settings.seed), "n_episodes": .integer(settings.evaluation.episodes),
+      "batch_size": .integer(settings.evaluation.batchSize), "contrary_instruction": .bool(settings.evaluation.contrary),
+      "versions": engineVersions(),
+    ]
+  }
+}
+
+/// `--eval.…`
+struct EvaluationSection: ConfigurationSection {
+  var episodes = 50
+  var batchSize = 50
+  var filmed = 10
+  var contrary = false
+  var planner = "policy"
+
+  static var fields: [Field<Self>] {
+    [
+      .init("n_episodes", \.episodes, help: "episodes of each task"),
+      .init("batch_size", \.batchSize, help: "environments side by side; at most n_episodes are made"),
+      .init("max_episodes_rendered", \.filmed, help: "episodes of each task that are filmed"),
+      .init("contrary_instruction", \.contrary, help: "tell the policy another goal, and count the original one"),
+      .init("planner", \.planner, help: "policy, or random for the rate of chance"),
+    ]
+  }
+
+  func validate() throws(ConfigurationError) {
+    guard episodes > 0, batchSize > 0, filmed >= 0 else {
+      throw ConfigurationError("n_episodes", "and batch_size must be 1 or more")
+    }
+    guard ["policy", "random"].contains(planner) else {
+      throw ConfigurationError("planner", "expected policy or random, found \(planner)")
+    }
+  }
+}

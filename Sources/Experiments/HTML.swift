@@ -1,0 +1,77 @@
+import Foundation
+
+/// A piece of HTML that is safe by its type: text put into it is escaped, pieces of HTML are not.
+struct HTML: Sendable, ExpressibleByStringInterpolation {
+  private(set) var source: String
+
+  init(stringLiteral value: String) { source = value }
+  init(stringInterpolation: Interpolation) { source = stringInterpolation.source }
+
+  /// Pieces after one another.
+  init(_ pieces: some Sequence<HTML>, separator: String = "\n") {
+    source = pieces.map(\.source).joined(separator: separator)
+  }
+
+  struct Interpolation: StringInterpolationProtocol {
+    fileprivate var source = ""
+
+    init(literalCapacity: Int, interpolationCount: Int) { source.reserveCapacity(literalCapacity) }
+    mutating func appendLiteral(_ literal: String) { source += literal }
+    mutating func appendInterpolation(_ html: HTML) { source += html.source }
+    mutating func appendInterpolation(_ pieces: [HTML]) { source += HTML(pieces).source }
+    mutating func appendInterpolation(_ text: String) { source += HTML.escaped(text) }
+    mutating func appendInterpolation(_ number: Int) { source += String(number) }
+    /// A coordinate: to a hundredth, which no screen shows.
+    mutating func appendInterpolation(_ number: Double) { source += number.coordinate }
+  }
+
+  static func escaped(_ text: String) -> String {
+    var result = ""
+    result.reserveCapacity(text.utf8.count)
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "&": result += "&amp;"
+      case "<": result += "&lt;"
+      case ">": result += "&gt;"
+      case "\"": result += "&quot;"
+      case "'": result += "&#39;"
+      // Controls are no characters of a document, whatever a file holds.
+      case "\u{0}"..."\u{8}", "\u{B}"..."\u{1F}", "\u{7F}": result += "\u{FFFD}"
+      default: result.unicodeScalars.append(scalar)
+      }
+    }
+    return result
+  }
+}
+
+extension Double {
+  /// Two decimals at most.
+  var coordinate: String {
+    guard isFinite else { return "0" }
+    let rounded = (self * 100).rounded() / 100
+    return rounded == rounded.rounded() && abs(rounded) < 1e9 ? String(Int(rounded)) : String(format: "%.2f", rounded)
+  }
+
+  /// A share as `72.5`, in percent; a dash where there is none.
+  var percent: String { isFinite ? String(format: "%.1f", self * 100) : "–" }
+
+  /// A difference of shares as `+2.5`, in points, with a true minus.
+  var points: String {
+    guard isFinite else { return "–" }
+    let text = String(format: "%.1f", abs(self) * 100)
+    return (text == "0.0" ? "" : self < 0 ? "\u{2212}" : "+") + text
+  }
+
+  /// A tick of differences, `+15`; a decimal only where there is one.
+  var wholePoints: String { points.hasSuffix(".0") ? String(points.dropLast(2)) : points }
+
+  /// A p as statisticians print it.
+  var probability: String { self < 0.001 ? "< 0.001" : String(format: "%.3f", self) }
+
+  /// A figure with three significant digits.
+  var short: String {
+    guard isFinite else { return "–" }
+    let text = String(format: "%.3g", self)
+    return text.replacingOccurrences(of: "-", with: "\u{2212}")
+  }
+}

@@ -1,0 +1,126 @@
+import Configuration
+import CountedRandom
+import NeuralNetworks
+import OrderedCollections
+import Policies
+import SmolVLA
+import Torch
+
+/// The settings of `smolvla_world`: SmolVLA's and the world modality's, in one flat section.
+public struct SmolVLAWorldConfiguration: ConfigurationSection, Equatable {
+  /// What it wraps.
+  public var smolvla = SmolVLAConfiguration()
+  /// What it adds.
+  public var world = WorldModalityConfiguration()
+
+  public init() {}
+
+  public static var fields: [Field<Self>] { [.embedded(\.smolvla), .embedded(\.world)] }
+}
+
+/// A batch's latents, beside LeRobot's keys.
+public enum WorldKey {
+  /// [B, T, D]: z of the last T steps.
+  public static let history = "world_z_hist"
+  /// [B, K, D]: z of the next K steps.
+  public static let future = "world_z_future"
+  /// [B, K] bool: which of them lie within the episode.
+  public static let futureValid = "world_future_valid"
+}
+
+/// SmolVLA whose action expert may read predicted future latents through one gated cross-attention.
+///
+/// It wraps SmolVLA and refines the expert's hidden states; with the gate closed it is SmolVLA, bit for bit.
+public final class SmolVLAWorldPolicy: Policy {
+  /// The settings.
+  public let configuration: SmolVLAWorldConfiguration
+  /// Planning steps' rows whose memory held a number that is not finite and was not used.
+  public private(set) var droppedMemories = 0
+  let base: SmolVLAPolicy
+  let world: WorldModel
+  private let loadEncoder: () throws -> VJEPA2Encoder
+  private var encoder: VJEPA2Encoder?
+
+  /// Builds the policy from a store: SmolVLA's parameters first, then the injection's and the Prophet's.
+  ///
+  /// - Parameter encoder: gives the frozen video encoder; asked for only when a rollout needs it.
+  public init(
+    _ configuration: SmolVLAWorldConfiguration, backbone: BackboneConfiguration, imageTokens: ImageSpecialTokens?,
+    parameters: ParameterStore, encoder: @escaping () throws -> VJEPA2Encoder
+  ) throws {
+    self.configuration = configuration
+    loadEncoder = encoder
+    base = try SmolVLAPolicy(
+      configuration.smolvla, backbone: backbone, imageTokens: imageTokens, parameters: parameters)
+    world = try WorldModel(parameters.root, configuration.world, expertWidth: base.expertWidth)
+    try parameters.setTrainable { [base] in base.isTrainable($0) }
+  }
+
+  public var parameters: ParameterStore { base.parameters }
+  public var interface: PolicyInterface { base.interface }
+
+  // MARK: Training
+
+  public func loss(of batch: Batch, random: CountedRandom) throws -> PolicyLoss {
+    let latents = WorldLatents(
+      history: try batch.require(WorldKey.history), future: try batch.require(WorldKey.future),
+      isValid: try batch.require(WorldKey.futureValid).to(.bool))
+    let samples = (0..<latents.history.size(0)).map { random.at("world").at($0) }
+    let step = try world.trainingStep(latents, random: samples)
+    var metrics = step.metrics
+    let action = try base.actionLoss(of: batch, random: random) { hidden in
+      guard let memory = step.memory else { return hidden }
+      guard configuration.world.logsAttention else { return try world.inject(hidden, memory) }
+      let (injected, attention) = try world.injectWithDiagnostics(hidden, memory)
+      metrics.merge(attention) { $1 }
+      return injected
+    }
+    let total = try action + step.loss * configuration.world.worldLossWeight
+    var all: OrderedDictionary<String, Tensor> = ["loss": action, "loss_total": total]
+    all.merge(metrics) { $1 }
+    return PolicyLoss(total: total, metrics: all)
+  }
+
+  public func gradientMetrics() throws -> OrderedDictionary<String, Tensor> {
+    configuration.world.logsGradients ? try world.gradientMetrics(of: parameters) : [:]
+  }
+
+  public func intermediates(of batch: Batch) throws -> OrderedDictionary<String, Tensor> {
+    var numbers = try base.intermediates(of: batch)
+    // Without the memory, so not what this policy's loss is the mean of.
+    numbers["out/losses"] = nil
+    if let history = batch[WorldKey.history], world.prophet != nil {
+      numbers["out/world_memory"] = try withoutGradients { try world.memory(ofHistory: history) }
+    }
+    return numbers
+  }
+
+  // MARK: Planning
+
+  /// None where the memory would change nothing: its pictures need not even be drawn.
+  public var history: ObservationHistory? {
+    guard (try? world.ignoresMemory()) == false, let camera = interface.cameras.first else { return nil }
+    return ObservationHistory(camera: camera, frames: configuration.world.historyPictures)
+  }
+
+  public func actionChunk(for batch: Batch, random: [CountedRandom]) throws -> Tensor {
+    let memory = try world.rolloutMemory(random: random) { try latentHistory(of: batch) }
+    droppedMemories += memory?.droppedRows ?? 0
+    return try base.actionChunk(for: batch, random: random) { hidden in
+      guard let memory else { return hidden }
+      return try world.inject(hidden, memory)
+    }
+  }
+
+  /// The latents of the last steps: the batch's own, or those of its pictures.
+  private func latentHistory(of batch: Batch) throws -> Tensor {
+    if let given = batch[WorldKey.history] { return given }
+    let pictures = try batch.require(BatchKey.history)
+    let encoder = if let encoder { encoder } else { try loadEncoder() }
+    self.encoder = encoder
+    return try encoder.latentHistory(
+      of: pictures, contextFrames: configuration.world.contextFrames,
+      temporalWindow: configuration.world.temporalWindow
+    ).to(parameters.device)
+  }
+}
