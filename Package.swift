@@ -56,7 +56,7 @@ let package = Package(
 
     // scene → observation → policy → action → scene
     room("Environments", ["Configuration", "CountedRandom"]),
-    room("Shapes", ["Environments", "MuJoCo"]),
+    room("Shapes", ["Environments", "MuJoCo", "CountedRandom"]),
     room("Evaluation", ["Policies", "Environments", "Media"]),
 
     // Both ways, walked together.

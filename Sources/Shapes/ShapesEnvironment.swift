@@ -1,3 +1,4 @@
+import CountedRandom
 import Environments
 import MuJoCo
 
@@ -14,7 +15,7 @@ final class ShapesEnvironment: DemonstratedEnvironment {
   private var renderer: Renderer?
 
   private var choice = 0
-  private var demonstrator = ShapesDemonstrator(speed: 1, key: 0)
+  private var demonstrator = ShapesDemonstrator(speed: 1, tremor: CountedRandom(seed: 0, ""))
   private var blockStarts: [SIMD2<Double>] = []
   private var firstTouch: Int?
   private var stepsTaken = 0
@@ -39,15 +40,12 @@ final class ShapesEnvironment: DemonstratedEnvironment {
   var contraryInstruction: String? { task.choices[(choice + 1) % task.choices.count].instruction }
 
   func reset(seed: UInt64, episode: Int) throws(EnvironmentError) {
-    let key: (UInt64) -> CountedRandomNumbers = { purpose in
-      CountedRandomNumbers(seed, CountedRandomNumbers.part(self.task.name), UInt64(bitPattern: Int64(episode)), purpose)
-    }
-    var layout = key(0)
-    choice = layout.index(below: task.choices.count)
-    blockStarts = ShapesLayout.blocks(count: task.blocks.count, &layout)
-    let finger = ShapesLayout.finger(&layout)
-    var manner = key(1)
-    demonstrator = ShapesDemonstrator(speed: manner.uniform(0.8...1), key: manner.next())
+    let numbers = CountedRandom(seed: Int(truncatingIfNeeded: seed), "shapes/\(task.name)").at(episode)
+    choice = numbers.at("instruction").integer(below: task.choices.count)
+    blockStarts = ShapesLayout.blocks(count: task.blocks.count, numbers.at("blocks"))
+    let finger = ShapesLayout.finger(numbers.at("finger"))
+    demonstrator = ShapesDemonstrator(
+      speed: numbers.at("speed").uniform(in: 0.8...1), tremor: numbers.at("tremor"))
     firstTouch = nil
     stepsTaken = 0
     succeeded = false
