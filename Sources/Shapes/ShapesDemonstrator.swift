@@ -1,4 +1,4 @@
-import Environments
+import CountedRandom
 
 /// Shows how a goal is reached: it knows where everything is, and its hand shakes a little.
 ///
@@ -6,8 +6,8 @@ import Environments
 struct ShapesDemonstrator {
   /// The fraction of full speed, 0…1.
   let speed: Double
-  /// The key of the hand's shaking.
-  let key: UInt64
+  /// What the hand's shaking at each control step follows from.
+  let random: CountedRandom
 
   /// Standard deviation of the shaking, in units of the action.
   private static let shaking = 0.05
@@ -26,8 +26,8 @@ struct ShapesDemonstrator {
     let wanted = (target - finger) / stride
     let length = (wanted * wanted).sum().squareRoot()
     let unit = length > 1 ? wanted / length : wanted
-    var numbers = CountedRandomNumbers(key, UInt64(step))
-    let shake = SIMD2(numbers.normal(), numbers.normal()) * Self.shaking
+    let numbers = random.at(step).normals(count: 2)
+    let shake = SIMD2(Double(numbers[0]), Double(numbers[1])) * Self.shaking
     return (unit * speed + shake).clamped(lowerBound: SIMD2(-1, -1), upperBound: SIMD2(1, 1))
   }
 
