@@ -52,9 +52,9 @@ extension FeatureStatistics {
 
 extension LoadedBatch {
   /// A batch of samples as tensors; pictures become float32 [B, 3, H, W] in [0, 1].
-  init(_ samples: LeRobotDatasets.Batch) throws {
+  init(_ samples: SampleBatch) throws {
     let count = samples.positions.count
-    var batch = Policies.Batch()
+    var batch = Batch()
     for (camera, images) in samples.images.sorted(by: { $0.key < $1.key }) {
       let bytes = try Tensor(images.pixels, shape: [count, images.height, images.width, 3])
       batch[camera] = try bytes.to(.float32).permuted([0, 3, 1, 2]).contiguous() / 255
@@ -101,10 +101,13 @@ struct LatentSource {
   }
 
   /// Adds the latents of a batch's frames.
-  func add(to batch: inout Policies.Batch, _ samples: LeRobotDatasets.Batch, _ dataset: LeRobotDataset) throws {
+  func add(to batch: inout Batch, _ samples: SampleBatch, _ dataset: LeRobotDataset) throws {
     let ranges = Dictionary(uniqueKeysWithValues: dataset.episodes.map { ($0.index, $0.frames) })
     let windows = try samples.frames.map { frame in
-      try WorldWindow(frame: frame.index, episode: ranges[frame.episodeIndex] ?? frame.index..<frame.index + 1)
+      guard let episode = ranges[frame.episodeIndex] else {
+        throw PolicyError("frame \(frame.index) is of episode \(frame.episodeIndex), which the dataset has not")
+      }
+      return try WorldWindow(frame: frame.index, episode: episode)
     }
     let latents = try cache.latents(windows, history: history, future: future)
     batch[WorldKey.history] = latents.history
