@@ -92,7 +92,8 @@ extension Device {
     if case .cuda(let index) = device, try TorchEngine.shared().deviceCount <= index {
       throw PolicyError(
         "--policy.device=\(name): torch \(try TorchEngine.shared().version) finds "
-          + "\(try TorchEngine.shared().deviceCount) such devices; use cpu, or set WM_TORCH_DIR to a torch with GPU support")
+          + "\(try TorchEngine.shared().deviceCount) such devices; use cpu, or set WM_TORCH_DIR to a torch with GPU support"
+      )
     }
     return device
   }

@@ -52,7 +52,9 @@ struct TrainSettings: ConfigurationSection {
   }
 
   func validate() throws(ConfigurationError) {
-    for (name, value) in [("batch_size", batchSize), ("steps", steps), ("log_freq", logFrequency), ("save_freq", saveFrequency)]
+    for (name, value) in [
+      ("batch_size", batchSize), ("steps", steps), ("log_freq", logFrequency), ("save_freq", saveFrequency),
+    ]
     where value < 1 {
       throw ConfigurationError(name, "expected a whole number from 1, found \(value)")
     }
@@ -152,7 +154,8 @@ enum TrainCommand: Command {
         + "\(parameters.trainable.reduce(0) { $0 + $1.parameter.tensor.elementCount })")
     let end = try loop.run(resuming: checkpoint, interruption: Interruption()) { first in
       let sampler = try BatchSampler(count: dataset.count, batchSize: settings.batchSize, seed: settings.seed)
-      let loader = BatchLoader(sampler: sampler, steps: first..<settings.steps, workers: settings.workers) { positions in
+      let loader = BatchLoader(sampler: sampler, steps: first..<settings.steps, workers: settings.workers) {
+        positions in
         try dataset.batch(positions, request)
       }
       return {

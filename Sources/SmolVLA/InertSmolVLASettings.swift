@@ -27,8 +27,10 @@ public struct InertSmolVLASettings: ConfigurationSection, Equatable {
   var compilesModel = false
   var compileMode = "max-autotune"
 
+  /// LeRobot's defaults, and no upload.
   public init() {}
 
+  /// The flags and JSON keys, under LeRobot's names.
   public static var fields: [Field<Self>] {
     [
       .init("n_obs_steps", \.observationSteps, help: "1"),
@@ -51,6 +53,7 @@ public struct InertSmolVLASettings: ConfigurationSection, Equatable {
     ]
   }
 
+  /// Refuses what would change something and is not supported.
   public func validate() throws(ConfigurationError) {
     let refused = [
       ("adapt_to_pi_aloha", adaptsToPiAloha), ("use_delta_joint_actions_aloha", usesDeltaJointActions),

@@ -109,7 +109,8 @@ public struct PolicyBuilder {
 
   private func imageTokens(_ directory: URL) throws -> ImageSpecialTokens {
     let tokenizer = try Tokenizer(directory: directory)
-    guard let fake = tokenizer.id(ofToken: "<fake_token_around_image>"), let global = tokenizer.id(ofToken: "<global-img>")
+    guard let fake = tokenizer.id(ofToken: "<fake_token_around_image>"),
+      let global = tokenizer.id(ofToken: "<global-img>")
     else { throw PolicyError("\(directory.path): the tokenizer has no tokens for images' borders") }
     return ImageSpecialTokens(fake: fake, global: global)
   }

@@ -74,7 +74,8 @@ public enum ModelLocation {
     places += cacheSnapshots(of: name)
     for place in places where isDirectory(place) { return place }
     throw PolicyError(
-      "\(name) is neither a folder nor in the Hugging Face cache (\(cache().path)); give a folder, or bring it there first")
+      "\(name) is neither a folder nor in the Hugging Face cache (\(cache().path)); give a folder, or bring it there first"
+    )
   }
 
   private static func isDirectory(_ url: URL) -> Bool {
