@@ -20,6 +20,7 @@ oracle again "$goldens" "$work/fresh"
 "$python" "$root/oracle/smolvla_goldens.py" compare "$goldens" "$work/fresh" || status=1
 
 oracle draw "$work/drawn" "$count" "$seed"
+grep -a '^left out' "$work/oracle.log" || true
 cd "$root"
 WM_PARITY_GOLDENS=$work/drawn swift test --filter SmolVLATests >"$work/swift.log" 2>&1 || status=1
 grep -a '^parity ' "$work/swift.log" | sort || true

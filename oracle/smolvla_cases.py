@@ -99,7 +99,7 @@ def drawn(count, seed):
         action, state = chance.randint(1, 9), chance.randint(1, 9)
         chunk = chance.randint(1, 9)
         cameras = [
-            [f"camera{number}", chance.randint(5, 40), chance.randint(5, 40)] for number in range(chance.randint(1, 3))]
+            [f"camera{number}", chance.randint(10, 40), chance.randint(10, 40)] for number in range(chance.randint(1, 3))]
         resized = patch * scale * chance.choice([2, 3])
         checkpoints[f"drawn{index:02}"] = {
             "seed": seed + index, "state": state, "action": action, "cameras": cameras,

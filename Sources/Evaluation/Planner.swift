@@ -61,7 +61,10 @@ public final class PolicyPlanner: Planner {
     let shown = specification.cameras.map(\.name)
     cameras = Set(shown)
     let names = pretrained.preprocessor.renamed(shown.map { BatchKey.images + $0 })
-    let missing = pretrained.policy.interface.cameras.filter { !names.contains($0) }
+    // Cameras of `empty_cameras` are absent by design.
+    let missing = pretrained.policy.interface.cameras.filter {
+      !names.contains($0) && !$0.hasPrefix(BatchKey.images + "empty_camera_")
+    }
     guard missing.isEmpty else {
       throw PolicyError(
         "the policy looks at \(missing.joined(separator: ", ")), the environment shows \(names.joined(separator: ", ")); "

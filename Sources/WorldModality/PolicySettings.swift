@@ -69,7 +69,11 @@ public enum ModelLocation {
   /// - Throws: where it was looked for, and what would help.
   public static func directory(of name: String, besides folder: URL? = nil) throws(PolicyError) -> URL {
     var places: [URL] = []
-    if let folder, let inside = try? contained(name, in: folder) { places.append(inside) }
+    if let folder {
+      // A checkpoint carries its backbone under its last name.
+      let last = URL(fileURLWithPath: name).lastPathComponent
+      places += [name, last].compactMap { try? contained($0, in: folder) }
+    }
     places.append(URL(fileURLWithPath: name, isDirectory: true))
     places += cacheSnapshots(of: name)
     for place in places where isDirectory(place) { return place }
