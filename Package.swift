@@ -64,7 +64,7 @@ let package = Package(
 
     // Both ways, walked together.
     room("Experiments", ["ModelFiles", "Configuration", "Media", "Evaluation"]),
-    room("Commands", ["Experiments", "Training", "Evaluation", "WorldModality", "Shapes"]),
+    room("Commands", ["Experiments", "Training", "Evaluation", "WorldModality", "Shapes", "MuJoCo"]),
     .executableTarget(name: "lerobot-wm", dependencies: ["Commands"]),
 
     .target(name: "TestSupport", dependencies: ["Engines"], path: "Tests/TestSupport"),
