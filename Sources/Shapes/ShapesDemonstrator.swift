@@ -6,8 +6,8 @@ import CountedRandom
 struct ShapesDemonstrator {
   /// The fraction of full speed, 0…1.
   let speed: Double
-  /// What the hand's shaking at each control step follows from.
-  let random: CountedRandom
+  /// The numbers of the hand's shaking, by control step.
+  let tremor: CountedRandom
 
   /// Standard deviation of the shaking, in units of the action.
   private static let shaking = 0.05
@@ -26,8 +26,7 @@ struct ShapesDemonstrator {
     let wanted = (target - finger) / stride
     let length = (wanted * wanted).sum().squareRoot()
     let unit = length > 1 ? wanted / length : wanted
-    let numbers = random.at(step).normals(count: 2)
-    let shake = SIMD2(Double(numbers[0]), Double(numbers[1])) * Self.shaking
+    let shake = SIMD2(tremor.at(step).normals(count: 2).map(Double.init)) * Self.shaking
     return (unit * speed + shake).clamped(lowerBound: SIMD2(-1, -1), upperBound: SIMD2(1, 1))
   }
 

@@ -16,7 +16,7 @@ final class ShapesEnvironment: DemonstratedEnvironment {
   private var renderer: Renderer?
 
   private var choice = 0
-  private var demonstrator = ShapesDemonstrator(speed: 1, random: CountedRandom(seed: 0, "shapes"))
+  private var demonstrator = ShapesDemonstrator(speed: 1, tremor: CountedRandom(seed: 0, ""))
   private var blockStarts: [SIMD2<Double>] = []
   private var firstTouch: Int?
   private var stepsTaken = 0
@@ -41,18 +41,18 @@ final class ShapesEnvironment: DemonstratedEnvironment {
   var contraryInstruction: String? { task.choices[(choice + 1) % task.choices.count].instruction }
 
   func reset(seed: Int, episode: Int) throws(EnvironmentError) {
-    let random = CountedRandom(seed: seed, "shapes \(task.name)").at(episode)
-    choice = random.at("goal").integer(below: task.choices.count)
-    let layout = ShapesLayout(blockCount: task.blocks.count, random.at("layout"))
-    blockStarts = layout.blocks
+    let numbers = CountedRandom(seed: seed, "shapes/\(task.name)").at(episode)
+    choice = numbers.at("instruction").integer(below: task.choices.count)
+    blockStarts = ShapesLayout.blocks(count: task.blocks.count, numbers.at("blocks"))
+    let finger = ShapesLayout.finger(numbers.at("finger"))
     demonstrator = ShapesDemonstrator(
-      speed: random.at("speed").uniform(in: 0.8...1), random: random.at("shaking"))
+      speed: numbers.at("speed").uniform(in: 0.8...1), tremor: numbers.at("tremor"))
     firstTouch = nil
     stepsTaken = 0
     succeeded = false
     try translated { () throws(SimulationError) in
       try simulation.reset()
-      handles.place(finger: layout.finger, blocks: blockStarts, in: simulation)
+      handles.place(finger: finger, blocks: blockStarts, in: simulation)
       try simulation.forward()
     }
   }

@@ -1,26 +1,20 @@
 import CountedRandom
 
 /// Where an episode begins.
-struct ShapesLayout {
-  /// The finger's first place: near the one who looks, metres.
-  let finger: SIMD2<Double>
-  /// The blocks' first places: one anywhere in the middle, or several side by side in random order, metres.
-  let blocks: [SIMD2<Double>]
+enum ShapesLayout {
+  /// The finger's first place: near the one who looks.
+  static func finger(_ numbers: CountedRandom) -> SIMD2<Double> {
+    SIMD2(numbers.uniform(0, in: -0.22...0.22), numbers.uniform(1, in: -0.3 ... -0.22))
+  }
 
-  /// Draws a layout of `blockCount` blocks.
-  init(blockCount: Int, _ random: CountedRandom) {
-    func place(_ name: String, _ x: ClosedRange<Double>, _ y: ClosedRange<Double>) -> SIMD2<Double> {
-      let numbers = random.at(name)
-      return SIMD2(numbers.uniform(0, in: x), numbers.uniform(1, in: y))
-    }
-    finger = place("finger", -0.22...0.22, -0.3 ... -0.22)
-    guard blockCount > 1 else {
-      blocks = (0..<blockCount).map { _ in place("block", -0.14...0.14, -0.06...0.18) }
-      return
-    }
-    let pitch = 0.4 / Double(blockCount - 1)
-    blocks = random.at("columns").permutation(of: blockCount).map { column in
-      place("column \(column)", -0.03...0.03, 0.0...0.2) + SIMD2(-0.2 + pitch * Double(column), 0)
+  /// The blocks' first places: one anywhere in the middle, or several side by side in random order.
+  static func blocks(count: Int, _ numbers: CountedRandom) -> [SIMD2<Double>] {
+    if count == 1 { return [SIMD2(numbers.uniform(0, in: -0.14...0.14), numbers.uniform(1, in: -0.06...0.18))] }
+    let pitch = 0.4 / Double(count - 1)
+    return numbers.at("order").permutation(of: count).enumerated().map { block, column in
+      SIMD2(
+        -0.2 + pitch * Double(column) + numbers.uniform(2 * block, in: -0.03...0.03),
+        numbers.uniform(2 * block + 1, in: 0...0.2))
     }
   }
 }
