@@ -50,7 +50,8 @@ enum ScratchCommand: Command {
   }
 
   static let name = "scratch"
-  static let summary = "make a tiny backbone and video encoder with random weights, to try everything without a download"
+  static let summary =
+    "make a tiny backbone and video encoder with random weights, to try everything without a download"
   static let examples = ["lerobot-wm scratch --output_dir outputs/demo/models --image_size 48"]
 
   static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {

@@ -1,5 +1,6 @@
 import CountedRandom
 import Environments
+import Images
 import MuJoCo
 
 /// One table of the `shapes` suite.
@@ -39,8 +40,8 @@ final class ShapesEnvironment: DemonstratedEnvironment {
 
   var contraryInstruction: String? { task.choices[(choice + 1) % task.choices.count].instruction }
 
-  func reset(seed: UInt64, episode: Int) throws(EnvironmentError) {
-    let numbers = CountedRandom(seed: Int(truncatingIfNeeded: seed), "shapes/\(task.name)").at(episode)
+  func reset(seed: Int, episode: Int) throws(EnvironmentError) {
+    let numbers = CountedRandom(seed: seed, "shapes/\(task.name)").at(episode)
     choice = numbers.at("instruction").integer(below: task.choices.count)
     blockStarts = ShapesLayout.blocks(count: task.blocks.count, numbers.at("blocks"))
     let finger = ShapesLayout.finger(numbers.at("finger"))
@@ -77,7 +78,7 @@ final class ShapesEnvironment: DemonstratedEnvironment {
   }
 
   func observe(cameras: Set<String>) throws(EnvironmentError) -> Observation {
-    var images: [String: Picture] = [:]
+    var images: [String: Image] = [:]
     for camera in cameras {
       guard let index = handles.cameras[camera] else {
         throw EnvironmentError(
@@ -86,7 +87,9 @@ final class ShapesEnvironment: DemonstratedEnvironment {
       let pixels = try translated { () throws(SimulationError) in
         try existingRenderer().draw(camera: index, of: simulation)
       }
-      images[camera] = Picture(width: imageSize, height: imageSize, pixels: pixels)
+      images[camera] = try translated { () throws(ImageError) in
+        try Image(width: imageSize, height: imageSize, pixels: pixels)
+      }
     }
     let finger = handles.finger(in: simulation)
     return Observation(images: images, state: [Float(finger.x), Float(finger.y)], instruction: instruction)
@@ -130,9 +133,11 @@ final class ShapesEnvironment: DemonstratedEnvironment {
   }
 }
 
-/// Gives an error of the physics as one of the environment.
-func translated<Value>(_ body: () throws(SimulationError) -> Value) throws(EnvironmentError) -> Value {
-  do throws(SimulationError) {
+/// Gives an error of the physics or of a picture as one of the environment.
+func translated<Value, Failure: Error & CustomStringConvertible>(
+  _ body: () throws(Failure) -> Value
+) throws(EnvironmentError) -> Value {
+  do throws(Failure) {
     return try body()
   } catch {
     throw EnvironmentError(error.description)

@@ -14,7 +14,7 @@ struct `the shapes suite` {
   }
 
   private func run(
-    _ environment: any DemonstratedEnvironment, seed: UInt64, episode: Int,
+    _ environment: any DemonstratedEnvironment, seed: Int, episode: Int,
     action: (any DemonstratedEnvironment) throws -> [Float] = { try $0.demonstratedAction() }
   ) throws -> Episode {
     try environment.reset(seed: seed, episode: episode)
