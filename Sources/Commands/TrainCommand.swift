@@ -52,7 +52,9 @@ struct TrainSettings: ConfigurationSection {
   }
 
   func validate() throws(ConfigurationError) {
-    for (name, value) in [("batch_size", batchSize), ("steps", steps), ("log_freq", logFrequency), ("save_freq", saveFrequency)]
+    for (name, value) in [
+      ("batch_size", batchSize), ("steps", steps), ("log_freq", logFrequency), ("save_freq", saveFrequency),
+    ]
     where value < 1 {
       throw ConfigurationError(name, "expected a whole number from 1, found \(value)")
     }
@@ -118,9 +120,8 @@ enum TrainCommand: Command {
     let dataset = try LeRobotDataset(root: root, episodes: settings.dataset.episodes)
     let name = settings.jobName ?? settings.policy.type
     let path = settings.outputDirectory ?? defaultOutput("train", name)
-    let output =
-      settings.resumes ? URL(fileURLWithPath: path) : try prepareOutput(path, overwrite: settings.overwrites)
-    let checkpoint = settings.resumes ? try CheckpointDirectory(output: output).last() : nil
+    let checkpoint =
+      settings.resumes ? try CheckpointDirectory(output: URL(fileURLWithPath: path)).last() : nil
 
     var builder = PolicyBuilder(settings.policy, device: device, seed: settings.seed)
     let features = try TrainingFeatures(dataset, renaming: settings.renameMap)
@@ -141,8 +142,12 @@ enum TrainCommand: Command {
     let request = BatchRequest(
       cameras: cameras, features: [BatchKey.state], actionFeature: BatchKey.action, chunkSize: interface.chunkSize)
 
+    // Last of all, so that a run that cannot begin leaves the one before it alone.
+    let output =
+      settings.resumes ? URL(fileURLWithPath: path) : try prepareOutput(path, overwrite: settings.overwrites)
     let loop = TrainingLoop(
-      pretrained, settings.training(settings.policy.smolvla), output: output, configuration: configured.json,
+      pretrained, settings.training(settings.policy.smolvla), output: output,
+      configuration: complete(configured.json, pretrained),
       datasetFrames: dataset.count)
     let parameters = pretrained.policy.parameters
     say("output: \(output.path); device \(device), torch \(engine.version), \(engine.threadCount) compute threads")
@@ -152,7 +157,8 @@ enum TrainCommand: Command {
         + "\(parameters.trainable.reduce(0) { $0 + $1.parameter.tensor.elementCount })")
     let end = try loop.run(resuming: checkpoint, interruption: Interruption()) { first in
       let sampler = try BatchSampler(count: dataset.count, batchSize: settings.batchSize, seed: settings.seed)
-      let loader = BatchLoader(sampler: sampler, steps: first..<settings.steps, workers: settings.workers) { positions in
+      let loader = BatchLoader(sampler: sampler, steps: first..<settings.steps, workers: settings.workers) {
+        positions in
         try dataset.batch(positions, request)
       }
       return {
@@ -170,6 +176,15 @@ enum TrainCommand: Command {
       say("stopped at step \(step); go on with --resume --output_dir=\(output.path)")
       return 128 + signal
     }
+  }
+
+  /// The run's settings with the features that the policy took from its dataset, as LeRobot saves them; a resumed run
+  /// needs them.
+  private static func complete(_ settings: JSON, _ pretrained: PretrainedPolicy) -> JSON {
+    guard var members = settings.object, var policy = members["policy"]?.object else { return settings }
+    for name in ["input_features", "output_features"] { policy[name] = pretrained.configuration[name] }
+    members["policy"] = .object(policy)
+    return .object(members)
   }
 
   private static func startingPoint(_ policy: PolicySettings) throws -> URL? {
