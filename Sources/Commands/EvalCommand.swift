@@ -101,7 +101,9 @@ enum EvalCommand: Command {
   private static func planner(
     _ settings: Settings, _ specification: EnvironmentSpecification
   ) throws -> any Planner {
-    if settings.evaluation.planner == "random" { return RandomPlanner(actionDimension: specification.actionNames.count) }
+    if settings.evaluation.planner == "random" {
+      return RandomPlanner(actionDimension: specification.actionNames.count)
+    }
     guard let path = settings.policyPath else {
       throw PolicyError("--policy.path is needed: a checkpoint's pretrained_model folder")
     }
@@ -132,7 +134,8 @@ enum EvalCommand: Command {
       "num_steps": isPolicy ? .integer(smolvla.denoisingSteps) : .null,
       "world_memory_mode_rollout": settings.policy.world.map { .string($0.rolloutMemory.rawValue) } ?? .null,
       "seed": .integer(settings.seed), "n_episodes": .integer(settings.evaluation.episodes),
-      "batch_size": .integer(settings.evaluation.batchSize), "contrary_instruction": .bool(settings.evaluation.contrary),
+      "batch_size": .integer(settings.evaluation.batchSize),
+      "contrary_instruction": .bool(settings.evaluation.contrary),
       "versions": engineVersions(),
     ]
   }

@@ -35,6 +35,9 @@ struct DatasetSettings: ConfigurationSection {
     guard imageTransforms["enable"]?.bool != true else {
       throw ConfigurationError("image_transforms.enable", "is not supported yet; leave it at false")
     }
+    guard episodes?.isEmpty != true else {
+      throw ConfigurationError("episodes", "expected at least one episode, or null for all, found []")
+    }
     guard !streams else { throw ConfigurationError("streaming", "is not supported; download the dataset") }
   }
 }
@@ -92,7 +95,8 @@ extension Device {
     if case .cuda(let index) = device, try TorchEngine.shared().deviceCount <= index {
       throw PolicyError(
         "--policy.device=\(name): torch \(try TorchEngine.shared().version) finds "
-          + "\(try TorchEngine.shared().deviceCount) such devices; use cpu, or set WM_TORCH_DIR to a torch with GPU support")
+          + "\(try TorchEngine.shared().deviceCount) such devices; use cpu, or set WM_TORCH_DIR to a torch with GPU support"
+      )
     }
     return device
   }
@@ -109,9 +113,26 @@ func prepareOutput(_ path: String, overwrite: Bool) throws -> URL {
     try files.removeItem(at: url)
   }
   do { try files.createDirectory(at: url, withIntermediateDirectories: true) } catch {
-    throw PolicyError("\(path) could not be made: \((error as NSError).localizedDescription)")
+    throw PolicyError("\(path) could not be made: \(reason(of: error)); choose another --output_dir")
   }
   return url
+}
+
+/// An error in one sentence: this program's own say one themselves, Foundation's name a file and a reason.
+func sentence(of error: any Error) -> String {
+  guard type(of: error) == NSError.self || error is CocoaError || error is POSIXError else { return "\(error)" }
+  let details = (error as NSError).userInfo
+  let path = details[NSFilePathErrorKey] as? String ?? (details[NSURLErrorKey] as? URL)?.path
+  return (path.map { "\($0): " } ?? "") + reason(of: error)
+}
+
+/// What the system says of a failed file operation.
+private func reason(of error: any Error) -> String {
+  let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
+  for candidate in [cause, error as NSError].compactMap({ $0 }) where candidate.domain == NSPOSIXErrorDomain {
+    return String(cString: strerror(Int32(candidate.code)))
+  }
+  return (error as NSError).localizedDescription
 }
 
 /// `outputs/KIND/2026-11-23/10-20-30_NAME`, as LeRobot names unnamed runs.
