@@ -1,4 +1,5 @@
 import Configuration
+import CountedRandom
 import Foundation
 import ModelFiles
 import NeuralNetworks
@@ -29,6 +30,24 @@ struct PolicyCase: Sendable, CustomTestStringConvertible {
     return entries(folder).flatMap { checkpoint in
       entries(checkpoint.appendingPathComponent("cases")).map { PolicyCase(checkpoint: checkpoint, file: $0) }
     }
+  }
+
+  /// The committed ones.
+  static var committed: [PolicyCase] {
+    all(in: URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("PolicyGoldens"))
+  }
+
+  /// Where freshly drawn ones lie that `make parity` hands over; nil where it does not.
+  static var drawnFolder: URL? {
+    ProcessInfo.processInfo.environment["WM_PARITY_WORLD_GOLDENS"].map { URL(fileURLWithPath: $0) }
+  }
+
+  /// Freshly drawn ones.
+  static var drawn: [PolicyCase] { drawnFolder.map { all(in: $0) } ?? [] }
+
+  /// A committed one by its name, `CHECKPOINT/CASE`.
+  static func committed(_ name: String) throws -> PolicyCase {
+    try #require(committed.first { $0.testDescription == name })
   }
 
   /// The goldens beside a development checkout; none elsewhere.
@@ -75,33 +94,54 @@ struct LoadedPolicyCase {
     self.batch = batch
   }
 
-  /// The policy with every weight of the checkpoint and none but those.
+  /// The policy with every weight of the checkpoint and none but those; it has no encoder.
   ///
   /// - Parameters:
   ///   - gate: the gate's value, where it is not to be the checkpoint's.
   ///   - change: what differs from the case's settings.
   func policy(
-    gate: Double? = nil, encoder: @escaping () throws -> VJEPA2Encoder = { throw EncoderAsked() },
-    _ change: (inout SmolVLAWorldConfiguration) -> Void = { _ in }
+    gate: Double? = nil, _ change: (inout SmolVLAWorldConfiguration) -> Void = { _ in }
   ) throws -> SmolVLAWorldPolicy {
     var (configuration, weights) = (configuration, weights)
     change(&configuration)
     if let gate { weights["model.world_inject.gate"] = try Tensor.full([], gate) }
     let store = ParameterStore(loading: weights, seed: 0, device: .cpu)
     let policy = try SmolVLAWorldPolicy(
-      configuration, backbone: backbone, imageTokens: nil, parameters: store, encoder: encoder)
+      configuration, backbone: backbone, imageTokens: nil, parameters: store
+    ) { throw EncoderAsked() }
     #expect(store.missing.isEmpty && store.misshapen.isEmpty && store.unexpected.isEmpty)
     return policy
   }
 
   /// SmolVLA alone with the same weights.
-  func baseline() throws -> SmolVLAPolicy {
+  func baseline(inPublishedOrder: Bool = true) throws -> SmolVLAPolicy {
+    var settings = configuration.smolvla
+    settings.followsPublishedOrder = inPublishedOrder
     let core = weights.filter { !$0.key.hasPrefix("prophet.") && !$0.key.hasPrefix("model.world_inject.") }
     let store = ParameterStore(loading: core, seed: 0, device: .cpu)
     let policy = try SmolVLAPolicy(
-      configuration.smolvla, backbone: backbone, imageTokens: nil, parameters: store)
+      settings, backbone: backbone, imageTokens: nil, parameters: store)
     #expect(store.missing.isEmpty && store.misshapen.isEmpty && store.unexpected.isEmpty)
     return policy
+  }
+
+  /// A list of names, or of numbers, in the metadata; empty where there is none.
+  func list(_ key: String) throws -> [JSON] {
+    try metadata[key].flatMap { try JSON(parsing: $0).array } ?? []
+  }
+
+  /// Random numbers under which `shuffle` puts the rows of a batch into the order that the golden took.
+  func random() throws -> CountedRandom {
+    let order = try list("order").compactMap(\.integer)
+    let first = CountedRandom(seed: 0, "unused")
+    guard !order.isEmpty else { return first }
+    for seed in 0..<1000 {
+      let random = CountedRandom(seed: seed, "order")
+      let noise = try MemoryNoise(order.indices.map { random.at("world").at($0) }, rows: order.count)
+      if try noise.shuffled(Tensor.arange(order.count)).scalars(Int.self) == order { return random }
+    }
+    Issue.record("no seed shuffles into \(order)")
+    return first
   }
 
   /// Rows of the batch.
