@@ -38,7 +38,7 @@ if [ "$status" -ne 0 ] || [ "$compared" -eq 0 ]; then
   echo "parity: DIFFERENT ($compared comparisons; $count drawn configurations, seed $seed)"
   exit 1
 fi
-echo "largest deviations of $compared comparisons ($count drawn configurations each of SmolVLA and with the world, seed $seed):"
+echo "largest deviations of $compared comparisons ($count drawn configurations of each policy, seed $seed):"
 awk -F': | equal, deviation | \\(tolerance |\\)' '/^parity / { if ($3 + 0 >= worst[$2] + 0) { worst[$2] = $3; tolerance[$2] = $4; place[$2] = $1 } }
   END { for (kind in worst) printf "  %-20s %.1e of %s  (%s)\n", kind, worst[kind], tolerance[kind], substr(place[kind], 8) }' \
   "$work/swift.log" | sort

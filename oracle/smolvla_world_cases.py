@@ -15,10 +15,10 @@ WORLD = {
     "world_memory_mode_rollout": "pred", "action_loss": "valid",
 }
 
-# The other fields of a checkpoint are those of smolvla_cases.py. A case changes settings of SmolVLA (`policy`) and of the
-# world modality (`world`) that leave the weights' shapes alone, the `gate`, the batch, how many of each sample's futures
-# are `valid`, which samples' actions are `all_padded`, and the `order` that shuffles the futures; `store` adds "all"
-# gradients and "w1", one AdamW step.
+# The other fields of a checkpoint are those of smolvla_cases.py. A case changes settings of SmolVLA (`policy`) and of
+# the world modality (`world`) that leave the weights' shapes alone, the `gate`, the batch, how many of each sample's
+# futures are `valid`, which samples' actions are `all_padded`, and the `order` that shuffles the futures; `store` adds
+# "all" gradients and "w1", one AdamW step.
 COMMITTED = {
     "two_layers": {
         "seed": 21,

@@ -10,9 +10,10 @@ Usage: python oracle/smolvla_world_goldens.py write FOLDER              the comm
 FOLDER/CHECKPOINT/ is a `smolvla_world` checkpoint; FOLDER/CHECKPOINT/cases/CASE.safetensors holds in/… (what the
 preprocessor leaves, noise, time, latents), out/loss (the mean over real dimensions of valid steps), out/loss_total,
 every diagnostic, out/world_memory (the Prophet's), out/actions (sampled from in/noise with the rollout's memory), g/…
-(gradients of out/loss_total; without "all" in its `store` not those of backbone and expert, which are large) and w1/… (weights after one AdamW step: lr 1e-3, betas 0.9/0.95, eps 1e-8, decay 1e-10, clip 10). Its metadata says which
-settings differ from config.json, counts the trainable parameters, and names those without a gradient and those whose
-gradient is zero.
+(gradients of out/loss_total; without "all" in its `store` not those of backbone and expert, which are large) and w1/…
+(weights after one AdamW step: lr 1e-3, betas 0.9/0.95, eps 1e-8, decay 1e-10, clip 10). Its metadata says which settings
+differ from config.json, counts the trainable parameters, and names those without a gradient and those whose gradient is
+zero.
 """
 
 import json
@@ -146,8 +147,9 @@ def load_world(base, weights, case, settings, order):
     policy = load_policy(base, case.get("policy", {}))
     world = World(policy, settings, order)
     for name, module in world.modules():
+        start = f"{name}."
         module.load_state_dict({
-            key.removeprefix(f"{name}."): value.float() for key, value in weights.items() if key.startswith(f"{name}.")})
+            key.removeprefix(start): value.float() for key, value in weights.items() if key.startswith(start)})
     if "gate" in case:
         with torch.no_grad():
             policy.model.world_inject.gate.fill_(case["gate"])
@@ -162,13 +164,14 @@ def load_world(base, weights, case, settings, order):
 
 def add_latents(batch, random, settings, valid):
     """Latents of a batch; `valid` says how many futures lie inside the episode, for each sample."""
-    size, width = batch["action"].shape[0], settings["world_latent_dim"]
+    size, horizon, width = batch["action"].shape[0], settings["future_offset"], settings["world_latent_dim"]
+
     def normal(length):
         return torch.from_numpy(random.standard_normal((size, length, width))).float()
 
-    batch["world_z_hist"], batch["world_z_future"] = normal(settings["context_frames"]), normal(settings["future_offset"])
-    ends = torch.tensor(valid or [settings["future_offset"] - row % 2 for row in range(size)])
-    batch["world_future_valid"] = torch.arange(settings["future_offset"])[None, :] < ends[:, None]
+    batch["world_z_hist"], batch["world_z_future"] = normal(settings["context_frames"]), normal(horizon)
+    ends = torch.tensor(valid or [horizon - row % 2 for row in range(size)])
+    batch["world_future_valid"] = torch.arange(horizon)[None, :] < ends[:, None]
 
 
 def record(base, folder, weights, settings, name, case, seed, attempts=range(20)):
