@@ -50,13 +50,17 @@ train() { # NAME flags…: goes on where an earlier demo was stopped
 
 say "training E0 (smolvla), E1 (memory of zeros) and E2 (predicted memory), one thread each"
 jobs=()
-train E0 --policy.type=smolvla 2>&1 | tee "$output/logs/E0_seed$seed.log" & jobs+=($!)
-train E1 "${world[@]}" --policy.world_memory_mode_train=zero --policy.world_memory_mode_rollout=zero \
-  >"$output/logs/E1_seed$seed.log" 2>&1 & jobs+=($!)
-train E2 "${world[@]}" --policy.world_memory_mode_train=pred --policy.world_memory_mode_rollout=pred \
-  >"$output/logs/E2_seed$seed.log" 2>&1 & jobs+=($!)
-trap 'kill "${jobs[@]}" 2>/dev/null || true' INT TERM
-for job in "${jobs[@]}"; do wait "$job" || { tail -n 3 "$output"/logs/*.log; exit 1; }; done
+start() { # NAME flags…
+  train "$@" >"$output/logs/$1_seed$seed.log" 2>&1 &
+  jobs+=($!)
+}
+start E0 --policy.type=smolvla
+start E1 "${world[@]}" --policy.world_memory_mode_train=zero --policy.world_memory_mode_rollout=zero
+start E2 "${world[@]}" --policy.world_memory_mode_train=pred --policy.world_memory_mode_rollout=pred
+trap 'kill "${jobs[@]}" 2>/dev/null || true; wait; exit 130' INT TERM
+tail -n +1 -f --pid="${jobs[0]}" "$output/logs/E0_seed$seed.log"
+for job in "${jobs[@]}"; do wait "$job" || { tail -n 3 "$output"/logs/E*.log; exit 1; }; done
+trap - INT TERM
 
 # evaluate FOLDER flags…: the same episodes for every arm
 evaluate() {

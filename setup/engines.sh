@@ -92,6 +92,8 @@ torch() {
 }
 
 mkdir -p "$deps/engines" "$deps/wheels" "$deps/shims"
+# MuJoCo's headers are found through .deps, also where the engines are shared by several checkouts.
+[ "$deps" -ef "$root/.deps" ] || ln -sfn "$deps" "$root/.deps"
 # One set-up at a time: a second one waits for the first.
 exec 9>"$deps/lock"
 flock 9

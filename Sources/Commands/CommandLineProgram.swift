@@ -33,7 +33,8 @@ extension Command {
       try? configured.apply(arguments)
       print(
         configured.help(
-          usage: "lerobot-wm \(name) [--name=value …]\n\n\(summary)", also: extraFlags.map { (flag: $0.name, help: $0.help) }, examples: examples))
+          usage: "lerobot-wm \(name) [--name=value …]\n\n\(summary)",
+          also: extraFlags.map { (flag: $0.name, help: $0.help) }, examples: examples))
       return 0
     }
     try configured.apply(arguments, also: extraFlags.map(\.name))
@@ -44,8 +45,10 @@ extension Command {
 /// The program: finds the command by the name it was called by or by its first word, and prints errors as one sentence.
 public enum CommandLineProgram {
   private static var commands: [any Command.Type] {
-    [TrainCommand.self, EvalCommand.self, PrecomputeCommand.self, RecordCommand.self, ScratchCommand.self,
-      ProbeCommand.self, ReportCommand.self]
+    [
+      TrainCommand.self, EvalCommand.self, PrecomputeCommand.self, RecordCommand.self, ScratchCommand.self,
+      ProbeCommand.self, ReportCommand.self,
+    ]
   }
 
   /// Runs a whole command line, the program's name first; returns the exit status.
@@ -65,7 +68,7 @@ public enum CommandLineProgram {
       let hint = nearestName(to: word, among: commands.map { $0.name }).map { "; did you mean \($0)?" } ?? ""
       return fail("there is no command \(word)\(hint)")
     }
-    do { return try command.main(rest) } catch { return fail("\(error)") }
+    do { return try command.main(rest) } catch { return fail(sentence(of: error)) }
   }
 
   private static func fail(_ sentence: String) -> Int32 {

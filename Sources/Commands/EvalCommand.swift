@@ -51,11 +51,9 @@ enum EvalCommand: Command {
   ]
 
   static func layers(_ configured: inout Configured<Settings>, _ arguments: inout Arguments) throws {
-    let path = arguments.take("policy.path") ?? arguments.take("policy.pretrained_path")
-    if let path {
+    if let path = arguments.takePolicyPath() {
       configured.value.policyPath = path
-      let file = try ModelLocation.directory(of: path).appendingPathComponent("config.json")
-      try configured.apply(JSON(contentsOf: file), from: file.path, at: "policy", unknown: .keep)
+      try configured.apply(checkpoint: path)
     }
     if let file = arguments.take("config_path").map({ URL(fileURLWithPath: $0) }) {
       try configured.apply(JSON(contentsOf: file), from: file.path, unknown: .keep)
@@ -66,7 +64,7 @@ enum EvalCommand: Command {
     let suite = try settings.environment.suite()
     let tasks = try settings.environment.tasks()
     guard let first = tasks.first else { throw PolicyError("--env.task names no task") }
-    if settings.computeThreads > 0 { try TorchEngine.shared().setThreadCount(settings.computeThreads) }
+    try useComputeThreads(settings.computeThreads)
     let path = settings.outputDirectory ?? defaultOutput("eval", settings.jobName ?? suite.name)
     let planner = try planner(settings, suite.specification(ofTask: first))
     let output = try prepareOutput(path, overwrite: settings.overwrites)
@@ -101,7 +99,9 @@ enum EvalCommand: Command {
   private static func planner(
     _ settings: Settings, _ specification: EnvironmentSpecification
   ) throws -> any Planner {
-    if settings.evaluation.planner == "random" { return RandomPlanner(actionDimension: specification.actionNames.count) }
+    if settings.evaluation.planner == "random" {
+      return RandomPlanner(actionDimension: specification.actionNames.count)
+    }
     guard let path = settings.policyPath else {
       throw PolicyError("--policy.path is needed: a checkpoint's pretrained_model folder")
     }
@@ -132,7 +132,8 @@ enum EvalCommand: Command {
       "num_steps": isPolicy ? .integer(smolvla.denoisingSteps) : .null,
       "world_memory_mode_rollout": settings.policy.world.map { .string($0.rolloutMemory.rawValue) } ?? .null,
       "seed": .integer(settings.seed), "n_episodes": .integer(settings.evaluation.episodes),
-      "batch_size": .integer(settings.evaluation.batchSize), "contrary_instruction": .bool(settings.evaluation.contrary),
+      "batch_size": .integer(settings.evaluation.batchSize),
+      "contrary_instruction": .bool(settings.evaluation.contrary),
       "versions": engineVersions(),
     ]
   }

@@ -1,7 +1,3 @@
-import Arrow
-import Media
-import ModelFiles
-
 /// Why a data set could not be read or written, as one sentence.
 public struct DatasetError: Error, CustomStringConvertible, Sendable, Equatable {
   /// The sentence.

@@ -1,4 +1,4 @@
-import Environments
+import CountedRandom
 
 /// Shows how a goal is reached: it knows where everything is, and its hand shakes a little.
 ///
@@ -6,8 +6,8 @@ import Environments
 struct ShapesDemonstrator {
   /// The fraction of full speed, 0…1.
   let speed: Double
-  /// The key of the hand's shaking.
-  let key: UInt64
+  /// The numbers of the hand's shaking, by control step.
+  let tremor: CountedRandom
 
   /// Standard deviation of the shaking, in units of the action.
   private static let shaking = 0.05
@@ -26,8 +26,7 @@ struct ShapesDemonstrator {
     let wanted = (target - finger) / stride
     let length = (wanted * wanted).sum().squareRoot()
     let unit = length > 1 ? wanted / length : wanted
-    var numbers = CountedRandomNumbers(key, UInt64(step))
-    let shake = SIMD2(numbers.normal(), numbers.normal()) * Self.shaking
+    let shake = SIMD2(tremor.at(step).normals(count: 2).map(Double.init)) * Self.shaking
     return (unit * speed + shake).clamped(lowerBound: SIMD2(-1, -1), upperBound: SIMD2(1, 1))
   }
 

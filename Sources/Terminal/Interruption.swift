@@ -29,4 +29,3 @@ public final class Interruption: Sendable {
     return number == 0 ? nil : number
   }
 }
-
