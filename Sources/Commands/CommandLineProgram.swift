@@ -68,7 +68,7 @@ public enum CommandLineProgram {
       let hint = nearestName(to: word, among: commands.map { $0.name }).map { "; did you mean \($0)?" } ?? ""
       return fail("there is no command \(word)\(hint)")
     }
-    do { return try command.main(rest) } catch { return fail("\(error)") }
+    do { return try command.main(rest) } catch { return fail(sentence(of: error)) }
   }
 
   private static func fail(_ sentence: String) -> Int32 {

@@ -12,7 +12,7 @@ func prepareOutput(_ path: String, overwrite: Bool) throws -> URL {
     try files.removeItem(at: url)
   }
   do { try files.createDirectory(at: url, withIntermediateDirectories: true) } catch {
-    throw PolicyError("\(path) could not be made: \((error as NSError).localizedDescription)")
+    throw PolicyError("\(path) could not be made: \(reason(of: error)); choose another --output_dir")
   }
   return url
 }

@@ -47,7 +47,7 @@ enum TrainCommand: Command {
     let output = try output(settings)
     say("output: \(output.path)")
     let loop = TrainingLoop(
-      run.pretrained, settings.training, output: output, configuration: configured.json,
+      run.pretrained, settings.training, output: output, configuration: run.complete(configured.json),
       datasetFrames: run.dataset.count)
     switch try loop.run(resuming: run.checkpoint, interruption: Interruption(), batches: run.batches) {
     case .finished:
