@@ -1,7 +1,6 @@
 import Configuration
 import Foundation
 import ModelFiles
-import Policies
 import Training
 import WorldModality
 import Terminal
@@ -48,7 +47,7 @@ enum TrainCommand: Command {
     let output = try output(settings)
     say("output: \(output.path)")
     let loop = TrainingLoop(
-      run.pretrained, settings.training, output: output, configuration: complete(configured.json, run.pretrained),
+      run.pretrained, settings.training, output: output, configuration: run.complete(configured.json),
       datasetFrames: run.dataset.count)
     switch try loop.run(resuming: run.checkpoint, interruption: Interruption(), batches: run.batches) {
     case .finished:
@@ -58,15 +57,6 @@ enum TrainCommand: Command {
       say("stopped at step \(step); go on with --resume --output_dir=\(output.path)")
       return 128 + signal
     }
-  }
-
-  /// The run's settings with the features that the policy took from its dataset, as LeRobot saves them; a resumed run
-  /// needs them.
-  private static func complete(_ settings: JSON, _ pretrained: PretrainedPolicy) -> JSON {
-    guard var members = settings.object, var policy = members["policy"]?.object else { return settings }
-    for name in ["input_features", "output_features"] { policy[name] = pretrained.configuration[name] }
-    members["policy"] = .object(policy)
-    return .object(members)
   }
 
   /// The run's folder, made or emptied only now that everything else is known to be there.
