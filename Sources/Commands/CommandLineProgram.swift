@@ -1,5 +1,6 @@
 import Configuration
 import Foundation
+import ModelFiles
 
 /// One thing the program does, with its settings.
 protocol Command {
