@@ -73,7 +73,7 @@ public enum CommandLineProgram {
   }
 
   private static func fail(_ sentence: String) -> Int32 {
-    FileHandle.standardError.write(Data("lerobot-wm: \(sentence)\n".utf8))
+    say("lerobot-wm: \(sentence)")
     return 1
   }
 
