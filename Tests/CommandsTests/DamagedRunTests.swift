@@ -19,6 +19,29 @@ struct `a run that goes wrong` {
     }
   }
 
+  /// The loss of step 2 is not finite; lines come every 6 steps, checkpoints every step.
+  @Test func `saves no checkpoint that is not finite between two lines`() throws {
+    try Fixture.within { folder in
+      let flags = ["--policy.optimizer_lr=1e30", "--log_freq=6", "--save_freq=1"]
+      let outcome = try Program.run(["train", "--output_dir=out"] + Flags.train + flags, in: folder)
+      #expect(outcome.status == 1)
+      #expect(outcome.errors.contains("at step 2"), "\(outcome.errors)")
+      #expect(folder.appendingPathComponent("out/checkpoints").names() == ["000001", "last"])
+    }
+  }
+
+  @Test func `survives a standard error that takes nothing`() throws {
+    try Fixture.within { folder in
+      let process = Process()
+      process.executableURL = URL(fileURLWithPath: "/bin/sh")
+      process.arguments = ["-c", "\"$0\" train --batchsize=3 2>/dev/full", Program.executable.path]
+      process.currentDirectoryURL = folder
+      try process.run()
+      process.waitUntilExit()
+      #expect(process.terminationReason == .exit && process.terminationStatus == 1)
+    }
+  }
+
   /// A file may not grow beyond a limit: writes fail as on a full disk.
   @Test func `leaves no half checkpoint on a full disk`() throws {
     try Fixture.within { folder in
