@@ -1,4 +1,5 @@
 import Foundation
+import ModelFiles
 import Policies
 
 /// A command's results go to a new folder: an old one is kept unless the user says otherwise.
@@ -12,7 +13,7 @@ func prepareOutput(_ path: String, overwrite: Bool) throws -> URL {
     try files.removeItem(at: url)
   }
   do { try files.createDirectory(at: url, withIntermediateDirectories: true) } catch {
-    throw PolicyError("\(path) could not be made: \(reason(of: error)); choose another --output_dir")
+    throw PolicyError("\(path) could not be made: \(systemReason(of: error)); choose another --output_dir")
   }
   return url
 }
