@@ -11,9 +11,9 @@ FOLDER/CHECKPOINT/ is a `smolvla_world` checkpoint; FOLDER/CHECKPOINT/cases/CASE
 preprocessor leaves, noise, time, latents), out/loss (the mean over real dimensions of valid steps), out/loss_total,
 every diagnostic, out/world_memory (the Prophet's), out/actions (sampled from in/noise with the rollout's memory), g/…
 (gradients of out/loss_total; without "all" in its `store` not those of backbone and expert, which are large) and w1/…
-(weights after one AdamW step: lr 1e-3, betas 0.9/0.95, eps 1e-8, decay 1e-10, clip 10). Its metadata says which settings
-differ from config.json, counts the trainable parameters, and names those without a gradient and those whose gradient is
-zero.
+(weights after one AdamW step: lr 1e-3, betas 0.9/0.95, eps 1e-8, decay 1e-10, clip 10). Its metadata says which
+settings differ from config.json, counts the trainable parameters, and names those without a gradient and those whose
+gradient is zero.
 """
 
 import json
