@@ -27,12 +27,15 @@ let package = Package(
     .target(name: "CMuJoCo", dependencies: ["CEngineLoader"]),
     .target(name: "COffscreenGL"),
 
+    // A picture as a value.
+    room("Images", []),
+
     // Engines as Swift.
     room("Engines", ["CEngineLoader"]),
     room("Torch", ["CTorch", "Engines", "CountedRandom"]),
     room("MuJoCo", ["CMuJoCo", "COffscreenGL", "Engines"]),
     room("Arrow", ["CArrow", "Engines"]),
-    room("Media", ["CMedia", "Engines"]),
+    room("Media", ["CMedia", "Engines", "Images"]),
 
     // Random numbers by address, files and settings.
     room("CountedRandom", []),
@@ -47,7 +50,7 @@ let package = Package(
     room("Configuration", ["ModelFiles", .product(name: "OrderedCollections", package: "swift-collections")]),
 
     // dataset → batch → policy → loss → checkpoint
-    room("LeRobotDatasets", ["ModelFiles", "Arrow", "Media", "Configuration", "CountedRandom"]),
+    room("LeRobotDatasets", ["ModelFiles", "Arrow", "Images", "Media", "Configuration", "CountedRandom"]),
     room("NeuralNetworks", ["Torch", "ModelFiles", "CountedRandom"]),
     room("Policies", ["NeuralNetworks", "Configuration"]),
     room("SmolVLA", ["Policies"]),
@@ -55,17 +58,18 @@ let package = Package(
     room("Training", ["Policies", "LeRobotDatasets", "Terminal"]),
 
     // scene → observation → policy → action → scene
-    room("Environments", ["Configuration", "CountedRandom"]),
-    room("Shapes", ["Environments", "MuJoCo"]),
+    room("Environments", ["Images"]),
+    room("Shapes", ["Environments", "MuJoCo", "CountedRandom"]),
     room("Evaluation", ["Policies", "Environments", "Media"]),
 
     // Both ways, walked together.
     room("Experiments", ["ModelFiles", "Configuration", "Media", "Evaluation"]),
-    room("Commands", ["Experiments", "Training", "Evaluation", "WorldModality", "Shapes"]),
+    room("Commands", ["Experiments", "Training", "Evaluation", "WorldModality", "Shapes", "MuJoCo"]),
     .executableTarget(name: "lerobot-wm", dependencies: ["Commands"]),
 
     .target(name: "TestSupport", dependencies: ["Engines"], path: "Tests/TestSupport"),
     tests(of: "CountedRandom"),
+    tests(of: "Images"),
     tests(of: "Terminal"),
     tests(of: "ModelFiles", resources: [.copy("Goldens")]),
     tests(of: "Configuration"),
@@ -78,7 +82,7 @@ let package = Package(
     tests(of: "Shapes"),
     tests(of: "Policies", resources: [.copy("Goldens")]),
     tests(of: "SmolVLA", ["ModelFiles"], resources: [.copy("Goldens")]),
-    tests(of: "WorldModality", ["ModelFiles"], resources: [.copy("Goldens")]),
+    tests(of: "WorldModality", ["ModelFiles"], resources: [.copy("Goldens"), .copy("PolicyGoldens")]),
     tests(of: "Training"),
     tests(of: "Evaluation"),
     tests(of: "Experiments", resources: [.copy("Goldens")]),

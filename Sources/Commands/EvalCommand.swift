@@ -51,11 +51,9 @@ enum EvalCommand: Command {
   ]
 
   static func layers(_ configured: inout Configured<Settings>, _ arguments: inout Arguments) throws {
-    let path = arguments.take("policy.path") ?? arguments.take("policy.pretrained_path")
-    if let path {
+    if let path = arguments.takePolicyPath() {
       configured.value.policyPath = path
-      let file = try ModelLocation.directory(of: path).appendingPathComponent("config.json")
-      try configured.apply(JSON(contentsOf: file), from: file.path, at: "policy", unknown: .keep)
+      try configured.apply(checkpoint: path)
     }
     if let file = arguments.take("config_path").map({ URL(fileURLWithPath: $0) }) {
       try configured.apply(JSON(contentsOf: file), from: file.path, unknown: .keep)
@@ -66,7 +64,7 @@ enum EvalCommand: Command {
     let suite = try settings.environment.suite()
     let tasks = try settings.environment.tasks()
     guard let first = tasks.first else { throw PolicyError("--env.task names no task") }
-    if settings.computeThreads > 0 { try TorchEngine.shared().setThreadCount(settings.computeThreads) }
+    try useComputeThreads(settings.computeThreads)
     let path = settings.outputDirectory ?? defaultOutput("eval", settings.jobName ?? suite.name)
     let planner = try planner(settings, suite.specification(ofTask: first))
     let output = try prepareOutput(path, overwrite: settings.overwrites)

@@ -61,7 +61,7 @@ enum PrecomputeCommand: Command {
   ]
 
   static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {
-    if settings.computeThreads > 0 { try TorchEngine.shared().setThreadCount(settings.computeThreads) }
+    try useComputeThreads(settings.computeThreads)
     let root = try DatasetLocation.root(
       repositoryID: settings.datasetName, root: settings.datasetRoot.map { URL(fileURLWithPath: $0) })
     let dataset = try LeRobotDataset(root: root)

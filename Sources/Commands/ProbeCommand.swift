@@ -66,10 +66,9 @@ enum ProbeCommand: Command {
   static let examples = ["lerobot-wm probe --policy.path DIR --batch IN.safetensors --output OUT.safetensors"]
 
   static func layers(_ configured: inout Configured<Settings>, _ arguments: inout Arguments) throws {
-    guard let path = arguments.take("policy.path") ?? arguments.take("policy.pretrained_path") else { return }
+    guard let path = arguments.takePolicyPath() else { return }
     configured.value.policyPath = path
-    let file = try ModelLocation.directory(of: path).appendingPathComponent("config.json")
-    try configured.apply(JSON(contentsOf: file), from: file.path, at: "policy", unknown: .keep)
+    try configured.apply(checkpoint: path)
   }
 
   static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {
@@ -78,7 +77,7 @@ enum ProbeCommand: Command {
     guard settings.overwrites || !FileManager.default.fileExists(atPath: output.path) else {
       throw PolicyError("\(settings.output) exists; choose another --output, or give --overwrite")
     }
-    if settings.computeThreads > 0 { try TorchEngine.shared().setThreadCount(settings.computeThreads) }
+    try useComputeThreads(settings.computeThreads)
     let device = try Device.chosen(settings.policy.smolvla.device ?? "cpu")
     var builder = PolicyBuilder(settings.policy, device: device)
     builder.settings.smolvla.followsPublishedOrder = true

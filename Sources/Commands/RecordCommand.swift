@@ -2,7 +2,6 @@ import Configuration
 import Environments
 import Foundation
 import LeRobotDatasets
-import Media
 import OrderedCollections
 import Policies
 import Terminal
@@ -121,7 +120,7 @@ private struct Demonstration {
   private(set) var succeeded = false
 
   init(_ environment: any DemonstratedEnvironment, seed: Int, episode: Int) throws {
-    try environment.reset(seed: UInt64(bitPattern: Int64(seed)), episode: episode)
+    try environment.reset(seed: seed, episode: episode)
     instruction = environment.instruction
     let cameras = Set(environment.specification.cameras.map(\.name))
     for _ in 0..<environment.specification.maximumSteps {
@@ -130,10 +129,7 @@ private struct Demonstration {
       var frame: [String: FrameValue] = [
         BatchKey.state: .floats(observation.state), BatchKey.action: .floats(action),
       ]
-      for (camera, picture) in observation.images {
-        frame[BatchKey.images + camera] = .image(
-          try Image(width: picture.width, height: picture.height, pixels: picture.pixels))
-      }
+      for (camera, picture) in observation.images { frame[BatchKey.images + camera] = .image(picture) }
       frames.append(frame)
       let result = try environment.step(action)
       succeeded = succeeded || result.success

@@ -52,9 +52,9 @@ extension FeatureStatistics {
 
 extension LoadedBatch {
   /// A batch of samples as tensors; pictures become float32 [B, 3, H, W] in [0, 1].
-  init(_ samples: LeRobotDatasets.Batch) throws {
+  init(_ samples: SampleBatch) throws {
     let count = samples.positions.count
-    var batch = Policies.Batch()
+    var batch = Batch()
     for (camera, images) in samples.images.sorted(by: { $0.key < $1.key }) {
       let bytes = try Tensor(images.pixels, shape: [count, images.height, images.width, 3])
       batch[camera] = try bytes.to(.float32).permuted([0, 3, 1, 2]).contiguous() / 255
@@ -67,48 +67,5 @@ extension LoadedBatch {
       samples.actions, shape: [count, chunk, samples.actions.count / max(1, count * chunk)])
     batch[BatchKey.actionIsPad] = try Tensor(samples.actionIsPadding, shape: [count, chunk])
     self.init(batch: batch, tasks: samples.frames.map(\.task))
-  }
-}
-
-/// The precomputed latents that a `smolvla_world` run reads beside its batches.
-struct LatentSource {
-  private let cache: LatentCache
-  private let history, future: Int
-
-  /// What a user should know of the cache, if anything.
-  var warning: String? { cache.warning }
-
-  /// Opens the cache that the settings name and checks that it belongs to this dataset, camera and encoder; nil for a
-  /// policy without a world modality.
-  init?(_ policy: PolicySettings, _ dataset: LeRobotDataset, root: URL) throws {
-    guard let world = policy.world else { return nil }
-    let repository = world.datasetRepoID.isEmpty ? root.lastPathComponent : world.datasetRepoID
-    let url = try LatentCache.url(
-      cacheDirectory: URL(fileURLWithPath: world.cacheDirectory), datasetRepoID: repository,
-      source: world.latentsSource.rawValue, suffix: world.latentSuffix)
-    let encoder = try? ModelLocation.directory(of: world.encoderName)
-    let information = dataset.information
-    cache = try LatentCache(
-      url,
-      expecting: LatentCacheExpectation(
-        datasetRepoID: repository, frames: information.frameCount, latentDimension: world.worldLatentDimension,
-        temporalWindow: world.temporalWindow,
-        dataset: try DatasetFingerprint(
-          root: root, episodes: information.episodeCount, frames: information.frameCount),
-        camera: information.cameras.first, encoderName: world.encoderName,
-        encoderSHA256: try encoder.map { try VJEPA2Encoder.fingerprint(of: $0) }))
-    (history, future) = (world.contextFrames, world.futureOffset)
-  }
-
-  /// Adds the latents of a batch's frames.
-  func add(to batch: inout Policies.Batch, _ samples: LeRobotDatasets.Batch, _ dataset: LeRobotDataset) throws {
-    let ranges = Dictionary(uniqueKeysWithValues: dataset.episodes.map { ($0.index, $0.frames) })
-    let windows = try samples.frames.map { frame in
-      try WorldWindow(frame: frame.index, episode: ranges[frame.episodeIndex] ?? frame.index..<frame.index + 1)
-    }
-    let latents = try cache.latents(windows, history: history, future: future)
-    batch[WorldKey.history] = latents.history
-    batch[WorldKey.future] = latents.future
-    batch[WorldKey.futureValid] = latents.isValid
   }
 }

@@ -59,8 +59,8 @@ public enum Engines {
   }
 
   private static func fill(
-    _ table: UnsafeMutablePointer<UnsafeMutableRawPointer?>?, capacity: Int, from library: URL, engine: String, prefix: String,
-    names: (UnsafeMutablePointer<Int32>?) -> UnsafePointer<UnsafePointer<CChar>?>?
+    _ table: UnsafeMutablePointer<UnsafeMutableRawPointer?>?, capacity: Int, from library: URL, engine: String,
+    prefix: String, names: (UnsafeMutablePointer<Int32>?) -> UnsafePointer<UnsafePointer<CChar>?>?
   ) throws(EngineError) {
     guard FileManager.default.fileExists(atPath: library.path) else {
       throw EngineError("\(engine) is missing: \(library.path) does not exist; run `make build`")

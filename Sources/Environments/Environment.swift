@@ -60,7 +60,7 @@ public protocol Environment: AnyObject {
   var contraryInstruction: String? { get }
 
   /// Begins episode `episode` of a run with `seed`: all that happens follows from these two, the task and the actions.
-  func reset(seed: UInt64, episode: Int) throws(EnvironmentError)
+  func reset(seed: Int, episode: Int) throws(EnvironmentError)
 
   /// Carries out one action, one number in −1…1 per action name (larger ones are clipped).
   ///

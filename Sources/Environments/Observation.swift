@@ -1,32 +1,16 @@
-/// A picture: RGB, `height` × `width` × 3 bytes, top row first.
-public struct Picture: Sendable, Equatable {
-  /// Pixels in a row.
-  public let width: Int
-  /// Rows.
-  public let height: Int
-  /// Red, green, blue of each pixel, row by row from the top.
-  public let pixels: [UInt8]
-
-  /// Makes a picture; `pixels` holds `width * height * 3` bytes.
-  public init(width: Int, height: Int, pixels: [UInt8]) {
-    precondition(pixels.count == width * height * 3)
-    self.width = width
-    self.height = height
-    self.pixels = pixels
-  }
-}
+import Images
 
 /// What a policy sees at one control step.
 public struct Observation: Sendable, Equatable {
   /// Pictures by camera name (the name in a dataset without its `observation.images.` prefix).
-  public let images: [String: Picture]
+  public let images: [String: Image]
   /// The robot's own state, raw (not normalised), as `EnvironmentSpecification.stateNames` names it.
   public let state: [Float]
   /// The task in words.
   public let instruction: String
 
   /// Makes an observation.
-  public init(images: [String: Picture], state: [Float], instruction: String) {
+  public init(images: [String: Image], state: [Float], instruction: String) {
     self.images = images
     self.state = state
     self.instruction = instruction

@@ -94,9 +94,7 @@ public struct Evaluation {
     let writer = try VideoWriter(
       url, width: first.width, height: first.height,
       framesPerSecond: Double(rollout.environment.specification.framesPerSecond), overwrite: true)
-    for picture in rollout.film {
-      try writer.append(try Image(width: picture.width, height: picture.height, pixels: picture.pixels))
-    }
+    for picture in rollout.film { try writer.append(picture) }
     try writer.finish()
     result.video = url
     return result

@@ -29,7 +29,8 @@ public struct SuccessRate: Sendable, Equatable {
   /// `72.5 % (57.2 … 83.9, 29/40)`
   public var text: String {
     func percent(_ value: Double) -> String { String(format: "%.1f", value * 100) }
-    return "\(percent(share)) % (\(percent(interval.lowerBound)) … \(percent(interval.upperBound)), \(successes)/\(episodes))"
+    let (low, high) = (percent(interval.lowerBound), percent(interval.upperBound))
+    return "\(percent(share)) % (\(low) … \(high), \(successes)/\(episodes))"
   }
 }
 

@@ -1,5 +1,6 @@
 import CountedRandom
 import Environments
+import Images
 import NeuralNetworks
 import OrderedCollections
 import Policies
@@ -10,7 +11,7 @@ public struct PlanningRequest: Sendable {
   /// What is seen now.
   public let observation: Observation
   /// Pictures of the history's camera, oldest first, the current one last; empty where the planner needs none.
-  public let history: [Picture]
+  public let history: [Image]
   /// The numbers that belong to this episode and query, whoever asks and whenever.
   public let random: CountedRandom
 }
@@ -27,13 +28,16 @@ public protocol Planner: AnyObject {
 
 /// Acts at random: each number uniform in -1 … 1. What a policy must beat.
 public final class RandomPlanner: Planner {
+  /// None: it looks at nothing.
   public let cameras: Set<String> = []
+  /// None.
   public let history: ObservationHistory? = nil
   private let actionDimension: Int
 
   /// A planner of actions with this many numbers.
   public init(actionDimension: Int) { self.actionDimension = actionDimension }
 
+  /// One action for each request, drawn from the request's own numbers.
   public func plan(_ requests: [PlanningRequest]) -> [[[Float]]] {
     requests.map { request in [(0..<actionDimension).map { Float(request.random.uniform($0, in: -1...1)) }] }
   }
@@ -41,7 +45,9 @@ public final class RandomPlanner: Planner {
 
 /// Plans with a trained policy and its own processors.
 public final class PolicyPlanner: Planner {
+  /// All that the environment shows; the processors rename them and the policy takes what it reads.
   public let cameras: Set<String>
+  /// The policy's, its camera under the environment's name.
   public let history: ObservationHistory?
   private let pretrained: PretrainedPolicy
   private let device: Device
@@ -75,6 +81,7 @@ public final class PolicyPlanner: Planner {
     }
   }
 
+  /// Plans for all requests in one batch; each gets the policy's `actionSteps` first actions, on the environment's scale.
   public func plan(_ requests: [PlanningRequest]) throws -> [[[Float]]] {
     var batch = Batch()
     for camera in cameras.sorted() {
@@ -102,17 +109,17 @@ public final class PolicyPlanner: Planner {
 
 extension Tensor {
   /// Pictures of one size as float32 [B, 3, H, W] in [0, 1].
-  static func images(of pictures: [Picture]) throws -> Tensor {
+  static func images(of pictures: [Image]) throws -> Tensor {
     try bytes(of: pictures).to(.float32).permuted([0, 3, 1, 2]).contiguous() / 255
   }
 
   /// Clips of one length as uint8 [B, frames, H, W, 3].
-  static func clips(of clips: [[Picture]]) throws -> Tensor {
+  static func clips(of clips: [[Image]]) throws -> Tensor {
     let all = try bytes(of: clips.flatMap { $0 })
     return try all.reshaped([clips.count, -1] + all.shape.dropFirst())
   }
 
-  private static func bytes(of pictures: [Picture]) throws -> Tensor {
+  private static func bytes(of pictures: [Image]) throws -> Tensor {
     guard let first = pictures.first, pictures.allSatisfy({ ($0.width, $0.height) == (first.width, first.height) })
     else { throw PolicyError("the pictures of a batch differ in size") }
     return try Tensor(pictures.flatMap(\.pixels), shape: [pictures.count, first.height, first.width, 3])

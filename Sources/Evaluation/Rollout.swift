@@ -1,6 +1,7 @@
 import CountedRandom
 import Environments
 import Foundation
+import Images
 import Policies
 
 /// How one episode ended.
@@ -29,13 +30,13 @@ final class Rollout {
   private(set) var result: EpisodeResult
   private(set) var isFinished = false
   /// Pictures for the episode's video, if it is filmed.
-  private(set) var film: [Picture] = []
+  private(set) var film: [Image] = []
 
   private let filmCamera: String?
   private let contrary: Bool
   private let random: CountedRandom
   private var actions: [[Float]] = []
-  private var past: [Picture] = []
+  private var past: [Image] = []
   private var queries = 0
 
   /// Begins an episode.
@@ -49,7 +50,7 @@ final class Rollout {
     self.filmCamera = filmCamera
     result = EpisodeResult(task: task, episode: episode)
     random = CountedRandom(seed: seed, "rollout \(task)").at(episode)
-    attempt { try environment.reset(seed: UInt64(bitPattern: Int64(seed)), episode: episode) }
+    attempt { try environment.reset(seed: seed, episode: episode) }
   }
 
   /// What the planner is asked next; nil when the episode is over.

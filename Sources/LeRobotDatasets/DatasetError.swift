@@ -1,5 +1,3 @@
-import Arrow
-import Media
 import ModelFiles
 
 /// Why a data set could not be read or written, as one sentence.

@@ -1,4 +1,5 @@
 import Arrow
+import Images
 import Media
 
 /// One feature's value in a frame that is recorded.

@@ -1,4 +1,4 @@
-import Media
+import Images
 import OrderedCollections
 
 extension LeRobotDataset {

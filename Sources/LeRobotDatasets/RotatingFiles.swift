@@ -1,5 +1,6 @@
 import Arrow
 import Foundation
+import Images
 import Media
 import ModelFiles
 

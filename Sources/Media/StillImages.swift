@@ -1,5 +1,6 @@
 import CMedia
 import Foundation
+import Images
 
 /// PNG pictures.
 public enum PNG {

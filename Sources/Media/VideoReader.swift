@@ -1,5 +1,6 @@
 import CMedia
 import Foundation
+import Images
 import Synchronization
 
 /// A video file open for reading frames by their time.
@@ -52,7 +53,7 @@ public final class VideoReader: Sendable {
     self.duration = info.duration
     self.codec = withUnsafeBytes(of: info.codec) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
     self.pixelFormat = withUnsafeBytes(of: info.pixel_format) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-    try Image.check(width: width, height: height, of: "\(url.path), a video")
+    try checkImageSize(width: width, height: height, of: "\(url.path), a video")
   }
 
   deinit { handle.withLock { api.close($0.video) } }

@@ -1,5 +1,6 @@
 import CMedia
 import Foundation
+import Images
 
 /// How a video is compressed.
 public enum VideoCodec: String, Sendable, CaseIterable {
@@ -61,7 +62,7 @@ public final class VideoWriter {
     if !overwrite, FileManager.default.fileExists(atPath: url.path) {
       throw MediaError("\(url.path) exists; allow overwriting or choose another place")
     }
-    try Image.check(width: width, height: height, of: "\(url.path), a video")
+    try checkImageSize(width: width, height: height, of: "\(url.path), a video")
     guard width % 2 == 0, height % 2 == 0 else {
       throw MediaError("expected even sides for the video \(url.path), found \(width)x\(height)")
     }

@@ -5,7 +5,7 @@ import Foundation
 /// MuJoCo's library, opened once for the process.
 ///
 /// The table is written once, before anyone sees it, and MuJoCo's functions keep no state of their own.
-struct PhysicsEngine: @unchecked Sendable {
+public struct PhysicsEngine: @unchecked Sendable {
   let functions: wm_mujoco_api
 
   private static let opened: Result<PhysicsEngine, SimulationError> = Result { () throws(SimulationError) in
@@ -14,6 +14,18 @@ struct PhysicsEngine: @unchecked Sendable {
 
   /// The library, or why it cannot be had.
   static func shared() throws(SimulationError) -> PhysicsEngine { try opened.get() }
+
+  /// The library's version, such as `3.3.2`.
+  ///
+  /// - Throws: why the library cannot be had.
+  public static var version: String {
+    get throws(SimulationError) {
+      guard let text = try shared().functions.mj_versionString() else {
+        throw SimulationError("MuJoCo does not say its version")
+      }
+      return String(cString: text)
+    }
+  }
 
   private init() throws(SimulationError) {
     var functions = wm_mujoco_api()

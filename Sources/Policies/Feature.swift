@@ -25,8 +25,10 @@ public struct PolicyFeature: Sendable, Equatable {
 }
 
 extension PolicyFeature: ConfigurationValue {
+  /// How help names the type.
   public static var typeDescription: String { "{type, shape}" }
 
+  /// Reads `{"type": "STATE", "shape": [8]}`.
   public init(json: JSON) throws(ConfigurationValueError) {
     guard let type = json["type"]?.string.flatMap(FeatureType.init(rawValue:)) else {
       throw ConfigurationValueError(expected: "a type out of STATE, VISUAL, ACTION, ENV", found: json.text(.line))
@@ -37,6 +39,7 @@ extension PolicyFeature: ConfigurationValue {
     self.init(type, shape)
   }
 
+  /// Reads the same JSON from a flag.
   public init(flag text: String) throws(ConfigurationValueError) {
     guard let json = try? JSON(parsing: text) else {
       throw ConfigurationValueError(expected: "a feature as JSON", found: text)
@@ -44,6 +47,7 @@ extension PolicyFeature: ConfigurationValue {
     try self.init(json: json)
   }
 
+  /// `{"type": …, "shape": […]}`
   public var json: JSON { ["type": .string(type.rawValue), "shape": .array(shape.map(JSON.integer))] }
 }
 

@@ -58,7 +58,10 @@ public protocol Policy: AnyObject {
 }
 
 extension Policy {
+  /// None: most policies see the present alone.
   public var history: ObservationHistory? { nil }
+  /// None.
   public func intermediates(of batch: Batch) throws -> OrderedDictionary<String, Tensor> { [:] }
+  /// None.
   public func gradientMetrics() throws -> OrderedDictionary<String, Tensor> { [:] }
 }

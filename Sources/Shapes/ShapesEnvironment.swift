@@ -1,4 +1,6 @@
+import CountedRandom
 import Environments
+import Images
 import MuJoCo
 
 /// One table of the `shapes` suite.
@@ -14,7 +16,7 @@ final class ShapesEnvironment: DemonstratedEnvironment {
   private var renderer: Renderer?
 
   private var choice = 0
-  private var demonstrator = ShapesDemonstrator(speed: 1, key: 0)
+  private var demonstrator = ShapesDemonstrator(speed: 1, tremor: CountedRandom(seed: 0, ""))
   private var blockStarts: [SIMD2<Double>] = []
   private var firstTouch: Int?
   private var stepsTaken = 0
@@ -38,16 +40,13 @@ final class ShapesEnvironment: DemonstratedEnvironment {
 
   var contraryInstruction: String? { task.choices[(choice + 1) % task.choices.count].instruction }
 
-  func reset(seed: UInt64, episode: Int) throws(EnvironmentError) {
-    let key: (UInt64) -> CountedRandomNumbers = { purpose in
-      CountedRandomNumbers(seed, CountedRandomNumbers.part(self.task.name), UInt64(bitPattern: Int64(episode)), purpose)
-    }
-    var layout = key(0)
-    choice = layout.index(below: task.choices.count)
-    blockStarts = ShapesLayout.blocks(count: task.blocks.count, &layout)
-    let finger = ShapesLayout.finger(&layout)
-    var manner = key(1)
-    demonstrator = ShapesDemonstrator(speed: manner.uniform(0.8...1), key: manner.next())
+  func reset(seed: Int, episode: Int) throws(EnvironmentError) {
+    let numbers = CountedRandom(seed: seed, "shapes/\(task.name)").at(episode)
+    choice = numbers.at("instruction").integer(below: task.choices.count)
+    blockStarts = ShapesLayout.blocks(count: task.blocks.count, numbers.at("blocks"))
+    let finger = ShapesLayout.finger(numbers.at("finger"))
+    demonstrator = ShapesDemonstrator(
+      speed: numbers.at("speed").uniform(in: 0.8...1), tremor: numbers.at("tremor"))
     firstTouch = nil
     stepsTaken = 0
     succeeded = false
@@ -79,7 +78,7 @@ final class ShapesEnvironment: DemonstratedEnvironment {
   }
 
   func observe(cameras: Set<String>) throws(EnvironmentError) -> Observation {
-    var images: [String: Picture] = [:]
+    var images: [String: Image] = [:]
     for camera in cameras {
       guard let index = handles.cameras[camera] else {
         throw EnvironmentError(
@@ -88,7 +87,9 @@ final class ShapesEnvironment: DemonstratedEnvironment {
       let pixels = try translated { () throws(SimulationError) in
         try existingRenderer().draw(camera: index, of: simulation)
       }
-      images[camera] = Picture(width: imageSize, height: imageSize, pixels: pixels)
+      images[camera] = try translated { () throws(ImageError) in
+        try Image(width: imageSize, height: imageSize, pixels: pixels)
+      }
     }
     let finger = handles.finger(in: simulation)
     return Observation(images: images, state: [Float(finger.x), Float(finger.y)], instruction: instruction)
@@ -132,9 +133,11 @@ final class ShapesEnvironment: DemonstratedEnvironment {
   }
 }
 
-/// Gives an error of the physics as one of the environment.
-func translated<Value>(_ body: () throws(SimulationError) -> Value) throws(EnvironmentError) -> Value {
-  do throws(SimulationError) {
+/// Gives an error of the physics or of a picture as one of the environment.
+func translated<Value, Failure: Error & CustomStringConvertible>(
+  _ body: () throws(Failure) -> Value
+) throws(EnvironmentError) -> Value {
+  do throws(Failure) {
     return try body()
   } catch {
     throw EnvironmentError(error.description)

@@ -7,7 +7,7 @@ public struct InertSmolVLASettings: ConfigurationSection, Equatable {
   var observationSteps = 1
   var usesAutomaticMixedPrecision = false
   var usesPEFT = false
-  /// Whether the checkpoint is uploaded at the end; off unless asked for, unlike LeRobot's.
+  /// Whether LeRobot would upload the checkpoint at the end; off unless asked for, unlike LeRobot's.
   public var pushToHub = false
   /// Where it is uploaded to.
   public var repoID: String? = nil
@@ -22,19 +22,22 @@ public struct InertSmolVLASettings: ConfigurationSection, Equatable {
   var adaptsToPiAloha = false
   var usesDeltaJointActions = false
   var usesCache = true
-  var loadsVLMWeights = false
+  /// Whether a new backbone starts from its published weights.
+  public var loadsVLMWeights = false
   var rtcConfiguration: JSON = .null
   var compilesModel = false
   var compileMode = "max-autotune"
 
+  /// LeRobot's defaults, and no upload.
   public init() {}
 
+  /// The flags and JSON keys, under LeRobot's names.
   public static var fields: [Field<Self>] {
     [
       .init("n_obs_steps", \.observationSteps, help: "1"),
       .init("use_amp", \.usesAutomaticMixedPrecision, help: "not supported: parameters are float32"),
       .init("use_peft", \.usesPEFT, help: "not supported"),
-      .init("push_to_hub", \.pushToHub, help: "upload the last checkpoint"),
+      .init("push_to_hub", \.pushToHub, help: "not supported yet: nothing is uploaded"),
       .init("repo_id", \.repoID, help: "where to upload it"),
       .init("private", \.isPrivate, help: "whether that repository is private"),
       .init("tags", \.tags, help: "tags of the model card"),
@@ -44,13 +47,14 @@ public struct InertSmolVLASettings: ConfigurationSection, Equatable {
       .init("adapt_to_pi_aloha", \.adaptsToPiAloha, help: "not supported"),
       .init("use_delta_joint_actions_aloha", \.usesDeltaJointActions, help: "not supported"),
       .init("use_cache", \.usesCache, help: "no effect: the prefix is always computed once"),
-      .init("load_vlm_weights", \.loadsVLMWeights, help: "start the backbone from its published weights"),
+      .init("load_vlm_weights", \.loadsVLMWeights, help: "not supported yet for a new policy; see --policy.path"),
       .init("rtc_config", \.rtcConfiguration, help: "not supported"),
       .init("compile_model", \.compilesModel, help: "no effect"),
       .init("compile_mode", \.compileMode, help: "no effect"),
     ]
   }
 
+  /// Refuses what would change something and is not supported.
   public func validate() throws(ConfigurationError) {
     let refused = [
       ("adapt_to_pi_aloha", adaptsToPiAloha), ("use_delta_joint_actions_aloha", usesDeltaJointActions),

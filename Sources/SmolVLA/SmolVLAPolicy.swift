@@ -10,7 +10,9 @@ import Torch
 public final class SmolVLAPolicy: Policy {
   /// The settings.
   public let configuration: SmolVLAConfiguration
+  /// The backbone's and the expert's parameters, under LeRobot's names.
   public let parameters: ParameterStore
+  /// Features, chunk size and action steps, as the settings say.
   public let interface: PolicyInterface
   let model: SmolVLAModel
   private let actionDimension: Int
@@ -48,6 +50,7 @@ public final class SmolVLAPolicy: Policy {
 
   // MARK: Training
 
+  /// The flow-matching loss of a batch, and its parts for the log.
   public func loss(of batch: Batch, random: CountedRandom) throws -> PolicyLoss {
     let loss = try actionLoss(of: batch, random: random) { $0 }
     return PolicyLoss(total: loss, metrics: ["loss": loss])
@@ -86,6 +89,7 @@ public final class SmolVLAPolicy: Policy {
 
   // MARK: Planning
 
+  /// Plans actions [B, chunk, action] from noise, by Euler steps along the learned flow.
   public func actionChunk(for batch: Batch, random: [CountedRandom]) throws -> Tensor {
     try actionChunk(for: batch, random: random) { $0 }
   }

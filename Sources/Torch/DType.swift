@@ -36,12 +36,30 @@ public protocol TensorScalar: Sendable {
   static var dtype: DType { get }
 }
 
-extension UInt8: TensorScalar { public static var dtype: DType { .uint8 } }
-extension Int32: TensorScalar { public static var dtype: DType { .int32 } }
-extension Int: TensorScalar { public static var dtype: DType { .int64 } }
-extension Float: TensorScalar { public static var dtype: DType { .float32 } }
-extension Double: TensorScalar { public static var dtype: DType { .float64 } }
-extension Bool: TensorScalar { public static var dtype: DType { .bool } }
+extension UInt8: TensorScalar {
+  /// `uint8`
+  public static var dtype: DType { .uint8 }
+}
+extension Int32: TensorScalar {
+  /// `int32`
+  public static var dtype: DType { .int32 }
+}
+extension Int: TensorScalar {
+  /// `int64`
+  public static var dtype: DType { .int64 }
+}
+extension Float: TensorScalar {
+  /// `float32`
+  public static var dtype: DType { .float32 }
+}
+extension Double: TensorScalar {
+  /// `float64`
+  public static var dtype: DType { .float64 }
+}
+extension Bool: TensorScalar {
+  /// `bool`
+  public static var dtype: DType { .bool }
+}
 
 /// Where a tensor lives. `cuda` is also ROCm's name.
 public enum Device: Hashable, Sendable, CustomStringConvertible {

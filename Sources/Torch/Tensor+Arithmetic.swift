@@ -1,38 +1,47 @@
 // Element by element, with broadcasting; numbers keep the tensor's type.
 
 extension Tensor {
+  /// The sum.
   public static func + (left: Tensor, right: Tensor) throws(TorchError) -> Tensor {
     try call("aten::add.Tensor", .tensor(left), .tensor(right))
   }
 
+  /// The sum with a number.
   public static func + (left: Tensor, right: Double) throws(TorchError) -> Tensor {
     try call("aten::add.Scalar", .tensor(left), .double(right))
   }
 
+  /// The difference.
   public static func - (left: Tensor, right: Tensor) throws(TorchError) -> Tensor {
     try call("aten::sub.Tensor", .tensor(left), .tensor(right))
   }
 
+  /// Each element less a number.
   public static func - (left: Tensor, right: Double) throws(TorchError) -> Tensor {
     try call("aten::sub.Scalar", .tensor(left), .double(right))
   }
 
+  /// A number less each element.
   public static func - (left: Double, right: Tensor) throws(TorchError) -> Tensor {
     try call("aten::rsub.Scalar", .tensor(right), .double(left))
   }
 
+  /// The product, element by element.
   public static func * (left: Tensor, right: Tensor) throws(TorchError) -> Tensor {
     try call("aten::mul.Tensor", .tensor(left), .tensor(right))
   }
 
+  /// The product with a number.
   public static func * (left: Tensor, right: Double) throws(TorchError) -> Tensor {
     try call("aten::mul.Scalar", .tensor(left), .double(right))
   }
 
+  /// The quotient; of whole numbers it is float32.
   public static func / (left: Tensor, right: Tensor) throws(TorchError) -> Tensor {
     try call("aten::div.Tensor", .tensor(left), .tensor(right))
   }
 
+  /// The quotient by a number; of whole numbers it is float32.
   public static func / (left: Tensor, right: Double) throws(TorchError) -> Tensor {
     try call("aten::div.Scalar", .tensor(left), .double(right))
   }
@@ -47,6 +56,7 @@ extension Tensor {
     try call("aten::remainder.Scalar", .tensor(self), .int(divisor))
   }
 
+  /// Each element with the other sign.
   public static prefix func - (operand: Tensor) throws(TorchError) -> Tensor {
     try call("aten::neg", .tensor(operand))
   }

@@ -6,21 +6,6 @@ import Policies
 import SmolVLA
 import Torch
 
-/// What a dataset offers a new run: features by name, and statistics as the normaliser's state file holds them.
-public struct TrainingFeatures {
-  /// Features that may be read, and the action.
-  public var inputs, outputs: PolicyFeatures
-  /// `FEATURE.mean`, `FEATURE.std`, …
-  public var statistics: StateDictionary
-
-  /// Features of a dataset, under the policy's names.
-  public init(inputs: PolicyFeatures, outputs: PolicyFeatures, statistics: StateDictionary) {
-    self.inputs = inputs
-    self.outputs = outputs
-    self.statistics = statistics
-  }
-}
-
 /// Builds policies of every kind with their processors, from checkpoints or from scratch.
 public struct PolicyBuilder {
   /// The settings, complete.
@@ -47,14 +32,8 @@ public struct PolicyBuilder {
     let store = try self.store(loading: folder)
     let (policy, backbone) = try build(store, besides: folder)
     try check(store, folder: folder, allowsNewParts: false)
-    return try assemble(
-      policy, backbone,
-      preprocessor: Processor(named: "policy_preprocessor", in: folder) { name in
-        try ModelLocation.directory(of: name, besides: folder)
-      },
-      postprocessor: Processor(named: "policy_postprocessor", in: folder) { name in
-        try ModelLocation.directory(of: name, besides: folder)
-      })
+    let (before, after) = try saved(folder)
+    return try assemble(policy, backbone, preprocessor: before, postprocessor: after)
   }
 
   /// A new run's policy: weights and processor steps from `folder` where there is one, features and statistics from
@@ -62,6 +41,11 @@ public struct PolicyBuilder {
   public mutating func new(
     from folder: URL?, features: TrainingFeatures, renaming: OrderedDictionary<String, String>
   ) throws -> PretrainedPolicy {
+    guard folder != nil || !settings.smolvla.inert.loadsVLMWeights else {
+      throw PolicyError(
+        "--policy.load_vlm_weights=true is not supported yet; start from a checkpoint (--policy.path), or leave it at "
+          + "false to train the backbone from scratch")
+    }
     adopt(features, from: folder)
     let store = if let folder { try self.store(loading: folder) } else { ParameterStore(seed: seed, device: device) }
     let (policy, backbone) = try build(store, besides: folder)
@@ -109,7 +93,8 @@ public struct PolicyBuilder {
 
   private func imageTokens(_ directory: URL) throws -> ImageSpecialTokens {
     let tokenizer = try Tokenizer(directory: directory)
-    guard let fake = tokenizer.id(ofToken: "<fake_token_around_image>"), let global = tokenizer.id(ofToken: "<global-img>")
+    guard let fake = tokenizer.id(ofToken: "<fake_token_around_image>"),
+      let global = tokenizer.id(ofToken: "<global-img>")
     else { throw PolicyError("\(directory.path): the tokenizer has no tokens for images' borders") }
     return ImageSpecialTokens(fake: fake, global: global)
   }

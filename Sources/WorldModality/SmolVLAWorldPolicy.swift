@@ -13,8 +13,10 @@ public struct SmolVLAWorldConfiguration: ConfigurationSection, Equatable {
   /// What it adds.
   public var world = WorldModalityConfiguration()
 
+  /// The defaults of both parts.
   public init() {}
 
+  /// The fields of both parts, side by side.
   public static var fields: [Field<Self>] { [.embedded(\.smolvla), .embedded(\.world)] }
 }
 
@@ -56,11 +58,14 @@ public final class SmolVLAWorldPolicy: Policy {
     try parameters.setTrainable { [base] in base.isTrainable($0) }
   }
 
+  /// SmolVLA's parameters, the injection's and the Prophet's.
   public var parameters: ParameterStore { base.parameters }
+  /// SmolVLA's interface: the world modality changes no feature.
   public var interface: PolicyInterface { base.interface }
 
   // MARK: Training
 
+  /// The refined expert's action loss plus the weighted world losses; the batch brings the latents of ``WorldKey``.
   public func loss(of batch: Batch, random: CountedRandom) throws -> PolicyLoss {
     let latents = WorldLatents(
       history: try batch.require(WorldKey.history), future: try batch.require(WorldKey.future),
@@ -81,10 +86,12 @@ public final class SmolVLAWorldPolicy: Policy {
     return PolicyLoss(total: total, metrics: all)
   }
 
+  /// Gradient norms of the world modality's parts.
   public func gradientMetrics() throws -> OrderedDictionary<String, Tensor> {
     configuration.world.logsGradients ? try world.gradientMetrics(of: parameters) : [:]
   }
 
+  /// The numbers of SmolVLA's way and of the world modality's, under the goldens' names.
   public func intermediates(of batch: Batch) throws -> OrderedDictionary<String, Tensor> {
     var numbers = try base.intermediates(of: batch)
     // Without the memory, so not what this policy's loss is the mean of.
@@ -103,6 +110,7 @@ public final class SmolVLAWorldPolicy: Policy {
     return ObservationHistory(camera: camera, frames: configuration.world.historyPictures)
   }
 
+  /// Plans actions [B, chunk, action]; the memory comes from the batch's history of pictures.
   public func actionChunk(for batch: Batch, random: [CountedRandom]) throws -> Tensor {
     let memory = try world.rolloutMemory(random: random) { try latentHistory(of: batch) }
     droppedMemories += memory?.droppedRows ?? 0

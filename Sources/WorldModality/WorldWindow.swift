@@ -1,3 +1,5 @@
+import LeRobotDatasets
+
 /// Which frames the world modality looks at around one frame of an episode; nothing ever leaves the episode.
 public struct WorldWindow: Sendable, Equatable {
   /// The episode's frames by the dataset's global index; not empty.
@@ -18,18 +20,17 @@ public struct WorldWindow: Sendable, Equatable {
   }
 
   /// An encoder clip, frames t−m+1 … t, the episode's first frame repeated before its start. It never looks ahead.
-  public func clip(frames: Int) -> [Int] { past(frames) }
+  public func clip(frames: Int) -> [Int] { surroundings(past(frames)).indices }
 
   /// The history, frames t−T+1 … t, the episode's first frame repeated before its start.
-  public func history(frames: Int) -> [Int] { past(frames) }
+  public func history(frames: Int) -> [Int] { surroundings(past(frames)).indices }
 
   /// The future, frames t+1 … t+K, the episode's last frame repeated behind its end and marked invalid there.
-  public func future(frames: Int) -> (indices: [Int], isValid: [Bool]) {
-    let wanted = (0..<max(frames, 0)).map { frame + 1 + $0 }
-    return (wanted.map { min($0, episode.upperBound - 1) }, wanted.map { $0 < episode.upperBound })
-  }
+  public func future(frames: Int) -> FrameWindow { surroundings(1..<max(frames, 0) + 1) }
 
-  private func past(_ count: Int) -> [Int] {
-    (0..<max(count, 0)).map { max(frame - count + 1 + $0, episode.lowerBound) }
+  private func past(_ count: Int) -> Range<Int> { 1 - max(count, 0)..<1 }
+
+  private func surroundings(_ offsets: Range<Int>) -> FrameWindow {
+    FrameWindow(episode: episode, frame: frame, offsets: offsets)
   }
 }

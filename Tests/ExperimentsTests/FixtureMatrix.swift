@@ -1,6 +1,7 @@
 import CountedRandom
 import Experiments
 import Foundation
+import Images
 import Media
 import ModelFiles
 import OrderedCollections

@@ -94,10 +94,10 @@ func `video frames are equal in their planes and within 2 levels in RGB`(name: S
     let data = try LeRobotDataset(root: golden(name), imageCacheBytes: 4000, openVideos: 2)
     let request = data.everything(chunkSize: 3)
     let sampler = try BatchSampler(count: data.count, batchSize: 5, seed: 1)
-    var seen: [[Batch]] = []
+    var seen: [[SampleBatch]] = []
     for workers in [0, 1, 4] {
       let loader = BatchLoader(sampler: sampler, steps: 0..<12, workers: workers) { try data.batch($0, request) }
-      var batches: [Batch] = []
+      var batches: [SampleBatch] = []
       while let batch = try loader.next() { batches.append(batch) }
       seen.append(batches)
     }

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import Media
+@testable import Images
 
 /// A file of this room's goldens.
 func golden(_ name: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: goldenURL(name))) }

@@ -4,7 +4,9 @@ import Testing
 @testable import Terminal
 
 @Suite struct ProgressTests {
-  @Test(arguments: [(0.4, "0 s"), (59, "59 s"), (60, "1:00 min"), (3599, "59:59 min"), (7260, "2:01 h"), (.infinity, "?")])
+  @Test(arguments: [
+    (0.4, "0 s"), (59, "59 s"), (60, "1:00 min"), (3599, "59:59 min"), (7260, "2:01 h"), (.infinity, "?"),
+  ])
   func `durations read as people write them`(seconds: Double, text: String) {
     #expect(Progress.duration(seconds) == text)
   }

@@ -4,6 +4,7 @@
 
 #define WM_MUJOCO_FUNCTIONS(X) \
   X(mj_version)                \
+  X(mj_versionString)          \
   X(mj_parseXMLString)         \
   X(mj_compile)                \
   X(mj_deleteSpec)             \

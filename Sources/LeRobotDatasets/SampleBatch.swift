@@ -1,4 +1,4 @@
-import Media
+import Images
 import OrderedCollections
 
 /// What a batch is to hold.
@@ -30,7 +30,7 @@ public struct ImageBatch: Sendable, Equatable {
 }
 
 /// Samples that are trained on together; plain values, sample after sample.
-public struct Batch: Sendable, Equatable {
+public struct SampleBatch: Sendable, Equatable {
   /// Positions in the data set.
   public let positions: [Int]
   /// Places, times and tasks.
@@ -87,7 +87,7 @@ extension LeRobotDataset {
   }
 
   /// Several frames, decoded into contiguous buffers.
-  public func batch(_ positions: [Int], _ request: BatchRequest) throws(DatasetError) -> Batch {
+  public func batch(_ positions: [Int], _ request: BatchRequest) throws(DatasetError) -> SampleBatch {
     var frames: [Frame] = []
     var actions: [Float] = []
     var padding: [Bool] = []
@@ -101,7 +101,7 @@ extension LeRobotDataset {
     for name in request.features { features[name] = try values(of: name, at: positions) }
     var images: [String: ImageBatch] = [:]
     for camera in request.cameras { images[camera] = try imageBatch(camera, positions) }
-    return Batch(
+    return SampleBatch(
       positions: positions, frames: frames, features: features, images: images, actions: actions,
       actionIsPadding: padding)
   }

@@ -1,0 +1,37 @@
+import Configuration
+import ModelFiles
+
+/// `--dataset.…`
+struct DatasetSettings: ConfigurationSection {
+  var repoID = ""
+  var root: String?
+  var episodes: [Int]?
+  var revision: String?
+  var imageTransforms: JSON = ["enable": false]
+  var usesImageNetStatistics = true
+  var videoBackend: String?
+  var streams = false
+
+  static var fields: [Field<Self>] {
+    [
+      .init("repo_id", \.repoID, help: "the dataset's name, such as HuggingFaceVLA/libero"),
+      .init("root", \.root, help: "its folder; else HF_LEROBOT_HOME/REPO_ID"),
+      .init("episodes", \.episodes, help: "episodes to use; null for all"),
+      .init("revision", \.revision, help: "the repository's revision"),
+      .init("image_transforms", \.imageTransforms, help: "LeRobot's image transforms; not supported yet"),
+      .init("use_imagenet_stats", \.usesImageNetStatistics, help: "no effect: SmolVLA does not normalise images"),
+      .init("video_backend", \.videoBackend, help: "no effect: FFmpeg decodes"),
+      .init("streaming", \.streams, help: "not supported"),
+    ]
+  }
+
+  func validate() throws(ConfigurationError) {
+    guard imageTransforms["enable"]?.bool != true else {
+      throw ConfigurationError("image_transforms.enable", "is not supported yet; leave it at false")
+    }
+    guard episodes?.isEmpty != true else {
+      throw ConfigurationError("episodes", "expected at least one episode, or null for all, found []")
+    }
+    guard !streams else { throw ConfigurationError("streaming", "is not supported; download the dataset") }
+  }
+}

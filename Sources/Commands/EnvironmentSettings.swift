@@ -1,0 +1,47 @@
+import Configuration
+import Environments
+import Foundation
+import Shapes
+
+/// `--env.…` of the embedded suite.
+struct ShapesSettings: ConfigurationSection, Equatable {
+  var task = ""
+  var imageSize = 64
+
+  static var fields: [Field<Self>] {
+    [
+      .init("task", \.task, help: "tasks, separated by commas; empty for all"),
+      .init("image_size", \.imageSize, help: "the side of each camera's picture, pixels"),
+    ]
+  }
+}
+
+/// The environment chosen by `--env.type`.
+enum EnvironmentSettings: Sendable, Equatable {
+  case shapes(ShapesSettings)
+
+  static var choices: [Choice<EnvironmentSettings>] {
+    [
+      Choice("shapes", ShapesSettings.self, wrap: EnvironmentSettings.shapes) {
+        if case .shapes(let settings) = $0 { settings } else { nil }
+      }
+    ]
+  }
+
+  func suite() throws -> any EnvironmentSuite {
+    switch self {
+    case .shapes(let settings): try ShapesSuite(imageSize: settings.imageSize)
+    }
+  }
+
+  /// The tasks asked for, each one of the suite's.
+  func tasks() throws -> [String] {
+    let suite = try suite()
+    switch self {
+    case .shapes(let settings):
+      let names = settings.task.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+      for name in names { _ = try suite.specification(ofTask: name) }
+      return names.isEmpty ? suite.taskNames : names
+    }
+  }
+}

@@ -1,0 +1,50 @@
+import Foundation
+import LeRobotDatasets
+import Policies
+import WorldModality
+
+/// The precomputed latents that a `smolvla_world` run reads beside its batches.
+struct LatentSource {
+  private let cache: LatentCache
+  private let history, future: Int
+  /// Frames of each episode, by its index.
+  private let episodes: [Int: Range<Int>]
+
+  /// What a user should know of the cache, if anything.
+  var warning: String? { cache.warning }
+
+  /// Opens the cache that the settings name and checks that it belongs to this dataset, camera and encoder.
+  init(_ world: WorldModalityConfiguration, _ dataset: LeRobotDataset, camera: String?) throws {
+    let repository = world.datasetRepoID.isEmpty ? dataset.root.lastPathComponent : world.datasetRepoID
+    let url = try LatentCache.url(
+      cacheDirectory: URL(fileURLWithPath: world.cacheDirectory), datasetRepoID: repository,
+      source: world.latentsSource.rawValue, suffix: world.latentSuffix)
+    let encoder = try? ModelLocation.directory(of: world.encoderName)
+    let information = dataset.information
+    cache = try LatentCache(
+      url,
+      expecting: LatentCacheExpectation(
+        datasetRepoID: repository, frames: information.frameCount, latentDimension: world.worldLatentDimension,
+        temporalWindow: world.temporalWindow,
+        dataset: try DatasetFingerprint(
+          root: dataset.root, episodes: information.episodeCount, frames: information.frameCount),
+        camera: camera, encoderName: world.encoderName,
+        encoderSHA256: try encoder.map { try VJEPA2Encoder.fingerprint(of: $0) }))
+    (history, future) = (world.contextFrames, world.futureOffset)
+    episodes = Dictionary(uniqueKeysWithValues: dataset.episodes.map { ($0.index, $0.frames) })
+  }
+
+  /// Adds the latents of a batch's frames.
+  func add(to batch: inout Batch, _ samples: SampleBatch) throws {
+    let windows = try samples.frames.map { frame in
+      guard let episode = episodes[frame.episodeIndex] else {
+        throw PolicyError("frame \(frame.index) is of episode \(frame.episodeIndex), which the dataset has not")
+      }
+      return try WorldWindow(frame: frame.index, episode: episode)
+    }
+    let latents = try cache.latents(windows, history: history, future: future)
+    batch[WorldKey.history] = latents.history
+    batch[WorldKey.future] = latents.future
+    batch[WorldKey.futureValid] = latents.isValid
+  }
+}

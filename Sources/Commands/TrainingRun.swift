@@ -1,0 +1,102 @@
+import Foundation
+import LeRobotDatasets
+import ModelFiles
+import OrderedCollections
+import Policies
+import Torch
+import Training
+import WorldModality
+
+/// Everything that a training run is made of: its data, its policy and the checkpoint it goes on from.
+struct TrainingRun {
+  let dataset: LeRobotDataset
+  let pretrained: PretrainedPolicy
+  /// The checkpoint of a resumed run.
+  let checkpoint: URL?
+  /// What a user should know before it starts, in whole lines.
+  let notices: [String]
+  private let settings: TrainSettings
+  private let request: BatchRequest
+  private let latents: LatentSource?
+
+  /// Opens the data and builds the policy; nothing is written.
+  init(_ settings: TrainSettings) throws {
+    self.settings = settings
+    let engine = try TorchEngine.shared()
+    let device = try Device.chosen(settings.policy.smolvla.device)
+    let root = try DatasetLocation.root(
+      repositoryID: settings.dataset.repoID, root: settings.dataset.root.map { URL(fileURLWithPath: $0) })
+    let dataset = try LeRobotDataset(root: root, episodes: settings.dataset.episodes)
+    self.dataset = dataset
+    checkpoint = try settings.resumes ? settings.lastCheckpoint() : nil
+
+    var builder = PolicyBuilder(settings.policy, device: device, seed: settings.seed)
+    let renaming = settings.renameMap
+    pretrained =
+      if let checkpoint {
+        try builder.pretrained(checkpoint.appendingPathComponent("pretrained_model"))
+      } else {
+        try builder.new(
+          from: settings.startingPoint(), features: TrainingFeatures(dataset, renaming: renaming), renaming: renaming)
+      }
+    let interface = pretrained.policy.interface
+    let cameras = dataset.information.cameras.filter { interface.cameras.contains(renaming[$0] ?? $0) }
+    let names = dataset.information.features.keys
+    request = BatchRequest(
+      cameras: cameras, features: names.filter { (renaming[$0] ?? $0) == BatchKey.state },
+      actionFeature: names.first { (renaming[$0] ?? $0) == BatchKey.action }, chunkSize: interface.chunkSize)
+    latents = try settings.policy.world.map { world in
+      // Rollouts encode the policy's first camera, so the cache must be of the same.
+      let camera = cameras.first { (renaming[$0] ?? $0) == interface.cameras.first }
+      return try LatentSource(world, dataset, camera: camera)
+    }
+    let parameters = pretrained.policy.parameters
+    let count = parameters.parameters.reduce(0) { $0 + $1.tensor.elementCount }
+    let trained = parameters.trainable.reduce(0) { $0 + $1.parameter.tensor.elementCount }
+    let upload =
+      settings.policy.smolvla.inert.pushToHub ? "push_to_hub is not supported yet: nothing will be uploaded" : nil
+    notices =
+      builder.notices + [latents?.warning, upload].compactMap { $0 } + [
+        "device \(device), torch \(engine.version), \(engine.threadCount) compute threads",
+        "dataset: \(dataset.episodes.count) episodes, \(dataset.count) frames; parameters: \(count), trained \(trained)",
+      ]
+  }
+
+  /// The run's settings with the features that the policy took from its dataset, as LeRobot saves them; a resumed run
+  /// needs them.
+  func complete(_ settings: JSON) -> JSON {
+    guard var members = settings.object, var policy = members["policy"]?.object else { return settings }
+    for name in ["input_features", "output_features"] { policy[name] = pretrained.configuration[name] }
+    members["policy"] = .object(policy)
+    return .object(members)
+  }
+
+  /// Starts loading at a step; what is returned gives one step's batch after another.
+  func batches(from first: Int) throws -> (() throws -> LoadedBatch) {
+    let (dataset, request) = (dataset, request)
+    let sampler = try BatchSampler(count: dataset.count, batchSize: settings.batchSize, seed: settings.seed)
+    let loader = BatchLoader(sampler: sampler, steps: first..<settings.steps, workers: settings.workers) { positions in
+      try dataset.batch(positions, request)
+    }
+    return {
+      guard let samples = try loader.next() else { throw PolicyError("the loader ended before the last step") }
+      var loaded = try LoadedBatch(samples)
+      try latents?.add(to: &loaded.batch, samples)
+      return loaded
+    }
+  }
+}
+
+extension TrainSettings {
+  /// The newest checkpoint in `--output_dir`.
+  fileprivate func lastCheckpoint() throws -> URL? {
+    try outputDirectory.map { try CheckpointDirectory(output: URL(fileURLWithPath: $0)).last() }
+  }
+
+  /// The checkpoint that a new run starts from, if any.
+  fileprivate func startingPoint() throws -> URL? {
+    let world = policy.world?.initialPolicyPath ?? ""
+    guard let name = policy.smolvla.inert.pretrainedPath ?? (world.isEmpty ? nil : world) else { return nil }
+    return try ModelLocation.directory(of: name)
+  }
+}

@@ -1,0 +1,50 @@
+/// A picture: RGB, 8 bits a channel, row by row from the top.
+///
+/// Cameras, files, videos and policies all hand this one value on; no engine is needed to hold it.
+public struct Image: Sendable, Hashable {
+  /// Pixels in a row.
+  public let width: Int
+  /// Rows.
+  public let height: Int
+  /// `[height, width, 3]`, row-major.
+  public let pixels: [UInt8]
+
+  /// Makes a picture from its pixels.
+  ///
+  /// - Throws: if there are not `width * height * 3` of them or ``checkSize(width:height:of:)`` refuses the sides.
+  public init(width: Int, height: Int, pixels: [UInt8]) throws(ImageError) {
+    try Self.checkSize(width: width, height: height, of: "an image")
+    guard pixels.count == width * height * 3 else {
+      throw ImageError("expected \(width * height * 3) bytes for \(width)x\(height) RGB pixels, found \(pixels.count)")
+    }
+    self.width = width
+    self.height = height
+    self.pixels = pixels
+  }
+
+  /// Longest side of a picture.
+  private static let longestSide = 16384
+  /// Most pixels of a picture: 2^26, 201 MB of RGB.
+  private static let mostPixels = 1 << 26
+
+  /// Refuses a size that no picture has, before memory is asked for.
+  ///
+  /// - Parameter subject: what is of that size, as the sentence names it.
+  /// - Throws: if a side is not in 1...16384 or there are more than 2^26 pixels.
+  public static func checkSize(width: Int, height: Int, of subject: String) throws(ImageError) {
+    guard width > 0, height > 0, width <= longestSide, height <= longestSide, width * height <= mostPixels else {
+      throw ImageError(
+        "\(subject) of \(width)x\(height) pixels is refused; sides go from 1 to \(longestSide), and there are at most "
+          + "\(mostPixels) pixels")
+    }
+  }
+}
+
+/// A sentence about pixels that are no picture.
+public struct ImageError: Error, CustomStringConvertible, Sendable, Equatable {
+  /// The sentence.
+  public let description: String
+
+  /// Makes an error from a whole sentence.
+  public init(_ description: String) { self.description = description }
+}
