@@ -1,5 +1,6 @@
 import Foundation
 import LeRobotDatasets
+import Images
 import Media
 import OrderedCollections
 import Testing
