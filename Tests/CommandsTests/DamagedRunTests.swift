@@ -1,6 +1,7 @@
 import Foundation
 import Images
 import LeRobotDatasets
+import Images
 import Media
 import OrderedCollections
 import Testing

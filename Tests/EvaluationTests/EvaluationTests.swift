@@ -1,5 +1,6 @@
 import CountedRandom
 import Environments
+import Images
 import Foundation
 import Images
 import Media
