@@ -67,6 +67,10 @@ let package = Package(
     room("Commands", ["Experiments", "Training", "Evaluation", "WorldModality", "Shapes", "MuJoCo"]),
     .executableTarget(name: "lerobot-wm", dependencies: ["Commands"]),
 
+    // What `make bench` times.
+    .executableTarget(
+      name: "Benchmarks", dependencies: ["SmolVLA", "LeRobotDatasets", "Shapes"], path: "Benchmarks"),
+
     .target(name: "TestSupport", dependencies: ["Engines"], path: "Tests/TestSupport"),
     tests(of: "CountedRandom"),
     tests(of: "Images"),

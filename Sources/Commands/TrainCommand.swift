@@ -1,6 +1,7 @@
 import Configuration
 import Foundation
 import ModelFiles
+import Policies
 import Training
 import WorldModality
 import Terminal
