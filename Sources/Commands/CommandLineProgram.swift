@@ -1,5 +1,6 @@
 import Configuration
 import Foundation
+import ModelFiles
 
 /// One thing the program does, with its settings.
 protocol Command {
@@ -72,7 +73,7 @@ public enum CommandLineProgram {
   }
 
   private static func fail(_ sentence: String) -> Int32 {
-    FileHandle.standardError.write(Data("lerobot-wm: \(sentence)\n".utf8))
+    say("lerobot-wm: \(sentence)")
     return 1
   }
 

@@ -1,7 +1,6 @@
 import Configuration
 import Foundation
 import ModelFiles
-import Policies
 import Training
 import WorldModality
 import Terminal

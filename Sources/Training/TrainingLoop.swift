@@ -134,6 +134,7 @@ public struct TrainingLoop {
       if settings.savesCheckpoints,
         done % settings.saveFrequency == 0 || done == settings.steps || signal != nil
       {
+        try Self.check(["loss": loss.total.item(), "grad_norm": norm.item()], step: done)
         let folder = try save(step: done, optimizer, learningRate)
         if signal == nil { try afterCheckpoint(done, folder) }
       }
@@ -151,7 +152,7 @@ public struct TrainingLoop {
     guard let bad = values.first(where: { !$0.value.isFinite }) else { return }
     throw PolicyError(
       "\(bad.key) is \(bad.value) at step \(step): training has diverged; resume from the last checkpoint "
-        + "with a lower --optimizer.lr or --policy.optimizer_lr")
+        + "with a lower --policy.optimizer_lr")
   }
 
   private func save(step: Int, _ optimizer: AdamW, _ learningRate: Double) throws -> URL {
