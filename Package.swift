@@ -84,7 +84,7 @@ let package = Package(
     tests(of: "LeRobotDatasets", resources: [.copy("Goldens")]),
     tests(of: "MuJoCo"),
     tests(of: "Shapes"),
-    tests(of: "Policies"),
+    tests(of: "Policies", resources: [.copy("Goldens")]),
     tests(of: "SmolVLA", ["ModelFiles"], resources: [.copy("Goldens")]),
     tests(of: "WorldModality", ["ModelFiles"], resources: [.copy("Goldens"), .copy("PolicyGoldens")]),
     tests(of: "Training"),
