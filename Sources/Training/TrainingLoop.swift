@@ -121,6 +121,7 @@ public struct TrainingLoop {
       progress.update(done)
       let signal = interruption?.signalNumber
       if settings.savesCheckpoints, done % settings.saveFrequency == 0 || isLast || signal != nil {
+        try Self.check(try update.values(), step: done)
         try save(step: done, optimizer)
       }
       if let signal, !isLast {
