@@ -60,6 +60,12 @@ extension Simulation {
     return SIMD4(values[4 * index], values[4 * index + 1], values[4 * index + 2], values[4 * index + 3])
   }
 
+  /// The world position of a site, metres.
+  public func sitePosition(_ index: Int) -> SIMD3<Double> {
+    precondition(index >= 0 && index < Int(model.pointer.pointee.nsite))
+    return vector(pointer.pointee.site_xpos, index)
+  }
+
   /// A site's orientation in the world: a rotation matrix, `[3, 3]`, row-major.
   public func siteRotation(_ index: Int) -> [Double] {
     precondition(index >= 0 && index < Int(model.pointer.pointee.nsite))
