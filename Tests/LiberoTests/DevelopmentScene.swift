@@ -33,3 +33,22 @@ struct DevelopmentScene {
     }
   }
 }
+
+extension DevelopmentScene {
+  func world(_ golden: SpatialGolden) throws -> LiberoWorld {
+    let names = model.names(of: .body)
+    let fixtures = fixtures.map {
+      LiberoPlacement.Fixture(body: names[$0.body], position: $0.position, quaternion: $0.quaternion)
+    }
+    let built = built
+    return LiberoWorld(
+      model: model, instruction: "pick up the black bowl between the plate and the ramekin and place it on the plate",
+      goal: [BddlPredicate(relation: .on, arguments: ["akita_black_bowl_1", "plate_1"])],
+      categories: [
+        "akita_black_bowl_1": "akita_black_bowl", "akita_black_bowl_2": "akita_black_bowl", "cookies_1": "cookies",
+        "glazed_rim_porcelain_ramekin_1": "glazed_rim_porcelain_ramekin", "plate_1": "plate",
+        "wooden_cabinet_1": "wooden_cabinet", "flat_stove_1": "flat_stove",
+      ], initialStates: [try golden.doubles("init_state")], maximumSteps: 280
+    ) { _ in LiberoPlacement(fixtures: fixtures, positions: built) }
+  }
+}
