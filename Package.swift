@@ -92,7 +92,9 @@ let package = Package(
     tests(of: "LeRobotDatasets", resources: [.copy("Goldens")]),
     tests(of: "MuJoCo"),
     tests(of: "Shapes"),
-    tests(of: "Libero", ["ModelFiles"], resources: [.copy("Goldens")]),
+    tests(
+      of: "Libero", ["ModelFiles", "MuJoCo", .product(name: "Crypto", package: "swift-crypto")],
+      resources: [.copy("Goldens")]),
     tests(of: "Policies", resources: [.copy("Goldens")]),
     tests(of: "SmolVLA", ["ModelFiles"], resources: [.copy("Goldens")]),
     tests(of: "WorldModality", ["ModelFiles"], resources: [.copy("Goldens"), .copy("PolicyGoldens")]),

@@ -36,7 +36,8 @@ struct `a task's description` {
   @Test(arguments: [
     ("", "1:1: the file is empty"),
     ("(define (problem x)", "1:1: '(' is never closed"),
-    ("(define\n  (problem x)))", "2:15: ')' closes nothing"),
+    ("(define\n  (problem x)))", "2:15: the expression of line 1 ended before"),
+    (")", "1:1: ')' closes nothing"),
     (
       "(define (problem x)\n (:init) (:goal (And (Near a b))))",
       "2:22: expected one of on, in, open, close, turnon, turnoff, found 'near'"

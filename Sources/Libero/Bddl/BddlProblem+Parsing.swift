@@ -128,19 +128,15 @@ extension BddlProblem {
     return predicates
   }
 
-  /// Everything that is spoken of must be declared.
+  /// Everything that is stated must be of something declared. Regions may belong to things that this task leaves out.
   private func checkNames(_ groups: [BddlExpression]) throws(Failure) {
-    let things = Set(fixtures.values.joined()).union(objects.values.joined())
-    let known = things.union(regions.keys)
+    let known = Set(fixtures.values.joined()).union(objects.values.joined()).union(regions.keys)
     for group in groups {
       guard case .list(let items) = group.content, case .word(let kind)? = items.first?.content else { continue }
       for (statements, title) in [(initialState, ":init"), (goal, ":goal")] where title == kind {
         for name in statements.flatMap(\.arguments) where !known.contains(name) {
           throw Failure(group.position, "'\(name)' is neither an object, a fixture nor a region of this task")
         }
-      }
-      if kind == ":regions", let region = regions.values.first(where: { !things.contains($0.target) }) {
-        throw Failure(group.position, "a region's target '\(region.target)' is neither an object nor a fixture")
       }
     }
   }
