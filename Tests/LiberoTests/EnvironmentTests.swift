@@ -6,11 +6,11 @@ import Testing
 
 @testable import Libero
 
-@Suite(.enabled(if: SpatialGolden.isHere && DevelopmentScene.isHere, "the golden or its scene is not here"))
+@Suite(.enabled(if: SpatialGolden.isHere && SceneMaterial.shared != nil, "needs the golden and scene assets"))
 struct `A LIBERO environment` {
   @Test func `shows and senses what the official one does`() throws {
     let golden = try SpatialGolden()
-    let environment = try LiberoEnvironment(DevelopmentScene().world(golden), backend: .osmesa)
+    let environment = try LiberoEnvironment(SpatialGolden.world(), backend: .osmesa)
     try environment.reset(seed: 0, episode: 0)
     var worst: [String: Double] = [:]
     func compare(_ name: String, _ step: Int, _ found: [Double], _ expected: [Double]) {
@@ -63,8 +63,7 @@ struct `A LIBERO environment` {
   }
 
   @Test func `begins an episode the same way again`() throws {
-    let golden = try SpatialGolden()
-    let environment = try LiberoEnvironment(DevelopmentScene().world(golden), backend: .osmesa)
+    let environment = try LiberoEnvironment(SpatialGolden.world(), backend: .osmesa)
     try environment.reset(seed: 0, episode: 0)
     let first = environment.simulation.positions + environment.simulation.velocities
     for _ in 0..<3 { _ = try environment.step([0.5, -1, 0.3, 0.2, 0, 0.4, 1]) }
@@ -79,7 +78,7 @@ struct `A LIBERO environment` {
   }
 
   @Test func `refuses actions that are none and stays as it was`() throws {
-    let environment = try LiberoEnvironment(DevelopmentScene().world(SpatialGolden()), backend: .osmesa)
+    let environment = try LiberoEnvironment(SpatialGolden.world(), backend: .osmesa)
     try environment.reset(seed: 0, episode: 0)
     let before = environment.simulation.positions
     #expect(throws: EnvironmentError.self) { try environment.step([0, 0, 0, 0, 0, .nan, 1]) }

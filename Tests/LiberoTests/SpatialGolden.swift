@@ -29,8 +29,15 @@ struct SpatialGolden {
   func floats(_ name: String) throws -> [Float] { try values(name, of: Float.self) }
 
   /// The 150 actions, seven numbers each.
-  func actions() throws -> [[Double]] {
+  func actions() throws -> [[Float]] {
     let numbers = try floats("actions")
-    return stride(from: 0, to: numbers.count, by: 7).map { numbers[$0..<($0 + 7)].map(Double.init) }
+    return stride(from: 0, to: numbers.count, by: 7).map { Array(numbers[$0..<($0 + 7)]) }
+  }
+
+  /// The task, compiled once for all tests.
+  static func world() throws -> LiberoWorld { try shared.get() }
+  private static let shared = Result { () throws -> LiberoWorld in
+    let material = try #require(SceneMaterial.shared)
+    return try LiberoWorld(LiberoSuite.spatial.task(0, material.settings), assets: material.assets)
   }
 }

@@ -41,19 +41,11 @@ final class RobotMotion {
   /// Begins anew as a rebuilt environment does: the controller takes the built robot's pose as its goal and rest.
   ///
   /// - Parameters:
-  ///   - built: positions of everything but the robot after the build, before the initial state is set; nil takes the
-  ///     model's own.
+  ///   - state: the initial state.
   ///   - place: moves the fixtures.
-  ///   - state: the initial state: time, positions, velocities.
   func reset(
-    built: [Double]?, state: [Double], place: (Simulation) throws(SimulationError) -> Void
+    to state: InitialStates.State, place: (Simulation) throws(SimulationError) -> Void
   ) throws(SimulationError) {
-    let model = simulation.model
-    guard state.count == 1 + model.positionCount + model.velocityCount, state.allSatisfy(\.isFinite) else {
-      throw SimulationError(
-        "an initial state of this task has \(1 + model.positionCount + model.velocityCount) finite numbers (time,"
-          + " \(model.positionCount) positions, \(model.velocityCount) velocities), and this one has \(state.count)")
-    }
     try simulation.reset()
     // The controller is made while the gripper and everything else are still where the model has them.
     for (joint, value) in zip(robot.arm, robot.initialPositions) { simulation.setPosition(value, at: joint.position) }
@@ -63,17 +55,11 @@ final class RobotMotion {
     mustLook = false
     gripper = Gripper()
     try place(simulation)
-    if let built {
-      try simulation.setState(time: 0, positions: built, velocities: simulation.velocities)
-    } else {
-      for (joint, value) in zip(robot.fingers, RobotHandles.initialFingers) {
-        simulation.setPosition(value, at: joint.position)
-      }
+    for (joint, value) in zip(robot.fingers, RobotHandles.initialFingers) {
+      simulation.setPosition(value, at: joint.position)
     }
     try simulation.forward()
-    try simulation.setState(
-      time: state[0], positions: Array(state[1..<(1 + model.positionCount)]),
-      velocities: Array(state[(1 + model.positionCount)...]))
+    try simulation.setState(time: state.time, positions: state.positions, velocities: state.velocities)
     try simulation.forward()
     posedPositions = simulation.positions
     sensed = RobotReadings(robot, simulation, posed: posedPositions)

@@ -38,13 +38,13 @@ public final class LiberoEnvironment: Environment {
     self.world = world
     self.mode = mode
     self.backend = backend
-    specification = Self.specification(maximumSteps: world.maximumSteps)
+    specification = Self.specification(maximumSteps: world.task.suite.maximumSteps)
     let motion = try asEnvironmentError { () throws(SimulationError) in try RobotMotion(world.model) }
     self.motion = motion
     (goal, visibility) = try asEnvironmentError { () throws(LiberoError) in
       (
-        try Goal(world.goal, in: world.model, categories: world.categories),
-        try SiteVisibility(world.model, simulation: motion.simulation, categories: world.categories)
+        try Goal(world.scene.problem.goal, of: world.scene, in: world.model),
+        try SiteVisibility(world.scene, in: motion.simulation)
       )
     }
   }
@@ -59,7 +59,7 @@ public final class LiberoEnvironment: Environment {
   }
 
   /// What a policy is told.
-  public var instruction: String { world.instruction }
+  public var instruction: String { world.task.language }
   /// Another goal of the same scene is not known.
   public var contraryInstruction: String? { nil }
   /// What the robot's sensors said last.
@@ -75,14 +75,21 @@ public final class LiberoEnvironment: Environment {
 
   /// Begins at an initial state (modulo their number), with fixtures placed by a seed.
   func reset(placementSeed: Int, initialState: Int) throws(EnvironmentError) {
-    guard !world.initialStates.isEmpty else { throw EnvironmentError("this task has no initial states") }
-    let state = world.initialStates[initialState % world.initialStates.count]
-    let placed = try asEnvironmentError { () throws(LiberoError) in try world.placement(placementSeed) }
+    guard let numpySeed = UInt32(exactly: placementSeed) else {
+      throw EnvironmentError("NumPy's generator takes seeds of 0 to 4294967295, and \(placementSeed) was asked for")
+    }
+    let (state, poses) = try asEnvironmentError { () throws(LiberoError) in
+      (
+        try world.initialStates.state(
+          episode: initialState, positions: world.model.positionCount, velocities: world.model.velocityCount),
+        try world.scene.fixturePoses(seed: numpySeed)
+      )
+    }
     try asEnvironmentError { () throws(SimulationError) in
-      try motion.reset(built: placed.positions, state: state) { simulation throws(SimulationError) in
-        for fixture in placed.fixtures {
-          let body = try world.model.index(of: .body, named: fixture.body)
-          try simulation.place(body: body, position: fixture.position, quaternion: fixture.quaternion)
+      try motion.reset(to: state) { simulation throws(SimulationError) in
+        for (name, pose) in poses {
+          let body = try world.model.index(of: .body, named: name)
+          try simulation.place(body: body, position: pose.position, quaternion: pose.quaternion)
         }
       }
       glowing = visibility.glowing(in: simulation)

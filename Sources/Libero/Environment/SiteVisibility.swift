@@ -6,40 +6,37 @@ struct SiteVisibility: Sendable {
   private struct Burner: Sendable {
     let site: Int
     let opacity: (off: Float, on: Float)
-    let knobs: [Int]
+    let stove: GoalObject
     let on: Articulation.Side
   }
 
-  private let hidden: [(site: Int, opacity: Float)]
-  private let burners: [Burner]
+  private var hidden: [(site: Int, opacity: Float)] = []
+  private var burners: [Burner] = []
 
-  init(_ model: Model, simulation: Simulation, categories: [String: String]) throws(LiberoError) {
-    var hidden: [(site: Int, opacity: Float)] = []
-    var burners: [Burner] = []
-    let owners = ["robot0", "gripper0"] + categories.keys
+  /// - Parameter simulation: one that still shows what its model shows.
+  init(_ scene: LiberoScene, in simulation: Simulation) throws(LiberoError) {
+    let model = simulation.model
     do throws(SimulationError) {
-      for name in model.names(of: .site) where owners.contains(where: { name.hasPrefix("\($0)_") }) {
+      for name in scene.hiddenSites {
         let site = try model.index(of: .site, named: name)
         let opacity = simulation.siteOpacity(site)
         if opacity > 0 { hidden.append((site, -opacity)) }
       }
-      for (name, category) in categories {
-        guard let on = Articulation(category: category).on else { continue }
-        let site = try model.index(of: .site, named: "\(name)_burner")
+      for object in scene.objects {
+        guard let on = Articulation(category: object.category).on else { continue }
+        let site = try model.index(of: .site, named: "\(object.name)_burner")
         let opacity = -abs(simulation.siteOpacity(site))
-        let knobs = try GoalObject(named: name, category: category, in: model).joints
-        burners.append(Burner(site: site, opacity: (opacity, 1 - opacity), knobs: knobs, on: on))
+        let stove = try GoalObject(object, in: model)
+        burners.append(Burner(site: site, opacity: (opacity, 1 - opacity), stove: stove, on: on))
       }
     } catch {
       throw LiberoError(error.description)
     }
-    self.hidden = hidden
-    self.burners = burners
   }
 
   /// Whether each burner glows, by its knob as it stands now.
   func glowing(in simulation: Simulation) -> [Bool] {
-    burners.map { burner in burner.knobs.contains { burner.on.holds(simulation.position(at: $0)) } }
+    burners.map { burner in burner.stove.joints.contains { burner.on.holds(simulation.position(at: $0)) } }
   }
 
   /// Makes a simulation show what the official stack shows.

@@ -11,13 +11,14 @@ public struct Goal: Sendable {
   ///
   /// - Parameters:
   ///   - predicates: what must hold.
-  ///   - categories: every object's and fixture's category, by its name.
+  ///   - scene: where the things are that the predicates name.
+  ///   - model: the scene's compiled model.
   /// - Throws: if the goal speaks of what the model does not have, or asks of a thing what it cannot be.
   public init(
-    _ predicates: [BddlPredicate], in model: Model, categories: [String: String]
+    _ predicates: [BddlPredicate], of scene: LiberoScene, in model: Model
   ) throws(LiberoError) {
     var conditions: [Condition] = []
-    for predicate in predicates { conditions.append(try Condition(predicate, in: model, categories: categories)) }
+    for predicate in predicates { conditions.append(try Condition(predicate, of: scene, in: model)) }
     self.conditions = conditions
   }
 
@@ -35,11 +36,11 @@ private enum Condition: Sendable {
   case anyJoint([Int], Articulation.Side)
   case allJoints([Int], Articulation.Side)
 
-  init(_ predicate: BddlPredicate, in model: Model, categories: [String: String]) throws(LiberoError) {
+  init(_ predicate: BddlPredicate, of scene: LiberoScene, in model: Model) throws(LiberoError) {
     let sentence = "(\(predicate.relation.rawValue) \(predicate.arguments.joined(separator: " ")))"
     var things: [GoalThing] = []
     for name in predicate.arguments {
-      things.append(try GoalThing(named: name, in: model, categories: categories))
+      things.append(try GoalThing(named: name, of: scene, in: model))
     }
     switch (predicate.relation, things.first, things.count > 1 ? things[1] : nil) {
     case (.on, .object(let object), .object(let support)): self = .objectOnObject(object, support)
