@@ -128,7 +128,8 @@ public final class LiberoEnvironment: Environment {
     return Observation(images: try mirrored(upright), state: readings.policyState, instruction: instruction)
   }
 
-  private func mirrored(_ images: [String: Image]) throws(EnvironmentError) -> [String: Image] {
+  /// Pictures as a policy sees them.
+  func mirrored(_ images: [String: Image]) throws(EnvironmentError) -> [String: Image] {
     var turned: [String: Image] = [:]
     for (name, image) in images {
       turned[name] = try asEnvironmentError { () throws(ImageError) in try image.mirrored() }
