@@ -78,12 +78,6 @@ public final class Simulation {
     return vector(pointer.pointee.xpos, index)
   }
 
-  /// The world position of a site, metres.
-  public func sitePosition(_ index: Int) -> SIMD3<Double> {
-    precondition(index >= 0 && index < Int(model.pointer.pointee.nsite))
-    return vector(pointer.pointee.site_xpos, index)
-  }
-
   /// Whether two geoms touch, as the last step or `forward()` found.
   public func touches(geom first: Int, geom second: Int) -> Bool {
     let state = pointer.pointee
