@@ -26,5 +26,5 @@ func defaultOutput(_ kind: String, _ name: String) -> String {
   return "outputs/\(kind)/\(format.string(from: Date()))_\(name)"
 }
 
-/// A line for people, beside the results on standard output.
-func say(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf8)) }
+/// A line for people, beside the results on standard output; lost where standard error is closed or its disk full.
+func say(_ line: String) { try? FileHandle.standardError.write(contentsOf: Data((line + "\n").utf8)) }

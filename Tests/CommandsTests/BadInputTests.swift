@@ -192,7 +192,7 @@ struct `bad input` {
       #expect(outcome.errors.hasSuffix("\n"))
       // A resumed run says where it is before it reads its state; nothing else may stand beside the sentence.
       let beside = outcome.errors.split(separator: "\n").filter {
-        !$0.hasPrefix("output: ") && !$0.hasPrefix("dataset: ")
+        line in !["output: ", "device ", "dataset: "].contains { line.hasPrefix($0) }
       }
       #expect(beside.count == 1, "\(outcome.errors)")
       for noise in ["Error Domain", "Fatal error", "Backtrac", "CocoaError"] {

@@ -1,5 +1,6 @@
 import CountedRandom
 import Environments
+import Images
 import Foundation
 import Media
 import ModelFiles
@@ -45,10 +46,10 @@ private final class Walk: Environment {
   var instruction: String { "go \(task)" }
   var contraryInstruction: String? { task == "up" ? "go down" : nil }
 
-  func reset(seed: UInt64, episode: Int) throws(EnvironmentError) {
+  func reset(seed: Int, episode: Int) throws(EnvironmentError) {
     self.episode = episode
     steps = 0
-    position = Float(CountedRandom(seed: Int(seed), task).at(episode).uniform(0, in: -1...1))
+    position = Float(CountedRandom(seed: seed, task).at(episode).uniform(0, in: -1...1))
     if let fails, fails.atReset, fails.episode == episode { throw EnvironmentError("the floor is gone") }
   }
 
@@ -60,9 +61,11 @@ private final class Walk: Environment {
     return StepResult(reward: success ? 1 : 0, terminated: success, success: success)
   }
 
-  func observe(cameras: Set<String>) -> Observation {
+  func observe(cameras: Set<String>) throws(EnvironmentError) -> Observation {
     let shade = UInt8(max(0, min(255, 128 + position * 40)))
-    let picture = Picture(width: 16, height: 16, pixels: Array(repeating: shade, count: 768))
+    guard let picture = try? Image(width: 16, height: 16, pixels: Array(repeating: shade, count: 768)) else {
+      throw EnvironmentError("no picture")
+    }
     return Observation(
       images: cameras.contains("image") ? ["image": picture] : [:], state: [position], instruction: instruction)
   }
