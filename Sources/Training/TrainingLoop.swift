@@ -90,6 +90,11 @@ public struct TrainingLoop {
       try TrainingState(in: $0.appendingPathComponent("training_state"), for: parameters)
     }
     let first = state?.step ?? 0
+    guard first <= settings.steps else {
+      throw PolicyError(
+        "the checkpoint \(checkpoint?.path ?? "") is at step \(first), beyond --steps=\(settings.steps); give more --steps"
+      )
+    }
     let optimizer = AdamW(parameters, settings: settings.optimizer, states: state?.optimizer ?? [:])
     let random = CountedRandom(seed: settings.seed, "training")
     let log = try MetricsLog(output.appendingPathComponent("metrics.jsonl"), resumingAt: first)

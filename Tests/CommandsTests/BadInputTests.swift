@@ -107,6 +107,20 @@ struct `bad input` {
       }
     },
   ]
+  private static let finishedRuns = [
+    BadInput("fewer updates than were made", resume + ["--steps=3"], says: "at step 6", "--steps=3", copying: ["E0"]),
+    BadInput("a step that is none", resume, says: "training_step.json", copying: ["E0"]) {
+      try Data("{\"step\": -1}".utf8).write(
+        to: $0.appendingPathComponent("E0/checkpoints/last/training_state/training_step.json"))
+    },
+    BadInput("a step far away", resume, says: "at step 99999999", "--steps=12", copying: ["E0"]) {
+      try Data("{\"step\": 99999999}".utf8).write(
+        to: $0.appendingPathComponent("E0/checkpoints/last/training_state/training_step.json"))
+    },
+    BadInput("half an optimiser's state", resume, says: "optimizer_state.safetensors", "truncated", copying: ["E0"]) {
+      try truncate($0, "E0/checkpoints/last/training_state/optimizer_state.safetensors", to: 20_000)
+    },
+  ]
   private static let resume = ["train", "--output_dir=E0", "--resume", "--steps=12"]
 
   private static let caches = [
@@ -180,7 +194,7 @@ struct `bad input` {
     BadInput("a place where nothing can be made", train + ["--output_dir=/proc/run"], says: "/proc/run"),
   ]
 
-  @Test(arguments: commandLines + brokenFiles + caches + engines + places)
+  @Test(arguments: commandLines + brokenFiles + finishedRuns + caches + engines + places)
   func `gets one sentence, and nothing is overwritten`(_ input: BadInput) throws {
     try Fixture.within(copying: input.copied) { folder in
       try input.damage(folder)

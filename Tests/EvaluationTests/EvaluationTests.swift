@@ -2,6 +2,7 @@ import CountedRandom
 import Environments
 import Images
 import Foundation
+import Images
 import Media
 import ModelFiles
 import Policies
