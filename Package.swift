@@ -17,6 +17,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
     .package(url: "https://github.com/apple/swift-crypto", "3.0.0"..<"5.0.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
     // C faces of the engines: tables of function pointers, filled by dlopen.
@@ -60,6 +61,13 @@ let package = Package(
     // scene → observation → policy → action → scene
     room("Environments", ["Images"]),
     room("Shapes", ["Environments", "MuJoCo", "CountedRandom"]),
+    room(
+      "Libero",
+      [
+        "Environments", "MuJoCo", "ModelFiles", "CountedRandom",
+        .product(name: "OrderedCollections", package: "swift-collections"),
+        .product(name: "Yams", package: "Yams"),
+      ]),
     room("Evaluation", ["Policies", "Environments", "Media"]),
 
     // Both ways, walked together.
@@ -85,6 +93,9 @@ let package = Package(
     tests(of: "MuJoCo"),
     tests(of: "Shapes"),
     tests(of: "Policies", resources: [.copy("Goldens")]),
+    tests(
+      of: "Libero", ["ModelFiles", "MuJoCo", .product(name: "Crypto", package: "swift-crypto")],
+      resources: [.copy("Goldens")]),
     tests(of: "SmolVLA", ["ModelFiles"], resources: [.copy("Goldens")]),
     tests(of: "WorldModality", ["ModelFiles"], resources: [.copy("Goldens"), .copy("PolicyGoldens")]),
     tests(of: "Training"),

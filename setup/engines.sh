@@ -106,4 +106,18 @@ while read -r name version sha; do
     *) engine "$name" "$sha" ;;
   esac
 done < <(pinned wheel)
+while read -r name version sha; do
+  case $name in
+    robosuite)
+      assets=robosuite/models/assets
+      engine "$name" "$sha" $assets/base.xml $assets/robots/panda/robot.xml "$assets/robots/panda/meshes/link?.stl" \
+        "$assets/robots/panda/obj_meshes/*.obj" $assets/grippers/panda_gripper.xml \
+        "$assets/grippers/meshes/panda_gripper/*.stl" $assets/mounts/rethink_mount.xml $assets/mounts/null_mount.xml \
+        $assets/mounts/meshes/rethink_mount/pedestal.stl ;;
+    hf-libero)
+      engine "$name" "$sha" 'libero/libero/bddl_files/*' 'libero/libero/init_files/*.pruned_init' \
+        libero/libero/benchmark/libero_suite_task_map.py ;;
+    *) engine "$name" "$sha" ;;
+  esac
+done < <(pinned data)
 "$root/native/build.sh" "$deps"

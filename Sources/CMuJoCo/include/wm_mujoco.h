@@ -66,6 +66,14 @@ int wm_mujoco_step(
 /// The first kind of warning that `data` has counted (an mjtWarning), or -1; `*information` is what it is about.
 int wm_mujoco_first_warning(const mjData *data, int *information);
 
+/// Told of one field of a model: its name in MuJoCo's header (`opt.` before an option's), what its `count` bytes are
+/// ('d' doubles, 'f' floats, 'i' ints, 'b' bytes), and where they lie.
+typedef void (*wm_mujoco_field_visitor)(
+    const char *name, char kind, const void *_Nullable bytes, size_t count, void *_Nullable context);
+
+/// Calls `visit` for the sizes, options, statistics and arrays of a model, in the order of MuJoCo's header.
+void wm_mujoco_visit_fields(const mjModel *model, wm_mujoco_field_visitor visit, void *_Nullable context);
+
 /// What draws a model's scenes: an abstract scene, the graphics card's copy of the model, and a camera.
 typedef struct {
   mjvScene scene;

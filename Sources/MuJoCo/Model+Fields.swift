@@ -1,0 +1,40 @@
+import CMuJoCo
+
+extension Model {
+  /// A size, option or array of the compiled model.
+  public struct Field: Sendable, Equatable {
+    /// What its bytes are.
+    public enum Kind: String, Sendable {
+      case doubles = "d"
+      case floats = "f"
+      case integers = "i"
+      case bytes = "b"
+    }
+
+    /// Its name in MuJoCo's header, with `opt.` before an option's.
+    public let name: String
+    /// What its bytes are.
+    public let kind: Kind
+    /// Its bytes as they lie in memory.
+    public let bytes: [UInt8]
+  }
+
+  /// Everything that the compiled model holds, in the order of MuJoCo's header, for comparisons field by field.
+  public var fields: [Field] {
+    var fields: [Field] = []
+    withUnsafeMutablePointer(to: &fields) { fields in
+      wm_mujoco_visit_fields(
+        pointer,
+        { name, kind, bytes, count, context in
+          guard let context else { return }
+          let fields = context.assumingMemoryBound(to: [Field].self)
+          let kind = Field.Kind(rawValue: String(UnicodeScalar(UInt8(bitPattern: kind)))) ?? .bytes
+          fields.pointee.append(
+            Field(
+              name: String(cString: name), kind: kind,
+              bytes: Array(UnsafeRawBufferPointer(start: bytes, count: bytes == nil ? 0 : count))))
+        }, UnsafeMutableRawPointer(fields))
+    }
+    return fields
+  }
+}
