@@ -92,10 +92,10 @@ let package = Package(
     tests(of: "LeRobotDatasets", resources: [.copy("Goldens")]),
     tests(of: "MuJoCo"),
     tests(of: "Shapes"),
-    tests(of: "Policies", resources: [.copy("Goldens")]),
     tests(
       of: "Libero", ["ModelFiles", "MuJoCo", .product(name: "Crypto", package: "swift-crypto")],
       resources: [.copy("Goldens")]),
+    tests(of: "Policies", resources: [.copy("Goldens")]),
     tests(of: "SmolVLA", ["ModelFiles"], resources: [.copy("Goldens")]),
     tests(of: "WorldModality", ["ModelFiles"], resources: [.copy("Goldens"), .copy("PolicyGoldens")]),
     tests(of: "Training"),
