@@ -23,13 +23,17 @@ test: setup ## run every test
 parity: setup ## compare with the official packages, which it installs into .deps/oracle
 	@oracle/parity.sh
 
+bench: setup ## time the parts: tensors, training, loading, tokens, scenes
+	@swift build -c release --product Benchmarks
+	@.build/release/Benchmarks
+
 format: ## rewrite the sources as swift format would
-	@swift format format --in-place --recursive --parallel Package.swift Sources Tests
+	@swift format format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks
 
 lint: ## check the format
-	@swift format lint --strict --recursive --parallel Package.swift Sources Tests
+	@swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks
 
 clean: ## delete what was built, keep the engines
 	@rm -rf .build bin
 
-.PHONY: help setup build demo test parity format lint clean
+.PHONY: help setup build demo test parity bench format lint clean

@@ -51,12 +51,12 @@ let package = Package(
     room("Configuration", ["ModelFiles", .product(name: "OrderedCollections", package: "swift-collections")]),
 
     // dataset → batch → policy → loss → checkpoint
-    room("LeRobotDatasets", ["ModelFiles", "Arrow", "Images", "Media", "Configuration", "CountedRandom"]),
+    room("LeRobotDatasets", ["ModelFiles", "Arrow", "Images", "Media", "CountedRandom"]),
     room("NeuralNetworks", ["Torch", "ModelFiles", "CountedRandom"]),
     room("Policies", ["NeuralNetworks", "Configuration"]),
     room("SmolVLA", ["Policies"]),
     room("WorldModality", ["SmolVLA", "LeRobotDatasets"]),
-    room("Training", ["Policies", "LeRobotDatasets", "Terminal"]),
+    room("Training", ["Policies", "Terminal"]),
 
     // scene → observation → policy → action → scene
     room("Environments", ["Images"]),
@@ -71,9 +71,13 @@ let package = Package(
     room("Evaluation", ["Policies", "Environments", "Media"]),
 
     // Both ways, walked together.
-    room("Experiments", ["ModelFiles", "Configuration", "Media", "Evaluation"]),
+    room("Experiments", ["ModelFiles", "Media", "Evaluation"]),
     room("Commands", ["Experiments", "Training", "Evaluation", "WorldModality", "Shapes", "MuJoCo"]),
     .executableTarget(name: "lerobot-wm", dependencies: ["Commands"]),
+
+    // What `make bench` times.
+    .executableTarget(
+      name: "Benchmarks", dependencies: ["SmolVLA", "LeRobotDatasets", "Shapes"], path: "Benchmarks"),
 
     .target(name: "TestSupport", dependencies: ["Engines"], path: "Tests/TestSupport"),
     tests(of: "CountedRandom"),
@@ -91,9 +95,9 @@ let package = Package(
     tests(
       of: "Libero", ["ModelFiles", "MuJoCo", .product(name: "Crypto", package: "swift-crypto")],
       resources: [.copy("Goldens")]),
-    tests(of: "Policies"),
+    tests(of: "Policies", resources: [.copy("Goldens")]),
     tests(of: "SmolVLA", ["ModelFiles"], resources: [.copy("Goldens")]),
-    tests(of: "WorldModality", ["ModelFiles"], resources: [.copy("Goldens")]),
+    tests(of: "WorldModality", ["ModelFiles"], resources: [.copy("Goldens"), .copy("PolicyGoldens")]),
     tests(of: "Training"),
     tests(of: "Evaluation"),
     tests(of: "Experiments", resources: [.copy("Goldens")]),

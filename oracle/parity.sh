@@ -5,24 +5,36 @@
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 count=${WM_PARITY_COUNT:-12} seed=${WM_PARITY_SEED:-7}
-goldens=$root/Tests/SmolVLATests/Goldens
+goldens=$root/Tests/SmolVLATests/Goldens world_goldens=$root/Tests/WorldModalityTests/PolicyGoldens
 python=$("$root/oracle/setup.sh")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-mkdir "$work/fresh" "$work/drawn"
+mkdir "$work/fresh" "$work/drawn" "$work/fresh_world" "$work/drawn_world"
 # Nothing is to be fetched, and one thread adds in one order.
 export HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=1 PYTHONWARNINGS=ignore
 
-oracle() { "$python" "$root/oracle/smolvla_goldens.py" "$@" >"$work/oracle.log" 2>&1 || { cat "$work/oracle.log"; exit 1; }; }
+oracle() {
+  local script=$root/oracle/$1.py
+  shift
+  "$python" "$script" "$@" >"$work/oracle.log" 2>&1 || { cat "$work/oracle.log"; exit 1; }
+  grep -a '^left out' "$work/oracle.log" || true
+}
 
 status=0
-oracle again "$goldens" "$work/fresh"
+oracle smolvla_goldens again "$goldens" "$work/fresh"
 "$python" "$root/oracle/smolvla_goldens.py" compare "$goldens" "$work/fresh" || status=1
+oracle smolvla_world_goldens again "$world_goldens" "$work/fresh_world"
+"$python" "$root/oracle/smolvla_world_goldens.py" compare "$world_goldens" "$work/fresh_world" || status=1
 
-oracle draw "$work/drawn" "$count" "$seed"
-grep -a '^left out' "$work/oracle.log" || true
+oracle smolvla_goldens draw "$work/drawn" "$count" "$seed"
+oracle smolvla_world_goldens draw "$work/drawn_world" "$count" "$seed"
 cd "$root"
-WM_PARITY_GOLDENS=$work/drawn swift test --filter SmolVLATests >"$work/swift.log" 2>&1 || status=1
+WM_PARITY_GOLDENS=$work/drawn WM_PARITY_WORLD_GOLDENS=$work/drawn_world \
+  swift test --filter 'SmolVLATests|PolicyGoldenTests' >"$work/swift.log" 2>&1 || status=1
+# Data sets that the Swift side records, opened by LeRobot.
+WM_PARITY_DATASETS=$work/datasets swift test --skip-build --filter 'data sets are left for LeRobot to open' \
+  >>"$work/swift.log" 2>&1 || status=1
+"$python" "$root/oracle/lerobot_datasets_check.py" "$work/datasets" || status=1
 grep -a '^parity ' "$work/swift.log" | sort || true
 compared=$(grep -ac '^parity ' "$work/swift.log" || true)
 if [ "$status" -ne 0 ] || [ "$compared" -eq 0 ]; then
@@ -30,8 +42,8 @@ if [ "$status" -ne 0 ] || [ "$compared" -eq 0 ]; then
   echo "parity: DIFFERENT ($compared comparisons; $count drawn configurations, seed $seed)"
   exit 1
 fi
-echo "largest deviations of $compared comparisons ($count drawn configurations, seed $seed):"
+echo "largest deviations of $compared comparisons ($count drawn configurations of each policy, seed $seed):"
 awk -F': | equal, deviation | \\(tolerance |\\)' '/^parity / { if ($3 + 0 >= worst[$2] + 0) { worst[$2] = $3; tolerance[$2] = $4; place[$2] = $1 } }
-  END { for (kind in worst) printf "  %-16s %.1e of %s  (%s)\n", kind, worst[kind], tolerance[kind], substr(place[kind], 8) }' \
+  END { for (kind in worst) printf "  %-20s %.1e of %s  (%s)\n", kind, worst[kind], tolerance[kind], substr(place[kind], 8) }' \
   "$work/swift.log" | sort
 echo "parity: all equal"

@@ -94,7 +94,7 @@ def randomise(policy, random):
             noise = torch.from_numpy(random.standard_normal(parameter.shape))
             if "norm" in name:
                 values = 0.25 * noise + (1 if name.endswith("weight") else 0)
-            elif parameter.ndim == 1:
+            elif parameter.ndim <= 1:
                 values = 0.2 * noise
             elif "embed" in name and "patch" not in name:
                 values = 0.5 * noise

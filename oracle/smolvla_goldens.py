@@ -105,7 +105,10 @@ def step(policy, batch, noise, time):
 
 
 def is_sensitive(policy, batch, noise, time, gradients, after):
-    """Whether LeRobot's own numbers move too far, to be compared with others, when every weight moves by a rounding."""
+    """Whether LeRobot's own numbers move too far, to be compared with others, when every weight moves by a rounding.
+
+    Weights after a step are looked at where there are any.
+    """
     def moved(old, new, floor):
         return max(((old[key] - new[key]).norm() / max(old[key].norm().item(), floor)).item() for key in old)
 
@@ -122,7 +125,8 @@ def is_sensitive(policy, batch, noise, time, gradients, after):
         # Zero but for rounding, as a bias of keys is to softmax.
         real = [key for key in known if known[key].norm() > 1e-5 * total]
         result = result or moved(known, other, 1e-2 * total) > 4e-6
-        result = result or moved({key: after[key] for key in real}, later, 1e-12) > 4e-7
+        if after is not None:
+            result = result or moved({key: after[key] for key in real}, later, 1e-12) > 4e-7
     with torch.no_grad():
         for key, value in policy.named_parameters():
             value.copy_(weights[key])

@@ -4,8 +4,8 @@
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
-output=${OUTPUT:-outputs/demo} steps=${STEPS:-2500} seed=${SEED:-0} episodes=${EPISODES:-40}
-task=push_side size=48
+output=${OUTPUT:-outputs/demo} steps=${STEPS:-800} seed=${SEED:-0} episodes=${EPISODES:-40}
+task=push_side size=64
 wm=$root/bin/lerobot-wm
 
 say() { printf '\n== %s\n' "$*"; }
@@ -13,12 +13,15 @@ mkdir -p "$output/logs"
 started=$SECONDS
 
 say "a tiny backbone and an untrained video encoder"
-[ -d "$output/models/encoder" ] || "$wm" scratch --output_dir="$output/models" --image_size=$size --overwrite
+[ -d "$output/models/encoder" ] ||
+  "$wm" scratch --output_dir="$output/models" --overwrite --image_size=$size --patch_size=16 --scale_factor=4 \
+    --hidden_size=64 --num_layers=4 --num_vision_layers=2 --num_heads=2 \
+    --words='["push","the","block","to","left","right","up","down"]'
 
 say "demonstrations"
 [ -d "$output/data/shapes" ] ||
   "$wm" record --env.type=shapes --env.task=$task --env.image_size=$size --dataset.root="$output/data/shapes" \
-    --dataset.num_episodes=1000
+    --dataset.num_episodes=500
 
 say "world latents"
 "$wm" precompute --dataset_name=shapes --dataset_root="$output/data/shapes" --cache_dir="$output/cache" --overwrite \
@@ -26,12 +29,12 @@ say "world latents"
 
 common=(
   --dataset.repo_id=shapes --dataset.root="$output/data/shapes" --policy.device=cpu
-  --policy.vlm_model_name="$output/models/backbone" --policy.num_vlm_layers=2
+  --policy.vlm_model_name="$output/models/backbone" --policy.num_vlm_layers=4
   --policy.resize_imgs_with_padding="[$size,$size]" --policy.chunk_size=8 --policy.n_action_steps=4
-  --policy.max_state_dim=8 --policy.max_action_dim=8 --policy.expert_width_multiplier=1.0
+  --policy.max_state_dim=8 --policy.max_action_dim=2 --policy.expert_width_multiplier=1.0
   --policy.freeze_vision_encoder=false --policy.train_expert_only=false
-  --policy.optimizer_lr=2e-3 --policy.scheduler_warmup_steps=3000
-  --batch_size=32 --steps="$steps" --seed="$seed" --log_freq=50 --save_freq=1000 --num_workers=1 --num_compute_threads=1
+  --policy.optimizer_lr=2e-3 --policy.scheduler_warmup_steps=4000
+  --batch_size=64 --steps="$steps" --seed="$seed" --log_freq=20 --save_freq=400 --num_workers=1 --num_compute_threads=1
 )
 world=(
   --policy.type=smolvla_world --policy.dataset_repo_id=shapes --policy.cache_dir="$output/cache"

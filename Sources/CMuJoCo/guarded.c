@@ -59,6 +59,32 @@ int wm_mujoco_step(
   GUARDED(for (int i = 0; i < count; i++) api->mj_step(model, data))
 }
 
+int wm_mujoco_forward_part(
+    const wm_mujoco_api *api, const mjModel *model, mjData *data, mjtStage done, wm_mujoco_message *message) {
+  GUARDED(api->mj_forwardSkip(model, data, done, 1))
+}
+
+int wm_mujoco_finish_step(const wm_mujoco_api *api, const mjModel *model, mjData *data, wm_mujoco_message *message) {
+  GUARDED(api->mj_step2(model, data))
+}
+
+int wm_mujoco_poses(const wm_mujoco_api *api, const mjModel *model, mjData *data, wm_mujoco_message *message) {
+  GUARDED({
+    api->mj_kinematics(model, data);
+    api->mj_comPos(model, data);
+    api->mj_camlight(model, data);
+  })
+}
+
+int wm_mujoco_site_dynamics(
+    const wm_mujoco_api *api, const mjModel *model, mjData *data, int site, double *translation, double *rotation,
+    double *mass, wm_mujoco_message *message) {
+  GUARDED({
+    api->mj_jacSite(model, data, translation, rotation, site);
+    api->mj_fullM(model, mass, data->qM);
+  })
+}
+
 int wm_mujoco_first_warning(const mjData *data, int *information) {
   for (int kind = 0; kind < mjNWARNING; kind++) {
     if (data->warning[kind].number > 0) {

@@ -1,5 +1,6 @@
 import Configuration
 import Foundation
+import ModelFiles
 
 /// One thing the program does, with its settings.
 protocol Command {
@@ -68,11 +69,11 @@ public enum CommandLineProgram {
       let hint = nearestName(to: word, among: commands.map { $0.name }).map { "; did you mean \($0)?" } ?? ""
       return fail("there is no command \(word)\(hint)")
     }
-    do { return try command.main(rest) } catch { return fail("\(error)") }
+    do { return try command.main(rest) } catch { return fail(sentence(of: error)) }
   }
 
   private static func fail(_ sentence: String) -> Int32 {
-    FileHandle.standardError.write(Data("lerobot-wm: \(sentence)\n".utf8))
+    say("lerobot-wm: \(sentence)")
     return 1
   }
 

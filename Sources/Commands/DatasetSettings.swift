@@ -29,6 +29,9 @@ struct DatasetSettings: ConfigurationSection {
     guard imageTransforms["enable"]?.bool != true else {
       throw ConfigurationError("image_transforms.enable", "is not supported yet; leave it at false")
     }
+    guard episodes?.isEmpty != true else {
+      throw ConfigurationError("episodes", "expected at least one episode, or null for all, found []")
+    }
     guard !streams else { throw ConfigurationError("streaming", "is not supported; download the dataset") }
   }
 }

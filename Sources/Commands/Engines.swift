@@ -10,11 +10,11 @@ extension Device {
     guard let device = Device(name) else {
       throw PolicyError("--policy.device=\(name): expected cpu, cuda or cuda:N")
     }
-    if case .cuda(let index) = device, try TorchEngine.shared().deviceCount <= index {
+    let engine = try TorchEngine.shared()
+    if case .cuda(let index) = device, engine.deviceCount <= index {
       throw PolicyError(
-        "--policy.device=\(name): torch \(try TorchEngine.shared().version) finds "
-          + "\(try TorchEngine.shared().deviceCount) such devices; use cpu, or set WM_TORCH_DIR to a torch with GPU support"
-      )
+        "--policy.device=\(name): torch \(engine.version) finds \(engine.deviceCount) such devices; use cpu, or set "
+          + "WM_TORCH_DIR to a torch with GPU support")
     }
     return device
   }

@@ -84,7 +84,7 @@ enum EvalCommand: Command {
     progress.finish()
     let report = EvaluationReport(
       suite: suite.name, tasks: tasks, results: results, seconds: Date().timeIntervalSince(start),
-      manifest: manifest(settings), root: output)
+      manifest: try manifest(settings), root: output)
     try report.json.write(to: output.appendingPathComponent("eval_info.json"), layout: .indented(2))
     for task in tasks { print("\(suite.name)/\(task): \(report.rate(of: task).text)") }
     if tasks.count > 1 { print("overall: \(report.rate().text)") }
@@ -120,8 +120,12 @@ enum EvalCommand: Command {
     return try PolicyPlanner(pretrained, specification: specification)
   }
 
+  private static func modelHash(_ path: String) throws -> String {
+    try MappedFile(ModelLocation.directory(of: path).appendingPathComponent("model.safetensors")).sha256
+  }
+
   /// Everything that the figures depend on.
-  private static func manifest(_ settings: Settings) -> JSON {
+  private static func manifest(_ settings: Settings) throws -> JSON {
     let smolvla = settings.policy.smolvla
     let isPolicy = settings.evaluation.planner == "policy"
     return [
@@ -134,6 +138,8 @@ enum EvalCommand: Command {
       "seed": .integer(settings.seed), "n_episodes": .integer(settings.evaluation.episodes),
       "batch_size": .integer(settings.evaluation.batchSize),
       "contrary_instruction": .bool(settings.evaluation.contrary),
+      "device": isPolicy ? .string(try Device.chosen(smolvla.device).description) : .null,
+      "model_sha256": try settings.policyPath.map { .string(try modelHash($0)) } ?? .null,
       "versions": engineVersions(),
     ]
   }

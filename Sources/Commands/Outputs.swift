@@ -1,4 +1,5 @@
 import Foundation
+import ModelFiles
 import Policies
 
 /// A command's results go to a new folder: an old one is kept unless the user says otherwise.
@@ -12,7 +13,7 @@ func prepareOutput(_ path: String, overwrite: Bool) throws -> URL {
     try files.removeItem(at: url)
   }
   do { try files.createDirectory(at: url, withIntermediateDirectories: true) } catch {
-    throw PolicyError("\(path) could not be made: \((error as NSError).localizedDescription)")
+    throw PolicyError("\(path) could not be made: \(systemReason(of: error)); choose another --output_dir")
   }
   return url
 }
@@ -25,5 +26,5 @@ func defaultOutput(_ kind: String, _ name: String) -> String {
   return "outputs/\(kind)/\(format.string(from: Date()))_\(name)"
 }
 
-/// A line for people, beside the results on standard output.
-func say(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf8)) }
+/// A line for people, beside the results on standard output; lost where standard error is closed or its disk full.
+func say(_ line: String) { try? FileHandle.standardError.write(contentsOf: Data((line + "\n").utf8)) }

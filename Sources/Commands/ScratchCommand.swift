@@ -43,6 +43,24 @@ enum ScratchCommand: Command {
 
     func validate() throws(ConfigurationError) {
       guard !outputDirectory.isEmpty else { throw ConfigurationError("output_dir", "is needed") }
+      let sizes = [
+        ("image_size", imageSize), ("patch_size", patchSize), ("scale_factor", scaleFactor),
+        ("hidden_size", hiddenSize), ("num_layers", layers), ("num_vision_layers", visionLayers),
+        ("num_heads", heads), ("encoder_hidden_size", encoderSize), ("encoder_image_size", encoderImageSize),
+      ]
+      for (name, size) in sizes where !(1...1 << 14).contains(size) {
+        throw ConfigurationError(name, "expected a whole number from 1 to 16384, found \(size)")
+      }
+      guard imageSize % (patchSize * scaleFactor) == 0 else {
+        throw ConfigurationError(
+          "image_size",
+          "expected a multiple of patch_size times scale_factor (\(patchSize * scaleFactor)), found \(imageSize)")
+      }
+      guard encoderImageSize % 8 == 0, encoderSize % 16 == 0 else {
+        throw ConfigurationError(
+          "encoder_image_size",
+          "expected a multiple of 8, and encoder_hidden_size one of 16; found \(encoderImageSize) and \(encoderSize)")
+      }
       guard hiddenSize % heads == 0, (hiddenSize / heads) % 2 == 0 else {
         throw ConfigurationError("num_heads", "must divide hidden_size into even parts")
       }

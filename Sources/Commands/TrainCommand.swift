@@ -43,11 +43,11 @@ enum TrainCommand: Command {
   static func run(_ settings: TrainSettings, _ configured: Configured<TrainSettings>) throws -> Int32 {
     try useComputeThreads(settings.computeThreads)
     let run = try TrainingRun(settings)
-    run.notices.forEach(say)
     let output = try output(settings)
     say("output: \(output.path)")
+    run.notices.forEach(say)
     let loop = TrainingLoop(
-      run.pretrained, settings.training, output: output, configuration: configured.json,
+      run.pretrained, settings.training, output: output, configuration: run.complete(configured.json),
       datasetFrames: run.dataset.count)
     switch try loop.run(resuming: run.checkpoint, interruption: Interruption(), batches: run.batches) {
     case .finished:

@@ -1,5 +1,6 @@
 import Foundation
 import LeRobotDatasets
+import ModelFiles
 import OrderedCollections
 import Policies
 import Torch
@@ -59,6 +60,17 @@ struct TrainingRun {
         "device \(device), torch \(engine.version), \(engine.threadCount) compute threads",
         "dataset: \(dataset.episodes.count) episodes, \(dataset.count) frames; parameters: \(count), trained \(trained)",
       ]
+    // A missing engine or video shows here, before an old run makes room.
+    _ = try dataset.batch([0], request)
+  }
+
+  /// The run's settings with the features that the policy took from its dataset, as LeRobot saves them; a resumed run
+  /// needs them.
+  func complete(_ settings: JSON) -> JSON {
+    guard var members = settings.object, var policy = members["policy"]?.object else { return settings }
+    for name in ["input_features", "output_features"] { policy[name] = pretrained.configuration[name] }
+    members["policy"] = .object(policy)
+    return .object(members)
   }
 
   /// Starts loading at a step; what is returned gives one step's batch after another.

@@ -2,6 +2,7 @@ import Dispatch
 import Environments
 import Foundation
 import Media
+import ModelFiles
 
 /// What is evaluated, and how often.
 public struct EvaluationSettings: Sendable {
@@ -76,7 +77,7 @@ public struct Evaluation {
           next.append(slot)
           continue
         }
-        results.append(try save(slot))
+        results.append(save(slot))
         if let episode = waiting.popLast() { next.append(begin(slot.environment, episode)) }
       }
       slots = next
@@ -85,9 +86,18 @@ public struct Evaluation {
     return results.sorted { $0.episode < $1.episode }
   }
 
-  private func save(_ rollout: Rollout) throws -> EpisodeResult {
+  /// The episode's result; a film that cannot be written is said and costs no other result.
+  private func save(_ rollout: Rollout) -> EpisodeResult {
     var result = rollout.result
-    guard let videos, let first = rollout.film.first else { return result }
+    do { result.video = try writeFilm(of: rollout) } catch {
+      result.problem = result.problem ?? "the film could not be written: \(sentence(of: error))"
+    }
+    return result
+  }
+
+  private func writeFilm(of rollout: Rollout) throws -> URL? {
+    let result = rollout.result
+    guard let videos, let first = rollout.film.first else { return nil }
     let folder = videos.appendingPathComponent("\(suite.name)_\(result.task)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     let url = folder.appendingPathComponent("eval_episode_\(result.episode).mp4")
@@ -96,8 +106,7 @@ public struct Evaluation {
       framesPerSecond: Double(rollout.environment.specification.framesPerSecond), overwrite: true)
     for picture in rollout.film { try writer.append(picture) }
     try writer.finish()
-    result.video = url
-    return result
+    return url
   }
 }
 

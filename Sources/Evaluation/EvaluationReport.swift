@@ -80,6 +80,7 @@ public struct EvaluationReport {
           "successes": .array(own.map { .bool($0.success) }),
           "video_paths": .array(own.compactMap { $0.video.map(path) }),
           "steps": .array(own.map { .integer($0.steps) }),
+          "instructions": .array(own.map { .string($0.instruction) }),
           "problems": .array(own.map { $0.problem.map(JSON.string) ?? .null }),
           "pc_success_interval": interval(rate(of: task)),
         ],

@@ -10,6 +10,8 @@ public struct EpisodeResult: Sendable {
   public let task: String
   /// The episode's number within its task.
   public let episode: Int
+  /// What the policy was told.
+  public var instruction = ""
   /// Whether the goal was reached.
   public var success = false
   /// Control steps taken.
@@ -64,6 +66,7 @@ final class Rollout {
       let seen = try environment.observe(cameras: cameras)
       remember(seen, planner.history)
       let instruction = contrary ? environment.contraryInstruction ?? seen.instruction : seen.instruction
+      result.instruction = instruction
       request = PlanningRequest(
         observation: Observation(images: seen.images, state: seen.state, instruction: instruction), history: past,
         random: random.at(queries))

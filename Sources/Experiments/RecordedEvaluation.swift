@@ -10,6 +10,8 @@ struct RecordedEvaluation: Sendable {
     let isSuccess: Bool
     let steps: Int?
     let problem: String?
+    /// What the policy was told.
+    let instruction: String?
     /// Where its video should lie, if it was filmed.
     var video: URL?
   }
@@ -56,7 +58,8 @@ struct RecordedEvaluation: Sendable {
     }
     let steps = metrics?["steps"]?.array
     let problems = metrics?["problems"]?.array
-    for (key, list) in [("steps", steps), ("problems", problems)] {
+    let instructions = metrics?["instructions"]?.array
+    for (key, list) in [("steps", steps), ("problems", problems), ("instructions", instructions)] {
       guard let list, list.count != flags.count else { continue }
       throw ReportError(
         "\(url.path): task \"\(task)\": expected \(flags.count) \(key), one for each episode, found \(list.count)")
@@ -64,7 +67,7 @@ struct RecordedEvaluation: Sendable {
     var episodes: [Episode] = flags.enumerated().map { index, flag in
       Episode(
         task: task, index: index, isSuccess: flag == .bool(true), steps: steps?[index].integer,
-        problem: problems?[index].string)
+        problem: problems?[index].string, instruction: instructions?[index].string)
     }
     for path in metrics?["video_paths"]?.array?.compactMap(\.string) ?? [] {
       guard let video = place(of: path, below: url.deletingLastPathComponent()),

@@ -60,7 +60,7 @@ struct RolloutVideos: Sendable {
       let chosen = spread(filmed.filter(\.isSuccess), successes) + spread(filmed.filter { !$0.isSuccess }, failures)
       choices += chosen.compactMap { episode in
         episode.video.map {
-          Choice(arm: arm, episode: episode, video: $0, instruction: evaluation.instruction(of: episode.task))
+          Choice(arm: arm, episode: episode, video: $0, instruction: episode.instruction)
         }
       }
     }
@@ -130,15 +130,5 @@ extension RolloutVideos.Content {
     case .frames(let pictures): pictures.map(\.count).reduce(0, +)
     case .unreadable: 0
     }
-  }
-}
-
-extension RecordedEvaluation {
-  /// What the policy was told in a task, where the protocol keeps it.
-  fileprivate func instruction(of task: String) -> String? {
-    let name = task.split(separator: "/").last.map(String.init) ?? task
-    let texts = setting("instructions")
-    let told = texts?[task] ?? texts?[name]
-    return told?.string ?? told?.array?.compactMap(\.string).listed
   }
 }

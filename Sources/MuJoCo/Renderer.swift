@@ -16,9 +16,12 @@ public final class Renderer {
   /// - Parameters:
   ///   - width: at most the model's `visual/global/offwidth`.
   ///   - height: at most the model's `visual/global/offheight`.
+  ///   - hiddenGeomGroups: groups of geoms, 0…5, that are not drawn.
   ///   - backend: the library to draw with; nil takes what `MUJOCO_GL` asks for, and where that is unset a graphics
   ///     card if there is one, else software.
-  public init(_ model: Model, width: Int, height: Int, backend: GraphicsBackend? = nil) throws(SimulationError) {
+  public init(
+    _ model: Model, width: Int, height: Int, hiddenGeomGroups: Set<Int> = [], backend: GraphicsBackend? = nil
+  ) throws(SimulationError) {
     self.model = model
     self.width = width
     self.height = height
@@ -32,6 +35,9 @@ public final class Renderer {
         let made = wm_mujoco_make_renderer(&functions, model.pointer, Int32(width), Int32(height), &message)
       else { throw SimulationError("MuJoCo cannot draw this model: \(message.sentence)") }
       return made
+    }
+    withUnsafeMutableBytes(of: &pointer.pointee.option.geomgroup) { shown in
+      for group in hiddenGeomGroups where shown.indices.contains(group) { shown[group] = 0 }
     }
   }
 
@@ -59,7 +65,7 @@ public final class Renderer {
       var functions = model.engine.functions
       var message = wm_mujoco_message()
       let drawn = wm_mujoco_draw(
-        &functions, pointer, model.pointer, simulation.pointer, Int32(camera), Int32(width), Int32(height),
+        &functions, pointer, simulation.modelPointer, simulation.pointer, Int32(camera), Int32(width), Int32(height),
         &bottomUp, &message)
       guard drawn != 0 else { throw SimulationError("MuJoCo could not draw: \(message.sentence)") }
     }

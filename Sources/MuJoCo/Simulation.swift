@@ -8,13 +8,24 @@ public final class Simulation {
   /// The model that moves.
   public let model: Model
   let pointer: UnsafeMutablePointer<mjData>
+  /// What this simulation changed in the model for itself, if it may.
+  let variation: ModelVariation?
   private var functions: wm_mujoco_api { model.engine.functions }
+  /// The model as this simulation sees it.
+  var modelPointer: UnsafeMutablePointer<mjModel> { variation?.pointer ?? model.pointer }
 
   /// Makes a simulation in the model's initial state, with positions of bodies computed.
-  public init(_ model: Model) throws(SimulationError) {
+  ///
+  /// - Parameters:
+  ///   - varies: whether it may move bodies that have no joint and show or hide sites, for itself alone; it then reads
+  ///     no sensors.
+  ///   - arenaBytes: memory for contacts and constraints, bytes; nil takes the model's own wish.
+  public init(_ model: Model, varies: Bool = false, arenaBytes: Int? = nil) throws(SimulationError) {
     self.model = model
+    variation = varies || arenaBytes != nil ? ModelVariation(of: model, arenaBytes: arenaBytes) : nil
+    let seen = variation?.pointer ?? model.pointer
     var made: UnsafeMutablePointer<mjData>?
-    try Self.guarded(model, "start a simulation") { wm_mujoco_make_data(&$0, model.pointer, &made, &$1) }
+    try Self.guarded(model, "start a simulation") { wm_mujoco_make_data(&$0, seen, &made, &$1) }
     guard let made else { throw SimulationError("MuJoCo has no memory for a simulation of this model") }
     pointer = made
     try forward()
@@ -24,18 +35,18 @@ public final class Simulation {
 
   /// Returns to the model's initial state, time 0, no controls, and no warnings.
   public func reset() throws(SimulationError) {
-    try guarded("reset the simulation") { wm_mujoco_reset(&$0, model.pointer, pointer, &$1) }
+    try guarded("reset the simulation") { wm_mujoco_reset(&$0, modelPointer, pointer, &$1) }
   }
 
   /// Computes what follows from positions, velocities and controls (poses, contacts, accelerations); time stands.
   public func forward() throws(SimulationError) {
-    try guarded("compute the state") { wm_mujoco_forward(&$0, model.pointer, pointer, &$1) }
+    try guarded("compute the state") { wm_mujoco_forward(&$0, modelPointer, pointer, &$1) }
     try throwWarnings()
   }
 
   /// Advances time by `count` physics steps of `model.timestep` seconds.
   public func step(count: Int = 1) throws(SimulationError) {
-    try guarded("advance the simulation") { wm_mujoco_step(&$0, model.pointer, pointer, Int32(count), &$1) }
+    try guarded("advance the simulation") { wm_mujoco_step(&$0, modelPointer, pointer, Int32(count), &$1) }
     try throwWarnings()
   }
 
@@ -78,12 +89,6 @@ public final class Simulation {
     return vector(pointer.pointee.xpos, index)
   }
 
-  /// The world position of a site, metres.
-  public func sitePosition(_ index: Int) -> SIMD3<Double> {
-    precondition(index >= 0 && index < Int(model.pointer.pointee.nsite))
-    return vector(pointer.pointee.site_xpos, index)
-  }
-
   /// Whether two geoms touch, as the last step or `forward()` found.
   public func touches(geom first: Int, geom second: Int) -> Bool {
     let state = pointer.pointee
@@ -94,11 +99,11 @@ public final class Simulation {
     }
   }
 
-  private func vector(_ values: UnsafeMutablePointer<Double>, _ index: Int) -> SIMD3<Double> {
+  func vector(_ values: UnsafeMutablePointer<Double>, _ index: Int) -> SIMD3<Double> {
     SIMD3(values[3 * index], values[3 * index + 1], values[3 * index + 2])
   }
 
-  private func guarded(
+  func guarded(
     _ purpose: String, _ call: (inout wm_mujoco_api, inout wm_mujoco_message) -> Int32
   ) throws(SimulationError) { try Self.guarded(model, purpose, call) }
 
@@ -112,7 +117,7 @@ public final class Simulation {
     }
   }
 
-  private func throwWarnings() throws(SimulationError) {
+  func throwWarnings() throws(SimulationError) {
     var information: Int32 = 0
     let found = wm_mujoco_first_warning(pointer, &information)
     guard found >= 0 else { return }

@@ -30,14 +30,26 @@ struct ShapesDemonstrator {
     return (unit * speed + shake).clamped(lowerBound: SIMD2(-1, -1), upperBound: SIMD2(1, 1))
   }
 
-  /// Where to go next to touch one block and no other: along the front of all, then straight at it.
+  /// Where to go next to touch one block and no other: straight at it, or along the front of all where one is in the way.
   private static func touching(
     _ block: Int, of blocks: [SIMD2<Double>], _ finger: SIMD2<Double>
   ) -> SIMD2<Double> {
     let goal = blocks[block]
-    guard abs(finger.x - goal.x) > ShapesScene.blockHalf * 0.7 else { return goal }
+    let room = ShapesScene.blockHalf * 2.0.squareRoot() + ShapesScene.fingerRadius
+    let isClear = blocks.indices.allSatisfy { $0 == block || distance(blocks[$0], finger, goal) > room }
+    if isClear || abs(finger.x - goal.x) < ShapesScene.blockHalf * 0.7 { return goal }
     let front = blocks.map(\.y).min() ?? goal.y
     return SIMD2(goal.x, min(goal.y, front - ShapesScene.blockHalf - ShapesScene.fingerRadius - clearance))
+  }
+
+  /// The distance of a point from the straight way between two others.
+  private static func distance(
+    _ point: SIMD2<Double>, _ start: SIMD2<Double>, _ end: SIMD2<Double>
+  ) -> Double {
+    let way = end - start
+    let fraction = ((point - start) * way).sum() / max((way * way).sum(), 1e-12)
+    let offset = point - start - way * min(1, max(0, fraction))
+    return (offset * offset).sum().squareRoot()
   }
 
   /// Where to go next to push a block in a direction: past it, behind it, then through it.

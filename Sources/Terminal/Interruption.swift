@@ -17,7 +17,7 @@ public final class Interruption: Sendable {
     for (source, number) in zip(sources, [SIGINT, SIGTERM]) {
       source.setEventHandler { [weak self] in
         guard let self else { return }
-        if self.requested.exchange(number, ordering: .relaxed) != 0 { exit(128 + number) }
+        if self.requested.exchange(number, ordering: .relaxed) != 0 { _exit(128 + number) }
       }
       source.activate()
     }

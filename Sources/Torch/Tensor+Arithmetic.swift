@@ -77,9 +77,6 @@ extension Tensor {
   /// Square root.
   public func squareRoot() throws(TorchError) -> Tensor { try call("aten::sqrt", .tensor(self)) }
 
-  /// One over the square root.
-  public func reciprocalSquareRoot() throws(TorchError) -> Tensor { try call("aten::rsqrt", .tensor(self)) }
-
   /// One over each element.
   public func reciprocal() throws(TorchError) -> Tensor { try call("aten::reciprocal", .tensor(self)) }
 
@@ -113,11 +110,6 @@ extension Tensor {
   /// Whether elements are equal; bool.
   public func equals(_ other: Tensor) throws(TorchError) -> Tensor {
     try call("aten::eq.Tensor", .tensor(self), .tensor(other))
-  }
-
-  /// Whether elements are smaller; bool.
-  public func isLess(than other: Tensor) throws(TorchError) -> Tensor {
-    try call("aten::lt.Tensor", .tensor(self), .tensor(other))
   }
 
   /// Whether elements are smaller or equal; bool.

@@ -45,9 +45,6 @@ public final class Tensor {
   /// Whether gradients are computed for it.
   public var requiresGrad: Bool { info.requires_grad != 0 }
 
-  /// Whether the elements lie in memory in the order of their indices.
-  public var isContiguous: Bool { info.is_contiguous != 0 }
-
   /// Size of one dimension; negative numbers count from the last.
   public func size(_ dimension: Int) -> Int {
     let shape = self.shape

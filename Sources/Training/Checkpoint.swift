@@ -25,7 +25,9 @@ public struct CheckpointDirectory: Sendable {
   /// - Throws: where there is none.
   public func last() throws(PolicyError) -> URL {
     let link = url.appendingPathComponent("last")
-    guard let name = try? FileManager.default.destinationOfSymbolicLink(atPath: link.path), !name.contains("/") else {
+    guard let name = try? FileManager.default.destinationOfSymbolicLink(atPath: link.path), !name.isEmpty,
+      name.allSatisfy(\.isWholeNumber)
+    else {
       throw PolicyError("no checkpoint to resume from: \(link.path) does not exist; start without --resume")
     }
     return url.appendingPathComponent(name, isDirectory: true)

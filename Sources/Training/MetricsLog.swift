@@ -46,8 +46,11 @@ enum LogLine {
   private static let names = ["grad_norm": "grdn", "update_s": "updt_s", "dataloading_s": "data_s"]
 
   static func short(_ value: Double) -> String {
-    if value >= 1e6 { return String(format: "%.0fM", value / 1e6) }
-    if value >= 1e4 { return String(format: "%.0fK", value / 1e3) }
-    return String(format: "%.0f", value)
+    var value = value
+    for suffix in ["", "K", "M", "B", "T"] {
+      if abs(value) < 1000 { return String(format: "%.0f", value) + suffix }
+      value /= 1000
+    }
+    return String(format: "%.0fQ", value)
   }
 }

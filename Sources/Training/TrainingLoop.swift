@@ -61,24 +61,19 @@ public struct TrainingLoop {
   /// What `train_config.json` holds.
   let configuration: JSON
   let datasetFrames: Int
-  /// Called after each checkpoint, with its folder.
-  let afterCheckpoint: (Int, URL) throws -> Void
 
   /// A run of a policy with its processors.
   ///
-  /// - Parameters:
-  ///   - datasetFrames: for the count of epochs.
-  ///   - afterCheckpoint: what else is done at a checkpoint, such as an evaluation.
+  /// - Parameter datasetFrames: for the count of epochs.
   public init(
     _ pretrained: PretrainedPolicy, _ settings: TrainingSettings, output: URL, configuration: JSON,
-    datasetFrames: Int, afterCheckpoint: @escaping (Int, URL) throws -> Void = { _, _ in }
+    datasetFrames: Int
   ) {
     self.pretrained = pretrained
     self.settings = settings
     self.output = output
     self.configuration = configuration
     self.datasetFrames = datasetFrames
-    self.afterCheckpoint = afterCheckpoint
   }
 
   /// Trains up to the last step.
@@ -90,12 +85,16 @@ public struct TrainingLoop {
     resuming checkpoint: URL? = nil, interruption: Interruption? = nil,
     batches: (_ firstStep: Int) throws -> (() throws -> LoadedBatch)
   ) throws -> TrainingEnd {
-    let policy = pretrained.policy
-    let parameters = policy.parameters
+    let parameters = pretrained.policy.parameters
     let state = try checkpoint.map {
       try TrainingState(in: $0.appendingPathComponent("training_state"), for: parameters)
     }
     let first = state?.step ?? 0
+    guard first <= settings.steps else {
+      throw PolicyError(
+        "the checkpoint \(checkpoint?.path ?? "") is at step \(first), beyond --steps=\(settings.steps); give more --steps"
+      )
+    }
     let optimizer = AdamW(parameters, settings: settings.optimizer, states: state?.optimizer ?? [:])
     let random = CountedRandom(seed: settings.seed, "training")
     let log = try MetricsLog(output.appendingPathComponent("metrics.jsonl"), resumingAt: first)
@@ -106,38 +105,26 @@ public struct TrainingLoop {
       clock.beginLoading()
       let loaded = try nextBatch()
       clock.beginUpdate()
-      let batch = try pretrained.preprocessor(loaded.batch, tasks: loaded.tasks, device: parameters.device)
-      let loss = try policy.loss(of: batch, random: random.at(step))
-      try loss.total.backward()
-      let gradientMetrics = try policy.gradientMetrics()
-      let norm = try parameters.clipGradients(toNorm: settings.gradientClip)
-      let learningRate = settings.schedule.learningRate(at: step)
-      try optimizer.step(learningRate: learningRate)
-      try optimizer.clearGradients()
+      let update = try update(at: step, loaded, optimizer, random.at(step))
       let done = step + 1
-      if done % settings.logFrequency == 0 || done == settings.steps {
-        var values = try loss.metrics.merging(gradientMetrics) { $1 }.mapValues { try $0.item() }
-        values["grad_norm"] = try norm.item()
-        values["lr"] = learningRate
+      let isLast = done == settings.steps
+      if done % settings.logFrequency == 0 || isLast {
+        // Read back before the clock stops: only then has a GPU finished.
+        var values = try update.values()
         try Self.check(values, step: done)
         clock.endUpdate()
         values.merge(clock.takeMeans()) { $1 }
         try log.write(values, step: done)
-        let samples = done * settings.batchSize
-        progress.say(
-          LogLine.text(
-            step: done, samples: samples, epochs: Double(samples) / Double(max(datasetFrames, 1)), values: values))
+        progress.say(line(values, step: done))
       }
       clock.endUpdate()
       progress.update(done)
       let signal = interruption?.signalNumber
-      if settings.savesCheckpoints,
-        done % settings.saveFrequency == 0 || done == settings.steps || signal != nil
-      {
-        let folder = try save(step: done, optimizer, learningRate)
-        if signal == nil { try afterCheckpoint(done, folder) }
+      if settings.savesCheckpoints, done % settings.saveFrequency == 0 || isLast || signal != nil {
+        try Self.check(update.values(), step: done)
+        try save(step: done, optimizer)
       }
-      if let signal, done < settings.steps {
+      if let signal, !isLast {
         progress.finish()
         return .interrupted(step: done, signal: signal)
       }
@@ -146,16 +133,39 @@ public struct TrainingLoop {
     return .finished
   }
 
+  /// Batch, loss, gradients, clip, step.
+  private func update(
+    at step: Int, _ loaded: LoadedBatch, _ optimizer: AdamW, _ random: CountedRandom
+  ) throws -> Update {
+    let policy = pretrained.policy
+    let batch = try pretrained.preprocessor(loaded.batch, tasks: loaded.tasks, device: policy.parameters.device)
+    let loss = try policy.loss(of: batch, random: random)
+    try loss.total.backward()
+    let gradientMetrics = try policy.gradientMetrics()
+    let norm = try policy.parameters.clipGradients(toNorm: settings.gradientClip)
+    let learningRate = settings.schedule.learningRate(at: step)
+    try optimizer.step(learningRate: learningRate)
+    try optimizer.clearGradients()
+    return Update(
+      metrics: loss.metrics.merging(gradientMetrics) { $1 }, gradientNorm: norm, learningRate: learningRate)
+  }
+
+  private func line(_ values: OrderedDictionary<String, Double>, step: Int) -> String {
+    let samples = step * settings.batchSize
+    return LogLine.text(
+      step: step, samples: samples, epochs: Double(samples) / Double(max(datasetFrames, 1)), values: values)
+  }
+
   /// A loss that is not a number would be trained on for days without a word.
   private static func check(_ values: OrderedDictionary<String, Double>, step: Int) throws(PolicyError) {
     guard let bad = values.first(where: { !$0.value.isFinite }) else { return }
     throw PolicyError(
       "\(bad.key) is \(bad.value) at step \(step): training has diverged; resume from the last checkpoint "
-        + "with a lower --optimizer.lr or --policy.optimizer_lr")
+        + "with a lower --policy.optimizer_lr")
   }
 
-  private func save(step: Int, _ optimizer: AdamW, _ learningRate: Double) throws -> URL {
-    try CheckpointDirectory(output: output).save(step: step, of: settings.steps) { folder in
+  private func save(step: Int, _ optimizer: AdamW) throws {
+    _ = try CheckpointDirectory(output: output).save(step: step, of: settings.steps) { folder in
       let model = folder.appendingPathComponent("pretrained_model")
       try pretrained.save(to: model)
       try configuration.write(to: model.appendingPathComponent("train_config.json"))
@@ -169,6 +179,20 @@ public struct TrainingLoop {
         ],
         parameters: pretrained.policy.parameters.parameters.count)
     }
+  }
+}
+
+/// What one update leaves for the log, on the device until a line is written.
+private struct Update {
+  let metrics: OrderedDictionary<String, Tensor>
+  let gradientNorm: Tensor
+  let learningRate: Double
+
+  func values() throws -> OrderedDictionary<String, Double> {
+    var values = try metrics.mapValues { try $0.item() }
+    values["grad_norm"] = try gradientNorm.item()
+    values["lr"] = learningRate
+    return values
   }
 }
 

@@ -1,4 +1,7 @@
 import Commands
 import Foundation
 
-exit(CommandLineProgram.run(CommandLine.arguments))
+let status = CommandLineProgram.run(CommandLine.arguments)
+// Threads of a loader or an engine may still be leaving: the engines' own clean-up at exit would crash under them.
+fflush(nil)
+_exit(status)

@@ -1,1 +1,201 @@
+import CountedRandom
+import Environments
+import Images
+import Foundation
+import Images
+import Media
+import ModelFiles
+import Policies
+import Synchronization
 import Testing
+
+@testable import Evaluation
+
+/// A walk on a line: an action moves by its first number; beyond 2.5 the goal is reached.
+private final class Walk: Environment {
+  struct Suite: EnvironmentSuite {
+    let name = "walks"
+    let taskNames = ["up", "down"]
+    /// The episode that throws, and where: before its first step or at its third.
+    var fails: (episode: Int, atReset: Bool)?
+    let made = Counter()
+
+    func specification(ofTask task: String) -> EnvironmentSpecification {
+      EnvironmentSpecification(
+        cameras: [CameraSpecification(name: "image", width: 16, height: 16)], stateNames: ["x"], actionNames: ["dx"],
+        framesPerSecond: 10, maximumSteps: 12)
+    }
+
+    func makeEnvironment(task: String) -> any Environment {
+      made.add()
+      return Walk(specification(ofTask: task), task: task, fails: fails)
+    }
+  }
+
+  let specification: EnvironmentSpecification
+  private let task: String
+  private let fails: (episode: Int, atReset: Bool)?
+  private var position: Float = 0
+  private var episode = -1, steps = 0
+
+  init(_ specification: EnvironmentSpecification, task: String, fails: (episode: Int, atReset: Bool)?) {
+    self.specification = specification
+    self.task = task
+    self.fails = fails
+  }
+
+  var instruction: String { "go \(task)" }
+  var contraryInstruction: String? { task == "up" ? "go down" : nil }
+
+  func reset(seed: Int, episode: Int) throws(EnvironmentError) {
+    self.episode = episode
+    steps = 0
+    position = Float(CountedRandom(seed: seed, task).at(episode).uniform(0, in: -1...1))
+    if let fails, fails.atReset, fails.episode == episode { throw EnvironmentError("the floor is gone") }
+  }
+
+  func step(_ action: [Float]) throws(EnvironmentError) -> StepResult {
+    steps += 1
+    if let fails, !fails.atReset, fails.episode == episode, steps == 3 { throw EnvironmentError("the wall fell") }
+    position += action.first ?? 0
+    let success = abs(position) > 2.5
+    return StepResult(reward: success ? 1 : 0, terminated: success, success: success)
+  }
+
+  func observe(cameras: Set<String>) throws(EnvironmentError) -> Observation {
+    let shade = UInt8(max(0, min(255, 128 + position * 40)))
+    guard let picture = try? Image(width: 16, height: 16, pixels: Array(repeating: shade, count: 768)) else {
+      throw EnvironmentError("no picture")
+    }
+    return Observation(
+      images: cameras.contains("image") ? ["image": picture] : [:], state: [position], instruction: instruction)
+  }
+}
+
+private final class Counter: Sendable {
+  private let value = Mutex(0)
+  func add() { value.withLock { $0 += 1 } }
+  var count: Int { value.withLock { $0 } }
+}
+
+/// Notes what it is told; every plan is three steps ahead.
+private final class Listener: Planner {
+  let cameras: Set<String> = []
+  let history: ObservationHistory?
+  private(set) var instructions: Set<String> = []
+  private(set) var histories: Set<Int> = []
+  private(set) var largestBatch = 0
+
+  init(history: ObservationHistory? = nil) { self.history = history }
+
+  func plan(_ requests: [PlanningRequest]) -> [[[Float]]] {
+    instructions.formUnion(requests.map(\.observation.instruction))
+    histories.formUnion(requests.map(\.history.count))
+    largestBatch = max(largestBatch, requests.count)
+    return requests.map { request in (0..<3).map { [Float(request.random.uniform($0, in: -1...1))] } }
+  }
+}
+
+struct `an evaluation` {
+  private func settings(_ episodes: Int, batch: Int, filmed: Int = 0, contrary: Bool = false) -> EvaluationSettings {
+    var settings = EvaluationSettings()
+    (settings.episodes, settings.batchSize, settings.filmed, settings.contrary) = (episodes, batch, filmed, contrary)
+    return settings
+  }
+
+  private func outcomes(_ results: [EpisodeResult]) -> [[String]] {
+    results.map { ["\($0.task) \($0.episode)", "\($0.success)", "\($0.steps)", "\($0.rewardSum)", $0.problem ?? ""] }
+  }
+
+  @Test func `gives the same episodes whatever the batch size`() throws {
+    var found: [[[String]]] = []
+    for batch in [1, 3, 10, 50] {
+      let evaluation = Evaluation(Walk.Suite(), settings(10, batch: batch), directory: nil)
+      found.append(outcomes(try evaluation.run(tasks: ["up", "down"], planner: Listener())))
+      #expect(found.last?.count == 20 && found.last == found.first)
+      let random = Evaluation(Walk.Suite(), settings(10, batch: batch), directory: nil)
+      let one = Evaluation(Walk.Suite(), settings(10, batch: 1), directory: nil)
+      #expect(
+        try outcomes(random.run(tasks: ["up"], planner: RandomPlanner(actionDimension: 1)))
+          == outcomes(one.run(tasks: ["up"], planner: RandomPlanner(actionDimension: 1))))
+    }
+    #expect(Set(found[0].map { $0[1] }) == ["true", "false"], "both ends happen")
+    #expect(found[0].allSatisfy { Int($0[2]).map { $0 <= 12 } ?? false })
+  }
+
+  @Test func `makes no more environments than it needs`() throws {
+    let suite = Walk.Suite()
+    let listener = Listener()
+    _ = try Evaluation(suite, settings(7, batch: 3), directory: nil).run(tasks: ["up"], planner: listener)
+    #expect(suite.made.count == 3 && listener.largestBatch == 3)
+    let few = Walk.Suite()
+    #expect(
+      try Evaluation(few, settings(2, batch: 9), directory: nil).run(tasks: ["up"], planner: Listener()).count == 2)
+    #expect(few.made.count == 2)
+  }
+
+  @Test(arguments: [true, false]) func `loses only the episode whose environment fails`(atReset: Bool) throws {
+    let whole = try Evaluation(Walk.Suite(), settings(6, batch: 2), directory: nil).run(
+      tasks: ["up"], planner: Listener())
+    var suite = Walk.Suite()
+    suite.fails = (2, atReset)
+    let results = try Evaluation(suite, settings(6, batch: 2), directory: nil).run(tasks: ["up"], planner: Listener())
+    #expect(results.map(\.episode) == [0, 1, 2, 3, 4, 5])
+    #expect(results[2].problem == (atReset ? "the floor is gone" : "the wall fell"))
+    #expect(!results[2].success && results[2].steps == (atReset ? 0 : 2))
+    #expect(results.filter { $0.problem != nil }.count == 1)
+    let others = [0, 1, 3, 4, 5]
+    #expect(outcomes(others.map { results[$0] }) == outcomes(others.map { whole[$0] }))
+    let report = EvaluationReport(
+      suite: "walks", tasks: ["up"], results: results, seconds: 1, manifest: [:], root: URL(fileURLWithPath: "/"))
+    #expect(report.rate().episodes == 6, "an episode that broke off counts as a failure")
+    #expect(report.json["per_task"]?.array?[0]["metrics"]?["problems"]?.array?[2].string == results[2].problem)
+  }
+
+  @Test func `tells the contrary instruction where there is one`() throws {
+    let listener = Listener()
+    let contrary = Evaluation(Walk.Suite(), settings(2, batch: 1, contrary: true), directory: nil)
+    let told = try contrary.run(tasks: ["up"], planner: listener)
+    #expect(listener.instructions == ["go down"])
+    let own = Listener()
+    let usual = try Evaluation(Walk.Suite(), settings(2, batch: 1), directory: nil).run(tasks: ["up"], planner: own)
+    #expect(own.instructions == ["go up"])
+    #expect(outcomes(told) == outcomes(usual), "the goal that counts is the original one")
+    let none = Listener()
+    _ = try contrary.run(tasks: ["down"], planner: none)
+    #expect(none.instructions == ["go down"])
+  }
+
+  @Test func `shows as much of the past as the planner needs`() throws {
+    let listener = Listener(history: ObservationHistory(camera: "image", frames: 5))
+    _ = try Evaluation(Walk.Suite(), settings(3, batch: 2), directory: nil).run(tasks: ["up"], planner: listener)
+    #expect(listener.histories == [5])
+  }
+
+  @Test func `films the first episodes, whole`() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("wm-evaluation-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let results = try Evaluation(Walk.Suite(), settings(3, batch: 2, filmed: 2), directory: folder)
+      .run(tasks: ["up"], planner: Listener())
+    #expect(results.map { $0.video?.lastPathComponent } == ["eval_episode_0.mp4", "eval_episode_1.mp4", nil])
+    let video = try VideoReader(try #require(results[0].video))
+    #expect(abs(video.duration * video.framesPerSecond - Double(results[0].steps + 1)) < 0.5)
+    #expect(video.width == 16 && video.height == 16)
+  }
+
+  /// `statsmodels.stats.proportion.proportion_confint(k, n, 0.05, "wilson")`, statsmodels 0.15.0.
+  @Test(arguments: [
+    (8, 10, 0.49016247153664183, 0.9433178485456247), (0, 10, 0.0, 0.27753279986288926),
+    (10, 10, 0.7224672001371106, 1.0), (29, 40, 0.5716504419378943, 0.8389198375233267),
+    (1, 1, 0.2065493143772374, 1.0), (24, 40, 0.44595893660346186, 0.7365167431570808),
+    (123, 500, 0.2102809916856707, 0.2855921732687978),
+  ])
+  func `gives Wilson's interval`(successes: Int, episodes: Int, low: Double, high: Double) {
+    let interval = SuccessRate(successes: successes, episodes: episodes).interval
+    #expect(abs(interval.lowerBound - low) < 1e-12 && abs(interval.upperBound - high) < 1e-12)
+  }
+
+  @Test func `says nothing sure of no episodes`() {
+    #expect(SuccessRate(successes: 0, episodes: 0).interval == 0...1)
+  }
+}

@@ -109,6 +109,8 @@ final class FixtureMatrix {
         "metrics": [
           "successes": .array(successes.map(JSON.bool)),
           "steps": .array(successes.enumerated().map { .integer($1 ? 24 + $0 * 7 % 13 : 60) }),
+          "instructions": .array(
+            successes.map { _ in .string("push the block to the \(task.hasSuffix("left") ? "left" : "right")") }),
           "problems": .array(successes.map { _ in .null }), "video_paths": .array(paths.map(JSON.string)),
         ],
       ]
@@ -116,10 +118,6 @@ final class FixtureMatrix {
     var manifest: OrderedDictionary<String, JSON> = [
       "planner": .string(planner), "policy_type": "smolvla", "n_episodes": .integer(outcomes.first?.1.count ?? 0),
       "contrary_instruction": .bool(contrary), "device": "cpu", "chunk_size": 10,
-      "instructions": .object(
-        OrderedDictionary(
-          outcomes.map { ($0.0, .string("push the block to the \($0.0.hasSuffix("left") ? "left" : "right")")) },
-          uniquingKeysWith: { $1 })),
       "versions": ["lerobot-wm": "0.1.0", "torch": "2.13.0+cpu", "mujoco": "3.3.2", "ffmpeg": "5.1.6"],
       "policy_sha256": .string(String(repeating: folder.hasPrefix("E0") ? "ab12" : "9c0e", count: 16)),
     ]

@@ -15,6 +15,13 @@
   X(mj_resetData)              \
   X(mj_forward)                \
   X(mj_step)                   \
+  X(mj_forwardSkip)            \
+  X(mj_step2)                  \
+  X(mj_kinematics)             \
+  X(mj_comPos)                 \
+  X(mj_camlight)               \
+  X(mj_jacSite)                \
+  X(mj_fullM)                  \
   X(mj_name2id)                \
   X(mj_id2name)                \
   X(mjv_defaultScene)          \
@@ -62,6 +69,18 @@ int wm_mujoco_reset(const wm_mujoco_api *api, const mjModel *model, mjData *data
 int wm_mujoco_forward(const wm_mujoco_api *api, const mjModel *model, mjData *data, wm_mujoco_message *message);
 int wm_mujoco_step(
     const wm_mujoco_api *api, const mjModel *model, mjData *data, int count, wm_mujoco_message *message);
+
+// Parts of a step. After wm_mujoco_forward_part with mjSTAGE_NONE and a new control, wm_mujoco_finish_step gives the bits
+// of mj_step; with mjSTAGE_VEL only what depends on controls and forces is computed again. Neither reads sensors.
+int wm_mujoco_forward_part(
+    const wm_mujoco_api *api, const mjModel *model, mjData *data, mjtStage done, wm_mujoco_message *message);
+int wm_mujoco_finish_step(const wm_mujoco_api *api, const mjModel *model, mjData *data, wm_mujoco_message *message);
+/// Poses of bodies, geoms, sites, cameras and lights from positions, and nothing else.
+int wm_mujoco_poses(const wm_mujoco_api *api, const mjModel *model, mjData *data, wm_mujoco_message *message);
+/// A site's Jacobian (3 × nv, translation and rotation) and the mass matrix (nv × nv), row-major.
+int wm_mujoco_site_dynamics(
+    const wm_mujoco_api *api, const mjModel *model, mjData *data, int site, double *translation, double *rotation,
+    double *mass, wm_mujoco_message *message);
 
 /// The first kind of warning that `data` has counted (an mjtWarning), or -1; `*information` is what it is about.
 int wm_mujoco_first_warning(const mjData *data, int *information);

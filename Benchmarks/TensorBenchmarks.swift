@@ -1,0 +1,16 @@
+import CountedRandom
+import Torch
+
+/// What one operation costs above its arithmetic, and what the arithmetic reaches.
+func tensorBenchmarks() throws -> [Measurement] {
+  let one = try Tensor.ones([1])
+  let matrix = try Tensor.normal([512, 512], CountedRandom(seed: 0, "bench"))
+  return try withoutGradients {
+    [
+      try Measurement("tensor: add two numbers", "op", count: 10_000) { for _ in 0..<10_000 { _ = try one + one } },
+      try Measurement("tensor: matrix product, 512 × 512 × 512", "op", count: 10) {
+        for _ in 0..<10 { _ = try matrix.matmul(matrix) }
+      },
+    ]
+  }
+}

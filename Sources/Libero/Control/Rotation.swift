@@ -1,0 +1,56 @@
+import Foundation
+
+/// Rotations as robosuite 1.4.0 computes them, in its mixture of single and double precision.
+enum Rotation {
+  /// The quaternion (x, y, z, w) of a rotation about an axis; the vector's length is the angle in radians.
+  static func quaternion(ofAxisAngle vector: SIMD3<Double>) -> SIMD4<Double> {
+    let angle = (vector * vector).sum().squareRoot()
+    guard angle != 0 else { return SIMD4(0, 0, 0, 1) }
+    let axis = vector / angle
+    return SIMD4(axis * sin(angle / 2), cos(angle / 2))
+  }
+
+  /// The rotation matrix (`[3, 3]`) of a quaternion (x, y, z, w).
+  ///
+  /// The quaternion and its products are single precision and the sums on the diagonal double, because that is how
+  /// robosuite's compiled function rounds; the goal's orientation carries it, at about 1e-7.
+  static func matrix(of quaternion: SIMD4<Double>) -> Matrix {
+    let single = SIMD4<Float>(quaternion)
+    let squares = single.w * single.w + single.x * single.x + single.y * single.y + single.z * single.z
+    guard Double(squares) >= Double.ulpOfOne * 4 else { return .identity(3) }
+    let scale = (2 / Double(squares)).squareRoot()
+    let scaled = SIMD4<Float>(SIMD4<Double>(single) * scale)
+    let (x, y, z, w) = (scaled.x, scaled.y, scaled.z, scaled.w)
+    return Matrix(
+      3, 3,
+      values: [
+        1 - Double(y * y) - Double(z * z), Double(x * y - z * w), Double(x * z + y * w),
+        Double(x * y + z * w), 1 - Double(x * x) - Double(z * z), Double(y * z - x * w),
+        Double(x * z - y * w), Double(y * z + x * w), 1 - Double(x * x) - Double(y * y),
+      ])
+  }
+
+  /// How far one orientation is from another, as half the sum of the cross products of their axes: for small angles the
+  /// axis times the angle, for large ones less.
+  static func error(from current: Matrix, to desired: Matrix) -> SIMD3<Double> {
+    var sum = SIMD3<Double>.zero
+    for axis in 0..<3 {
+      let now = SIMD3(current[0, axis], current[1, axis], current[2, axis])
+      let then = SIMD3(desired[0, axis], desired[1, axis], desired[2, axis])
+      sum += SIMD3(
+        now.y * then.z - now.z * then.y, now.z * then.x - now.x * then.z, now.x * then.y - now.y * then.x)
+    }
+    return 0.5 * sum
+  }
+
+  /// A quaternion (x, y, z, w) as an axis times an angle, in single precision; LeRobot's state of the end effector.
+  ///
+  /// It is zero where the axis is all but undefined, and a quaternion and its negative give different vectors.
+  static func axisAngle(of quaternion: SIMD4<Double>) -> SIMD3<Float> {
+    let single = SIMD4<Float>(quaternion)
+    let cosine = min(1, max(-1, single.w))
+    let sine = max(0, 1 - cosine * cosine).squareRoot()
+    guard sine > 1e-10 else { return .zero }
+    return SIMD3(single.x, single.y, single.z) / sine * (2 * acos(cosine))
+  }
+}

@@ -1,0 +1,182 @@
+import Environments
+import Images
+import MuJoCo
+
+/// One of LIBERO's worlds: the same physics, pictures and successes as the official stack's, step by step.
+public final class LiberoEnvironment: Environment {
+  /// What does nothing: the gripper stays open.
+  static let idle: [Double] = [0, 0, 0, 0, 0, 0, -1]
+  /// Control steps of doing nothing before an episode begins, so that things come to rest.
+  public static let settlingSteps = 10
+  /// Pixels of a picture's side.
+  public static let imageSize = 256
+
+  /// What it shows and takes.
+  public let specification: EnvironmentSpecification
+  /// Called after every physics step, with the simulation; the settling ones too.
+  var onSubstep: ((Simulation) -> Void)?
+
+  let motion: RobotMotion
+  private let world: LiberoWorld
+  private let goal: Goal
+  private let visibility: SiteVisibility
+  private let mode: ControlMode
+  private let backend: GraphicsBackend?
+  private var renderer: Renderer?
+  /// Whether burners glow now, and whether they did when the cameras looked.
+  private var glowing: [Bool] = []
+  private var glowingWhenSeen: [Bool] = []
+
+  /// Makes an environment; its first `reset` gives it a state.
+  ///
+  /// - Parameters:
+  ///   - mode: how actions are meant once an episode has begun.
+  ///   - backend: the library to draw with; nil takes what `MUJOCO_GL` asks for, or chooses by itself.
+  public init(
+    _ world: LiberoWorld, mode: ControlMode = .relative, backend: GraphicsBackend? = nil
+  ) throws(EnvironmentError) {
+    self.world = world
+    self.mode = mode
+    self.backend = backend
+    specification = Self.specification(maximumSteps: world.task.suite.maximumSteps)
+    let motion = try asEnvironmentError { () throws(SimulationError) in try RobotMotion(world.model) }
+    self.motion = motion
+    (goal, visibility) = try asEnvironmentError { () throws(LiberoError) in
+      (
+        try Goal(world.scene.problem.goal, of: world.scene, in: world.model),
+        try SiteVisibility(world.scene, in: motion.simulation)
+      )
+    }
+  }
+
+  /// What every environment of LIBERO shows and takes.
+  public static func specification(maximumSteps: Int) -> EnvironmentSpecification {
+    EnvironmentSpecification(
+      cameras: RobotHandles.cameraNames.map { CameraSpecification(name: $0.0, width: imageSize, height: imageSize) },
+      stateNames: RobotReadings.policyStateNames,
+      actionNames: ["x", "y", "z", "axis_angle1", "axis_angle2", "axis_angle3", "gripper"],
+      framesPerSecond: 20, maximumSteps: maximumSteps)
+  }
+
+  /// What a policy is told.
+  public var instruction: String { world.task.language }
+  /// Another goal of the same scene is not known.
+  public var contraryInstruction: String? { nil }
+  /// What the robot's sensors said last.
+  public var readings: RobotReadings { motion.sensed }
+  /// Positions, velocities and the number of contacts as they stand.
+  var simulation: Simulation { motion.simulation }
+
+  /// Begins at initial state `episode` modulo their number, with fixtures placed by seed + episode.
+  public func reset(seed: Int, episode: Int) throws(EnvironmentError) {
+    guard episode >= 0 else { throw EnvironmentError("episodes count from 0, and \(episode) was asked for") }
+    try reset(placementSeed: seed &+ episode, initialState: episode)
+  }
+
+  /// Begins at an initial state (modulo their number), with fixtures placed by a seed.
+  func reset(placementSeed: Int, initialState: Int) throws(EnvironmentError) {
+    guard let numpySeed = UInt32(exactly: placementSeed) else {
+      throw EnvironmentError("NumPy's generator takes seeds of 0 to 4294967295, and \(placementSeed) was asked for")
+    }
+    let (state, poses) = try asEnvironmentError { () throws(LiberoError) in
+      (
+        try world.initialStates.state(
+          episode: initialState, positions: world.model.positionCount, velocities: world.model.velocityCount),
+        try world.scene.fixturePoses(seed: numpySeed)
+      )
+    }
+    try asEnvironmentError { () throws(SimulationError) in
+      try motion.reset(to: state) { simulation throws(SimulationError) in
+        for (name, pose) in poses {
+          let body = try world.model.index(of: .body, named: name)
+          try simulation.place(body: body, position: pose.position, quaternion: pose.quaternion)
+        }
+      }
+      glowing = visibility.glowing(in: simulation)
+      for _ in 0..<Self.settlingSteps { try advance(Self.idle) }
+      motion.mode = mode
+    }
+  }
+
+  /// Carries out one action: a change of pose (or, in absolute mode, a pose), and the gripper's direction.
+  public func step(_ action: [Float]) throws(EnvironmentError) -> StepResult {
+    guard action.count == Self.idle.count else {
+      throw EnvironmentError("LIBERO takes actions of \(Self.idle.count) numbers, and got \(action.count)")
+    }
+    guard action.allSatisfy(\.isFinite) else {
+      throw EnvironmentError("LIBERO takes finite actions, and got \(action)")
+    }
+    try asEnvironmentError { () throws(SimulationError) in try advance(action.map(Double.init)) }
+    let success = goal.isReached(in: simulation)
+    return StepResult(reward: success ? 1 : 0, terminated: success, success: success)
+  }
+
+  private func advance(_ action: [Double]) throws(SimulationError) {
+    glowingWhenSeen = glowing
+    try motion.step(action) { simulation throws(SimulationError) in onSubstep?(simulation) }
+    glowing = visibility.glowing(in: simulation)
+  }
+
+  /// What a policy sees: pictures upright and left-right mirrored, as LeRobot turns them.
+  public func observe(cameras: Set<String>) throws(EnvironmentError) -> Observation {
+    let upright = try draw(cameras: cameras)
+    return Observation(images: try mirrored(upright), state: readings.policyState, instruction: instruction)
+  }
+
+  private func mirrored(_ images: [String: Image]) throws(EnvironmentError) -> [String: Image] {
+    var turned: [String: Image] = [:]
+    for (name, image) in images {
+      turned[name] = try asEnvironmentError { () throws(ImageError) in try image.mirrored() }
+    }
+    return turned
+  }
+
+  /// What cameras saw when the sensors were read, upright.
+  func draw(cameras: Set<String>) throws(EnvironmentError) -> [String: Image] {
+    var images: [String: Image] = [:]
+    guard !cameras.isEmpty else { return images }
+    for name in cameras where motion.robot.cameras[name] == nil {
+      throw EnvironmentError(
+        "LIBERO has no camera '\(name)'; it has \(specification.cameras.map(\.name).joined(separator: ", "))")
+    }
+    let pixels = try asEnvironmentError { () throws(SimulationError) in
+      let renderer = try existingRenderer()
+      try visibility.apply(to: simulation, glowing: glowingWhenSeen)
+      return try simulation.withPoses(at: readings.posedPositions, present: motion.posedPositions) {
+        () throws(SimulationError) in
+        var drawn: [String: [UInt8]] = [:]
+        for name in cameras {
+          guard let camera = motion.robot.cameras[name] else { continue }
+          drawn[name] = try renderer.draw(camera: camera, of: simulation)
+        }
+        return drawn
+      }
+    }
+    for (name, bytes) in pixels {
+      images[name] = try asEnvironmentError { () throws(ImageError) in
+        try Image(width: Self.imageSize, height: Self.imageSize, pixels: bytes)
+      }
+    }
+    return images
+  }
+
+  private func existingRenderer() throws(SimulationError) -> Renderer {
+    if let renderer { return renderer }
+    // Group 0 is what collides; robosuite draws only what is meant to be seen.
+    let made = try Renderer(
+      world.model, width: Self.imageSize, height: Self.imageSize, hiddenGeomGroups: [0], backend: backend)
+    renderer = made
+    return made
+  }
+}
+
+/// Gives another room's error as one of the environment.
+private func asEnvironmentError<Value, Failure: Error & CustomStringConvertible>(
+  _ body: () throws(Failure) -> Value
+) throws(EnvironmentError) -> Value {
+  do throws(Failure) {
+    return try body()
+  } catch {
+    throw EnvironmentError(error.description)
+  }
+}

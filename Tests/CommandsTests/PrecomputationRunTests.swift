@@ -1,0 +1,36 @@
+import Foundation
+import Testing
+
+struct `a precomputation` {
+  private static let flags = Flags.precompute + ["--batch_size=1"]
+  private static let name = "shapes/train_world_latents_vjepa_m2.fp16.npy"
+
+  @Test(arguments: [SIGKILL, SIGTERM]) func `goes on where it was stopped, to the same bytes`(signal: Int32) throws {
+    try Fixture.within { folder in
+      try Program.succeed(Self.flags + ["--cache_dir=whole"], in: folder)
+      let whole = try folder.appendingPathComponent("whole/\(Self.name)").bytes()
+      // A run may be over before the signal reaches it; then another is stopped.
+      for attempt in 0..<10 {
+        let cache = "cache\(attempt)"
+        let run = try Program.start(Self.flags + ["--cache_dir=\(cache)"], in: folder)
+        let file = folder.appendingPathComponent("\(cache)/\(Self.name)")
+        while run.process.isRunning, !FileManager.default.fileExists(atPath: file.path + ".partial") { usleep(500) }
+        usleep(10_000)
+        kill(run.process.processIdentifier, signal)
+        let outcome = run.wait()
+        if outcome.status == 0 { continue }
+        #expect(outcome.status == (signal == SIGKILL ? -SIGKILL : 128 + SIGTERM))
+        #expect(!FileManager.default.fileExists(atPath: file.path))
+        // Nothing trains on half a cache.
+        let training = try Program.run(
+          ["train", "--output_dir=out"] + Flags.train + Flags.world + ["--policy.cache_dir=\(cache)"], in: folder)
+        #expect(training.status == 1 && training.errors.contains("is not finished"), "\(training.errors)")
+        try Program.succeed(Self.flags + ["--cache_dir=\(cache)"], in: folder)
+        #expect(try file.bytes() == whole)
+        #expect(try Data(contentsOf: URL(fileURLWithPath: file.path + ".json")).isEmpty == false)
+        return
+      }
+      Issue.record("every run was over before the signal")
+    }
+  }
+}

@@ -1,0 +1,96 @@
+import Foundation
+import Policies
+import Testing
+
+@testable import Training
+
+struct `a checkpoint directory` {
+  private func within(_ body: (CheckpointDirectory, URL) throws -> Void) throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("wm-training-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let directory = CheckpointDirectory(output: folder)
+    try body(directory, directory.url)
+  }
+
+  private func names(_ folder: URL) -> [String] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []).sorted()
+  }
+
+  @Test func `names its folders as LeRobot does`() throws {
+    try within { directory, _ in
+      #expect(directory.folder(step: 500, of: 20_000).lastPathComponent == "000500")
+      #expect(directory.folder(step: 500, of: 12_345_678).lastPathComponent == "00000500")
+      #expect(directory.folder(step: 1_234_567, of: 10).lastPathComponent == "1234567")
+    }
+  }
+
+  @Test func `lets last name the newest, and saves a step again`() throws {
+    try within { directory, url in
+      for (step, text) in [(3, "a"), (6, "b"), (6, "c")] {
+        _ = try directory.save(step: step, of: 6) { try Data(text.utf8).write(to: $0.appendingPathComponent("file")) }
+      }
+      #expect(names(url) == ["000003", "000006", "last"])
+      #expect(try directory.last().lastPathComponent == "000006")
+      #expect(try Data(contentsOf: directory.last().appendingPathComponent("file")) == Data("c".utf8))
+    }
+  }
+
+  @Test func `keeps the one before when writing fails`() throws {
+    try within { directory, url in
+      _ = try directory.save(step: 3, of: 6) { _ in }
+      for step in [3, 6] {
+        #expect(throws: PolicyError("full")) {
+          _ = try directory.save(step: step, of: 6) { folder in
+            try Data("half".utf8).write(to: folder.appendingPathComponent("file"))
+            throw PolicyError("full")
+          }
+        }
+        #expect(names(url) == ["000003", "last"])
+        #expect(names(url.appendingPathComponent("000003")) == [])
+      }
+    }
+  }
+
+  @Test func `trusts no link that leads elsewhere`() throws {
+    try within { directory, url in
+      #expect(throws: PolicyError.self) { try directory.last() }
+      try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+      for target in ["/etc", "../other", ".."] {
+        let link = url.appendingPathComponent("last")
+        try? FileManager.default.removeItem(at: link)
+        try FileManager.default.createSymbolicLink(atPath: link.path, withDestinationPath: target)
+        #expect(throws: PolicyError.self, "\(target)") { try directory.last() }
+      }
+    }
+  }
+}
+
+struct `the log of metrics` {
+  @Test func `keeps each step once after a resume`() throws {
+    let file = FileManager.default.temporaryDirectory.appendingPathComponent("wm-metrics-\(UUID().uuidString).jsonl")
+    defer { try? FileManager.default.removeItem(at: file) }
+    let first = try MetricsLog(file, resumingAt: 0)
+    for step in 1...5 { try first.write(["loss": Double(step)], step: step) }
+    try (Data(contentsOf: file) + Data("{\"step\":6,\"lo".utf8)).write(to: file)
+    let second = try MetricsLog(file, resumingAt: 3)
+    for step in 4...6 { try second.write(["loss": Double(10 * step)], step: step) }
+    let lines = try String(contentsOf: file, encoding: .utf8).split(separator: "\n").map(String.init)
+    #expect(
+      lines == [
+        #"{"step":1,"loss":1.0}"#, #"{"step":2,"loss":2.0}"#, #"{"step":3,"loss":3.0}"#, #"{"step":4,"loss":40.0}"#,
+        #"{"step":5,"loss":50.0}"#, #"{"step":6,"loss":60.0}"#,
+      ])
+    _ = try MetricsLog(file, resumingAt: 0)
+    #expect(try Data(contentsOf: file).isEmpty)
+  }
+
+  @Test(arguments: [(999.0, "999"), (1_000, "1K"), (1_600, "2K"), (12_345, "12K"), (2_000_000, "2M")])
+  func `shortens large numbers`(value: Double, text: String) { #expect(LogLine.short(value) == text) }
+
+  @Test func `names values as LeRobot does`() {
+    let line = LogLine.text(
+      step: 200, samples: 1600, epochs: 0.5,
+      values: ["loss": 0.1234, "grad_norm": 2, "lr": 1e-4, "update_s": 0.5, "dataloading_s": 0.25])
+    #expect(line == "step:200 smpl:2K epch:0.50 loss:0.123 grdn:2.000 lr:1.0e-04 updt_s:0.500 data_s:0.250")
+  }
+}
