@@ -177,6 +177,25 @@ struct `a scene` {
     #expect(scene.sites["flat_stove_1_cook_region"]?.parent == "flat_stove_1")
   }
 
+  @Test func `that puts a thing in two places, or nowhere, is refused`() throws {
+    let task = try LiberoSuite.spatial.task(0, material.settings)
+    var problem = try BddlProblem(contentsOf: task.bddlFile)
+    let statement = try #require(problem.initialState.first { $0.arguments == ["plate_1", "main_table_plate_region"] })
+    problem.initialState.append(statement)
+    let twice = try LiberoScene(problem, assets: material.assets, robots: LiberoScene.packagedRobots())
+    let error = #expect(throws: LiberoError.self) { try twice.fixturePoses(seed: 0) }
+    #expect(error?.description == "'plate_1' is put in two places by the description of \(problem.name)")
+    problem.initialState = [BddlPredicate(relation: .on, arguments: ["plate_1", "main_table_plate_region"])]
+    problem.regions["main_table_plate_region"]?.ranges = []
+    #expect(throws: LiberoError.self) {
+      try LiberoScene(problem, assets: material.assets, robots: LiberoScene.packagedRobots())
+    }
+    problem.name = "libero_garden_manipulation"
+    #expect(throws: LiberoError.self) {
+      try LiberoScene(problem, assets: material.assets, robots: LiberoScene.packagedRobots())
+    }
+  }
+
   @Test func `without one of its files is refused by the file's name`() throws {
     try withTemporaryFolder { folder in
       for part in try FileManager.default.contentsOfDirectory(atPath: material.assets.path) {
