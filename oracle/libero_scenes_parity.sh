@@ -10,7 +10,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 deps=${WM_DEPS_DIR:-$root/.deps}
 venv=${WM_LIBERO_ORACLE_DIR:-$deps/oracle-libero}
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap 'rm -rf "$work"; [ -z "${link:-}" ] || rm -f "$link"' EXIT
 say() { printf 'oracle: %s\n' "$*" >&2; }
 fail() { say "$*"; exit 1; }
 
@@ -38,8 +38,9 @@ fi
 package=$("$venv/bin/python" -c 'import importlib.util as u; print(u.find_spec("libero").submodule_search_locations[0])')
 mkdir "$work/settings"
 printf 'benchmark_root: %s\n' "$package/libero" >"$work/settings/config.yaml"
-rm -f "$package/libero/assets" 2>/dev/null || fail "$package/libero/assets is a folder; move it away"
-ln -s "$assets" "$package/libero/assets"
+link=$package/libero/assets
+rm -f "$link" 2>/dev/null || fail "$link is a folder; move it away"
+ln -s "$assets" "$link"
 export LIBERO_CONFIG_PATH=$work/settings MUJOCO_GL=osmesa PYOPENGL_PLATFORM=osmesa OMP_NUM_THREADS=1 PYTHONWARNINGS=ignore
 
 [ $# -gt 0 ] || set -- libero_spatial libero_object libero_goal libero_10 libero_90

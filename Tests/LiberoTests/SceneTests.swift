@@ -115,7 +115,7 @@ struct `a scene` {
     let fields: [String: String]
   }
 
-  @Test func `equals the official stack's, field by field`() throws {
+  @Test func `equals the official stack's, field by field, and fits its initial states`() throws {
     let goldens = try Self.goldens()
     for golden in goldens {
       let differences = try differences(from: golden)
@@ -152,16 +152,6 @@ struct `a scene` {
     }
   }
 
-  @Test func `fits the initial states of its task`() throws {
-    for suite in LiberoSuite.allCases where suite != .ninety {
-      for task in try suite.tasks(material.settings).prefix(2) {
-        let model = try Model(xml: LiberoScene(task, assets: material.assets).xml)
-        let states = try InitialStates(contentsOf: task.initialStatesFile)
-        _ = try states.state(episode: 0, positions: model.positionCount, velocities: model.velocityCount)
-      }
-    }
-  }
-
   @Test func `knows its things`() throws {
     let task = try LiberoSuite.ten.task(2, material.settings)
     let scene = try LiberoScene(task, assets: material.assets)
@@ -175,6 +165,25 @@ struct `a scene` {
     }
     for site in scene.sites.keys + scene.hiddenSites { _ = try model.index(of: .site, named: site) }
     #expect(scene.sites["flat_stove_1_cook_region"]?.parent == "flat_stove_1")
+  }
+
+  @Test func `that puts a thing in two places, or nowhere, is refused`() throws {
+    let task = try LiberoSuite.spatial.task(0, material.settings)
+    var problem = try BddlProblem(contentsOf: task.bddlFile)
+    let statement = try #require(problem.initialState.first { $0.arguments == ["plate_1", "main_table_plate_region"] })
+    problem.initialState.append(statement)
+    let twice = try LiberoScene(problem, assets: material.assets, robots: LiberoScene.packagedRobots())
+    let error = #expect(throws: LiberoError.self) { try twice.fixturePoses(seed: 0) }
+    #expect(error?.description == "'plate_1' is put in two places by the description of \(problem.name)")
+    problem.initialState = [BddlPredicate(relation: .on, arguments: ["plate_1", "main_table_plate_region"])]
+    problem.regions["main_table_plate_region"]?.ranges = []
+    #expect(throws: LiberoError.self) {
+      try LiberoScene(problem, assets: material.assets, robots: LiberoScene.packagedRobots())
+    }
+    problem.name = "libero_garden_manipulation"
+    #expect(throws: LiberoError.self) {
+      try LiberoScene(problem, assets: material.assets, robots: LiberoScene.packagedRobots())
+    }
   }
 
   @Test func `without one of its files is refused by the file's name`() throws {
@@ -211,6 +220,8 @@ struct `a scene` {
     let task = try LiberoSuite(named: golden.suite).task(golden.task, material.settings)
     let scene = try LiberoScene(task, assets: material.assets)
     let model = try scene.model(Model(xml: scene.xml), seed: golden.seed)
+    let states = try InitialStates(contentsOf: task.initialStatesFile)
+    #expect(states.width == 1 + model.positionCount + model.velocityCount, "\(task.name)")
     var compared = 0
     let differences = model.fields.compactMap { field -> String? in
       guard let expected = golden.fields[field.name] else { return nil }
