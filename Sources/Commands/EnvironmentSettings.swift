@@ -19,25 +19,30 @@ struct ShapesSettings: ConfigurationSection, Equatable {
 /// The environment chosen by `--env.type`.
 enum EnvironmentSettings: Sendable, Equatable {
   case shapes(ShapesSettings)
+  case libero(LiberoSection)
 
   static var choices: [Choice<EnvironmentSettings>] {
     [
       Choice("shapes", ShapesSettings.self, wrap: EnvironmentSettings.shapes) {
         if case .shapes(let settings) = $0 { settings } else { nil }
-      }
+      },
+      Choice("libero", LiberoSection.self, wrap: EnvironmentSettings.libero) {
+        if case .libero(let settings) = $0 { settings } else { nil }
+      },
     ]
   }
 
   func suite() throws -> any EnvironmentSuite {
     switch self {
     case .shapes(let settings): try ShapesSuite(imageSize: settings.imageSize)
+    case .libero(let settings): try settings.suite()
     }
   }
 
   /// The tasks asked for, each one of the suite's.
-  func tasks() throws -> [String] {
-    let suite = try suite()
+  func tasks(of suite: any EnvironmentSuite) throws -> [String] {
     switch self {
+    case .libero: return suite.taskNames
     case .shapes(let settings):
       let names = settings.task.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
       for name in names { _ = try suite.specification(ofTask: name) }
