@@ -51,11 +51,11 @@ enum RecordCommand: Command {
 
   static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {
     let suite = try settings.environment.suite()
-    let tasks = try settings.environment.tasks()
+    let tasks = try settings.environment.tasks(of: suite)
     guard let first = tasks.first else { throw PolicyError("--env.task names no task") }
     let specification = try suite.specification(ofTask: first)
     let writer = try DatasetWriter(
-      root: URL(fileURLWithPath: settings.dataset.root), framesPerSecond: Double(specification.framesPerSecond),
+      root: URL(fileURLWithPath: settings.dataset.root), framesPerSecond: Double(specification.datasetFramesPerSecond),
       robotType: suite.name, features: features(specification, usesVideo: settings.dataset.usesVideo),
       overwrite: settings.overwrites)
     let progress = Progress("recording", total: tasks.count * settings.dataset.episodes)
