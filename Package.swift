@@ -72,7 +72,7 @@ let package = Package(
 
     // Both ways, walked together.
     room("Experiments", ["ModelFiles", "Media", "Evaluation"]),
-    room("Commands", ["Experiments", "Training", "Evaluation", "WorldModality", "Shapes", "MuJoCo"]),
+    room("Commands", ["Experiments", "Training", "Evaluation", "WorldModality", "Shapes", "Libero", "MuJoCo"]),
     .executableTarget(name: "lerobot-wm", dependencies: ["Commands"]),
 
     // What `make bench` times.

@@ -100,13 +100,18 @@ public final class LiberoEnvironment: Environment {
 
   /// Carries out one action: a change of pose (or, in absolute mode, a pose), and the gripper's direction.
   public func step(_ action: [Float]) throws(EnvironmentError) -> StepResult {
+    try step(exactly: action.map(Double.init))
+  }
+
+  /// Carries out one action in double precision, as the official stack does with double-precision actions.
+  public func step(exactly action: [Double]) throws(EnvironmentError) -> StepResult {
     guard action.count == Self.idle.count else {
       throw EnvironmentError("LIBERO takes actions of \(Self.idle.count) numbers, and got \(action.count)")
     }
     guard action.allSatisfy(\.isFinite) else {
       throw EnvironmentError("LIBERO takes finite actions, and got \(action)")
     }
-    try asEnvironmentError { () throws(SimulationError) in try advance(action.map(Double.init)) }
+    try asEnvironmentError { () throws(SimulationError) in try advance(action) }
     let success = goal.isReached(in: simulation)
     return StepResult(reward: success ? 1 : 0, terminated: success, success: success)
   }
