@@ -12,7 +12,7 @@ do {
   guard arguments.count >= 4, let task = Int(arguments[2]), let number = Int(arguments[3]) else {
     throw LiberoError("usage: LiberoMeasurements speed SUITE TASK ENVIRONMENTS STEPS | fields SUITE TASK SEED")
   }
-  let world = try LiberoWorld(named: arguments[1], task: task)
+  let world = try world(suite: arguments[1], task: task)
   switch (arguments[0], arguments.count) {
   case ("speed", 5):
     guard let steps = Int(arguments[4]) else { throw LiberoError("'\(arguments[4])' is no number of steps") }
@@ -33,9 +33,7 @@ func printLine(_ value: some Encodable) throws {
   print(String(decoding: try encoder.encode(value), as: UTF8.self))
 }
 
-extension LiberoWorld {
-  init(named suite: String, task: Int) throws {
-    let settings = try LiberoSettings.resolve()
-    try self.init(LiberoSuite(named: suite).task(task, settings), assets: LiberoAssets.resolve(settings))
-  }
+func world(suite: String, task: Int) throws -> LiberoWorld {
+  let settings = try LiberoSettings.resolve()
+  return try LiberoWorld(LiberoSuite(named: suite).task(task, settings), assets: LiberoAssets.resolve(settings))
 }
