@@ -16,7 +16,8 @@ enum Rotation {
   /// robosuite's compiled function rounds; the goal's orientation carries it, at about 1e-7.
   static func matrix(of quaternion: SIMD4<Double>) -> Matrix {
     let single = SIMD4<Float>(quaternion)
-    let squares = single.w * single.w + single.x * single.x + single.y * single.y + single.z * single.z
+    // OpenBLAS multiplies a short vector's numbers in single precision and adds them in double.
+    let squares = Float((SIMD4<Double>(single * single)).sum())
     guard Double(squares) >= Double.ulpOfOne * 4 else { return .identity(3) }
     let scale = (2 / Double(squares)).squareRoot()
     let scaled = SIMD4<Float>(SIMD4<Double>(single) * scale)
