@@ -63,7 +63,9 @@ private final class Worker: @unchecked Sendable {
   var firstStep = 0.0
   var physics = Duration.zero, pictures = Duration.zero, resets = Duration.zero
 
-  init(_ world: LiberoWorld, episode: Int, steps: Int) { (self.world, self.episode, self.steps) = (world, episode, steps) }
+  init(_ world: LiberoWorld, episode: Int, steps: Int) {
+    (self.world, self.episode, self.steps) = (world, episode, steps)
+  }
 
   /// Makes the environment, begins an episode, looks, and takes one step.
   func begin() throws {
