@@ -30,6 +30,7 @@ struct PickAndPlace: Sendable {
   private let grasp: Grasp
   private let random: CountedRandom
   private var stepsInPhase = 0
+  private var misses = 0
   /// On which side of the thing, along the fingers' way (the world's y), it is held.
   private var side = 1.0
   /// The height at which things are carried.
@@ -42,6 +43,8 @@ struct PickAndPlace: Sendable {
   private static let gain = 10.0
   /// By how much that rises with each control step of a phase.
   private static let insistence = 0.5
+  /// Control steps from open to closed.
+  private static let strokeSteps = 8
   /// Standard deviation of the hand's shaking, in units of the action.
   private static let shaking = 0.04
   /// How far above what it goes for the gripper comes and goes, metres.
@@ -68,6 +71,7 @@ struct PickAndPlace: Sendable {
     if step == 0 { begin(sight) }
     if hasMissed(sight) {
       side = -side
+      misses += 1
       enter(.approach, sight)
     }
     while isDone(sight), let next = Phase(rawValue: phase.rawValue + 1) { enter(next, sight) }
@@ -83,8 +87,19 @@ struct PickAndPlace: Sendable {
     let isStill = phase == .grasp || phase == .release
     let shake = SIMD3(random.at(step).normals(count: 3).map(Double.init)) * (isStill ? 0 : Self.shaking)
     let shaken = (move + shake).clamped(lowerBound: SIMD3(repeating: -1), upperBound: SIMD3(repeating: 1))
-    let holds = phase.rawValue >= Phase.grasp.rawValue && phase.rawValue < Phase.release.rawValue
-    return SIMD4(shaken, holds ? 1 : -1)
+    return SIMD4(shaken, fingers)
+  }
+
+  /// Opens or closes; after a miss the fingers come half open, to fit where there is little room.
+  private var fingers: Double {
+    switch phase {
+    case .grasp, .lift, .move, .lower: return 1
+    case .release, .retreat: return -1
+    case .approach where misses > 0:
+      if stepsInPhase <= Self.strokeSteps { return -1 }
+      return stepsInPhase <= Self.strokeSteps + Self.strokeSteps / 2 ? 1 : 0
+    case .approach, .descend: return misses > 0 ? 0 : -1
+    }
   }
 
   private mutating func begin(_ sight: Sight) {
@@ -148,7 +163,8 @@ struct PickAndPlace: Sendable {
     let error = target(sight) - sight.gripper
     let sideways = (error.x * error.x + error.y * error.y).squareRoot()
     switch phase {
-    case .approach: return sideways < 0.008 && abs(error.z) < 0.03
+    case .approach:
+      return sideways < 0.008 && abs(error.z) < 0.03 && (misses == 0 || stepsInPhase > 2 * Self.strokeSteps)
     case .descend: return abs(error.z) < 0.006 && sideways < 0.008
     case .grasp, .release, .retreat: return false
     case .lift: return error.z < 0.03
