@@ -77,7 +77,12 @@ let package = Package(
 
     // What `make bench` times.
     .executableTarget(
-      name: "Benchmarks", dependencies: ["SmolVLA", "LeRobotDatasets", "Shapes"], path: "Benchmarks"),
+      name: "Benchmarks", dependencies: ["SmolVLA", "LeRobotDatasets", "Shapes"], path: "Benchmarks",
+      exclude: ["Libero"]),
+    // What `make bench-env` and `make parity` ask of LIBERO's scenes and environments.
+    .executableTarget(
+      name: "LiberoMeasurements",
+      dependencies: ["Libero", .product(name: "Crypto", package: "swift-crypto")], path: "Benchmarks/Libero"),
 
     .target(name: "TestSupport", dependencies: ["Engines"], path: "Tests/TestSupport"),
     tests(of: "CountedRandom"),

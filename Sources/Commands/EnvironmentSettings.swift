@@ -1,6 +1,7 @@
 import Configuration
 import Environments
 import Foundation
+import Libero
 import Shapes
 
 /// `--env.…` of the embedded suite.
@@ -42,11 +43,11 @@ enum EnvironmentSettings: Sendable, Equatable {
   /// The tasks asked for, each one of the suite's.
   func tasks(of suite: any EnvironmentSuite) throws -> [String] {
     switch self {
-    case .libero: return suite.taskNames
     case .shapes(let settings):
       let names = settings.task.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
       for name in names { _ = try suite.specification(ofTask: name) }
       return names.isEmpty ? suite.taskNames : names
+    case .libero: return suite.taskNames
     }
   }
 }

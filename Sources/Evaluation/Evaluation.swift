@@ -2,6 +2,7 @@ import Dispatch
 import Environments
 import Foundation
 import Media
+import ModelFiles
 
 /// What is evaluated, and how often.
 public struct EvaluationSettings: Sendable {
@@ -81,7 +82,7 @@ public struct Evaluation {
           next.append(slot)
           continue
         }
-        results.append(try save(slot))
+        results.append(save(slot))
         if let episode = waiting.popLast() { next.append(begin(slot.environment, episode)) }
       }
       slots = next
@@ -107,9 +108,18 @@ public struct Evaluation {
     }
   }
 
-  private func save(_ rollout: Rollout) throws -> EpisodeResult {
+  /// The episode's result; a film that cannot be written is said and costs no other result.
+  private func save(_ rollout: Rollout) -> EpisodeResult {
     var result = rollout.result
-    guard let videos, let first = rollout.film.first else { return result }
+    do { result.video = try writeFilm(of: rollout) } catch {
+      result.problem = result.problem ?? "the film could not be written: \(sentence(of: error))"
+    }
+    return result
+  }
+
+  private func writeFilm(of rollout: Rollout) throws -> URL? {
+    let result = rollout.result
+    guard let videos, let first = rollout.film.first else { return nil }
     let folder = videos.appendingPathComponent(suite.label(ofTask: result.task).folder)
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     let url = folder.appendingPathComponent("eval_episode_\(result.episode).mp4")
@@ -118,8 +128,7 @@ public struct Evaluation {
       framesPerSecond: Double(rollout.environment.specification.framesPerSecond), overwrite: true)
     for picture in rollout.film { try writer.append(picture) }
     try writer.finish()
-    result.video = url
-    return result
+    return url
   }
 }
 

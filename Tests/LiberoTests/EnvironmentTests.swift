@@ -98,10 +98,3 @@ struct `A LIBERO environment` {
     return (pixels.count, most)
   }
 }
-
-extension Image {
-  /// `[3, height, width]`.
-  var channelsFirst: [UInt8] {
-    (0..<3).flatMap { channel in stride(from: channel, to: pixels.count, by: 3).map { pixels[$0] } }
-  }
-}

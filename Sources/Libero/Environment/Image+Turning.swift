@@ -18,4 +18,9 @@ extension Image {
   var bottomUp: [UInt8] {
     stride(from: pixels.count - width * 3, through: 0, by: -width * 3).flatMap { pixels[$0..<($0 + width * 3)] }
   }
+
+  /// The picture's bytes channel by channel: `[3, height, width]`.
+  var channelsFirst: [UInt8] {
+    (0..<3).flatMap { channel in stride(from: channel, to: pixels.count, by: 3).map { pixels[$0] } }
+  }
 }

@@ -113,13 +113,18 @@ public final class LiberoEnvironment: Environment {
 
   /// Carries out one action: a change of pose (or, in absolute mode, a pose), and the gripper's direction.
   public func step(_ action: [Float]) throws(EnvironmentError) -> StepResult {
+    try step(exactly: action.map(Double.init))
+  }
+
+  /// Carries out one action in double precision, as the official stack does with double-precision actions.
+  public func step(exactly action: [Double]) throws(EnvironmentError) -> StepResult {
     guard action.count == Self.idle.count else {
       throw EnvironmentError("LIBERO takes actions of \(Self.idle.count) numbers, and got \(action.count)")
     }
     guard action.allSatisfy(\.isFinite) else {
       throw EnvironmentError("LIBERO takes finite actions, and got \(action)")
     }
-    try asEnvironmentError { () throws(SimulationError) in try advance(action.map(Double.init)) }
+    try asEnvironmentError { () throws(SimulationError) in try advance(action) }
     stepsTaken += 1
     let success = goal.isReached(in: simulation)
     return StepResult(reward: success ? 1 : 0, terminated: success, success: success)
@@ -137,7 +142,8 @@ public final class LiberoEnvironment: Environment {
     return Observation(images: try mirrored(upright), state: readings.policyState, instruction: instruction)
   }
 
-  private func mirrored(_ images: [String: Image]) throws(EnvironmentError) -> [String: Image] {
+  /// Pictures as a policy sees them.
+  func mirrored(_ images: [String: Image]) throws(EnvironmentError) -> [String: Image] {
     var turned: [String: Image] = [:]
     for (name, image) in images {
       turned[name] = try asEnvironmentError { () throws(ImageError) in try image.mirrored() }

@@ -2,7 +2,7 @@ import Foundation
 import MuJoCo
 
 /// A task made ready to run: one compiled model, shared by any number of environments on any threads.
-public struct LiberoWorld: Sendable {
+public final class LiberoWorld: Sendable {
   /// The task.
   public let task: LiberoTask
   /// What stands in its scene.

@@ -1,0 +1,105 @@
+"""The official LIBERO stack and this program side by side: steps a second, time to the first step, memory.
+
+Packages: see libero_official.py. libero_spatial task 0, two cameras of 256², OSMesa, one constant action; the policy
+plans every 10 steps, so this program draws at those, while the official stack draws at every step.
+Run: python oracle/libero_bench.py MEASUREMENTS ASSETS [--steps N] [--threads LP_NUM_THREADS]
+MEASUREMENTS is the built LiberoMeasurements, ASSETS a folder or a tar file of LIBERO's scene assets.
+Exits with 1 where a ratio falls short of what is asked for.
+"""
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+
+import libero_official
+
+SUITE, TASK = "libero_spatial", 0
+
+
+def official(steps):
+    """Runs one official environment in this process."""
+    import numpy as np
+
+    environment = libero_official.environment(SUITE, TASK)
+    environment.reset(seed=0)
+    action = np.array([0.1, 0, -0.05, 0, 0, 0, -1], np.float32)
+    environment.step(action)
+    first = time.time()
+    begun = time.perf_counter()
+    used = time.process_time()
+    for _ in range(steps):
+        environment.step(action)
+    wall = time.perf_counter() - begun
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    processor = time.process_time() - used
+    print(json.dumps({
+        "firstStep": first, "stepsPerSecond": steps / wall, "peakBytes": peak, "processorSeconds": processor}))
+
+
+def timed(command):
+    """Runs a command that prints one line of JSON; adds the seconds from its start to its first step."""
+    begun = time.time()
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise SystemExit(f"libero_bench: {command[0]} failed")
+    found = json.loads(done.stdout.strip().splitlines()[-1])
+    found["toFirstStep"] = found["firstStep"] - begun
+    return found
+
+
+def show(name, found, steps):
+    line = f"{name:<34}{found['stepsPerSecond']:8.1f} steps/s{found['toFirstStep']:8.2f} s to step 1"
+    line += f"{found['peakBytes'] / 2**20:9.0f} MiB{found['processorSeconds'] / steps * 1e3:9.1f} ms CPU/step"
+    if "physicsSeconds" in found:
+        line += f"  (physics and control {found['physicsSeconds'] / steps * 1e3:.2f} ms/step"
+        line += f", pictures {found['pictureSeconds'] / steps * 1e3:.2f} ms/step)"
+    print(line, flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("measurements")
+    parser.add_argument("assets")
+    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--threads", default=os.environ.get("LP_NUM_THREADS", "1"))
+    arguments = parser.parse_args()
+    if arguments.measurements == "official":
+        return official(arguments.steps)
+
+    os.environ.update(LP_NUM_THREADS=arguments.threads, MUJOCO_GL="osmesa", PYOPENGL_PLATFORM="osmesa")
+    cores = len(os.sched_getaffinity(0))
+    with tempfile.TemporaryDirectory() as folder:
+        assets = libero_official.unpack(arguments.assets, tempfile.gettempdir())
+        libero_official.settings(folder, assets)
+        print(f"{SUITE} task {TASK}, 2 cameras 256², OSMesa, LP_NUM_THREADS={arguments.threads}, {cores} cores,"
+              f" load {os.getloadavg()[0]:.1f}", flush=True)
+        steps = arguments.steps
+        theirs = timed([sys.executable, __file__, "official", assets, "--steps", str(steps)])
+        show("official, 1 environment", theirs, steps)
+        found = {}
+        for count, each in ((1, 5 * steps), (4, 5 * steps), (10, steps)):
+            found[count] = timed([arguments.measurements, "speed", SUITE, str(TASK), str(count), str(each)])
+            show(f"this, {count} environment(s), {count} thread(s)", found[count], count * each)
+
+    # 14 is a 6-fold environment times the scaling of four cores; fewer cores can scale by no more than they are.
+    four = 14 if cores >= 4 else 7
+    bounds = [
+        ("steps/s, 1 environment", found[1]["stepsPerSecond"] / theirs["stepsPerSecond"], 6, True),
+        ("steps/s, 4 environments", found[4]["stepsPerSecond"] / theirs["stepsPerSecond"], four, True),
+        ("time to the first step", found[1]["toFirstStep"] / theirs["toFirstStep"], 0.25, False),
+        ("memory of 10 environments", found[10]["peakBytes"] / theirs["peakBytes"], 1, False),
+    ]
+    failed = False
+    for name, ratio, bound, least in bounds:
+        good = ratio >= bound if least else ratio <= bound
+        failed |= not good
+        print(f"{name:<34}{ratio:8.2f}×  asked: {'at least' if least else 'at most'} {bound}×  {'ok' if good else 'MISSED'}")
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,101 @@
+"""The official LIBERO stack as the comparisons drive it: its settings, its environment, its compiled model's fields.
+
+Packages: oracle/requirements.txt and oracle/requirements-libero.txt (lerobot 0.4.4, hf-libero 0.1.4, robosuite 1.4.0,
+mujoco 3.3.2). Import this before anything of theirs: they read their settings while they are imported.
+"""
+import contextlib
+import hashlib
+import importlib.util
+import logging
+import os
+import re
+import sys
+import tarfile
+
+import numpy as np
+
+SUITES = ("libero_spatial", "libero_object", "libero_goal", "libero_10")
+# Paths differ between machines; sizes of buffers and the signature follow from them.
+UNCOMPARED = {"paths", "npaths", "nbuffer", "narena", "signature"}
+ELEMENTS = {"body": "nbody", "joint": "njnt", "geom": "ngeom", "site": "nsite", "camera": "ncam", "actuator": "nu"}
+
+
+def settings(folder, assets):
+    """Writes LIBERO's config.yaml into `folder` and has both stacks read it."""
+    root = os.path.join(importlib.util.find_spec("libero").submodule_search_locations[0], "libero")
+    with open(f"{folder}/config.yaml", "w") as file:
+        file.write(f"benchmark_root: {root}\nbddl_files: {root}/bddl_files\ninit_states: {root}/init_files\n")
+        file.write(f"datasets: {root}/../datasets\nassets: {assets}\n")
+    os.environ["LIBERO_CONFIG_PATH"] = folder
+    os.environ["WM_LIBERO_ASSETS"] = assets
+
+
+def unpack(archive, folder):
+    """Unpacks a tar file of assets, once, and gives the folder that holds them."""
+    if os.path.isdir(archive):
+        return os.path.abspath(archive)
+    size = os.path.getsize(archive)
+    target = os.path.join(folder, f"lerobot-wm-libero-assets-{size}")
+    if not os.path.isdir(target):
+        partial = f"{target}.{os.getpid()}"
+        with tarfile.open(archive) as file:
+            file.extractall(partial, filter="data")
+        os.rename(partial, target)
+    inner = [name for name in os.listdir(target) if os.path.isdir(os.path.join(target, name))]
+    return os.path.join(target, inner[0]) if len(inner) == 1 else target
+
+
+def load():
+    """Imports the stack with the assets of `settings`; gives LeRobot's module of LIBERO."""
+    logging.disable(logging.WARNING)
+    with contextlib.redirect_stdout(sys.stderr):
+        import libero.libero
+
+        # hf-libero ignores `assets:` of its own settings; this is where it keeps what it found.
+        libero.libero._assets_path_cache = os.environ["WM_LIBERO_ASSETS"]
+        import lerobot.envs.libero
+    return lerobot.envs.libero
+
+
+def environment(suite, task, size=256):
+    """One LiberoEnv, constructed (which resets it once)."""
+    module = load()
+    with contextlib.redirect_stdout(sys.stderr):
+        return module.LiberoEnv(
+            module._get_suite(suite), task, suite, obs_type="pixels_agent_pos", observation_width=size,
+            observation_height=size)
+
+
+def fields(model):
+    """Every array of the model, and the options, by the names of MuJoCo's header: the starts of their SHA-256 sums."""
+    found = {}
+    for name in dir(model):
+        if name.startswith("_") or name in UNCOMPARED or re.search("pathadr$", name):
+            continue
+        value = getattr(model, name)
+        if isinstance(value, np.ndarray):
+            found[name] = value
+        elif isinstance(value, bytes):
+            found[name] = np.frombuffer(value, np.uint8)
+        elif isinstance(value, int):
+            found[name] = np.array(value, np.int32)
+    for name in dir(model.opt):
+        value = getattr(model.opt, name)
+        if not name.startswith("_") and not callable(value):
+            found[f"opt.{name}"] = np.asarray(value, np.int32 if isinstance(value, int) else np.float64)
+    stat = model.stat
+    found["stat"] = np.array([stat.meaninertia, stat.meanmass, stat.meansize, stat.extent, *stat.center], np.float64)
+    return {key: hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()[:16] for key, value in found.items()}
+
+
+def names(model):
+    """The names of bodies, joints, geoms, sites, cameras and actuators that have one, in the model's order."""
+    import mujoco
+
+    kinds = {"body": "BODY", "joint": "JOINT", "geom": "GEOM", "site": "SITE", "camera": "CAMERA", "actuator": "ACTUATOR"}
+    found = {}
+    for kind, count in ELEMENTS.items():
+        code = getattr(mujoco.mjtObj, f"mjOBJ_{kinds[kind]}")
+        every = (mujoco.mj_id2name(model, code, index) for index in range(getattr(model, count)))
+        found[kind] = [name for name in every if name]
+    return found
