@@ -16,10 +16,11 @@ enum Rotation {
   /// robosuite's compiled function rounds; the goal's orientation carries it, at about 1e-7.
   static func matrix(of quaternion: SIMD4<Double>) -> Matrix {
     let single = SIMD4<Float>(quaternion)
-    // OpenBLAS multiplies a short vector's numbers in single precision and adds them in double.
-    let squares = Float((SIMD4<Double>(single * single)).sum())
-    guard Double(squares) >= Double.ulpOfOne * 4 else { return .identity(3) }
-    let scale = (2 / Double(squares)).squareRoot()
+    // OpenBLAS adds a short single-precision dot product up in double precision.
+    let products = SIMD4<Double>(single * single)
+    let squares = Double(Float(products.w + products.x + products.y + products.z))
+    guard squares >= Double.ulpOfOne * 4 else { return .identity(3) }
+    let scale = (2 / squares).squareRoot()
     let scaled = SIMD4<Float>(SIMD4<Double>(single) * scale)
     let (x, y, z, w) = (scaled.x, scaled.y, scaled.z, scaled.w)
     return Matrix(
