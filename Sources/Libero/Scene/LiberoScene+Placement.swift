@@ -16,7 +16,7 @@ extension LiberoScene {
       // The robot's joints are drawn with a noise of zero.
       _ = random.normals(count: 7)
       // A new environment registers its samplers once when it is made and once more at each reset.
-      for _ in 0..<(attempt + 1) * articulationDraws { _ = random.uniform() }
+      for _ in 0..<(attempt + 2) * articulationDraws { _ = random.uniform() }
       if let placed = try place(&random) {
         return Dictionary(
           uniqueKeysWithValues: placed.filter(\.isFixture).map { ("\($0.name)_main", Model.Pose($0)) })
