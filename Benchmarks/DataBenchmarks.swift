@@ -16,7 +16,7 @@ func dataBenchmarks() throws -> [Measurement] {
     specialTokens: specials, words: ["push", " the", " block"], roles: ["pad_token": "<|endoftext|>"], to: scratch.url)
   let tokenizer = try Tokenizer(directory: scratch.url)
   return [
-    try Measurement("loader: 2 PNGs of 48² a sample, 2 workers", "sample", count: 640) {
+    try Measurement("loader: 2 PNGs of 64² a sample, 2 workers", "sample", count: 640) {
       let loader = BatchLoader(sampler: sampler, steps: 0..<20, workers: 2) { try dataset.batch($0, request) }
       while try loader.next() != nil {}
     },
@@ -28,12 +28,12 @@ func dataBenchmarks() throws -> [Measurement] {
 
 /// 200 frames of the embedded suite.
 private func recordedDataset(_ root: URL) throws -> LeRobotDataset {
-  let environment = try ShapesSuite(imageSize: 48).makeEnvironment(task: "push_side")
+  let environment = try ShapesSuite(imageSize: 64).makeEnvironment(task: "push_side")
   let cameras = environment.specification.cameras.map(\.name)
   var features: OrderedDictionary<String, Feature> = [
     "observation.state": Feature(.float32, shape: [2]), "action": Feature(.float32, shape: [2]),
   ]
-  for camera in cameras { features["observation.images.\(camera)"] = .camera(.image, height: 48, width: 48) }
+  for camera in cameras { features["observation.images.\(camera)"] = .camera(.image, height: 64, width: 64) }
   let writer = try DatasetWriter(root: root, framesPerSecond: 10, features: features)
   for episode in 0..<10 {
     try environment.reset(seed: 0, episode: episode)

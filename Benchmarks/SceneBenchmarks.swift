@@ -3,7 +3,7 @@ import Shapes
 
 /// The embedded suite: physics alone, and physics with both cameras.
 func sceneBenchmarks() throws -> [Measurement] {
-  let environment = try ShapesSuite(imageSize: 48).makeEnvironment(task: "push_side")
+  let environment = try ShapesSuite(imageSize: 64).makeEnvironment(task: "push_side")
   func episode(cameras: Set<String>) throws {
     try environment.reset(seed: 0, episode: 0)
     for _ in 0..<40 {
@@ -13,7 +13,7 @@ func sceneBenchmarks() throws -> [Measurement] {
   }
   return [
     try Measurement("shapes: control step", "step", count: 40) { try episode(cameras: []) },
-    try Measurement("shapes: control step, 2 cameras of 48²", "step", count: 40) {
+    try Measurement("shapes: control step, 2 cameras of 64²", "step", count: 40) {
       try episode(cameras: ["image", "image2"])
     },
   ]

@@ -10,9 +10,9 @@ func trainingBenchmarks() throws -> [Measurement] {
   let policy = try SmolVLAPolicy(demoConfiguration(), backbone: demoBackbone(), imageTokens: nil, parameters: store)
   let optimizer = AdamW(store, settings: AdamWSettings())
   let random = CountedRandom(seed: 0, "bench")
-  let (training, observations) = (try batch(rows: 32, random), try batch(rows: 10, random))
+  let (training, observations) = (try batch(rows: 64, random), try batch(rows: 10, random))
   return [
-    try Measurement("training: the demo's smolvla, batch 32", "update", count: 1, seconds: 5) {
+    try Measurement("training: the demo's smolvla, batch 64", "update", count: 1, seconds: 5) {
       try policy.loss(of: training, random: random).total.backward()
       _ = try store.clipGradients(toNorm: 10)
       try optimizer.step(learningRate: 1e-4)
@@ -29,38 +29,38 @@ private let cameras = ["observation.images.image", "observation.images.image2"]
 /// As scripts/demo.sh sets it.
 private func demoConfiguration() -> SmolVLAConfiguration {
   var configuration = SmolVLAConfiguration()
-  for camera in cameras { configuration.inputFeatures[camera] = PolicyFeature(.visual, [3, 48, 48]) }
+  for camera in cameras { configuration.inputFeatures[camera] = PolicyFeature(.visual, [3, 64, 64]) }
   configuration.inputFeatures[BatchKey.state] = PolicyFeature(.state, [2])
   configuration.outputFeatures[BatchKey.action] = PolicyFeature(.action, [2])
-  configuration.imageSize = [48, 48]
+  configuration.imageSize = [64, 64]
   (configuration.chunkSize, configuration.actionSteps) = (8, 4)
-  (configuration.maxStateDimension, configuration.maxActionDimension) = (8, 8)
-  configuration.vlmLayers = 2
+  (configuration.maxStateDimension, configuration.maxActionDimension) = (8, 2)
+  configuration.vlmLayers = 4
   configuration.expertWidthMultiplier = 1
   (configuration.freezeVisionEncoder, configuration.trainExpertOnly) = (false, false)
   return configuration
 }
 
-/// What `lerobot-wm scratch --image_size=48` makes.
+/// What `lerobot-wm scratch` makes in the demo.
 private func demoBackbone() -> BackboneConfiguration {
   BackboneConfiguration(
     text: TextConfiguration(
-      hiddenSize: 64, intermediateSize: 128, layers: 2, attentionHeads: 4, keyValueHeads: 4, headDimension: 16,
+      hiddenSize: 64, intermediateSize: 128, layers: 4, attentionHeads: 2, keyValueHeads: 2, headDimension: 32,
       vocabularySize: 264, rmsNormEpsilon: 1e-5, initializerRange: 0.02, paddingIndex: 0, attentionBias: false,
       mlpBias: false),
     vision: VisionConfiguration(
-      hiddenSize: 64, intermediateSize: 128, layers: 2, attentionHeads: 4, channels: 3, imageSize: 48, patchSize: 8,
+      hiddenSize: 64, intermediateSize: 128, layers: 2, attentionHeads: 2, channels: 3, imageSize: 64, patchSize: 16,
       layerNormEpsilon: 1e-6),
-    scaleFactor: 2)
+    scaleFactor: 4)
 }
 
 private func batch(rows: Int, _ random: CountedRandom) throws -> Batch {
   var batch = Batch()
-  for camera in cameras { batch[camera] = try Tensor.full([rows, 3, 48, 48], 0.5) }
+  for camera in cameras { batch[camera] = try Tensor.full([rows, 3, 64, 64], 0.5) }
   batch[BatchKey.state] = try Tensor.normal([rows, 2], random.at("state"))
   batch[BatchKey.action] = try Tensor.normal([rows, 8, 2], random.at("action"))
   batch[BatchKey.actionIsPad] = try Tensor.zeros([rows, 8], dtype: .bool)
-  batch[BatchKey.tokens] = try Tensor.ones([rows, 20], dtype: .int64)
-  batch[BatchKey.tokenMask] = try Tensor.ones([rows, 20], dtype: .bool)
+  batch[BatchKey.tokens] = try Tensor.ones([rows, 6], dtype: .int64)
+  batch[BatchKey.tokenMask] = try Tensor.ones([rows, 6], dtype: .bool)
   return batch
 }

@@ -75,7 +75,9 @@ private final class Worker: @unchecked Sendable {
   var firstStep = 0.0
   var physics = Duration.zero, pictures = Duration.zero, resets = Duration.zero
 
-  init(_ world: LiberoWorld, episode: Int, steps: Int) { (self.world, self.episode, self.steps) = (world, episode, steps) }
+  init(_ world: LiberoWorld, episode: Int, steps: Int) {
+    (self.world, self.episode, self.steps) = (world, episode, steps)
+  }
 
   /// Makes the environment and begins an episode.
   func begin() throws {

@@ -23,7 +23,7 @@ public final class ParquetWriter {
     _ url: URL, fields: [Field], metadata: [(key: String, value: String)] = [], overwrite: Bool = false
   ) throws(ArrowError) {
     if !overwrite, FileManager.default.fileExists(atPath: url.path) {
-      throw ArrowError("\(url.path) exists; allow overwriting or choose another place")
+      throw ArrowError("\(url.path) exists; give --overwrite or choose another place")
     }
     let api = try ArrowEngine.api
     self.api = api

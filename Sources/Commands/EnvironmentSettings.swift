@@ -17,45 +17,17 @@ struct ShapesSettings: ConfigurationSection, Equatable {
   }
 }
 
-/// `--env.…` of LIBERO.
-struct LiberoEnvironmentSettings: ConfigurationSection, Equatable {
-  var task = "libero_spatial"
-  var taskIndices: [Int]?
-  var controlMode = ControlMode.relative.rawValue
-
-  static var fields: [Field<Self>] {
-    [
-      .init("task", \.task, help: "suites, separated by commas"),
-      .init("task_ids", \.taskIndices, help: "tasks of each suite; null for all"),
-      .init("control_mode", \.controlMode, help: "relative: actions change the pose; absolute: actions are poses"),
-    ]
-  }
-
-  func validate() throws(ConfigurationError) {
-    guard ControlMode(rawValue: controlMode) != nil else {
-      throw ConfigurationError("control_mode", "expected relative or absolute, found \(controlMode)")
-    }
-  }
-
-  func tasks() throws -> LiberoTasks {
-    let suites = try task.split(separator: ",").map {
-      try LiberoSuite(named: $0.trimmingCharacters(in: .whitespaces))
-    }
-    return try LiberoTasks(suites, indices: taskIndices, mode: ControlMode(rawValue: controlMode) ?? .relative)
-  }
-}
-
 /// The environment chosen by `--env.type`.
 enum EnvironmentSettings: Sendable, Equatable {
   case shapes(ShapesSettings)
-  case libero(LiberoEnvironmentSettings)
+  case libero(LiberoSection)
 
   static var choices: [Choice<EnvironmentSettings>] {
     [
       Choice("shapes", ShapesSettings.self, wrap: EnvironmentSettings.shapes) {
         if case .shapes(let settings) = $0 { settings } else { nil }
       },
-      Choice("libero", LiberoEnvironmentSettings.self, wrap: EnvironmentSettings.libero) {
+      Choice("libero", LiberoSection.self, wrap: EnvironmentSettings.libero) {
         if case .libero(let settings) = $0 { settings } else { nil }
       },
     ]
@@ -64,13 +36,12 @@ enum EnvironmentSettings: Sendable, Equatable {
   func suite() throws -> any EnvironmentSuite {
     switch self {
     case .shapes(let settings): try ShapesSuite(imageSize: settings.imageSize)
-    case .libero(let settings): try settings.tasks()
+    case .libero(let settings): try settings.suite()
     }
   }
 
   /// The tasks asked for, each one of the suite's.
-  func tasks() throws -> [String] {
-    let suite = try suite()
+  func tasks(of suite: any EnvironmentSuite) throws -> [String] {
     switch self {
     case .shapes(let settings):
       let names = settings.task.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }

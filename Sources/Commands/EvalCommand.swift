@@ -62,7 +62,7 @@ enum EvalCommand: Command {
 
   static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {
     let suite = try settings.environment.suite()
-    let tasks = try settings.environment.tasks()
+    let tasks = try settings.environment.tasks(of: suite)
     guard let first = tasks.first else { throw PolicyError("--env.task names no task") }
     try useComputeThreads(settings.computeThreads)
     let path = settings.outputDirectory ?? defaultOutput("eval", settings.jobName ?? suite.name)
@@ -83,14 +83,17 @@ enum EvalCommand: Command {
     }
     progress.finish()
     let report = EvaluationReport(
-      suite: suite.name, tasks: tasks, results: results, seconds: Date().timeIntervalSince(start),
+      tasks: tasks.map(suite.label), results: results, seconds: Date().timeIntervalSince(start),
       manifest: try manifest(settings), root: output)
     try report.json.write(to: output.appendingPathComponent("eval_info.json"), layout: .indented(2))
-    for task in tasks { print("\(suite.name)/\(task): \(report.rate(of: task).text)") }
+    for task in tasks { print("\(suite.label(ofTask: task).text): \(report.rate(of: task).text)") }
+    if report.groups.count > 1 {
+      for group in report.groups { print("\(group): \(report.rate(ofGroup: group).text)") }
+    }
     if tasks.count > 1 { print("overall: \(report.rate().text)") }
     let broken = results.filter { $0.problem != nil }
     for result in broken.prefix(3) {
-      say("\(result.task), episode \(result.episode) broke off: \(result.problem ?? "")")
+      say("\(suite.label(ofTask: result.task).text), episode \(result.episode) broke off: \(result.problem ?? "")")
     }
     print(output.appendingPathComponent("eval_info.json").path)
     return broken.isEmpty ? 0 : 1

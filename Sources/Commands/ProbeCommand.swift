@@ -97,7 +97,7 @@ enum ProbeCommand: Command {
   ) throws -> StateDictionary {
     var numbers: StateDictionary = [:]
     let random = CountedRandom(seed: 0, "probe")
-    for (name, tensor) in try policy.intermediates(of: batch) { numbers[name] = tensor }
+    for (name, tensor) in try policy.intermediates(of: batch, random: random) { numbers[name] = tensor }
     if batch[BatchKey.action] != nil {
       let loss = try policy.loss(of: batch, random: random)
       for (name, tensor) in loss.metrics { numbers["out/\(name)"] = tensor }

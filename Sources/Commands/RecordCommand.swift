@@ -51,45 +51,33 @@ enum RecordCommand: Command {
 
   static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {
     let suite = try settings.environment.suite()
-    let tasks = try settings.environment.tasks()
+    let tasks = try settings.environment.tasks(of: suite)
     guard let first = tasks.first else { throw PolicyError("--env.task names no task") }
     let specification = try suite.specification(ofTask: first)
     let writer = try DatasetWriter(
-      root: URL(fileURLWithPath: settings.dataset.root), framesPerSecond: Double(specification.framesPerSecond),
+      root: URL(fileURLWithPath: settings.dataset.root), framesPerSecond: Double(specification.datasetFramesPerSecond),
       robotType: suite.name, features: features(specification, usesVideo: settings.dataset.usesVideo),
       overwrite: settings.overwrites)
     let progress = Progress("recording", total: tasks.count * settings.dataset.episodes)
     let interruption = Interruption()
-    var kept = 0
-    for task in tasks {
+    for (number, task) in tasks.enumerated() {
       guard let environment = try suite.makeEnvironment(task: task) as? any DemonstratedEnvironment else {
         throw PolicyError("\(suite.name) has no demonstrator for \(task)")
       }
-      var failed = 0
-      var solved = 0
-      var episode = 0
-      while solved < settings.dataset.episodes {
-        guard failed <= 20 + 4 * solved else {
-          throw PolicyError("\(task): \(failed) of \(episode) demonstrations failed; nothing useful would be recorded")
-        }
-        let demonstration = try Demonstration(environment, seed: settings.seed, episode: episode)
-        episode += 1
-        guard demonstration.succeeded else {
-          failed += 1
-          continue
-        }
+      let expert = Expert(environment: environment, task: task, seed: settings.seed)
+      let before = number * settings.dataset.episodes
+      let failed = try expert.demonstrate(settings.dataset.episodes) { demonstration, solved in
         for frame in demonstration.frames { try writer.addFrame(frame) }
         try writer.saveEpisode(task: demonstration.instruction)
-        solved += 1
-        kept += 1
-        progress.update(kept)
-        if let signal = interruption.signalNumber {
-          progress.finish()
-          say("stopped; nothing was kept")
-          return 128 + signal
-        }
+        progress.update(before + solved)
+        return interruption.signalNumber == nil
       }
-      progress.say("\(task): \(solved) episodes kept, \(failed) failed")
+      if let signal = interruption.signalNumber {
+        progress.finish()
+        say("stopped; nothing was kept")
+        return 128 + signal
+      }
+      progress.say("\(task): \(settings.dataset.episodes) episodes kept, \(failed) failed")
     }
     try writer.finish()
     progress.finish()
@@ -110,6 +98,34 @@ enum RecordCommand: Command {
     features[BatchKey.action] = Feature(
       .float32, shape: [specification.actionNames.count], names: .array(specification.actionNames.map { .string($0) }))
     return features
+  }
+}
+
+/// A scripted expert at one task, episode after episode.
+private struct Expert {
+  let environment: any DemonstratedEnvironment
+  let task: String
+  let seed: Int
+
+  /// Demonstrates until `count` episodes have succeeded or `keep` returns false; returns how many failed.
+  ///
+  /// - Parameter keep: takes each success and how many there have been.
+  func demonstrate(_ count: Int, keep: (Demonstration, _ solved: Int) throws -> Bool) throws -> Int {
+    var (solved, failed) = (0, 0)
+    while solved < count {
+      guard failed <= 20 + 4 * solved else {
+        throw PolicyError(
+          "\(task): \(failed) of \(solved + failed) demonstrations failed; nothing useful would be recorded")
+      }
+      let demonstration = try Demonstration(environment, seed: seed, episode: solved + failed)
+      guard demonstration.succeeded else {
+        failed += 1
+        continue
+      }
+      solved += 1
+      guard try keep(demonstration, solved) else { break }
+    }
+    return failed
   }
 }
 

@@ -7,7 +7,7 @@ import ModelFiles
 /// `lerobot-wm replay`: an episode of LIBERO with given actions, written down so that anyone can compare the numbers.
 enum ReplayCommand: Command {
   struct Settings: ConfigurationSection {
-    var environment = EnvironmentSettings.libero(LiberoEnvironmentSettings())
+    var environment = EnvironmentSettings.libero(LiberoSection())
     var initialState = 0
     var seed = 0
     var actions = ""
@@ -50,7 +50,7 @@ enum ReplayCommand: Command {
     guard settings.overwrites || !FileManager.default.fileExists(atPath: output.path) else {
       throw FileError.exists(settings.output)
     }
-    let tasks = try chosen.tasks()
+    let tasks = try chosen.suite()
     guard tasks.taskNames.count == 1, let task = tasks.taskNames.first else {
       throw EnvironmentError(
         "replay plays one task, and the flags name \(tasks.taskNames.count); give --env.task=SUITE --env.task_ids=[T]")

@@ -60,6 +60,8 @@ struct TrainingRun {
         "device \(device), torch \(engine.version), \(engine.threadCount) compute threads",
         "dataset: \(dataset.episodes.count) episodes, \(dataset.count) frames; parameters: \(count), trained \(trained)",
       ]
+    // A missing engine or video shows here, before an old run makes room.
+    _ = try dataset.batch([0], request)
   }
 
   /// The run's settings with the features that the policy took from its dataset, as LeRobot saves them; a resumed run

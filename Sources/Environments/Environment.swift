@@ -27,17 +27,20 @@ public struct EnvironmentSpecification: Sendable, Equatable {
   public let framesPerSecond: Int
   /// Control steps after which an episode has failed.
   public let maximumSteps: Int
+  /// The rate that a dataset of this environment states; another than ``framesPerSecond`` only where the published ones do.
+  public let datasetFramesPerSecond: Int
 
-  /// Makes a description.
+  /// Makes a description; a dataset's rate is the control steps' where nothing else is said.
   public init(
     cameras: [CameraSpecification], stateNames: [String], actionNames: [String], framesPerSecond: Int,
-    maximumSteps: Int
+    maximumSteps: Int, datasetFramesPerSecond: Int? = nil
   ) {
     self.cameras = cameras
     self.stateNames = stateNames
     self.actionNames = actionNames
     self.framesPerSecond = framesPerSecond
     self.maximumSteps = maximumSteps
+    self.datasetFramesPerSecond = datasetFramesPerSecond ?? framesPerSecond
   }
 }
 
@@ -87,4 +90,38 @@ public protocol EnvironmentSuite: Sendable {
   func specification(ofTask task: String) throws(EnvironmentError) -> EnvironmentSpecification
   /// Makes an environment for a task; call its `reset` before anything else.
   func makeEnvironment(task: String) throws(EnvironmentError) -> any Environment
+  /// Under which names a task's results are kept.
+  func label(ofTask task: String) -> TaskLabel
+}
+
+extension EnvironmentSuite {
+  /// The suite as the group, and the task's place among its tasks.
+  public func label(ofTask task: String) -> TaskLabel {
+    TaskLabel(task: task, group: name, index: taskNames.firstIndex(of: task) ?? 0, name: task)
+  }
+}
+
+/// How a task's results are filed: LeRobot's `task_group` and `task_id`, and a short name within the group.
+public struct TaskLabel: Sendable, Hashable {
+  /// The task as the suite names it.
+  public let task: String
+  /// The tasks that one figure sums up.
+  public let group: String
+  /// The task's number within its group.
+  public let index: Int
+  /// The task's name within its group.
+  public let name: String
+
+  /// Makes a label.
+  public init(task: String, group: String, index: Int, name: String) {
+    self.task = task
+    self.group = group
+    self.index = index
+    self.name = name
+  }
+
+  /// `GROUP/NAME`, for a person.
+  public var text: String { "\(group)/\(name)" }
+  /// `GROUP_NAME`, for the videos' folder.
+  public var folder: String { "\(group)_\(name)" }
 }

@@ -2,6 +2,7 @@ import Dispatch
 import Environments
 import Foundation
 import Media
+import ModelFiles
 
 /// What is evaluated, and how often.
 public struct EvaluationSettings: Sendable {
@@ -26,7 +27,7 @@ public struct Evaluation {
   let settings: EvaluationSettings
   let videos: URL?
 
-  /// An evaluation; videos go to `videos/SUITE_TASK/eval_episode_N.mp4` below `directory`, or nowhere.
+  /// An evaluation; videos go to `videos/GROUP_TASK/eval_episode_N.mp4` below `directory`, or nowhere.
   public init(_ suite: any EnvironmentSuite, _ settings: EvaluationSettings, directory: URL?) {
     self.suite = suite
     self.settings = settings
@@ -61,14 +62,19 @@ public struct Evaluation {
         environment, task: task, episode: episode, seed: settings.seed, contrary: settings.contrary,
         filmCamera: videos != nil && episode < settings.filmed ? filmCamera : nil)
     }
-    for _ in 0..<min(settings.batchSize, settings.episodes) {
-      slots.append(begin(try suite.makeEnvironment(task: task), waiting.removeLast()))
+    do throws(EnvironmentError) {
+      for _ in 0..<min(settings.batchSize, settings.episodes) {
+        let environment = try suite.makeEnvironment(task: task)
+        slots.append(begin(environment, waiting.removeLast()))
+      }
+    } catch {
+      // A task whose scene cannot be had costs its own episodes, not the other tasks'.
+      return (0..<settings.episodes).map { EpisodeResult(task: task, episode: $0, problem: error.description) }
     }
     while !slots.isEmpty {
       let requests = inParallel(slots) { $0.request(for: planner) }
       let asking = zip(slots, requests).compactMap { slot, request in request.map { (slot, $0) } }
-      let plans = asking.isEmpty ? [] : try planner.plan(asking.map(\.1))
-      let planned = zip(asking.map(\.0), plans).map { PlannedRollout(rollout: $0, plan: $1) }
+      let planned = plan(asking, planner)
       _ = inParallel(planned) { $0.rollout.carryOut($0.plan, history: planner.history) }
       var next: [Rollout] = []
       for slot in slots {
@@ -76,7 +82,7 @@ public struct Evaluation {
           next.append(slot)
           continue
         }
-        results.append(try save(slot))
+        results.append(save(slot))
         if let episode = waiting.popLast() { next.append(begin(slot.environment, episode)) }
       }
       slots = next
@@ -85,10 +91,36 @@ public struct Evaluation {
     return results.sorted { $0.episode < $1.episode }
   }
 
-  private func save(_ rollout: Rollout) throws -> EpisodeResult {
+  /// One plan for each that asks, in one batch; where that fails each asks alone, and those that get none end.
+  private func plan(_ asking: [(Rollout, PlanningRequest)], _ planner: any Planner) -> [PlannedRollout] {
+    guard !asking.isEmpty else { return [] }
+    if asking.count > 1, let plans = try? planner.plan(asking.map(\.1)), plans.count == asking.count {
+      return zip(asking, plans).map { PlannedRollout(rollout: $0.0, plan: $1) }
+    }
+    return asking.compactMap { rollout, request in
+      do {
+        if let plan = try planner.plan([request]).first { return PlannedRollout(rollout: rollout, plan: plan) }
+        rollout.end("the policy gave no plan")
+      } catch {
+        rollout.end("the policy gave no plan: \(error)")
+      }
+      return nil
+    }
+  }
+
+  /// The episode's result; a film that cannot be written is said and costs no other result.
+  private func save(_ rollout: Rollout) -> EpisodeResult {
     var result = rollout.result
-    guard let videos, let first = rollout.film.first else { return result }
-    let folder = videos.appendingPathComponent("\(suite.name)_\(result.task)")
+    do { result.video = try writeFilm(of: rollout) } catch {
+      result.problem = result.problem ?? "the film could not be written: \(sentence(of: error))"
+    }
+    return result
+  }
+
+  private func writeFilm(of rollout: Rollout) throws -> URL? {
+    let result = rollout.result
+    guard let videos, let first = rollout.film.first else { return nil }
+    let folder = videos.appendingPathComponent(suite.label(ofTask: result.task).folder)
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     let url = folder.appendingPathComponent("eval_episode_\(result.episode).mp4")
     let writer = try VideoWriter(
@@ -96,8 +128,7 @@ public struct Evaluation {
       framesPerSecond: Double(rollout.environment.specification.framesPerSecond), overwrite: true)
     for picture in rollout.film { try writer.append(picture) }
     try writer.finish()
-    result.video = url
-    return result
+    return url
   }
 }
 

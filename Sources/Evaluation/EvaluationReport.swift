@@ -1,3 +1,4 @@
+import Environments
 import Foundation
 import ModelFiles
 import OrderedCollections
@@ -11,6 +12,11 @@ public struct SuccessRate: Sendable, Equatable {
   public init(successes: Int, episodes: Int) {
     self.successes = successes
     self.episodes = episodes
+  }
+
+  /// The rate of some episodes; one that broke off is a failure.
+  public init(of results: [EpisodeResult]) {
+    self.init(successes: results.count(where: \.success), episodes: results.count)
   }
 
   /// The share, 0 … 1.
@@ -36,8 +42,7 @@ public struct SuccessRate: Sendable, Equatable {
 
 /// What `eval_info.json` holds: LeRobot's fields, and the intervals and protocol beside them.
 public struct EvaluationReport {
-  let suite: String
-  let tasks: [String]
+  let tasks: [TaskLabel]
   let results: [EpisodeResult]
   let seconds: Double
   let protocolManifest: JSON
@@ -46,12 +51,12 @@ public struct EvaluationReport {
   /// A report of finished episodes.
   ///
   /// - Parameters:
+  ///   - tasks: the tasks in order, of one group or several.
   ///   - manifest: everything the figures depend on: policy, steps per plan, seed, versions.
   ///   - root: paths of videos are written relative to it.
   public init(
-    suite: String, tasks: [String], results: [EpisodeResult], seconds: Double, manifest: JSON, root: URL
+    tasks: [TaskLabel], results: [EpisodeResult], seconds: Double, manifest: JSON, root: URL
   ) {
-    self.suite = suite
     self.tasks = tasks
     self.results = results
     self.seconds = seconds
@@ -61,8 +66,18 @@ public struct EvaluationReport {
 
   /// The success rate of all episodes, or of one task's. An episode that broke off is a failure.
   public func rate(of task: String? = nil) -> SuccessRate {
-    let chosen = results.filter { task == nil || $0.task == task }
-    return SuccessRate(successes: chosen.count(where: \.success), episodes: chosen.count)
+    SuccessRate(of: results.filter { task == nil || $0.task == task })
+  }
+
+  /// The groups in the order of their first tasks.
+  public var groups: [String] { Array(OrderedSet(tasks.map(\.group))) }
+
+  /// The success rate of a group's episodes.
+  public func rate(ofGroup group: String) -> SuccessRate { SuccessRate(of: results(ofGroup: group)) }
+
+  private func results(ofGroup group: String) -> [EpisodeResult] {
+    let own = Set(tasks.filter { $0.group == group }.map(\.task))
+    return results.filter { own.contains($0.task) }
   }
 
   /// The whole document.
@@ -70,10 +85,10 @@ public struct EvaluationReport {
     var overall = aggregate(results)
     overall["eval_s"] = .number(seconds)
     overall["eval_ep_s"] = .number(seconds / Double(max(results.count, 1)))
-    let perTask = tasks.enumerated().map { index, task -> JSON in
-      let own = results.filter { $0.task == task }
+    let perTask = tasks.map { label -> JSON in
+      let own = results.filter { $0.task == label.task }
       return [
-        "task_group": .string(suite), "task_id": .integer(index), "task": .string(task),
+        "task_group": .string(label.group), "task_id": .integer(label.index), "task": .string(label.name),
         "metrics": [
           "sum_rewards": .array(own.map { .number($0.rewardSum) }),
           "max_rewards": .array(own.map { .number($0.rewardMaximum) }),
@@ -82,19 +97,21 @@ public struct EvaluationReport {
           "steps": .array(own.map { .integer($0.steps) }),
           "instructions": .array(own.map { .string($0.instruction) }),
           "problems": .array(own.map { $0.problem.map(JSON.string) ?? .null }),
-          "pc_success_interval": interval(rate(of: task)),
+          "pc_success_interval": interval(SuccessRate(of: own)),
         ],
       ]
     }
+    var perGroup: OrderedDictionary<String, JSON> = [:]
+    for group in groups { perGroup[group] = .object(aggregate(results(ofGroup: group))) }
     return [
-      "per_task": .array(perTask), "per_group": .object([suite: .object(aggregate(results))]),
+      "per_task": .array(perTask), "per_group": .object(perGroup),
       "overall": .object(overall), "protocol": protocolManifest,
     ]
   }
 
   private func aggregate(_ results: [EpisodeResult]) -> OrderedDictionary<String, JSON> {
     let count = Double(max(results.count, 1))
-    let rate = SuccessRate(successes: results.count(where: \.success), episodes: results.count)
+    let rate = SuccessRate(of: results)
     return [
       "avg_sum_reward": .number(results.map(\.rewardSum).reduce(0, +) / count),
       "avg_max_reward": .number(results.map(\.rewardMaximum).reduce(0, +) / count),

@@ -112,11 +112,14 @@ final class Rollout {
     past = past.suffix(history.frames - 1) + [picture]
   }
 
+  /// Ends the episode with a sentence.
+  func end(_ problem: String) {
+    result.problem = problem
+    isFinished = true
+  }
+
   /// Ends the episode with a sentence where the environment fails; others go on.
   private func attempt(_ body: () throws -> Void) {
-    do { try body() } catch {
-      result.problem = "\(error)"
-      isFinished = true
-    }
+    do { try body() } catch { end("\(error)") }
   }
 }

@@ -84,7 +84,7 @@ public final class DatasetWriter {
   private static func checkTarget(_ root: URL, overwrite: Bool) throws(DatasetError) {
     guard FileManager.default.fileExists(atPath: root.path) else { return }
     guard overwrite else {
-      throw DatasetError("\(root.path) exists; allow overwriting or choose another folder")
+      throw DatasetError("\(root.path) exists; give --overwrite or choose another folder")
     }
     let names = (try? FileManager.default.contentsOfDirectory(atPath: root.path)) ?? ["a file"]
     guard names.isEmpty || names.contains("meta") else {

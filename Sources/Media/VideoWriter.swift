@@ -60,7 +60,7 @@ public final class VideoWriter {
     keyInterval: Int = 30, threads: Int = 1, overwrite: Bool = false
   ) throws(MediaError) {
     if !overwrite, FileManager.default.fileExists(atPath: url.path) {
-      throw MediaError("\(url.path) exists; allow overwriting or choose another place")
+      throw MediaError("\(url.path) exists; give --overwrite or choose another place")
     }
     try checkImageSize(width: width, height: height, of: "\(url.path), a video")
     guard width % 2 == 0, height % 2 == 0 else {

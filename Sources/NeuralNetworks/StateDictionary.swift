@@ -56,20 +56,10 @@ extension Tensor {
 }
 
 extension DType {
+  /// The type of a file's elements; nil for those that torch computes nothing with.
   init?(_ element: TensorElement) {
-    switch element {
-    case .float64: self = .float64
-    case .float32: self = .float32
-    case .float16: self = .float16
-    case .bfloat16: self = .bfloat16
-    case .int64: self = .int64
-    case .int32: self = .int32
-    case .int16: self = .int16
-    case .int8: self = .int8
-    case .uint8: self = .uint8
-    case .bool: self = .bool
-    case .float8E4M3, .float8E5M2, .uint64, .uint32, .uint16: return nil
-    }
+    guard let same = DType.allCases.first(where: { TensorElement($0) == element }) else { return nil }
+    self = same
   }
 }
 

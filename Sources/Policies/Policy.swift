@@ -51,7 +51,7 @@ public protocol Policy: AnyObject {
   var history: ObservationHistory? { get }
 
   /// Numbers on the way to the loss, under the names of LeRobot's goldens (`mid/…`, `out/…`), for comparison.
-  func intermediates(of batch: Batch) throws -> OrderedDictionary<String, Tensor>
+  func intermediates(of batch: Batch, random: CountedRandom) throws -> OrderedDictionary<String, Tensor>
 
   /// Norms of groups of gradients after `backward()`, by log key.
   func gradientMetrics() throws -> OrderedDictionary<String, Tensor>
@@ -61,7 +61,7 @@ extension Policy {
   /// None: most policies see the present alone.
   public var history: ObservationHistory? { nil }
   /// None.
-  public func intermediates(of batch: Batch) throws -> OrderedDictionary<String, Tensor> { [:] }
+  public func intermediates(of batch: Batch, random: CountedRandom) throws -> OrderedDictionary<String, Tensor> { [:] }
   /// None.
   public func gradientMetrics() throws -> OrderedDictionary<String, Tensor> { [:] }
 }

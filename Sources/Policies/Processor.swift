@@ -71,9 +71,9 @@ public struct Processor {
     for step in steps {
       switch step {
       case .rename(let names):
-        for (old, new) in names where batch[old] != nil {
-          batch[new] = batch.tensors.removeValue(forKey: old)
-        }
+        // All at once, so that two names can change places.
+        let renamed = batch.tensors.map { (names[$0] ?? $0, $1) }
+        batch.tensors = OrderedDictionary(renamed) { $1 }
       case .toBatch: break
       case .newLine: tasks = tasks.map { $0.hasSuffix("\n") ? $0 : $0 + "\n" }
       case .tokenize(let tokenize):

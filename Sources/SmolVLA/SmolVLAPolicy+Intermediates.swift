@@ -5,7 +5,9 @@ import Torch
 
 extension SmolVLAPolicy {
   /// Embeddings and masks of prefix and suffix, and the losses before their mean, as LeRobot's goldens name them.
-  public func intermediates(of batch: Batch) throws -> OrderedDictionary<String, Tensor> {
+  public func intermediates(
+    of batch: Batch, random: CountedRandom
+  ) throws -> OrderedDictionary<String, Tensor> {
     try withoutGradients {
       let prefix = try prefix(of: batch)
       let visible = try prefix.visible()
@@ -30,7 +32,7 @@ extension SmolVLAPolicy {
         let noisy = try weight * noise + (1 - weight) * paddedActions(of: batch)
         numbers["mid/suffix_embs"] = try model.embedSuffix(noisy, time: time)
         numbers["mid/suffix_att"] = try Tensor.ones([noisy.size(0), noisy.size(1)], device: noisy.device)
-        numbers["out/losses"] = try actionLosses(of: batch, random: CountedRandom(seed: 0, "unused")) { $0 }
+        numbers["out/losses"] = try actionLosses(of: batch, random: random) { $0 }
       }
       return numbers
     }

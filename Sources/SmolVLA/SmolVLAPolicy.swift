@@ -62,7 +62,7 @@ public final class SmolVLAPolicy: Policy {
   }
 
   /// The squared errors behind the action loss, [B, S, max_action_dim].
-  func actionLosses(of batch: Batch, random: CountedRandom, refine: Refinement) throws -> Tensor {
+  public func actionLosses(of batch: Batch, random: CountedRandom, refine: Refinement) throws -> Tensor {
     let actions = try paddedActions(of: batch)
     let (shape, device) = (actions.shape, actions.device)
     let noise =

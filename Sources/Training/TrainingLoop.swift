@@ -109,7 +109,7 @@ public struct TrainingLoop {
       let done = step + 1
       let isLast = done == settings.steps
       if done % settings.logFrequency == 0 || isLast {
-        // Read back before the clock stops: a GPU has only now finished.
+        // Read back before the clock stops: only then has a GPU finished.
         var values = try update.values()
         try Self.check(values, step: done)
         clock.endUpdate()
@@ -121,7 +121,7 @@ public struct TrainingLoop {
       progress.update(done)
       let signal = interruption?.signalNumber
       if settings.savesCheckpoints, done % settings.saveFrequency == 0 || isLast || signal != nil {
-        try Self.check(try update.values(), step: done)
+        try Self.check(update.values(), step: done)
         try save(step: done, optimizer)
       }
       if let signal, !isLast {

@@ -137,7 +137,7 @@ extension LatentCacheIdentity {
     guard datasetRepoID == expected.datasetRepoID else {
       throw refuse(
         "dataset", datasetRepoID, expected.datasetRepoID,
-        "mend --dataset.repo_id or --policy.cache_dir, or precompute for this dataset")
+        "mend --policy.dataset_repo_id or --policy.cache_dir, or precompute for this dataset")
     }
     if let dataset = expected.dataset, dataset != self.dataset {
       let changed = dataset.files.keys.first { self.dataset.files[$0] != dataset.files[$0] }

@@ -67,11 +67,7 @@ public final class SmolVLAWorldPolicy: Policy {
 
   /// The refined expert's action loss plus the weighted world losses; the batch brings the latents of ``WorldKey``.
   public func loss(of batch: Batch, random: CountedRandom) throws -> PolicyLoss {
-    let latents = WorldLatents(
-      history: try batch.require(WorldKey.history), future: try batch.require(WorldKey.future),
-      isValid: try batch.require(WorldKey.futureValid).to(.bool))
-    let samples = (0..<latents.history.size(0)).map { random.at("world").at($0) }
-    let step = try world.trainingStep(latents, random: samples)
+    let step = try worldStep(of: batch, random: random)
     var metrics = step.metrics
     let action = try base.actionLoss(of: batch, random: random) { hidden in
       guard let memory = step.memory else { return hidden }
@@ -86,20 +82,38 @@ public final class SmolVLAWorldPolicy: Policy {
     return PolicyLoss(total: total, metrics: all)
   }
 
+  private func worldStep(of batch: Batch, random: CountedRandom) throws -> WorldStep {
+    let latents = WorldLatents(
+      history: try batch.require(WorldKey.history), future: try batch.require(WorldKey.future),
+      isValid: try batch.require(WorldKey.futureValid).to(.bool))
+    let samples = (0..<latents.history.size(0)).map { random.at("world").at($0) }
+    return try world.trainingStep(latents, random: samples)
+  }
+
   /// Gradient norms of the world modality's parts.
   public func gradientMetrics() throws -> OrderedDictionary<String, Tensor> {
     configuration.world.logsGradients ? try world.gradientMetrics(of: parameters) : [:]
   }
 
   /// The numbers of SmolVLA's way and of the world modality's, under the goldens' names.
-  public func intermediates(of batch: Batch) throws -> OrderedDictionary<String, Tensor> {
-    var numbers = try base.intermediates(of: batch)
-    // Without the memory, so not what this policy's loss is the mean of.
-    numbers["out/losses"] = nil
-    if let history = batch[WorldKey.history], world.prophet != nil {
-      numbers["out/world_memory"] = try withoutGradients { try world.memory(ofHistory: history) }
+  public func intermediates(
+    of batch: Batch, random: CountedRandom
+  ) throws -> OrderedDictionary<String, Tensor> {
+    try withoutGradients {
+      var numbers = try base.intermediates(of: batch, random: random)
+      if let history = batch[WorldKey.history], let prophet = world.prophet {
+        numbers["mid/prophet"] = try prophet(history.to(.float32))
+        numbers["out/world_memory"] = try world.memory(ofHistory: history)
+      }
+      guard numbers["out/losses"] != nil else { return numbers }
+      let memory = try worldStep(of: batch, random: random).memory
+      let losses = try base.actionLosses(of: batch, random: random) { hidden in
+        try memory.map { try world.inject(hidden, $0) } ?? hidden
+      }
+      numbers["out/losses"] = losses
+      numbers["out/loss_all_dimensions_unmasked"] = try losses.mean()
+      return numbers
     }
-    return numbers
   }
 
   // MARK: Planning

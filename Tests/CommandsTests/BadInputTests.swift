@@ -1,3 +1,4 @@
+import Engines
 import Foundation
 import ModelFiles
 import NeuralNetworks
@@ -57,6 +58,7 @@ struct `bad input` {
       says: "observation.images.image,", "--rename_map"),
     BadInput(
       "a dataset without a state", train + [#"--rename_map={"observation.state":"state"}"#], says: "--rename_map"),
+    BadInput("a resume of no run", ["train", "--resume"] + Flags.train, says: "--output_dir: is needed with --resume"),
     BadInput("nothing to resume", ["train", "--output_dir=out", "--resume"], says: "start without --resume"),
     BadInput("heads that divide by zero", ["scratch", "--output_dir=out", "--num_heads=0"], says: "--num_heads"),
     BadInput("a picture between patches", ["scratch", "--output_dir=out", "--image_size=17"], says: "--image_size"),
@@ -180,6 +182,36 @@ struct `bad input` {
       "no simulator", record + ["--dataset.root=out"], says: "make build", environment: ["WM_DEPS_DIR": "/nonexistent"]),
   ]
 
+  /// The engines as they are, but for one file.
+  private static let brokenEngines =
+    [
+      ("libwm_arrow.so", "Arrow"), ("libwm_media.so", "libpng"), ("libwm_video.so", "FFmpeg"), ("libwm_torch", "torch"),
+      ("pyarrow", "Arrow"), ("torch", "WM_TORCH_DIR"),
+    ].map { missing, name in
+      BadInput(
+        "no \(missing)", train, says: name, "make build", environment: ["WM_DEPS_DIR": "deps"],
+        damage: { try linkEngines(into: $0.appendingPathComponent("deps"), without: missing) })
+    } + [
+      BadInput(
+        "no simulator's library", record + ["--dataset.root=out"], says: "MuJoCo", "make build",
+        environment: ["WM_DEPS_DIR": "deps"],
+        damage: { try linkEngines(into: $0.appendingPathComponent("deps"), without: "mujoco") })
+    ]
+
+  private static func linkEngines(into folder: URL, without missing: String) throws {
+    let engines = try Engines.directory().resolvingSymlinksInPath()
+    for part in ["engines", "shims"] {
+      let own = folder.appendingPathComponent(part)
+      try FileManager.default.createDirectory(at: own, withIntermediateDirectories: true)
+      let all = engines.appendingPathComponent(part).resolvingSymlinksInPath()
+      for name in all.names() where name != missing && !(missing == "libwm_torch" && name.hasPrefix(missing)) {
+        try FileManager.default.createSymbolicLink(
+          at: own.appendingPathComponent(name),
+          withDestinationURL: all.appendingPathComponent(name).resolvingSymlinksInPath())
+      }
+    }
+  }
+
   private static let places = [
     BadInput("an output that is full", train + ["--output_dir=E0"], says: "--output_dir", "--overwrite"),
     BadInput("an evaluation's that is full", evaluate + ["--output_dir=E0"], says: "--output_dir", "--overwrite"),
@@ -194,7 +226,7 @@ struct `bad input` {
     BadInput("a place where nothing can be made", train + ["--output_dir=/proc/run"], says: "/proc/run"),
   ]
 
-  @Test(arguments: commandLines + brokenFiles + finishedRuns + caches + engines + places)
+  @Test(arguments: commandLines + brokenFiles + finishedRuns + caches + engines + brokenEngines + places)
   func `gets one sentence, and nothing is overwritten`(_ input: BadInput) throws {
     try Fixture.within(copying: input.copied) { folder in
       try input.damage(folder)

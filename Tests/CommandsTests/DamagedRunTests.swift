@@ -1,7 +1,6 @@
 import Foundation
 import Images
 import LeRobotDatasets
-import Media
 import OrderedCollections
 import Testing
 

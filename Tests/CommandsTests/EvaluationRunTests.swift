@@ -34,7 +34,7 @@ struct `an evaluation run` {
       let information = try information(evaluation)
       let tasks = try #require(information["per_task"]?.array)
       #expect(tasks.map { $0["task"]?.string } == ["push_side", "touch_side"])
-      #expect(tasks.map { $0["task_id"]?.integer } == [0, 1])
+      #expect(tasks.map { $0["task_id"]?.integer } == [0, 2])
       for task in tasks {
         let metrics = try #require(task["metrics"])
         for name in ["sum_rewards", "max_rewards", "successes", "steps", "problems"] {

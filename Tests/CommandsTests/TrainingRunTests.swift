@@ -19,6 +19,19 @@ struct `a training run` {
     }
   }
 
+  @Test func `is the same, bit for bit, at two compute threads`() throws {
+    try Fixture.within { folder in
+      for run in ["a", "b"] {
+        try Program.succeed(
+          ["train", "--output_dir=\(run)", "--num_compute_threads=2"]
+            + Flags.train.filter { !$0.hasPrefix("--num_compute") }, in: folder)
+      }
+      let (first, second) = (folder.appendingPathComponent("a"), folder.appendingPathComponent("b"))
+      #expect(try metrics(first) == metrics(second))
+      #expect(try lastState(first) == lastState(second))
+    }
+  }
+
   @Test func `follows from its seed`() throws {
     try Fixture.within { folder in
       try Program.succeed(["train", "--output_dir=other"] + Flags.train + ["--seed=4"], in: folder)

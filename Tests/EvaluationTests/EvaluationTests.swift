@@ -147,7 +147,8 @@ struct `an evaluation` {
     let others = [0, 1, 3, 4, 5]
     #expect(outcomes(others.map { results[$0] }) == outcomes(others.map { whole[$0] }))
     let report = EvaluationReport(
-      suite: "walks", tasks: ["up"], results: results, seconds: 1, manifest: [:], root: URL(fileURLWithPath: "/"))
+      tasks: [Walk.Suite().label(ofTask: "up")], results: results, seconds: 1, manifest: [:],
+      root: URL(fileURLWithPath: "/"))
     #expect(report.rate().episodes == 6, "an episode that broke off counts as a failure")
     #expect(report.json["per_task"]?.array?[0]["metrics"]?["problems"]?.array?[2].string == results[2].problem)
   }

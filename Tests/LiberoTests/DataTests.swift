@@ -14,6 +14,11 @@ func withTemporaryFolder<Value>(_ body: (URL) throws -> Value) throws -> Value {
 /// The packages' data, or nil where the set-up has not laid it.
 let packagedSettings: LiberoSettings? = (try? LiberoSettings.packagedRoot()).map { LiberoSettings(benchmarkRoot: $0) }
 
+extension Trait where Self == ConditionTrait {
+  /// A test of the packages' data is skipped where they are absent.
+  static var needsPackages: Self { .enabled(if: packagedSettings != nil, "needs hf-libero's data: run `make setup`") }
+}
+
 struct `LIBERO's settings` {
   @Test func `are written once, and read back`() throws {
     try withTemporaryFolder { folder in
@@ -94,8 +99,8 @@ struct `LIBERO's assets` {
 }
 
 struct `LIBERO's suites` {
-  @Test func `list their tasks in the benchmark's order`() throws {
-    guard let packagedSettings else { return }
+  @Test(.needsPackages) func `list their tasks in the benchmark's order`() throws {
+    let packagedSettings = try #require(packagedSettings)
     let counts = try LiberoSuite.allCases.map { try $0.tasks(packagedSettings).count }
     #expect(counts == [10, 10, 10, 10, 90])
     let task = try LiberoSuite.spatial.task(0, packagedSettings)
@@ -108,17 +113,22 @@ struct `LIBERO's suites` {
     }
   }
 
-  @Test func `drop the scene from an instruction`() throws {
-    guard let packagedSettings else { return }
+  @Test(.needsPackages) func `drop the scene from an instruction`() throws {
+    let packagedSettings = try #require(packagedSettings)
     let ninety = try LiberoSuite.ninety.tasks(packagedSettings)
     #expect(ninety.first?.name.hasPrefix("KITCHEN_SCENE10_") == true)
     #expect(ninety.first?.language.hasPrefix("close the") == true)
     #expect(ninety.allSatisfy { !$0.language.contains("SCENE") && $0.language.first?.isLowercase == true })
   }
 
-  @Test func `refuse names and indices they lack`() throws {
-    #expect(throws: LiberoError.self) { try LiberoSuite(named: "libero_spacial") }
-    guard let packagedSettings else { return }
+  @Test func `refuse names they lack`() throws {
+    let error = #expect(throws: LiberoError.self) { try LiberoSuite(named: "libero_spacial") }
+    #expect(
+      error?.description.hasSuffix("one of libero_spatial, libero_object, libero_goal, libero_10, libero_90") == true)
+  }
+
+  @Test(.needsPackages) func `refuse indices they lack`() throws {
+    let packagedSettings = try #require(packagedSettings)
     let error = #expect(throws: LiberoError.self) { try LiberoSuite.goal.task(10, packagedSettings) }
     #expect(error?.description == "libero_goal has tasks 0 to 9, and --env.task_ids asks for 10")
   }

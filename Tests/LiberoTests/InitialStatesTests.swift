@@ -4,8 +4,8 @@ import Testing
 @testable import Libero
 
 struct `initial states` {
-  @Test func `of all 130 tasks are what NumPy reads`() throws {
-    guard let packagedSettings else { return }
+  @Test(.needsPackages) func `of all 130 tasks are what NumPy reads`() throws {
+    let packagedSettings = try #require(packagedSettings)
     let file = try #require(Bundle.module.url(forResource: "Goldens/initial_states", withExtension: "json"))
     let goldens = try #require(try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: [Any]])
     #expect(goldens.count == 130)
@@ -23,8 +23,8 @@ struct `initial states` {
     }
   }
 
-  @Test func `of another length than the scene's are refused`() throws {
-    guard let packagedSettings else { return }
+  @Test(.needsPackages) func `of another length than the scene's are refused`() throws {
+    let packagedSettings = try #require(packagedSettings)
     let task = try LiberoSuite.spatial.task(0, packagedSettings)
     let states = try InitialStates(contentsOf: task.initialStatesFile)
     let error = #expect(throws: LiberoError.self) { try states.state(episode: 0, positions: 40, velocities: 30) }
@@ -33,8 +33,8 @@ struct `initial states` {
     #expect(try wrapped == states.state(episode: 1, positions: 48, velocities: 43))
   }
 
-  @Test func `that are cut or altered anywhere are refused or read, never more`() throws {
-    guard let packagedSettings else { return }
+  @Test(.needsPackages) func `that are cut or altered anywhere are refused or read, never more`() throws {
+    let packagedSettings = try #require(packagedSettings)
     let task = try LiberoSuite.spatial.task(0, packagedSettings)
     let whole = try [UInt8](Data(contentsOf: task.initialStatesFile))
     let pickle = try #require(try StoredZip(whole, file: "t").member(endingIn: "data.pkl"))

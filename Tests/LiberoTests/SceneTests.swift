@@ -115,7 +115,7 @@ struct `a scene` {
     let fields: [String: String]
   }
 
-  @Test func `equals the official stack's, field by field`() throws {
+  @Test func `equals the official stack's, field by field, and fits its initial states`() throws {
     let goldens = try Self.goldens()
     for golden in goldens {
       let differences = try differences(from: golden)
@@ -123,8 +123,88 @@ struct `a scene` {
     }
   }
 
+  /// Fixtures' poses of one task in the official stack, by seed.
+  struct Poses: Decodable {
+    struct Episode: Decodable {
+      let seed: UInt32
+      let poses: [String: [Double]]
+    }
+    let suite: String
+    let task: Int
+    let episodes: [Episode]
+  }
+
+  @Test func `places its fixtures as the official stack does with every seed`() throws {
+    for golden in try Self.goldens(".poses.json", as: Poses.self) {
+      let task = try LiberoSuite(named: golden.suite).task(golden.task, material.settings)
+      let scene = try LiberoScene(task, assets: material.assets)
+      for episode in golden.episodes {
+        let poses = try scene.fixturePoses(seed: episode.seed)
+        #expect(Set(poses.keys) == Set(episode.poses.keys))
+        for (body, pose) in poses {
+          let numbers = (0..<3).map { pose.position[$0] } + (0..<4).map { pose.quaternion[$0] }
+          let expected = try #require(episode.poses[body])
+          let deviation = zip(numbers, expected).map { abs($0 - $1) }.max() ?? 1
+          // Cosines may differ in the last place between libraries.
+          #expect(deviation <= 2e-16, "\(golden.suite) \(golden.task) seed \(episode.seed) \(body)")
+        }
+      }
+    }
+  }
+
+  @Test func `knows its things`() throws {
+    let task = try LiberoSuite.ten.task(2, material.settings)
+    let scene = try LiberoScene(task, assets: material.assets)
+    let model = try Model(xml: scene.xml)
+    #expect(scene.objects.map(\.isFixture) == [false, false, true])
+    for object in scene.objects {
+      _ = try model.index(of: .body, named: object.body)
+      for joint in object.joints { _ = try model.index(of: .joint, named: joint) }
+      for geom in object.contactGeoms { _ = try model.index(of: .geom, named: geom) }
+      #expect(object.joints.last == object.freeJoint || object.isFixture)
+    }
+    for site in scene.sites.keys + scene.hiddenSites { _ = try model.index(of: .site, named: site) }
+    #expect(scene.sites["flat_stove_1_cook_region"]?.parent == "flat_stove_1")
+  }
+
+  @Test func `that puts a thing in two places, or nowhere, is refused`() throws {
+    let task = try LiberoSuite.spatial.task(0, material.settings)
+    var problem = try BddlProblem(contentsOf: task.bddlFile)
+    let statement = try #require(problem.initialState.first { $0.arguments == ["plate_1", "main_table_plate_region"] })
+    problem.initialState.append(statement)
+    let twice = try LiberoScene(problem, assets: material.assets, robots: LiberoScene.packagedRobots())
+    let error = #expect(throws: LiberoError.self) { try twice.fixturePoses(seed: 0) }
+    #expect(error?.description == "'plate_1' is put in two places by the description of \(problem.name)")
+    problem.initialState = [BddlPredicate(relation: .on, arguments: ["plate_1", "main_table_plate_region"])]
+    problem.regions["main_table_plate_region"]?.ranges = []
+    #expect(throws: LiberoError.self) {
+      try LiberoScene(problem, assets: material.assets, robots: LiberoScene.packagedRobots())
+    }
+    problem.name = "libero_garden_manipulation"
+    #expect(throws: LiberoError.self) {
+      try LiberoScene(problem, assets: material.assets, robots: LiberoScene.packagedRobots())
+    }
+  }
+
+  @Test func `without one of its files is refused by the file's name`() throws {
+    try withTemporaryFolder { folder in
+      for part in try FileManager.default.contentsOfDirectory(atPath: material.assets.path) {
+        try FileManager.default.createSymbolicLink(
+          at: folder.appendingPathComponent(part), withDestinationURL: material.assets.appendingPathComponent(part))
+      }
+      let task = try LiberoSuite.object.task(0, material.settings)
+      try FileManager.default.removeItem(at: folder.appendingPathComponent("stable_hope_objects"))
+      let error = #expect(throws: LiberoError.self) { try LiberoScene(task, assets: folder) }
+      #expect(error?.description.contains("stable_hope_objects/alphabet_soup/alphabet_soup.xml is missing") == true)
+      try FileManager.default.removeItem(at: folder.appendingPathComponent("scenes"))
+      #expect(throws: LiberoError.self) { try LiberoScene(task, assets: folder) }
+    }
+  }
+
+  private static func goldens() throws -> [Golden] { try goldens(".mjmodel.json", as: Golden.self) }
+
   /// The committed goldens, or those of a folder that `oracle/libero_scenes.py` filled.
-  static func goldens() throws -> [Golden] {
+  private static func goldens<Kind: Decodable>(_ suffix: String, as kind: Kind.Type) throws -> [Kind] {
     let folder: URL
     if let given = ProcessInfo.processInfo.environment["WM_LIBERO_SCENES"] {
       folder = URL(fileURLWithPath: given)
@@ -132,17 +212,16 @@ struct `a scene` {
       folder = try #require(Bundle.module.url(forResource: "Goldens", withExtension: nil))
     }
     return try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
-      .filter { $0.hasSuffix(".mjmodel.json") }
-      .map { try JSONDecoder().decode(Golden.self, from: Data(contentsOf: folder.appendingPathComponent($0))) }
+      .filter { $0.hasSuffix(suffix) }
+      .map { try JSONDecoder().decode(kind, from: Data(contentsOf: folder.appendingPathComponent($0))) }
   }
 
   private func differences(from golden: Golden) throws -> [String] {
     let task = try LiberoSuite(named: golden.suite).task(golden.task, material.settings)
     let scene = try LiberoScene(task, assets: material.assets)
     let model = try scene.model(Model(xml: scene.xml), seed: golden.seed)
-    if let folder = ProcessInfo.processInfo.environment["WM_LIBERO_WRITE"] {
-      try scene.xml.write(toFile: "\(folder)/\(golden.suite)_\(golden.task).xml", atomically: true, encoding: .utf8)
-    }
+    let states = try InitialStates(contentsOf: task.initialStatesFile)
+    #expect(states.width == 1 + model.positionCount + model.velocityCount, "\(task.name)")
     var compared = 0
     let differences = model.fields.compactMap { field -> String? in
       guard let expected = golden.fields[field.name] else { return nil }
@@ -150,7 +229,9 @@ struct `a scene` {
       return sha256(field.bytes).hasPrefix(expected) ? nil : field.name
     }
     #expect(compared > 400)
-    print("\(golden.suite) \(golden.task): \(compared) fields compared, different: \(differences)")
+    if ProcessInfo.processInfo.environment["WM_LIBERO_SCENES"] != nil {
+      print("parity \(golden.suite) \(golden.task): \(compared) fields, different: \(differences)")
+    }
     return differences
   }
 }

@@ -165,7 +165,7 @@ final class TinyDataset {
     try tiny.precompute()
     let changes: [(String, (inout LatentCacheExpectation) -> Void)] = [
       ("--policy.world_latent_dim=12", { $0.latentDimension = 16 }), ("11 rows", { $0.frames = 12 }),
-      ("--dataset.repo_id", { $0.datasetRepoID = "local/other" }), ("--image_key", { $0.camera = "wrist" }),
+      ("--policy.dataset_repo_id", { $0.datasetRepoID = "local/other" }), ("--image_key", { $0.camera = "wrist" }),
       ("--temporal_window=1", { $0.temporalWindow = 1 }), ("0123456789ab", { $0.encoderSHA256 = "ffff" }),
       ("meta/info.json", { $0.dataset?.files["meta/info.json"] = "b" }), ("episodes", { $0.dataset?.episodes = 4 }),
       (

@@ -114,7 +114,8 @@ extension PolicyCase {
   /// The Prophet's memory and the sampled actions.
   func comparePlan(_ policy: SmolVLAWorldPolicy, _ loaded: LoadedPolicyCase) throws {
     if loaded.expected["out/world_memory"] != nil {
-      let memory = try #require(policy.intermediates(of: loaded.batch)["out/world_memory"])
+      let memory = try #require(
+        policy.intermediates(of: loaded.batch, random: CountedRandom(seed: 0, "unused"))["out/world_memory"])
       compare("world_memory", try loaded.deviation(memory, "out/world_memory"), below: 1e-5)
     }
     let random = (0..<(try loaded.rows)).map { CountedRandom(seed: 0, "unused").at($0) }

@@ -1,3 +1,4 @@
+import CountedRandom
 import Environments
 import Images
 import MuJoCo
@@ -17,12 +18,16 @@ public final class LiberoEnvironment: Environment {
   var onSubstep: ((Simulation) -> Void)?
 
   let motion: RobotMotion
-  private let world: LiberoWorld
+  let world: LiberoWorld
   private let goal: Goal
   private let visibility: SiteVisibility
   private let mode: ControlMode
   private let backend: GraphicsBackend?
   private var renderer: Renderer?
+  /// The episode as its scripted expert sees it: control steps taken, the numbers of its noise, and how far it is.
+  private(set) var stepsTaken = 0
+  private(set) var episodeRandom = CountedRandom(seed: 0, "LIBERO's expert")
+  var demonstration: Demonstration?
   /// Whether burners glow now, and whether they did when the cameras looked.
   private var glowing: [Bool] = []
   private var glowingWhenSeen: [Bool] = []
@@ -32,13 +37,15 @@ public final class LiberoEnvironment: Environment {
   /// - Parameters:
   ///   - mode: how actions are meant once an episode has begun.
   ///   - backend: the library to draw with; nil takes what `MUJOCO_GL` asks for, or chooses by itself.
+  ///   - specification: another size of pictures or number of steps than LeRobot's; nil for those.
   public init(
-    _ world: LiberoWorld, mode: ControlMode = .relative, backend: GraphicsBackend? = nil
+    _ world: LiberoWorld, mode: ControlMode = .relative, backend: GraphicsBackend? = nil,
+    specification: EnvironmentSpecification? = nil
   ) throws(EnvironmentError) {
     self.world = world
     self.mode = mode
     self.backend = backend
-    specification = Self.specification(maximumSteps: world.task.suite.maximumSteps)
+    self.specification = specification ?? Self.specification(maximumSteps: world.task.suite.maximumSteps)
     let motion = try asEnvironmentError { () throws(SimulationError) in try RobotMotion(world.model) }
     self.motion = motion
     (goal, visibility) = try asEnvironmentError { () throws(LiberoError) in
@@ -50,12 +57,16 @@ public final class LiberoEnvironment: Environment {
   }
 
   /// What every environment of LIBERO shows and takes.
-  public static func specification(maximumSteps: Int) -> EnvironmentSpecification {
+  public static func specification(
+    maximumSteps: Int, width: Int = imageSize, height: Int = imageSize
+  ) -> EnvironmentSpecification {
     EnvironmentSpecification(
-      cameras: RobotHandles.cameraNames.map { CameraSpecification(name: $0.0, width: imageSize, height: imageSize) },
+      cameras: RobotHandles.cameraNames.map { CameraSpecification(name: $0.0, width: width, height: height) },
       stateNames: RobotReadings.policyStateNames,
       actionNames: ["x", "y", "z", "axis_angle1", "axis_angle2", "axis_angle3", "gripper"],
-      framesPerSecond: 20, maximumSteps: maximumSteps)
+      framesPerSecond: 20, maximumSteps: maximumSteps,
+      // What the published datasets of LIBERO state, whose rows are control steps all the same.
+      datasetFramesPerSecond: 10)
   }
 
   /// What a policy is told.
@@ -71,6 +82,7 @@ public final class LiberoEnvironment: Environment {
   public func reset(seed: Int, episode: Int) throws(EnvironmentError) {
     guard episode >= 0 else { throw EnvironmentError("episodes count from 0, and \(episode) was asked for") }
     try reset(placementSeed: seed &+ episode, initialState: episode)
+    episodeRandom = CountedRandom(seed: seed, "LIBERO's expert").at(world.task.name).at(episode)
   }
 
   /// Begins at an initial state (modulo their number), with fixtures placed by a seed.
@@ -85,6 +97,7 @@ public final class LiberoEnvironment: Environment {
         try world.scene.fixturePoses(seed: numpySeed)
       )
     }
+    (stepsTaken, demonstration) = (0, nil)
     try asEnvironmentError { () throws(SimulationError) in
       try motion.reset(to: state) { simulation throws(SimulationError) in
         for (name, pose) in poses {
@@ -112,6 +125,7 @@ public final class LiberoEnvironment: Environment {
       throw EnvironmentError("LIBERO takes finite actions, and got \(action)")
     }
     try asEnvironmentError { () throws(SimulationError) in try advance(action) }
+    stepsTaken += 1
     let success = goal.isReached(in: simulation)
     return StepResult(reward: success ? 1 : 0, terminated: success, success: success)
   }
@@ -128,7 +142,8 @@ public final class LiberoEnvironment: Environment {
     return Observation(images: try mirrored(upright), state: readings.policyState, instruction: instruction)
   }
 
-  private func mirrored(_ images: [String: Image]) throws(EnvironmentError) -> [String: Image] {
+  /// Pictures as a policy sees them.
+  func mirrored(_ images: [String: Image]) throws(EnvironmentError) -> [String: Image] {
     var turned: [String: Image] = [:]
     for (name, image) in images {
       turned[name] = try asEnvironmentError { () throws(ImageError) in try image.mirrored() }
@@ -159,17 +174,21 @@ public final class LiberoEnvironment: Environment {
     }
     for (name, bytes) in pixels {
       images[name] = try asEnvironmentError { () throws(ImageError) in
-        try Image(width: Self.imageSize, height: Self.imageSize, pixels: bytes)
+        try Image(width: pictureSize.width, height: pictureSize.height, pixels: bytes)
       }
     }
     return images
+  }
+
+  private var pictureSize: (width: Int, height: Int) {
+    specification.cameras.first.map { ($0.width, $0.height) } ?? (Self.imageSize, Self.imageSize)
   }
 
   private func existingRenderer() throws(SimulationError) -> Renderer {
     if let renderer { return renderer }
     // Group 0 is what collides; robosuite draws only what is meant to be seen.
     let made = try Renderer(
-      world.model, width: Self.imageSize, height: Self.imageSize, hiddenGeomGroups: [0], backend: backend)
+      world.model, width: pictureSize.width, height: pictureSize.height, hiddenGeomGroups: [0], backend: backend)
     renderer = made
     return made
   }

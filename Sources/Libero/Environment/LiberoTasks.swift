@@ -3,88 +3,112 @@ import Foundation
 import MuJoCo
 import Synchronization
 
-/// LIBERO's tasks as one suite of environments; tasks are called `libero_spatial_0`, by suite and index.
+/// LIBERO's suites as environments: the chosen tasks of one suite or several, named `libero_spatial_0`.
 ///
-/// A task is compiled when its first environment is made and shared until its last one is gone.
+/// The environments of a task share its compiled model; of all models only the last task's is kept, because an evaluation
+/// walks through tasks one after another.
+///
+/// ```swift
+/// let tasks = try LiberoTasks(suites: [.spatial], identifiers: [0, 3], settings: .resolve())
+/// let environment = try tasks.makeEnvironment(task: "libero_spatial_3")
+/// ```
 public final class LiberoTasks: EnvironmentSuite {
-  private struct Compiled {
-    weak var world: LiberoWorld?
+  /// What the environments of a choice of tasks have in common.
+  public struct Options: Sendable {
+    /// How actions are meant.
+    public var mode = ControlMode.relative
+    /// Pixels of the pictures.
+    public var width = LiberoEnvironment.imageSize, height = LiberoEnvironment.imageSize
+    /// Control steps of an episode; nil for each suite's own.
+    public var maximumSteps: Int?
+    /// The library to draw with; nil takes what `MUJOCO_GL` asks for, or chooses by itself.
+    public var backend: GraphicsBackend?
+
+    /// LeRobot's own.
+    public init() {}
   }
 
-  private let tasks: [(name: String, task: LiberoTask)]
-  private let assets: URL
-  private let mode: ControlMode
-  private let backend: GraphicsBackend?
-  private let compiled = Mutex<[String: Compiled]>([:])
+  private let tasks: [LiberoTask]
+  private let settings: LiberoSettings
+  private let options: Options
+  private let world = Mutex<LiberoWorld?>(nil)
 
-  /// Chooses tasks.
+  /// Chooses tasks; scene assets are looked for when the first environment is made.
   ///
   /// - Parameters:
   ///   - suites: the suites, in order.
-  ///   - indices: tasks of each suite; nil takes all of them.
-  ///   - mode: how actions are meant.
-  ///   - settings: where LIBERO's files lie; nil reads its own settings file.
-  ///   - assets: the folder of scene assets; nil finds it by the settings.
-  ///   - backend: the library to draw with; nil takes what `MUJOCO_GL` asks for, or chooses by itself.
+  ///   - identifiers: which of each suite's tasks; nil for all.
+  ///   - settings: where LIBERO's files lie.
   public init(
-    _ suites: [LiberoSuite], indices: [Int]? = nil, mode: ControlMode = .relative, settings: LiberoSettings? = nil,
-    assets: URL? = nil, backend: GraphicsBackend? = nil
+    suites: [LiberoSuite], identifiers: [Int]? = nil, settings: LiberoSettings, options: Options = Options()
   ) throws(LiberoError) {
-    let settings = if let settings { settings } else { try LiberoSettings.resolve() }
-    var tasks: [(name: String, task: LiberoTask)] = []
-    for suite in suites {
-      let all = try suite.tasks(settings)
-      for index in indices ?? Array(all.indices) {
-        guard all.indices.contains(index) else {
-          throw LiberoError(
-            "\(suite.rawValue) has tasks 0 to \(all.count - 1), and --env.task_ids asks for \(index)")
-        }
-        tasks.append(("\(suite.rawValue)_\(index)", all[index]))
-      }
+    guard (16...1024).contains(options.width), (16...1024).contains(options.height) else {
+      throw LiberoError(
+        "LIBERO's pictures have 16 to 1024 pixels a side, and \(options.width) × \(options.height) was asked for")
     }
-    self.tasks = tasks
-    self.mode = mode
-    self.backend = backend
-    if let assets { self.assets = assets } else { self.assets = try LiberoAssets.resolve(settings) }
+    var chosen: [LiberoTask] = []
+    for suite in suites {
+      guard let identifiers else {
+        chosen += try suite.tasks(settings)
+        continue
+      }
+      for identifier in identifiers { chosen.append(try suite.task(identifier, settings)) }
+    }
+    tasks = chosen
+    self.settings = settings
+    self.options = options
   }
 
   /// `libero`.
   public var name: String { "libero" }
+  /// `SUITE_N` for each chosen task.
+  public var taskNames: [String] { tasks.map(Self.name) }
 
-  /// The chosen tasks.
-  public var taskNames: [String] { tasks.map(\.name) }
+  private static func name(of task: LiberoTask) -> String { "\(task.suite.rawValue)_\(task.index)" }
 
-  /// What every environment of a task shows and takes.
+  /// Cameras, state and action of LeRobot's environment; the suite's most steps.
   public func specification(ofTask task: String) throws(EnvironmentError) -> EnvironmentSpecification {
-    LiberoEnvironment.specification(maximumSteps: try find(task).suite.maximumSteps)
+    let found = try find(task)
+    return LiberoEnvironment.specification(
+      maximumSteps: options.maximumSteps ?? found.suite.maximumSteps, width: options.width, height: options.height)
   }
 
-  /// Makes an environment for a task.
+  /// Makes an environment for a task; the first one of a task assembles and compiles its scene.
   public func makeEnvironment(task: String) throws(EnvironmentError) -> any Environment {
     try makeLiberoEnvironment(task: task)
   }
 
-  /// Makes an environment for a task, with all that LIBERO's have.
+  /// Makes an environment for a task, as what it is.
   public func makeLiberoEnvironment(task: String) throws(EnvironmentError) -> LiberoEnvironment {
-    try LiberoEnvironment(world(task), mode: mode, backend: backend)
+    let found = try find(task)
+    let world: LiberoWorld
+    do throws(LiberoError) { world = try self.world(of: found) } catch { throw EnvironmentError(error.description) }
+    return try LiberoEnvironment(
+      world, mode: options.mode, backend: options.backend, specification: specification(ofTask: task))
   }
 
-  private func world(_ name: String) throws(EnvironmentError) -> LiberoWorld {
-    let task = try find(name)
-    let found: Result<LiberoWorld, LiberoError> = compiled.withLock { compiled in
-      // Others wait here: compiling a task twice at once would cost its memory twice.
-      if let world = compiled[name]?.world { return .success(world) }
-      let made = Result { () throws(LiberoError) in try LiberoWorld(task, assets: assets) }
-      if case .success(let world) = made { compiled[name] = Compiled(world: world) }
+  /// The suite as the group and the task's number in it, as LeRobot files them.
+  public func label(ofTask task: String) -> TaskLabel {
+    guard let found = tasks.first(where: { Self.name(of: $0) == task }) else {
+      return TaskLabel(task: task, group: name, index: 0, name: task)
+    }
+    return TaskLabel(task: task, group: found.suite.rawValue, index: found.index, name: String(found.index))
+  }
+
+  private func world(of task: LiberoTask) throws(LiberoError) -> LiberoWorld {
+    try world.withLock { (kept) throws(LiberoError) -> LiberoWorld in
+      if let kept, kept.task == task { return kept }
+      kept = nil
+      let made = try LiberoWorld(task, assets: LiberoAssets.resolve(settings))
+      kept = made
       return made
     }
-    do throws(LiberoError) { return try found.get() } catch { throw EnvironmentError(error.description) }
   }
 
   private func find(_ name: String) throws(EnvironmentError) -> LiberoTask {
-    guard let found = tasks.first(where: { $0.name == name }) else {
-      throw EnvironmentError("libero has no task '\(name)' here; it has \(taskNames.joined(separator: ", "))")
+    guard let found = tasks.first(where: { Self.name(of: $0) == name }) else {
+      throw EnvironmentError("there is no chosen task '\(name)'; there are \(taskNames.joined(separator: ", "))")
     }
-    return found.task
+    return found
   }
 }

@@ -63,7 +63,7 @@ public struct LiberoTrace {
     guard imageSteps.contains(step) else { return }
     let cameras = Set(environment.specification.cameras.map(\.name))
     let upright = try environment.draw(cameras: cameras)
-    let seen = try environment.observe(cameras: cameras).images
+    let seen = try environment.mirrored(upright)
     for camera in cameras.sorted() {
       guard let raw = upright[camera], let policy = seen[camera] else { continue }
       images.append(("raw_\(camera)_\(step)", [raw.height, raw.width, 3], raw.bottomUp))

@@ -55,6 +55,9 @@ extension LiberoScene {
       else {
         throw LiberoError("'\(name)' cannot be put on '\(target)': expected an object and a region with a rectangle")
       }
+      guard !placed.contains(where: { $0.name == name }) else {
+        throw LiberoError("'\(name)' is put in two places by the description of \(problem.name)")
+      }
       guard let next = try place(object, extent, region, placed, &random) else { return nil }
       placed.append(next)
     }

@@ -42,7 +42,9 @@ public struct LiberoScene: Sendable {
     let models = try Self.objects(problem, kind, assets)
     let arena = try Arena(kind, problem: problem, assets: assets)
     let robot = try RobotModel(assets: robots, mount: kind.robot.mount, base: kind.robot.base)
-    xml = try Self.merge(robots, arena, robot, models)
+    let scene = try Self.merge(robots, arena, robot, models)
+    try Self.checkFiles(of: scene)
+    xml = scene.root.xml
     objects = models.map(LiberoObject.init)
     extents = Dictionary(models.map { ($0.name, $0.extent) }) { first, _ in first }
     sites = try Self.sites(problem, kind, models)
@@ -70,7 +72,7 @@ public struct LiberoScene: Sendable {
 
   private static func merge(
     _ robots: URL, _ arena: Arena, _ robot: RobotModel, _ objects: [ObjectModel]
-  ) throws(LiberoError) -> String {
+  ) throws(LiberoError) -> MJCFModel {
     var scene = try MJCFModel(contentsOf: robots.appendingPathComponent("base.xml"))
     scene.updateFirst("option") { $0["timestep"] = "0.002" }
     scene.merge(arena.model)
@@ -79,7 +81,17 @@ public struct LiberoScene: Sendable {
       scene.mergeAssets(of: object.model)
       scene.update("worldbody") { $0.children.append(object.body) }
     }
-    return scene.root.xml
+    return scene
+  }
+
+  /// Meshes and textures must be there before MuJoCo looks for them, which would only say that it cannot open one.
+  private static func checkFiles(of scene: MJCFModel) throws(LiberoError) {
+    for asset in scene.section("asset").children {
+      guard let file = asset["file"], !FileManager.default.fileExists(atPath: file) else { continue }
+      throw LiberoError(
+        "\(asset.name) '\(asset["name"] ?? "")' of the scene needs \(file), which does not exist; fetch the scene assets "
+          + "anew (`hf download \(LiberoAssets.repository)`), or run `make setup` if it is one of robosuite's")
+    }
   }
 }
 
