@@ -23,10 +23,14 @@ test: setup ## run every test
 parity: setup ## compare with the official packages, which it installs into .deps/oracle
 	@oracle/parity.sh
 	@oracle/libero_scenes_parity.sh
+	@oracle/libero_parity.sh
 
 bench: setup ## time the parts: tensors, training, loading, tokens, scenes
 	@swift build -c release --product Benchmarks
 	@.build/release/Benchmarks
+
+bench-env: setup ## run LIBERO beside the official stack and compare speed and memory
+	@oracle/libero_parity.sh bench
 
 format: ## rewrite the sources as swift format would
 	@swift format format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks
@@ -37,4 +41,4 @@ lint: ## check the format
 clean: ## delete what was built, keep the engines
 	@rm -rf .build bin
 
-.PHONY: help setup build demo test parity bench format lint clean
+.PHONY: help setup build demo test parity bench bench-env format lint clean

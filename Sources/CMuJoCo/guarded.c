@@ -1,3 +1,4 @@
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,6 +84,12 @@ int wm_mujoco_site_dynamics(
     api->mj_jacSite(model, data, translation, rotation, site);
     api->mj_fullM(model, mass, data->qM);
   })
+}
+
+void wm_mujoco_return_memory(void) {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
 }
 
 int wm_mujoco_first_warning(const mjData *data, int *information) {

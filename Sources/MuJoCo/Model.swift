@@ -34,7 +34,10 @@ public final class Model: @unchecked Sendable {
     guard let specification = engine.functions.mj_parseXMLString(xml, nil, &words, Int32(words.count)) else {
       throw SimulationError("MuJoCo cannot read the model: \(Self.sentence(words))")
     }
-    defer { engine.functions.mj_deleteSpec(specification) }
+    defer {
+      engine.functions.mj_deleteSpec(specification)
+      wm_mujoco_return_memory()
+    }
     guard let compiled = engine.functions.mj_compile(specification, nil) else {
       let reason = engine.functions.mjs_getError(specification).map { String(cString: $0) } ?? "no reason given"
       throw SimulationError("MuJoCo cannot compile the model: \(reason)")

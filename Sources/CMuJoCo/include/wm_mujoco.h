@@ -82,6 +82,9 @@ int wm_mujoco_site_dynamics(
     const wm_mujoco_api *api, const mjModel *model, mjData *data, int site, double *translation, double *rotation,
     double *mass, wm_mujoco_message *message);
 
+/// Gives the system back what compiling took and freed; the allocator would keep it.
+void wm_mujoco_return_memory(void);
+
 /// The first kind of warning that `data` has counted (an mjtWarning), or -1; `*information` is what it is about.
 int wm_mujoco_first_warning(const mjData *data, int *information);
 

@@ -23,7 +23,6 @@ public final class LiberoEnvironment: Environment {
   private let visibility: SiteVisibility
   private let mode: ControlMode
   private let backend: GraphicsBackend?
-  private var renderer: Renderer?
   /// The episode as its scripted expert sees it: control steps taken, the numbers of its noise, and how far it is.
   private(set) var stepsTaken = 0
   private(set) var episodeRandom = CountedRandom(seed: 0, "LIBERO's expert")
@@ -160,16 +159,18 @@ public final class LiberoEnvironment: Environment {
         "LIBERO has no camera '\(name)'; it has \(specification.cameras.map(\.name).joined(separator: ", "))")
     }
     let pixels = try asEnvironmentError { () throws(SimulationError) in
-      let renderer = try existingRenderer()
       try visibility.apply(to: simulation, glowing: glowingWhenSeen)
+      let kind = RendererPool.Kind(width: pictureSize.width, height: pictureSize.height, backend: backend)
       return try simulation.withPoses(at: readings.posedPositions, present: motion.posedPositions) {
         () throws(SimulationError) in
-        var drawn: [String: [UInt8]] = [:]
-        for name in cameras {
-          guard let camera = motion.robot.cameras[name] else { continue }
-          drawn[name] = try renderer.draw(camera: camera, of: simulation)
+        try world.renderers.withRenderer(kind) { renderer throws(SimulationError) in
+          var drawn: [String: [UInt8]] = [:]
+          for name in cameras {
+            guard let camera = motion.robot.cameras[name] else { continue }
+            drawn[name] = try renderer.draw(camera: camera, of: simulation)
+          }
+          return drawn
         }
-        return drawn
       }
     }
     for (name, bytes) in pixels {
@@ -184,14 +185,6 @@ public final class LiberoEnvironment: Environment {
     specification.cameras.first.map { ($0.width, $0.height) } ?? (Self.imageSize, Self.imageSize)
   }
 
-  private func existingRenderer() throws(SimulationError) -> Renderer {
-    if let renderer { return renderer }
-    // Group 0 is what collides; robosuite draws only what is meant to be seen.
-    let made = try Renderer(
-      world.model, width: pictureSize.width, height: pictureSize.height, hiddenGeomGroups: [0], backend: backend)
-    renderer = made
-    return made
-  }
 }
 
 /// Gives another room's error as one of the environment.

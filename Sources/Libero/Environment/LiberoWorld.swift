@@ -11,6 +11,8 @@ public final class LiberoWorld: Sendable {
   public let model: Model
   /// Its initial states.
   public let initialStates: InitialStates
+  /// What draws the scene, for all environments together.
+  let renderers: RendererPool
 
   /// Assembles and compiles a task's scene and reads its initial states.
   ///
@@ -27,5 +29,6 @@ public final class LiberoWorld: Sendable {
     } catch {
       throw LiberoError("\(task.suite.rawValue) task \(task.index), \(task.name): \(error)")
     }
+    renderers = RendererPool(model)
   }
 }

@@ -1,0 +1,49 @@
+import Foundation
+import MuJoCo
+import Synchronization
+
+/// Renderers that all environments of a task share: at most as many as there are processors.
+///
+/// A renderer holds a copy of the scene's textures and meshes, 155 MB for libero_spatial, so one for each environment
+/// would be most of a program's memory; and no more than the processors can draw at once.
+final class RendererPool: Sendable {
+  /// What a renderer must be to serve an environment.
+  struct Kind: Hashable, Sendable {
+    let width: Int
+    let height: Int
+    let backend: GraphicsBackend?
+  }
+
+  private struct Idle: @unchecked Sendable {
+    // A renderer in the pool belongs to nobody, and whoever takes it out has it alone.
+    var renderers: [Kind: [Renderer]] = [:]
+  }
+
+  private let model: Model
+  private let idle = Mutex(Idle())
+  private let permits: DispatchSemaphore
+
+  /// Makes an empty pool; renderers come into being as they are asked for.
+  init(_ model: Model, count: Int = ProcessInfo.processInfo.activeProcessorCount) {
+    self.model = model
+    permits = DispatchSemaphore(value: max(1, count))
+  }
+
+  /// Runs `body` with a renderer for itself, waiting for one where all are in use.
+  func withRenderer<Value>(
+    _ kind: Kind, _ body: (Renderer) throws(SimulationError) -> Value
+  ) throws(SimulationError) -> Value {
+    permits.wait()
+    defer { permits.signal() }
+    let renderer = try take(kind)
+    defer { idle.withLock { $0.renderers[kind, default: []].append(renderer) } }
+    return try body(renderer)
+  }
+
+  private func take(_ kind: Kind) throws(SimulationError) -> Renderer {
+    if let renderer = idle.withLock({ $0.renderers[kind]?.popLast() }) { return renderer }
+    // Group 0 is what collides; robosuite draws only what is meant to be seen.
+    return try Renderer(
+      model, width: kind.width, height: kind.height, hiddenGeomGroups: [0], backend: kind.backend)
+  }
+}
