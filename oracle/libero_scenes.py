@@ -65,7 +65,7 @@ def fields(model):
 
 
 def poses(environment, seeds):
-    """The fixtures' poses after `seed(seed)` and one reset, each as of a new environment."""
+    """The fixtures' poses after `seed(seed)` and a reset, each as of LeRobot's new environment, which was reset once."""
     inner = environment.env
     # Every load of the model adds the open/close samplers once more: go back to a new environment's.
     samplers = list(inner.object_property_initializers)
@@ -90,6 +90,8 @@ for index in arguments.tasks or range(len(names)):
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             environment = OffScreenRenderEnv(bddl_file_name=file, camera_heights=64, camera_widths=64)
+            # LeRobot's environment resets once, unseeded, while it is made; the samplers of joints count it.
+            environment.reset()
             if not arguments.poses:
                 environment.seed(arguments.seed)
                 environment.reset()

@@ -19,10 +19,17 @@ struct Speed: Encodable {
   let processorSeconds: Double
   /// The most memory that the program had, bytes.
   let peakBytes: Int
+  /// Memory in use with the task's model alone, with all environments, and once they have drawn, bytes.
+  let residentBytes: [Int]
 
   init(of world: LiberoWorld, environments count: Int, steps: Int) throws {
     let workers = (0..<count).map { Worker(world, episode: $0, steps: steps) }
+    var resident = [Self.residentMemory()]
     Self.onThreads(workers) { try $0.begin() }
+    resident.append(Self.residentMemory())
+    Self.onThreads(workers) { try $0.look() }
+    resident.append(Self.residentMemory())
+    residentBytes = resident
     let processor = Self.processorTime()
     let wall = ContinuousClock().measure { Self.onThreads(workers) { try $0.run() } }
     for worker in workers { if let error = worker.failure { throw error } }
@@ -47,6 +54,11 @@ struct Speed: Encodable {
     return [usage.ru_utime, usage.ru_stime].map { Double($0.tv_sec) + Double($0.tv_usec) * 1e-6 }.reduce(0, +)
   }
 
+  private static func residentMemory() -> Int {
+    let words = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8))?.split(separator: " ") ?? []
+    return words.count > 1 ? (Int(words[1]) ?? 0) * sysconf(Int32(_SC_PAGESIZE)) : 0
+  }
+
   private static func peakMemory() -> Int {
     var usage = rusage()
     getrusage(Int32(RUSAGE_SELF.rawValue), &usage)
@@ -67,15 +79,20 @@ private final class Worker: @unchecked Sendable {
     (self.world, self.episode, self.steps) = (world, episode, steps)
   }
 
-  /// Makes the environment, begins an episode, looks, and takes one step.
+  /// Makes the environment and begins an episode.
   func begin() throws {
     let clock = ContinuousClock()
     let environment = try LiberoEnvironment(world)
     resets += try clock.measure { try environment.reset(seed: 0, episode: episode) }
+    self.environment = environment
+  }
+
+  /// Looks for the first time and takes the first step.
+  func look() throws {
+    guard let environment else { return }
     _ = try environment.observe(cameras: ["image", "image2"])
     _ = try environment.step(Speed.action)
     firstStep = Date().timeIntervalSince1970
-    self.environment = environment
   }
 
   func run() throws {

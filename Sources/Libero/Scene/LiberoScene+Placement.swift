@@ -4,7 +4,7 @@ import MuJoCo
 extension LiberoScene {
   /// Where the fixtures stand in an episode: their outermost bodies' poses in the world, by the bodies' names.
   ///
-  /// They are what the official stack draws after `seed(seed)` and one reset of a new environment. Movable objects are
+  /// They are what LeRobot's new environment draws at `reset(seed)`. Movable objects are
   /// placed on the way, because each draw moves the generator and fixtures may follow them; an initial state then
   /// overwrites their poses.
   ///
@@ -15,8 +15,9 @@ extension LiberoScene {
     for attempt in 1...Self.attempts {
       // The robot's joints are drawn with a noise of zero.
       _ = random.normals(count: 7)
-      // A new environment registers its samplers once when it is made and once more at each reset.
-      for _ in 0..<(attempt + 1) * articulationDraws { _ = random.uniform() }
+      // The samplers are registered when LIBERO's environment is made, when LeRobot's resets it unseeded, and at each
+      // further reset once more.
+      for _ in 0..<(attempt + 2) * articulationDraws { _ = random.uniform() }
       if let placed = try place(&random) {
         return Dictionary(
           uniqueKeysWithValues: placed.filter(\.isFixture).map { ("\($0.name)_main", Model.Pose($0)) })
