@@ -42,9 +42,10 @@ struct LiberoSection: ConfigurationSection, Equatable {
     (options.width, options.height, options.maximumSteps) = (width, height, maximumSteps)
     let names = task.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
     let settings = try LiberoSettings.resolve()
+    let tasks = try LiberoTasks(
+      suites: names.map(LiberoSuite.init(named:)), identifiers: identifiers, settings: settings, options: options)
     // Said at once, and not after a policy has been loaded.
     _ = try LiberoAssets.resolve(settings)
-    return try LiberoTasks(
-      suites: names.map(LiberoSuite.init(named:)), identifiers: identifiers, settings: settings, options: options)
+    return tasks
   }
 }

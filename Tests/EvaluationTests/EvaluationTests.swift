@@ -19,6 +19,8 @@ private final class Walk: Environment {
     /// The episode that throws, and where: before its first step or at its third.
     var fails: (episode: Int, atReset: Bool)?
     let made = Counter()
+    /// The task that no environment can be made for.
+    var missing: String?
 
     func specification(ofTask task: String) -> EnvironmentSpecification {
       EnvironmentSpecification(
@@ -26,7 +28,8 @@ private final class Walk: Environment {
         framesPerSecond: 10, maximumSteps: 12)
     }
 
-    func makeEnvironment(task: String) -> any Environment {
+    func makeEnvironment(task: String) throws(EnvironmentError) -> any Environment {
+      if task == missing { throw EnvironmentError("a mesh is missing") }
       made.add()
       return Walk(specification(ofTask: task), task: task, fails: fails)
     }
@@ -96,6 +99,20 @@ private final class Listener: Planner {
   }
 }
 
+/// Plans as a listener does, but for no batch in which somebody has gone far.
+private final class Stumbler: Planner {
+  let cameras: Set<String> = []
+  let history: ObservationHistory? = nil
+  private let listener = Listener()
+
+  func plan(_ requests: [PlanningRequest]) throws -> [[[Float]]] {
+    guard requests.allSatisfy({ abs($0.observation.state.first ?? 0) < 1.2 }) else {
+      throw EnvironmentError("too far")
+    }
+    return listener.plan(requests)
+  }
+}
+
 struct `an evaluation` {
   private func settings(_ episodes: Int, batch: Int, filmed: Int = 0, contrary: Bool = false) -> EvaluationSettings {
     var settings = EvaluationSettings()
@@ -151,6 +168,40 @@ struct `an evaluation` {
       root: URL(fileURLWithPath: "/"))
     #expect(report.rate().episodes == 6, "an episode that broke off counts as a failure")
     #expect(report.json["per_task"]?.array?[0]["metrics"]?["problems"]?.array?[2].string == results[2].problem)
+  }
+
+  @Test func `loses only the episodes that a policy gives no plan for`() throws {
+    let whole = try Evaluation(Walk.Suite(), settings(6, batch: 3), directory: nil).run(
+      tasks: ["up"], planner: Listener())
+    let results = try Evaluation(Walk.Suite(), settings(6, batch: 3), directory: nil).run(
+      tasks: ["up"], planner: Stumbler())
+    #expect(results.map(\.episode) == [0, 1, 2, 3, 4, 5])
+    let broken = results.filter { $0.problem != nil }
+    #expect(!broken.isEmpty && broken.allSatisfy { $0.problem == "the policy gave no plan: too far" })
+    let unharmed = results.filter { $0.problem == nil }.map(\.episode)
+    #expect(!unharmed.isEmpty)
+    #expect(outcomes(unharmed.map { results[$0] }) == outcomes(unharmed.map { whole[$0] }))
+  }
+
+  @Test func `sums up groups of tasks, and goes on where one task cannot be had`() throws {
+    var suite = Walk.Suite()
+    suite.missing = "up"
+    let results = try Evaluation(suite, settings(4, batch: 2), directory: nil).run(
+      tasks: ["up", "down"], planner: Listener())
+    #expect(results.count == 8)
+    #expect(results.prefix(4).allSatisfy { $0.problem == "a mesh is missing" && !$0.success })
+    #expect(results.suffix(4).allSatisfy { $0.problem == nil })
+    let labels = [("up", "first"), ("down", "second")].map {
+      TaskLabel(task: $0.0, group: $0.1, index: 0, name: "0")
+    }
+    let report = EvaluationReport(
+      tasks: labels, results: results, seconds: 1, manifest: [:], root: URL(fileURLWithPath: "/"))
+    #expect(report.groups == ["first", "second"])
+    #expect(report.rate(ofGroup: "first") == SuccessRate(successes: 0, episodes: 4))
+    let ofSecond = report.json["per_group"]?["second"]
+    #expect(ofSecond?["n_episodes"]?.integer == 4 && ofSecond?["pc_success_interval"]?.array?.count == 2)
+    #expect(report.json["per_task"]?.array?.map { $0["task_group"]?.string } == ["first", "second"])
+    #expect(report.rate().episodes == 8)
   }
 
   @Test func `tells the contrary instruction where there is one`() throws {
