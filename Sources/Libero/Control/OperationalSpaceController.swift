@@ -45,7 +45,12 @@ struct OperationalSpaceController: Sendable {
       goalRotation = Self.rotation(numbers) * state.rotation
     case .absolute:
       goalPosition = SIMD3(numbers[0], numbers[1], numbers[2])
-      goalRotation = Self.rotation(numbers)
+      // The official stack computes in the action's own precision here, and policies' actions are single.
+      let isSingle = numbers.allSatisfy { Double(Float($0)) == $0 }
+      let vector = SIMD3(numbers[3], numbers[4], numbers[5])
+      goalRotation = Rotation.matrix(
+        of: isSingle
+          ? Rotation.quaternion(ofAxisAngle: SIMD3<Float>(vector)) : Rotation.quaternion(ofAxisAngle: vector))
     }
   }
 

@@ -10,6 +10,14 @@ enum Rotation {
     return SIMD4(axis * sin(angle / 2), cos(angle / 2))
   }
 
+  /// The same in single precision.
+  static func quaternion(ofAxisAngle vector: SIMD3<Float>) -> SIMD4<Double> {
+    let angle = Float(SIMD3<Double>(vector * vector).sum()).squareRoot()
+    guard angle != 0 else { return SIMD4(0, 0, 0, 1) }
+    let (sine, cosine) = (Float(sin(Double(angle / 2))), Float(cos(Double(angle / 2))))
+    return SIMD4(SIMD4<Float>(vector / angle * sine, cosine))
+  }
+
   /// The rotation matrix (`[3, 3]`) of a quaternion (x, y, z, w).
   ///
   /// The quaternion and its products are single precision and the sums on the diagonal double, because that is how

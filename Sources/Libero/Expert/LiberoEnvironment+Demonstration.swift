@@ -6,7 +6,7 @@ import MuJoCo
 struct Demonstration: Sendable {
   private let object: Int
   private let support: Int
-  private let others: [Int]
+  private let others: [(body: Int, radius: Double)]
   private var plan: PickAndPlace
   /// The last control step that was asked about, and what was said.
   private var last: (step: Int, action: [Float])?
@@ -29,9 +29,10 @@ struct Demonstration: Sendable {
     do throws(SimulationError) {
       self.object = try world.model.index(of: .body, named: object.body)
       self.support = try world.model.index(of: .body, named: support.body)
-      var others: [Int] = []
+      var others: [(body: Int, radius: Double)] = []
       for other in objects where other.name != object.name {
-        others.append(try world.model.index(of: .body, named: other.body))
+        // About how wide things are: fixtures are cabinets, stoves and racks, the rest is tableware.
+        others.append((try world.model.index(of: .body, named: other.body), other.isFixture ? 0.2 : 0.05))
       }
       self.others = others
     } catch {
@@ -52,7 +53,7 @@ struct Demonstration: Sendable {
   func sight(_ simulation: Simulation, gripper: Int) -> PickAndPlace.Sight {
     PickAndPlace.Sight(
       gripper: simulation.sitePosition(gripper), object: simulation.bodyPosition(object),
-      support: simulation.bodyPosition(support), others: others.map(simulation.bodyPosition))
+      support: simulation.bodyPosition(support), others: others.map { (simulation.bodyPosition($0.body), $0.radius) })
   }
 
   /// What it is at, for a person.

@@ -21,7 +21,7 @@ struct PickAndPlace: Sendable {
     var object: SIMD3<Double>
     var support: SIMD3<Double>
     /// Everything else that stands about.
-    var others: [SIMD3<Double>] = []
+    var others: [(position: SIMD3<Double>, radius: Double)] = []
   }
 
   enum Phase: Int, Sendable, CaseIterable { case approach, descend, grasp, lift, move, lower, release, retreat }
@@ -30,23 +30,34 @@ struct PickAndPlace: Sendable {
   private let grasp: Grasp
   private let random: CountedRandom
   private var stepsInPhase = 0
+  private var misses = 0
   /// On which side of the thing, along the fingers' way (the world's y), it is held.
   private var side = 1.0
   /// The height at which things are carried.
   private var travel = 0.0
-  /// Where the gripper was when it closed, and how the thing hung below it then.
+  /// Where the gripper was when it closed, and the thing.
   private var anchor = SIMD3<Double>.zero
-  private var hanging = SIMD3<Double>.zero
+  private var found = SIMD3<Double>.zero
 
   /// Control per metre of error; 1 spans 5 cm.
   private static let gain = 10.0
+  /// By how much that rises with each control step of a phase.
+  private static let insistence = 0.5
+  /// Control steps from open to closed.
+  private static let strokeSteps = 8
   /// Standard deviation of the hand's shaking, in units of the action.
   private static let shaking = 0.04
   /// How far above what it goes for the gripper comes and goes, metres.
-  private static let clearance = 0.10
+  private static let clearance = 0.07
+  /// Above everything that stands about in these scenes, metres.
+  private static let safeHeight = 1.15
+  /// How far beside its way the gripper may be while it goes down, metres.
+  private static let funnel = 0.015
+  /// How near to its place a thing is when it need not be carried high any more, metres.
+  private static let nearby = 0.12
   /// Control steps that each phase takes at most.
   private static let patience: [Phase: Int] = [
-    .approach: 70, .descend: 45, .grasp: 14, .lift: 40, .move: 70, .lower: 45, .release: 10, .retreat: 200,
+    .approach: 60, .descend: 30, .grasp: 14, .lift: 40, .move: 70, .lower: 45, .release: 10, .retreat: 200,
   ]
 
   /// - Parameter random: the numbers of the episode.
@@ -58,22 +69,36 @@ struct PickAndPlace: Sendable {
   /// The action at control step `step`: x, y, z and the gripper, each −1…1.
   mutating func action(_ sight: Sight, step: Int) -> SIMD4<Double> {
     if step == 0 { begin(sight) }
+    if hasMissed(sight) {
+      side = -side
+      misses += 1
+      enter(.approach, sight)
+    }
     while isDone(sight), let next = Phase(rawValue: phase.rawValue + 1) { enter(next, sight) }
     stepsInPhase += 1
-    var move = (target(sight) - sight.gripper) * Self.gain
-    let longest = max(abs(move.x), abs(move.y), abs(move.z))
-    if longest > speed { move *= speed / longest }
+    let error = target(sight) - sight.gripper
+    // The stretched arm yields little to a weak pull, so what lasts is pulled at harder.
+    var move = error * (Self.gain + Self.insistence * Double(stepsInPhase))
+    // Each axis by itself: what the arm drifts sideways on its way down is corrected at full strength.
+    if phase == .descend || phase == .lower {
+      let sideways = (error.x * error.x + error.y * error.y).squareRoot()
+      move.z = sideways > Self.funnel ? 0 : max(move.z, error.z < -0.06 ? -1 : -0.5)
+    }
     let isStill = phase == .grasp || phase == .release
     let shake = SIMD3(random.at(step).normals(count: 3).map(Double.init)) * (isStill ? 0 : Self.shaking)
     let shaken = (move + shake).clamped(lowerBound: SIMD3(repeating: -1), upperBound: SIMD3(repeating: 1))
-    let holds = phase.rawValue >= Phase.grasp.rawValue && phase.rawValue < Phase.release.rawValue
-    return SIMD4(shaken, holds ? 1 : -1)
+    return SIMD4(shaken, fingers)
   }
 
-  private var speed: Double {
+  /// Opens or closes; after a miss the fingers come half open, to fit where there is little room.
+  private var fingers: Double {
     switch phase {
-    case .descend, .lower: 0.5
-    default: 1
+    case .grasp, .lift, .move, .lower: return 1
+    case .release, .retreat: return -1
+    case .approach where misses > 0:
+      if stepsInPhase <= Self.strokeSteps { return -1 }
+      return stepsInPhase <= Self.strokeSteps + Self.strokeSteps / 2 ? 1 : 0
+    case .approach, .descend: return misses > 0 ? 0 : -1
     }
   }
 
@@ -82,8 +107,8 @@ struct PickAndPlace: Sendable {
     func room(_ side: Double) -> Double {
       let finger = sight.object + SIMD3(0, side * (grasp.radius + 0.04), 0)
       return sight.others.map { other in
-        let away = other - finger
-        return (away.x * away.x + away.y * away.y).squareRoot()
+        let away = other.position - finger
+        return (away.x * away.x + away.y * away.y).squareRoot() - other.radius
       }.min() ?? 1
     }
     side = room(1) >= room(-1) ? 1 : -1
@@ -93,11 +118,10 @@ struct PickAndPlace: Sendable {
     phase = next
     stepsInPhase = 0
     switch next {
-    case .grasp: anchor = sight.gripper
+    case .grasp: (anchor, found) = (sight.gripper, sight.object)
     case .lift:
       anchor = sight.gripper
       travel = max(sight.object.z, sight.support.z) + Self.clearance + grasp.height
-    case .move, .lower: hanging = sight.object - sight.gripper
     case .release: anchor = sight.gripper
     case .retreat: anchor = sight.gripper + SIMD3(0, 0, Self.clearance)
     default: break
@@ -107,14 +131,29 @@ struct PickAndPlace: Sendable {
   private func target(_ sight: Sight) -> SIMD3<Double> {
     let rim = sight.object + SIMD3(0, side * grasp.radius, grasp.height)
     switch phase {
-    case .approach: return rim + SIMD3(0, 0, Self.clearance)
+    case .approach:
+      // High until it is above, so that nothing tall is in the way.
+      let away = rim - sight.gripper
+      let isNear = (away.x * away.x + away.y * away.y).squareRoot() < 0.05
+      return rim + SIMD3(0, 0, isNear ? Self.clearance : max(Self.clearance, Self.safeHeight - rim.z))
     case .descend: return rim
     case .grasp, .release, .retreat: return anchor
     case .lift: return SIMD3(anchor.x, anchor.y, travel)
     case .move:
       let above = sight.support - (sight.object - sight.gripper)
-      return SIMD3(above.x, above.y, travel)
+      let away = above - sight.gripper
+      let isNear = (away.x * away.x + away.y * away.y).squareRoot() < Self.nearby
+      return SIMD3(above.x, above.y, isNear ? min(travel, above.z + Self.clearance) : travel)
     case .lower: return sight.support - (sight.object - sight.gripper) + SIMD3(0, 0, 0.006)
+    }
+  }
+
+  /// Whether the gripper could not get down, or came up with nothing; it then tries the thing's other side.
+  private func hasMissed(_ sight: Sight) -> Bool {
+    switch phase {
+    case .descend: stepsInPhase >= Self.patience[.descend] ?? 0 && sight.gripper.z - target(sight).z > 0.015
+    case .move: stepsInPhase == 1 && sight.object.z - found.z < 0.02
+    default: false
     }
   }
 
@@ -124,7 +163,8 @@ struct PickAndPlace: Sendable {
     let error = target(sight) - sight.gripper
     let sideways = (error.x * error.x + error.y * error.y).squareRoot()
     switch phase {
-    case .approach: return sideways < 0.008 && abs(error.z) < 0.03
+    case .approach:
+      return sideways < 0.008 && abs(error.z) < 0.03 && (misses == 0 || stepsInPhase > 2 * Self.strokeSteps)
     case .descend: return abs(error.z) < 0.006 && sideways < 0.008
     case .grasp, .release, .retreat: return false
     case .lift: return error.z < 0.03
