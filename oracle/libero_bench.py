@@ -2,7 +2,7 @@
 
 Packages: see libero_official.py. libero_spatial task 0, two cameras of 256², OSMesa, one constant action; the policy
 plans every 10 steps, so this program draws at those, while the official stack draws at every step.
-Run: python oracle/libero_bench.py MEASUREMENTS ASSETS [--steps N] [--threads LP_NUM_THREADS]
+Run: python oracle/libero_bench.py MEASUREMENTS ASSETS [--steps N] [--rounds N] [--threads LP_NUM_THREADS]
 MEASUREMENTS is the built LiberoMeasurements, ASSETS a folder or a tar file of LIBERO's scene assets.
 Exits with 1 where a ratio falls short of what is asked for.
 """
@@ -51,6 +51,13 @@ def timed(command):
     return found
 
 
+def best(command, rounds):
+    """The best of several runs, figure by figure: whatever else a machine does can only make one worse."""
+    runs = [timed(command) for _ in range(rounds)]
+    found = {name: min(run[name] for run in runs) for name in runs[0] if isinstance(runs[0][name], float | int)}
+    return found | {"stepsPerSecond": max(run["stepsPerSecond"] for run in runs)}
+
+
 def show(name, found, steps):
     line = f"{name:<34}{found['stepsPerSecond']:8.1f} steps/s{found['toFirstStep']:8.2f} s to step 1"
     line += f"{found['peakBytes'] / 2**20:9.0f} MiB{found['processorSeconds'] / steps * 1e3:9.1f} ms CPU/step"
@@ -64,7 +71,8 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("measurements")
     parser.add_argument("assets")
-    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--threads", default=os.environ.get("LP_NUM_THREADS", "1"))
     arguments = parser.parse_args()
     if arguments.measurements == "official":
@@ -76,13 +84,14 @@ def main():
         assets = libero_official.unpack(arguments.assets, tempfile.gettempdir())
         libero_official.settings(folder, assets)
         print(f"{SUITE} task {TASK}, 2 cameras 256², OSMesa, LP_NUM_THREADS={arguments.threads}, {cores} cores,"
-              f" load {os.getloadavg()[0]:.1f}", flush=True)
+              f" best of {arguments.rounds} runs, load {os.getloadavg()[0]:.1f}", flush=True)
         steps = arguments.steps
-        theirs = timed([sys.executable, __file__, "official", assets, "--steps", str(steps)])
+        theirs = best([sys.executable, __file__, "official", assets, "--steps", str(steps)], arguments.rounds)
         show("official, 1 environment", theirs, steps)
         found = {}
         for count, each in ((1, 5 * steps), (4, 5 * steps), (10, steps)):
-            found[count] = timed([arguments.measurements, "speed", SUITE, str(TASK), str(count), str(each)])
+            command = [arguments.measurements, "speed", SUITE, str(TASK), str(count), str(each)]
+            found[count] = best(command, arguments.rounds)
             show(f"this, {count} environment(s), {count} thread(s)", found[count], count * each)
 
     # 14 is a 6-fold environment times the scaling of four cores; fewer cores can scale by no more than they are.
