@@ -76,7 +76,7 @@ struct `LIBERO's assets` {
   @Test func `come from the settings, else from the Hugging Face cache`() throws {
     try withTemporaryFolder { folder in
       let cache = folder.appendingPathComponent("hub")
-      let snapshot = cache.appendingPathComponent("models--lerobot--libero-assets/snapshots/abc")
+      let snapshot = cache.appendingPathComponent("datasets--lerobot--libero-assets/snapshots/abc")
       try lay(snapshot)
       var settings = LiberoSettings(benchmarkRoot: folder.appendingPathComponent("package"))
       settings.assets = folder.appendingPathComponent("mine")

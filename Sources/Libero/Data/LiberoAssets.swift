@@ -2,7 +2,7 @@ import Foundation
 
 /// Where the scenes' meshes, textures and models are found.
 public enum LiberoAssets {
-  /// The Hugging Face repository that hf-libero takes its assets from.
+  /// The Hugging Face dataset repository that hf-libero takes its assets from.
   public static let repository = "lerobot/libero-assets"
 
   /// Subfolders that a folder of assets must have to be one.
@@ -20,7 +20,7 @@ public enum LiberoAssets {
     throw LiberoError(
       "LIBERO's scene assets are not on this machine; either name a folder that holds them as 'assets:' in "
         + "\(LiberoSettings.location(environment).path), or fetch them with "
-        + "`hf download \(repository)` (they are then found in the Hugging Face cache)")
+        + "`hf download \(repository) --repo-type dataset` (they are then found in the Hugging Face cache)")
   }
 
   private static func candidates(_ settings: LiberoSettings, _ environment: [String: String]) -> [URL] {
@@ -41,7 +41,7 @@ public enum LiberoAssets {
   /// Snapshots of the repository in a Hugging Face cache, the one that `main` points to first.
   private static func snapshots(in cache: URL) -> [URL] {
     let name = repository.replacingOccurrences(of: "/", with: "--")
-    let folder = cache.appendingPathComponent("models--\(name)")
+    let folder = cache.appendingPathComponent("datasets--\(name)")
     let snapshots = folder.appendingPathComponent("snapshots")
     let revisions = ((try? FileManager.default.contentsOfDirectory(atPath: snapshots.path)) ?? []).sorted()
     let main = try? String(contentsOf: folder.appendingPathComponent("refs/main"), encoding: .utf8)

@@ -90,7 +90,8 @@ public struct LiberoScene: Sendable {
       guard let file = asset["file"], !FileManager.default.fileExists(atPath: file) else { continue }
       throw LiberoError(
         "\(asset.name) '\(asset["name"] ?? "")' of the scene needs \(file), which does not exist; fetch the scene assets "
-          + "anew (`hf download \(LiberoAssets.repository)`), or run `make setup` if it is one of robosuite's")
+          + "anew (`hf download \(LiberoAssets.repository) --repo-type dataset`), or run `make setup` if it is one of robosuite's"
+      )
     }
   }
 }
