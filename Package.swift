@@ -30,6 +30,7 @@ let package = Package(
 
     // A picture as a value.
     room("Images", []),
+    room("CountedRandom", []),
 
     // Engines as Swift.
     room("Engines", ["CEngineLoader"]),
@@ -39,7 +40,6 @@ let package = Package(
     room("Media", ["CMedia", "Engines", "Images"]),
 
     // Random numbers by address, files and settings.
-    room("CountedRandom", []),
     room("Terminal", []),
     room(
       "ModelFiles",
