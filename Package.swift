@@ -28,7 +28,7 @@ let package = Package(
     .target(name: "CMuJoCo", dependencies: ["CEngineLoader"]),
     .target(name: "COffscreenGL"),
 
-    // A picture as a value.
+    // Values that every room may use: pictures, and random numbers by address.
     room("Images", []),
     room("CountedRandom", []),
 
@@ -39,7 +39,7 @@ let package = Package(
     room("Arrow", ["CArrow", "Engines"]),
     room("Media", ["CMedia", "Engines", "Images"]),
 
-    // Random numbers by address, files and settings.
+    // Terminal, files and settings.
     room("Terminal", []),
     room(
       "ModelFiles",
