@@ -100,17 +100,19 @@ def policy_type(policy):
     return policy.model.action_in_proj.weight.dtype
 
 
-def write_base(folder):
+def write_base(folder, name=PUBLISHED, seed=21):
+    """The repository; a backbone that is not named as on the hub is written into it."""
     folder.mkdir(parents=True)
-    write_backbone_with_weights(folder / PUBLISHED, seed=21)
-    random = np.random.default_rng(22)
+    if name == PUBLISHED:
+        write_backbone_with_weights(folder / PUBLISHED, seed)
+    random = np.random.default_rng(seed + 1)
     with chdir(folder):
         config = policy_config(
             state=6, action=6, cameras=CAMERAS, load_vlm_weights=True, prefix_length=0, pad_language_to="max_length",
-            num_expert_layers=0, vlm_model_name=PUBLISHED, tokenizer_max_length=24, max_state_dim=8, max_action_dim=8)
+            num_expert_layers=0, vlm_model_name=name, tokenizer_max_length=24, max_state_dim=8, max_action_dim=8)
         policy = SmolVLAPolicy(config)
-        for name, part in policy.model.named_children():
-            randomise(part.lm_expert if name == "vlm_with_expert" else part, random)
+        for child, part in policy.model.named_children():
+            randomise(part.lm_expert if child == "vlm_with_expert" else part, random)
         policy.save_pretrained(folder)
         for processor in make_pre_post_processors(config, dataset_stats=statistics(config, random)):
             processor.save_pretrained(folder)
@@ -129,12 +131,12 @@ def write_base(folder):
         readme.unlink()
 
 
-def write_training(folder):
+def write_training(folder, seed=31):
     """Two steps, a checkpoint, and the step after it."""
     folder.mkdir(parents=True)
     backbone = folder / "pretrained_model" / "backbone"
     write_named_backbone(backbone)
-    random = np.random.default_rng(31)
+    random = np.random.default_rng(seed)
     with chdir(backbone.parent):
         config = policy_config(optimizer_lr=1e-2, scheduler_warmup_steps=3, scheduler_decay_steps=9)
         policy = SmolVLAPolicy(config)
