@@ -8,6 +8,7 @@ import Terminal
 public struct MatrixRunner: Sendable {
   /// How a job ended.
   public enum Ending: Sendable, Equatable {
+    /// All its stages ended well.
     case finished
     /// Everything was there already.
     case skipped
