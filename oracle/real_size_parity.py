@@ -8,7 +8,6 @@ The backbone has the sizes of SmolVLM2-500M-Video-Instruct and the tests' small 
 state 8, action 7, chunks of 50, as on LIBERO. Everything is float32.
 """
 
-import json
 import sys
 import time
 from contextlib import chdir
@@ -84,8 +83,7 @@ def write(folder):
     norm = torch.nn.utils.clip_grad_norm_(policy.parameters(), config.optimizer_grad_clip_norm)
     optimizer.step()
     seconds["step"] = time.perf_counter() - start
-    numbers |= {"out/loss": loss.detach(), "out/gradnorm": norm.reshaped(1) if hasattr(norm, "reshaped") else norm.reshape(1)}
-    # A tenth of the numbers is enough to see a difference, and all of the small ones.
+    numbers |= {"out/loss": loss.detach(), "out/gradnorm": norm.reshape(1)}
     numbers |= {
         f"w1/{name}": value.detach() for name, value in policy.named_parameters() if value.requires_grad}
     save_file({key: value.contiguous() for key, value in numbers.items()}, folder / "theirs.safetensors",
