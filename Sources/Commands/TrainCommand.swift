@@ -21,10 +21,11 @@ enum TrainCommand: Command {
 
   /// Defaults ← checkpoint ← file ← flags.
   static func layers(_ configured: inout Configured<TrainSettings>, _ arguments: inout Arguments) throws {
-    var file = arguments.take("config_path").map { URL(fileURLWithPath: $0) }
-    if let resume = arguments.text(of: "resume"), resume != "false", file == nil,
-      let output = arguments.text(of: "output_dir")
-    {
+    let resumes = arguments.text(of: "resume").map { $0 != "false" } ?? false
+    var file = arguments.take("config_path").map(settingsFile)
+    if resumes, let file {
+      configured.value.checkpoint = file.deletingLastPathComponent().deletingLastPathComponent()
+    } else if resumes, let output = arguments.text(of: "output_dir") {
       let last = try CheckpointDirectory(output: URL(fileURLWithPath: output)).last()
       file = last.appendingPathComponent("pretrained_model/train_config.json")
     }
@@ -37,7 +38,26 @@ enum TrainCommand: Command {
       if path != nil { json["pretrained_path"] = .string(start) }
       try configured.apply(.object(json), from: config.path, at: "policy", unknown: .keep)
     }
-    if let file { try configured.apply(JSON(contentsOf: file), from: file.path, unknown: .keep) }
+    if let file { try configured.apply(TrainConfigurationFiles.read(file), from: file.path, unknown: .keep) }
+    try refuseIdleSections(arguments, usesPreset: configured.value.usesPolicyPreset)
+  }
+
+  /// `--config_path` names a file, or a folder with a `train_config.json`.
+  private static func settingsFile(_ path: String) -> URL {
+    let url = URL(fileURLWithPath: path)
+    return url.hasDirectoryPath ? url.appendingPathComponent("train_config.json") : url
+  }
+
+  /// Flags of sections that do not count are a mistake; LeRobot drops them without a word.
+  private static func refuseIdleSections(_ arguments: Arguments, usesPreset: Bool) throws(ConfigurationError) {
+    let text = arguments.text(of: "use_policy_training_preset")
+    guard text.map({ $0 != "false" }) ?? usesPreset else { return }
+    for flag in arguments.flags where flag.name.hasPrefix("optimizer.") || flag.name.hasPrefix("scheduler.") {
+      throw ConfigurationError(
+        flag.name,
+        "has no effect while the policy's preset counts; give --policy.optimizer_… and --policy.scheduler_…, or add "
+          + "--use_policy_training_preset=false")
+    }
   }
 
   static func run(_ settings: TrainSettings, _ configured: Configured<TrainSettings>) throws -> Int32 {
@@ -46,9 +66,11 @@ enum TrainCommand: Command {
     let output = try output(settings)
     say("output: \(output.path)")
     run.notices.forEach(say)
+    let files = TrainConfigurationFiles(run.complete(configured.json))
+    var pretrained = run.pretrained
+    pretrained.documents[TrainConfigurationFiles.ownName] = files.own
     let loop = TrainingLoop(
-      run.pretrained, settings.training, output: output, configuration: run.complete(configured.json),
-      datasetFrames: run.dataset.count)
+      pretrained, settings.training, output: output, configuration: files.leRobots, datasetFrames: run.dataset.count)
     switch try loop.run(resuming: run.checkpoint, interruption: Interruption(), batches: run.batches) {
     case .finished:
       print(CheckpointDirectory(output: output).folder(step: settings.steps, of: settings.steps).path)

@@ -1,5 +1,5 @@
 import Configuration
-import NeuralNetworks
+import Foundation
 import OrderedCollections
 import SmolVLA
 import Training
@@ -23,6 +23,12 @@ struct TrainSettings: ConfigurationSection {
   var saveFrequency = 20_000
   var renameMap: OrderedDictionary<String, String> = [:]
   var wandb = WandBSettings()
+  var usesPolicyPreset = true
+  var optimizer: OptimizerSettings?
+  var scheduler: SchedulerSettings?
+  var inert = InertTrainSettings()
+  /// The checkpoint whose `train_config.json` a resumed run was given; the newest where it was given none.
+  var checkpoint: URL?
 
   static var fields: [Field<Self>] {
     [
@@ -42,6 +48,12 @@ struct TrainSettings: ConfigurationSection {
       .section("dataset", \.dataset),
       .choice("policy", \.policy, help: "kind of policy", of: PolicySettings.choices),
       .section("wandb", \.wandb),
+      .init(
+        "use_policy_training_preset", \.usesPolicyPreset,
+        help: "the policy's own optimizer_… and scheduler_… hold; false: the sections below"),
+      .choice("optimizer", \.optimizer, help: "kind of optimizer", of: OptimizerSettings.choices),
+      .choice("scheduler", \.scheduler, help: "kind of schedule", of: SchedulerSettings.choices),
+      .embedded(\.inert),
     ]
   }
 
@@ -54,6 +66,11 @@ struct TrainSettings: ConfigurationSection {
     }
     guard workers >= 0, computeThreads >= 0 else { throw ConfigurationError("num_workers", "expected 0 or more") }
     guard !resumes || outputDirectory != nil else { throw ConfigurationError("output_dir", "is needed with --resume") }
+    guard usesPolicyPreset || (optimizer != nil && scheduler != nil) else {
+      throw ConfigurationError(
+        "use_policy_training_preset",
+        "false needs both sections: --optimizer.type=adamw and --scheduler.type=cosine_decay_with_warmup")
+    }
     guard !dataset.repoID.isEmpty || dataset.root != nil else {
       throw ConfigurationError("dataset.repo_id", "is needed, or --dataset.root")
     }
@@ -72,22 +89,25 @@ struct WandBSettings: ConfigurationSection {
 }
 
 extension TrainSettings {
+  /// The sections, where they count and are there; else the policy's preset.
+  var optimization: Optimization {
+    guard !usesPolicyPreset, let optimizer, let scheduler else { return Optimization(presetOf: policy.smolvla) }
+    return Optimization(optimizer, scheduler)
+  }
+
   /// What the training loop takes of these settings.
   var training: TrainingSettings {
-    let policy = self.policy.smolvla
-    var training = TrainingSettings(
-      schedule: CosineSchedule(
-        peak: policy.learningRate, final: policy.finalLearningRate, warmupSteps: policy.warmupSteps,
-        decaySteps: policy.decaySteps, steps: steps))
+    let optimization = optimization
+    var training = TrainingSettings(schedule: optimization.cosine(steps: steps))
     training.steps = steps
     training.batchSize = batchSize
     training.logFrequency = logFrequency
     training.saveFrequency = saveFrequency
     training.savesCheckpoints = savesCheckpoint
     training.seed = seed
-    training.optimizer = AdamWSettings(
-      beta1: policy.betas[0], beta2: policy.betas[1], epsilon: policy.epsilon, weightDecay: policy.weightDecay)
-    training.gradientClip = policy.gradientClip
+    training.optimizer = optimization.adamW.settings
+    // LeRobot's rule: 0 stands for no limit.
+    training.gradientClip = optimization.adamW.gradientClip > 0 ? optimization.adamW.gradientClip : .infinity
     return training
   }
 }
