@@ -56,7 +56,8 @@ let package = Package(
     room("Policies", ["NeuralNetworks", "Configuration"]),
     room("SmolVLA", ["Policies"]),
     room("WorldModality", ["SmolVLA", "LeRobotDatasets"]),
-    room("Training", ["Policies", "Terminal"]),
+    room("RunLogs", ["ModelFiles"]),
+    room("Training", ["Policies", "RunLogs", "Terminal"]),
 
     // scene → observation → policy → action → scene
     room("Environments", ["Images"]),
@@ -72,7 +73,7 @@ let package = Package(
 
     // Both ways, walked together.
     room("Experiments", ["ModelFiles", "Media", "Evaluation"]),
-    room("Commands", ["Experiments", "Training", "Evaluation", "WorldModality", "Shapes", "Libero", "MuJoCo"]),
+    room("Commands", ["Experiments", "Training", "RunLogs", "Evaluation", "WorldModality", "Shapes", "Libero", "MuJoCo"]),
     .executableTarget(name: "lerobot-wm", dependencies: ["Commands"]),
 
     // What `make bench` times.
@@ -103,6 +104,7 @@ let package = Package(
     tests(of: "Policies", resources: [.copy("Goldens")]),
     tests(of: "SmolVLA", ["ModelFiles"], resources: [.copy("Goldens")]),
     tests(of: "WorldModality", ["ModelFiles"], resources: [.copy("Goldens"), .copy("PolicyGoldens")]),
+    tests(of: "RunLogs", ["ModelFiles"]),
     tests(of: "Training"),
     tests(of: "Evaluation"),
     tests(of: "Experiments", resources: [.copy("Goldens")]),

@@ -1,9 +1,10 @@
 import Configuration
 import Foundation
 import ModelFiles
+import RunLogs
+import Terminal
 import Training
 import WorldModality
-import Terminal
 
 /// `lerobot-wm train`
 enum TrainCommand: Command {
@@ -41,27 +42,38 @@ enum TrainCommand: Command {
   }
 
   static func run(_ settings: TrainSettings, _ configured: Configured<TrainSettings>) throws -> Int32 {
+    var (settings, configured) = (settings, configured)
+    let writesWandB = try settings.wandb.writesRun(environment: ProcessInfo.processInfo.environment)
+    // A resumed run finds its identifier in the checkpoint's settings.
+    if writesWandB { settings.wandb.runID = settings.wandb.runID ?? WandBDescription.newRunID() }
+    configured.value = settings
     try useComputeThreads(settings.computeThreads)
     let run = try TrainingRun(settings)
+    let interruption = Interruption()
+    let evaluation = try TrainingEvaluation(settings, run.pretrained, interruption)
     let output = try output(settings)
     say("output: \(output.path)")
     run.notices.forEach(say)
+    let configuration = run.complete(configured.json)
     let loop = TrainingLoop(
-      run.pretrained, settings.training, output: output, configuration: run.complete(configured.json),
-      datasetFrames: run.dataset.count)
-    switch try loop.run(resuming: run.checkpoint, interruption: Interruption(), batches: run.batches) {
+      run.pretrained, settings.training, output: output, configuration: configuration, frames: run.dataset.count,
+      episodes: run.dataset.episodes.count)
+    let end = try loop.run(
+      resuming: run.checkpoint, interruption: interruption,
+      wandb: writesWandB ? settings.wandbDescription(configuration) : nil, batches: run.batches,
+      evaluate: evaluation.map { evaluation in { try evaluation($0, output: output) } })
+    switch end {
     case .finished:
       print(CheckpointDirectory(output: output).folder(step: settings.steps, of: settings.steps).path)
-      return 0
-    case .interrupted(let step, let signal):
+    case .interrupted(let step, _):
       say("stopped at step \(step); go on with --resume --output_dir=\(output.path)")
-      return 128 + signal
     }
+    return Int32(end.exitCode)
   }
 
   /// The run's folder, made or emptied only now that everything else is known to be there.
   private static func output(_ settings: TrainSettings) throws -> URL {
-    let path = settings.outputDirectory ?? defaultOutput("train", settings.jobName ?? settings.policy.type)
+    let path = settings.outputDirectory ?? defaultOutput("train", settings.name)
     return settings.resumes ? URL(fileURLWithPath: path) : try prepareOutput(path, overwrite: settings.overwrites)
   }
 }
