@@ -8,6 +8,9 @@ struct ProtocolBuffer: Equatable, Sendable {
   /// An empty message.
   init() {}
 
+  /// A message that is written already.
+  init(_ bytes: ArraySlice<UInt8>) { self.bytes = Array(bytes) }
+
   /// A message of some fields.
   init(_ build: (inout ProtocolBuffer) -> Void) { build(&self) }
 

@@ -15,11 +15,8 @@ final class RecordLog {
 
   private let file: GrowingFile
 
-  /// Opens the file to go on after the `kept` bytes, or anew.
-  init(_ url: URL, keeping kept: Int = 0) throws(FileError) {
-    file = try GrowingFile(url, keeping: kept)
-    if kept == 0 { try file.append(Self.header) }
-  }
+  /// Opens a file to go on after its first `count` bytes.
+  init(_ url: URL, keeping count: Int) throws(FileError) { file = try GrowingFile(url, keeping: count) }
 
   /// Adds a record.
   func append(_ record: [UInt8]) throws(FileError) { try file.append(Self.framed(record, at: file.count)) }

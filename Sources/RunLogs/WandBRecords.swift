@@ -8,7 +8,6 @@ enum WandBRecords {
   enum Kind: Int {
     case history = 2
     case summary = 3
-    case config = 5
     case run = 17
     case exit = 18
     case header = 21
@@ -25,7 +24,7 @@ enum WandBRecords {
   }
 
   /// `RunRecord`
-  static func run(_ description: WandBDescription, start: Date, host: String, step: Int) -> ProtocolBuffer {
+  static func run(_ description: WandBDescription, start: Date, host: String) -> ProtocolBuffer {
     ProtocolBuffer {
       $0.add(1, description.runID)
       if let entity = description.entity { $0.add(2, entity) }
@@ -36,13 +35,26 @@ enum WandBRecords {
       if let notes = description.notes { $0.add(9, notes) }
       for tag in description.tags { $0.add(10, tag) }
       $0.add(13, host)
-      if step > 0 { $0.add(14, step) }
       $0.add(17, timestamp(start))
     }
   }
 
+  /// When a run that was written before began.
+  static func start(of run: ProtocolBufferFields) -> Date? {
+    guard let seconds = run.message(17)?.integer(1), (0...1 << 40).contains(seconds) else { return nil }
+    return Date(timeIntervalSince1970: Double(seconds))
+  }
+
+  /// `Record`
+  static func record(_ number: Int, _ kind: Kind, _ message: ProtocolBuffer) -> ProtocolBuffer {
+    ProtocolBuffer {
+      $0.add(1, number)
+      $0.add(kind.rawValue, message)
+    }
+  }
+
   /// `ConfigRecord`: one entry for each section or setting at the top.
-  static func configuration(_ configuration: JSON) -> ProtocolBuffer {
+  private static func configuration(_ configuration: JSON) -> ProtocolBuffer {
     ProtocolBuffer { record in
       for (key, value) in configuration.object ?? [:] {
         record.add(
@@ -85,11 +97,6 @@ enum WandBRecords {
       if let value, value.isFinite, (0...1e12).contains(value) { return value }
     }
     return nil
-  }
-
-  /// Whether a record says how things stood at the end of what was written, and so must not stay when more follows.
-  static func endsRows(_ record: ProtocolBufferFields) -> Bool {
-    [Kind.summary, .exit].contains { !record.contents($0.rawValue).isEmpty }
   }
 
   private static func timestamp(_ date: Date) -> ProtocolBuffer {

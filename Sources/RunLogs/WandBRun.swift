@@ -41,8 +41,9 @@ public struct WandBDescription: Sendable {
 
 /// An offline Weights & Biases run, for `wandb sync`: `OUTPUT/wandb/offline-run-DATE_TIME_ID/run-ID.wandb`.
 ///
-/// The file is a log of the service's `Record` messages. A resumed run goes on in the same file, cut back to its first
-/// step, so that the run stays one. A step's values make one row, which is written when the next step begins.
+/// The file is a log of the service's `Record` messages. A resumed run's is written anew with its settings as they are
+/// now and the rows that are still true, so that the run stays one. A step's values make one row, which is written when
+/// the next step begins.
 struct WandBRun {
   /// The run's folder.
   let folder: URL
@@ -64,29 +65,30 @@ struct WandBRun {
     self.now = now
     start = now()
     let root = output.appendingPathComponent("wandb")
-    let file = "run-\(description.runID).wandb"
+    let name = "run-\(description.runID).wandb"
     let found = step > 0 ? Self.folder(of: description.runID, in: root) : nil
-    let before = found.map { History($0.appendingPathComponent(file), before: step) } ?? History()
-    let isNew = before.length == 0
-    let folder = found ?? root.appendingPathComponent("offline-run-\(Self.stamp(start))-\(description.runID)")
-    self.folder = folder
+    folder = found ?? root.appendingPathComponent("offline-run-\(Self.stamp(start))-\(description.runID)")
+    let file = folder.appendingPathComponent(name)
+    let before = found == nil ? History() : History(file, before: step)
     do {
       try FileManager.default.createDirectory(
         at: folder.appendingPathComponent("files"), withIntermediateDirectories: true)
     } catch {
       throw .system(folder.path, "be made", systemReason(of: error))
     }
-    log = try RecordLog(folder.appendingPathComponent(file), keeping: before.length)
-    (number, lastStep, earlierSeconds) = (before.count, before.lastStep, before.seconds)
-    // What was synced before is no longer all there is.
-    unlink(folder.appendingPathComponent(file + ".synced").path)
-    Self.link(folder, as: root.appendingPathComponent("latest-run"))
-    if isNew {
-      try append(.header, WandBRecords.header)
-      try append(.run, WandBRecords.run(description, start: start, host: hostName(), step: step))
-    } else {
-      try append(.config, WandBRecords.configuration(description.configuration))
+    let run = WandBRecords.run(description, start: before.start ?? start, host: hostName())
+    var bytes = RecordLog.header
+    number = 0
+    for (kind, message) in [(.header, WandBRecords.header), (.run, run)] + before.records {
+      number += 1
+      bytes += RecordLog.framed(WandBRecords.record(number, kind, message).bytes, at: bytes.count)
     }
+    try AtomicFile.write(bytes, to: file, overwrite: true)
+    log = try RecordLog(file, keeping: bytes.count)
+    (lastStep, earlierSeconds) = (before.lastStep, before.seconds)
+    // What was synced before is no longer all there is.
+    unlink(file.path + ".synced")
+    Self.link(folder, as: root.appendingPathComponent("latest-run"))
   }
 
   /// Adds values to a step's row.
@@ -122,11 +124,7 @@ struct WandBRun {
 
   private mutating func append(_ kind: WandBRecords.Kind, _ message: ProtocolBuffer) throws(FileError) {
     number += 1
-    let record = ProtocolBuffer {
-      $0.add(1, number)
-      $0.add(kind.rawValue, message)
-    }
-    try log.append(record.bytes)
+    try log.append(WandBRecords.record(number, kind, message).bytes)
   }
 
   /// The newest folder of a run.
@@ -152,31 +150,33 @@ struct WandBRun {
 }
 
 extension WandBRun {
-  /// What of an earlier session's file stays: everything up to the last row before a step.
-  struct History: Equatable {
-    var length = 0
-    var count = 0
+  /// What of an earlier session's file stays: rows before a step, with the summaries that go with them.
+  private struct History {
+    var records: [(WandBRecords.Kind, ProtocolBuffer)] = []
     var lastStep: Int?
+    var start: Date?
     var seconds = 0.0
 
     init() {}
 
     init(_ url: URL, before step: Int) {
       guard let bytes = try? MappedFile(url).contents else { return }
-      var isDescribed = false
-      for (content, end) in RecordLog.records(in: bytes) {
-        guard let record = ProtocolBufferFields(content[...]), let number = record.integer(1) else { break }
-        if let row = record.message(WandBRecords.Kind.history.rawValue) {
-          guard let own = row.message(2)?.integer(1), own < step, own > lastStep ?? -1 else { break }
-          lastStep = own
+      var summaries: [(WandBRecords.Kind, ProtocolBuffer)] = []
+      for (content, _) in RecordLog.records(in: bytes) {
+        guard let record = ProtocolBufferFields(content[...]) else { return }
+        func message(_ kind: WandBRecords.Kind) -> ArraySlice<UInt8>? { record.contents(kind.rawValue).last }
+        if let run = message(.run).flatMap(ProtocolBufferFields.init) {
+          start = WandBRecords.start(of: run)
+        } else if let summary = message(.summary) {
+          summaries.append((.summary, ProtocolBuffer(summary)))
+        } else if let content = message(.history) {
+          guard let row = ProtocolBufferFields(content), let own = row.message(2)?.integer(1), own < step,
+            own > lastStep ?? -1
+          else { return }
+          records += summaries + [(.history, ProtocolBuffer(content))]
+          (summaries, lastStep) = ([], own)
           seconds = WandBRecords.number("_runtime", in: row) ?? seconds
-        } else if !record.contents(WandBRecords.Kind.run.rawValue).isEmpty {
-          isDescribed = true
-        } else if WandBRecords.endsRows(record) {
-          // A summary goes with the row behind it, and an end is one no longer.
-          continue
         }
-        if isDescribed { (length, count) = (end, max(count, min(number, 1 << 40))) }
       }
     }
   }
