@@ -72,8 +72,8 @@ let package = Package(
     room("Evaluation", ["Policies", "Environments", "Media"]),
 
     // Both ways, walked together.
-    room("Experiments", ["ModelFiles", "Media", "Evaluation"]),
-    room("Commands", ["Experiments", "Training", "RunLogs", "Evaluation", "WorldModality", "Shapes", "Libero", "MuJoCo"]),
+    room("Experiments", ["ModelFiles", "Media", "Evaluation", "Terminal"]),
+    room("Commands", ["Experiments", "Training", "Evaluation", "WorldModality", "Shapes", "Libero", "MuJoCo"]),
     .executableTarget(name: "lerobot-wm", dependencies: ["Commands"]),
 
     // What `make bench` times.
