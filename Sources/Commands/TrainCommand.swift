@@ -1,9 +1,10 @@
 import Configuration
 import Foundation
 import ModelFiles
+import RunLogs
+import Terminal
 import Training
 import WorldModality
-import Terminal
 
 /// `lerobot-wm train`
 enum TrainCommand: Command {
@@ -61,29 +62,41 @@ enum TrainCommand: Command {
   }
 
   static func run(_ settings: TrainSettings, _ configured: Configured<TrainSettings>) throws -> Int32 {
+    var (settings, configured) = (settings, configured)
+    let writesWandB = try settings.wandb.writesRun(environment: ProcessInfo.processInfo.environment)
+    // A resumed run finds its identifier in the checkpoint's settings.
+    if writesWandB { settings.wandb.runID = settings.wandb.runID ?? WandBDescription.newRunID() }
+    configured.value = settings
     try useComputeThreads(settings.computeThreads)
     let run = try TrainingRun(settings)
+    let interruption = Interruption()
+    let evaluation = try TrainingEvaluation(settings, run.pretrained, interruption)
     let output = try output(settings)
     say("output: \(output.path)")
     run.notices.forEach(say)
-    let files = TrainConfigurationFiles(run.complete(configured.json))
+    let configuration = run.complete(configured.json)
+    let files = TrainConfigurationFiles(configuration)
     var pretrained = run.pretrained
     pretrained.documents[TrainConfigurationFiles.ownName] = files.own
     let loop = TrainingLoop(
-      pretrained, settings.training, output: output, configuration: files.leRobots, datasetFrames: run.dataset.count)
-    switch try loop.run(resuming: run.checkpoint, interruption: Interruption(), batches: run.batches) {
+      pretrained, settings.training, output: output, configuration: files.leRobots, frames: run.dataset.count,
+      episodes: run.dataset.episodes.count)
+    let end = try loop.run(
+      resuming: run.checkpoint, interruption: interruption,
+      wandb: writesWandB ? settings.wandbDescription(configuration) : nil, batches: run.batches,
+      evaluate: evaluation.map { evaluation in { try evaluation($0, output: output) } })
+    switch end {
     case .finished:
       print(CheckpointDirectory(output: output).folder(step: settings.steps, of: settings.steps).path)
-      return 0
-    case .interrupted(let step, let signal):
+    case .interrupted(let step, _):
       say("stopped at step \(step); go on with --resume --output_dir=\(output.path)")
-      return 128 + signal
     }
+    return Int32(end.exitCode)
   }
 
   /// The run's folder, made or emptied only now that everything else is known to be there.
   private static func output(_ settings: TrainSettings) throws -> URL {
-    let path = settings.outputDirectory ?? defaultOutput("train", settings.jobName ?? settings.policy.type)
+    let path = settings.outputDirectory ?? defaultOutput("train", settings.name)
     return settings.resumes ? URL(fileURLWithPath: path) : try prepareOutput(path, overwrite: settings.overwrites)
   }
 }
