@@ -38,6 +38,7 @@ enum TrainCommand: Command {
       try configured.apply(.object(json), from: config.path, at: "policy", unknown: .keep)
     }
     if let file { try configured.apply(JSON(contentsOf: file), from: file.path, unknown: .keep) }
+    try configured.applyRenameMap()
   }
 
   static func run(_ settings: TrainSettings, _ configured: Configured<TrainSettings>) throws -> Int32 {
