@@ -25,9 +25,7 @@ public struct DatasetInformation: Sendable, Equatable {
   /// The features by name, in the file's order.
   public var features: OrderedDictionary<String, Feature>
   var layout = Layout.sharedFiles
-  var filesPerChunk = 1000
-  var dataFileMegabytes = 100.0
-  var videoFileMegabytes = 200.0
+  var chunks = ChunkSettings()
   var dataPath = PathTemplate.data
   var videoPath: PathTemplate?
 
@@ -68,9 +66,9 @@ public struct DatasetInformation: Sendable, Equatable {
     frameCount = try whole("total_frames")
     taskCount = try whole("total_tasks")
     framesPerSecond = try required("fps", "a positive number") { $0.double.flatMap { $0 > 0 ? $0 : nil } }
-    filesPerChunk = max(1, json["chunks_size"]?.integer ?? 1000)
-    dataFileMegabytes = json["data_files_size_in_mb"]?.double ?? 100
-    videoFileMegabytes = json["video_files_size_in_mb"]?.double ?? 200
+    chunks.filesPerChunk = max(1, json["chunks_size"]?.integer ?? chunks.filesPerChunk)
+    chunks.dataFileMegabytes = json["data_files_size_in_mb"]?.double ?? chunks.dataFileMegabytes
+    chunks.videoFileMegabytes = json["video_files_size_in_mb"]?.double ?? chunks.videoFileMegabytes
     dataPath = PathTemplate(text: try required("data_path", "a path template", \.string))
     videoPath = json["video_path"]?.string.map(PathTemplate.init)
     features = [:]
@@ -112,9 +110,9 @@ public struct DatasetInformation: Sendable, Equatable {
     return [
       "codebase_version": "v3.0", "robot_type": robotType.map { .string($0) } ?? .null,
       "total_episodes": .integer(episodeCount), "total_frames": .integer(frameCount),
-      "total_tasks": .integer(taskCount), "chunks_size": .integer(filesPerChunk),
-      "data_files_size_in_mb": Self.number(dataFileMegabytes),
-      "video_files_size_in_mb": Self.number(videoFileMegabytes),
+      "total_tasks": .integer(taskCount), "chunks_size": .integer(chunks.filesPerChunk),
+      "data_files_size_in_mb": Self.number(chunks.dataFileMegabytes),
+      "video_files_size_in_mb": Self.number(chunks.videoFileMegabytes),
       "fps": whole.map { .integer($0) } ?? .number(framesPerSecond),
       "splits": ["train": .string("0:\(episodeCount)")], "data_path": .string(dataPath.text),
       "video_path": .string((videoPath ?? .video).text),

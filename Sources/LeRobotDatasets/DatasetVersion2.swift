@@ -48,7 +48,7 @@ extension Episode {
     var next = 0
     return found.map { line in
       defer { next += line.length }
-      let chunk = line.index / information.filesPerChunk
+      let chunk = line.index / information.chunks.filesPerChunk
       let video = Video(
         chunk: chunk, file: line.index, start: 0, end: Double(line.length) / information.framesPerSecond)
       return Episode(
