@@ -57,6 +57,7 @@ enum EvalCommand: Command {
     if let file = arguments.take("config_path").map({ URL(fileURLWithPath: $0) }) {
       try configured.apply(JSON(contentsOf: file), from: file.path, unknown: .keep)
     }
+    try configured.applyRenameMap()
   }
 
   static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {

@@ -22,7 +22,7 @@ enum TrainCommand: Command {
 
   /// Defaults ← checkpoint ← file ← flags.
   static func layers(_ configured: inout Configured<TrainSettings>, _ arguments: inout Arguments) throws {
-    let resumes = arguments.text(of: "resume").map { $0 != "false" } ?? false
+    let resumes = arguments.text(of: "resume").map { (try? Bool(flag: $0)) ?? true } ?? false
     var file = arguments.take("config_path").map(settingsFile)
     if resumes, let file {
       configured.value.checkpoint = file.deletingLastPathComponent().deletingLastPathComponent()
@@ -40,6 +40,7 @@ enum TrainCommand: Command {
       try configured.apply(.object(json), from: config.path, at: "policy", unknown: .keep)
     }
     if let file { try configured.apply(TrainConfigurationFiles.read(file), from: file.path, unknown: .keep) }
+    try configured.applyRenameMap()
     try refuseIdleSections(arguments, usesPreset: configured.value.usesPolicyPreset)
   }
 
@@ -51,8 +52,8 @@ enum TrainCommand: Command {
 
   /// Flags of sections that do not count are a mistake; LeRobot drops them without a word.
   private static func refuseIdleSections(_ arguments: Arguments, usesPreset: Bool) throws(ConfigurationError) {
-    let text = arguments.text(of: "use_policy_training_preset")
-    guard text.map({ $0 != "false" }) ?? usesPreset else { return }
+    let asked = arguments.text(of: "use_policy_training_preset").flatMap { try? Bool(flag: $0) }
+    guard asked ?? usesPreset else { return }
     for flag in arguments.flags where flag.name.hasPrefix("optimizer.") || flag.name.hasPrefix("scheduler.") {
       throw ConfigurationError(
         flag.name,

@@ -23,6 +23,7 @@ struct TrainSettings: ConfigurationSection {
   var logFrequency = 200
   var savesCheckpoint = true
   var saveFrequency = 20_000
+  var tolerance = 1e-4
   var renameMap: OrderedDictionary<String, String> = [:]
   var evaluation = TrainingEvaluationSection()
   var wandb = WandBSection()
@@ -48,6 +49,7 @@ struct TrainSettings: ConfigurationSection {
       .init("log_freq", \.logFrequency, help: "steps between log lines"),
       .init("save_checkpoint", \.savesCheckpoint, help: "whether to write checkpoints"),
       .init("save_freq", \.saveFrequency, help: "steps between checkpoints"),
+      .init("tolerance_s", \.tolerance, help: "seconds that a frame of the dataset may lie off its time"),
       .init("rename_map", \.renameMap, help: "the dataset's feature names to the policy's"),
       .section("dataset", \.dataset),
       .optionalChoice(
@@ -73,6 +75,7 @@ struct TrainSettings: ConfigurationSection {
       throw ConfigurationError(name, "expected a whole number from 1, found \(value)")
     }
     guard workers >= 0, computeThreads >= 0 else { throw ConfigurationError("num_workers", "expected 0 or more") }
+    guard tolerance >= 0 else { throw ConfigurationError("tolerance_s", "expected 0 or more, found \(tolerance)") }
     guard !resumes || outputDirectory != nil else { throw ConfigurationError("output_dir", "is needed with --resume") }
     guard usesPolicyPreset || (optimizer != nil && scheduler != nil) else {
       throw ConfigurationError(
