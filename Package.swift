@@ -56,7 +56,8 @@ let package = Package(
     room("Policies", ["NeuralNetworks", "Configuration"]),
     room("SmolVLA", ["Policies"]),
     room("WorldModality", ["SmolVLA", "LeRobotDatasets"]),
-    room("Training", ["Policies", "Terminal"]),
+    room("RunLogs", ["ModelFiles"]),
+    room("Training", ["Policies", "RunLogs", "Terminal"]),
 
     // scene → observation → policy → action → scene
     room("Environments", ["Images"]),
@@ -105,6 +106,7 @@ let package = Package(
     tests(
       of: "WorldModality", ["ModelFiles"],
       resources: [.copy("Goldens"), .copy("PolicyGoldens"), .copy("CheckpointGoldens")]),
+    tests(of: "RunLogs", ["ModelFiles"]),
     tests(of: "Training"),
     tests(of: "Evaluation"),
     tests(of: "Experiments", resources: [.copy("Goldens")]),

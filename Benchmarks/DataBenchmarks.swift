@@ -17,7 +17,7 @@ func dataBenchmarks() throws -> [Measurement] {
   let tokenizer = try Tokenizer(directory: scratch.url)
   return [
     try Measurement("loader: 2 PNGs of 64² a sample, 2 workers", "sample", count: 640) {
-      let loader = BatchLoader(sampler: sampler, steps: 0..<20, workers: 2) { try dataset.batch($0, request) }
+      let loader = BatchLoader(sampler: sampler, steps: 0..<20, workers: 2) { try dataset.batch($0, request, draw: $1) }
       while try loader.next() != nil {}
     },
     Measurement("tokenizer: one instruction", "text", count: 1000) {

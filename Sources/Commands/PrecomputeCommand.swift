@@ -1,6 +1,7 @@
 import Configuration
 import Foundation
 import LeRobotDatasets
+import OrderedCollections
 import Policies
 import Terminal
 import Torch
@@ -20,6 +21,7 @@ enum PrecomputeCommand: Command {
     var precision = "float32"
     var batchSize = 16
     var computeThreads = 0
+    var renameMap: OrderedDictionary<String, String> = [:]
     var overwrites = false
 
     static var fields: [Field<Self>] {
@@ -35,6 +37,8 @@ enum PrecomputeCommand: Command {
         .init("dtype", \.precision, help: "float32 or bfloat16"),
         .init("batch_size", \.batchSize, help: "clips encoded at once"),
         .init("num_compute_threads", \.computeThreads, help: "threads of one CPU operation; 0 takes all cores"),
+        .init(
+          "rename_map", \.renameMap, help: "the dataset's feature names to the policy's; --image_key may be either"),
         .init("overwrite", \.overwrites, help: "replace a finished cache"),
       ]
     }
@@ -60,12 +64,17 @@ enum PrecomputeCommand: Command {
       + "--world_latents_source vjepa --temporal_window 4 --device cuda"
   ]
 
+  static func layers(_ configured: inout Configured<Settings>, _ arguments: inout Arguments) throws {
+    try configured.applyRenameMap()
+  }
+
   static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {
     try useComputeThreads(settings.computeThreads)
     let root = try DatasetLocation.root(
       repositoryID: settings.datasetName, root: settings.datasetRoot.map { URL(fileURLWithPath: $0) })
     let dataset = try LeRobotDataset(root: root)
-    guard dataset.information.cameras.contains(settings.imageKey) else {
+    let camera = settings.renameMap.datasetName(of: settings.imageKey, among: dataset.information.cameras)
+    guard dataset.information.cameras.contains(camera) else {
       throw PolicyError(
         "\(root.path) has no camera \(settings.imageKey); --image_key is one of "
           + dataset.information.cameras.joined(separator: ", "))
@@ -81,7 +90,7 @@ enum PrecomputeCommand: Command {
       datasetRepoID: settings.datasetName,
       dataset: try DatasetFingerprint(
         root: root, episodes: dataset.information.episodeCount, frames: dataset.information.frameCount),
-      camera: settings.imageKey, encoderName: settings.encoderName,
+      camera: camera, encoderName: settings.encoderName,
       encoderSHA256: try VJEPA2Encoder.fingerprint(of: folder), latentDimension: encoder.latentDimension,
       temporalWindow: settings.temporalWindow,
       preprocessing: FramePreprocessing(size: encoder.configuration.cropSize), precision: settings.precision)
@@ -94,7 +103,7 @@ enum PrecomputeCommand: Command {
       try work.run(
         to: url, overwrite: settings.overwrites,
         frame: { index in
-          let image = try dataset.image(settings.imageKey, at: index)
+          let image = try dataset.image(camera, at: index)
           return try Tensor(image.pixels, shape: [image.height, image.width, 3])
         },
         progress: { done, _ in

@@ -2,6 +2,7 @@ import Configuration
 import Environments
 import Foundation
 import LeRobotDatasets
+import Media
 import OrderedCollections
 import Policies
 import Terminal
@@ -28,18 +29,28 @@ enum RecordCommand: Command {
     var root = ""
     var episodes = 50
     var usesVideo = false
+    var codec: VideoCodec?
+    var chunks = ChunkSettings()
 
     static var fields: [Field<Self>] {
       [
         .init("root", \.root, help: "the new dataset's folder"),
         .init("num_episodes", \.episodes, help: "successful episodes to keep, of each task"),
         .init("video", \.usesVideo, help: "store pictures as video instead of PNG"),
+        .init(
+          "vcodec", \.codec, help: "of videos; null takes libsvtav1 where it can, from 64 pixels a side, else h264"),
+        .init("chunks_size", \.chunks.filesPerChunk, help: "files in a folder"),
+        .init("data_files_size_in_mb", \.chunks.dataFileMegabytes, help: "how large a data file grows"),
+        .init("video_files_size_in_mb", \.chunks.videoFileMegabytes, help: "how large a video grows"),
       ]
     }
 
     func validate() throws(ConfigurationError) {
       guard !root.isEmpty else { throw ConfigurationError("root", "is needed") }
       guard episodes > 0 else { throw ConfigurationError("num_episodes", "expected 1 or more, found \(episodes)") }
+      guard chunks.filesPerChunk > 0, chunks.dataFileMegabytes > 0, chunks.videoFileMegabytes > 0 else {
+        throw ConfigurationError("chunks_size", "and the files' sizes must be above 0")
+      }
     }
   }
 
@@ -57,7 +68,7 @@ enum RecordCommand: Command {
     let writer = try DatasetWriter(
       root: URL(fileURLWithPath: settings.dataset.root), framesPerSecond: Double(specification.datasetFramesPerSecond),
       robotType: suite.name, features: features(specification, usesVideo: settings.dataset.usesVideo),
-      overwrite: settings.overwrites)
+      chunks: settings.dataset.chunks, videoCodec: settings.dataset.codec, overwrite: settings.overwrites)
     let progress = Progress("recording", total: tasks.count * settings.dataset.episodes)
     let interruption = Interruption()
     for (number, task) in tasks.enumerated() {
@@ -100,6 +111,8 @@ enum RecordCommand: Command {
     return features
   }
 }
+
+extension VideoCodec: ConfigurationValue {}
 
 /// A scripted expert at one task, episode after episode.
 private struct Expert {

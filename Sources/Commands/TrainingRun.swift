@@ -26,7 +26,7 @@ struct TrainingRun {
     let device = try Device.chosen(settings.policy.smolvla.device)
     let root = try DatasetLocation.root(
       repositoryID: settings.dataset.repoID, root: settings.dataset.root.map { URL(fileURLWithPath: $0) })
-    let dataset = try LeRobotDataset(root: root, episodes: settings.dataset.episodes)
+    let dataset = try LeRobotDataset(root: root, episodes: settings.dataset.episodes, tolerance: settings.tolerance)
     self.dataset = dataset
     checkpoint = try settings.resumes ? settings.lastCheckpoint() : nil
 
@@ -37,14 +37,18 @@ struct TrainingRun {
         try builder.pretrained(checkpoint.appendingPathComponent("pretrained_model"))
       } else {
         try builder.new(
-          from: settings.startingPoint(), features: TrainingFeatures(dataset, renaming: renaming), renaming: renaming)
+          from: settings.startingPoint(),
+          features: TrainingFeatures(
+            dataset, renaming: renaming, usesImageNetStatistics: settings.dataset.usesImageNetStatistics),
+          renaming: renaming)
       }
     let interface = pretrained.policy.interface
     let cameras = dataset.information.cameras.filter { interface.cameras.contains(renaming[$0] ?? $0) }
     let names = dataset.information.features.keys
     request = BatchRequest(
       cameras: cameras, features: names.filter { (renaming[$0] ?? $0) == BatchKey.state },
-      actionFeature: names.first { (renaming[$0] ?? $0) == BatchKey.action }, chunkSize: interface.chunkSize)
+      actionFeature: names.first { (renaming[$0] ?? $0) == BatchKey.action }, chunkSize: interface.chunkSize,
+      transforms: try settings.dataset.imageTransforms.enabled(seed: settings.seed))
     latents = try settings.policy.world.map { world in
       // Rollouts encode the policy's first camera, so the cache must be of the same.
       let camera = cameras.first { (renaming[$0] ?? $0) == interface.cameras.first }
@@ -87,8 +91,8 @@ struct TrainingRun {
   func batches(from first: Int) throws -> (() throws -> LoadedBatch) {
     let (dataset, request) = (dataset, request)
     let sampler = try BatchSampler(count: dataset.count, batchSize: settings.batchSize, seed: settings.seed)
-    let loader = BatchLoader(sampler: sampler, steps: first..<settings.steps, workers: settings.workers) { positions in
-      try dataset.batch(positions, request)
+    let loader = BatchLoader(sampler: sampler, steps: first..<settings.steps, workers: settings.workers) {
+      try dataset.batch($0, request, draw: $1)
     }
     return {
       guard let samples = try loader.next() else { throw PolicyError("the loader ended before the last step") }
