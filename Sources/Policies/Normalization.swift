@@ -45,7 +45,8 @@ public struct Normalization {
         guard let tensor = statistics["\(name).\(statistic)"] else { throw missing("\(name).\(statistic)") }
         guard tensor.shape == feature.shape else {
           throw PolicyError(
-            "the statistic \(name).\(statistic) has the shape \(tensor.shape), the feature \(feature.shape)")
+            "the statistic \(name).\(statistic) has the shape \(tensor.shape), the feature \(feature.shape); take the "
+              + "dataset's (--policy.normalization=dataset)")
         }
         guard let values = try? tensor.to(.float32).scalars(Float.self), values.allSatisfy(\.isFinite) else {
           throw PolicyError(
