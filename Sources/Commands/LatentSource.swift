@@ -29,7 +29,7 @@ struct LatentSource {
         dataset: try DatasetFingerprint(
           root: dataset.root, episodes: information.episodeCount, frames: information.frameCount),
         camera: camera, encoderName: world.encoderName,
-        encoderSHA256: try encoder.map { try VJEPA2Encoder.fingerprint(of: $0) }))
+        encoderSHA256: try encoder.map { try EncoderFolder($0).sha256() }))
     (history, future) = (world.contextFrames, world.futureOffset)
     episodes = Dictionary(uniqueKeysWithValues: dataset.episodes.map { ($0.index, $0.frames) })
   }

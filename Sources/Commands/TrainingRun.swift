@@ -46,8 +46,9 @@ struct TrainingRun {
       cameras: cameras, features: names.filter { (renaming[$0] ?? $0) == BatchKey.state },
       actionFeature: names.first { (renaming[$0] ?? $0) == BatchKey.action }, chunkSize: interface.chunkSize)
     latents = try settings.policy.world.map { world in
-      // Rollouts encode the policy's first camera, so the cache must be of the same.
-      let camera = cameras.first { (renaming[$0] ?? $0) == interface.cameras.first }
+      // Rollouts encode this camera, so the cache must be of the same.
+      let wanted = try world.camera.name(among: interface.cameras)
+      let camera = cameras.first { (renaming[$0] ?? $0) == wanted }
       return try LatentSource(world, dataset, camera: camera)
     }
     let parameters = pretrained.policy.parameters

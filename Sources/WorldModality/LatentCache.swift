@@ -139,11 +139,11 @@ extension LatentCacheIdentity {
         "dataset", datasetRepoID, expected.datasetRepoID,
         "mend --policy.dataset_repo_id or --policy.cache_dir, or precompute for this dataset")
     }
-    if let dataset = expected.dataset, dataset != self.dataset {
-      let changed = dataset.files.keys.first { self.dataset.files[$0] != dataset.files[$0] }
+    if let difference = expected.dataset.flatMap(dataset.difference) {
       throw refuse(
-        "another revision of", datasetRepoID, "the one with other \(changed ?? "episodes")",
-        "run lerobot-wm-precompute --dataset_name=\(datasetRepoID) --overwrite")
+        "another revision of", datasetRepoID, "the one of \(difference)",
+        (dataset.revision.map { "train with --dataset.revision=\($0), or " } ?? "")
+          + "run lerobot-wm-precompute --dataset_name=\(datasetRepoID) --overwrite")
     }
     if let camera = expected.camera, camera != self.camera {
       throw refuse("camera", self.camera, camera, "precompute with --image_key=\(camera)")
@@ -154,15 +154,15 @@ extension LatentCacheIdentity {
         "mend --policy.latent_suffix or precompute with --temporal_window=\(expected.temporalWindow)")
     }
     if let sha256 = expected.encoderSHA256 {
-      guard sha256 == encoderSHA256 else {
+      guard sha256 == encoder.sha256 else {
         throw refuse(
-          "an encoder with weights", "\(encoderSHA256.prefix(12))… (\(encoderName))",
+          "an encoder with weights", "\(encoder.sha256.prefix(12))… (\(encoder.name))",
           "\(sha256.prefix(12))… (\(expected.encoderName ?? "the policy's"))",
           "mend --policy.world_vision_model_name or precompute with that encoder")
       }
-    } else if let name = expected.encoderName, name != encoderName {
+    } else if let name = expected.encoderName, name != encoder.name {
       throw refuse(
-        "the encoder", encoderName, name, "mend --policy.world_vision_model_name or precompute with that encoder")
+        "the encoder", encoder.name, name, "mend --policy.world_vision_model_name or precompute with that encoder")
     }
   }
 }

@@ -85,7 +85,7 @@ public struct PolicyBuilder {
         settings, backbone: backbone, imageTokens: tokens, parameters: store
       ) {
         let encoder = try ModelLocation.directory(of: settings.world.encoderName, besides: folder)
-        return try VJEPA2Encoder(directory: encoder, device: device)
+        return try settings.world.latentsSource.encoder(in: EncoderFolder(encoder), device: device)
       }
       return (policy, directory)
     }
