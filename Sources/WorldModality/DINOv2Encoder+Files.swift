@@ -48,12 +48,19 @@ extension DINOv2Encoder {
       flags.allSatisfy { json[$0]?.bool != false } && (json["resample"]?.integer ?? 3) == 3
       && json["crop_size"]?["width"]?.integer ?? size == size && (1...4096).contains(size)
       && (size...4096).contains(edge)
-      && ["mean", "std"].allSatisfy { json["image_\($0)"] ?? published.json[$0] == published.json[$0] }
+      && isClose(json["image_mean"], FramePreprocessing.mean)
+      && isClose(json["image_std"], FramePreprocessing.deviation)
     guard isUsual else {
       throw WorldModalityError(
         "\(url.path): expected pictures to be resized bicubically by their shorter side, cut to a square at the centre "
           + "and normalised as ImageNet's, as the published DINOv2 models do")
     }
     return published
+  }
+
+  private static func isClose(_ json: JSON?, _ numbers: [Float]) -> Bool {
+    guard let json else { return true }
+    let found = json.array?.compactMap(\.double) ?? []
+    return found.count == numbers.count && zip(found, numbers).allSatisfy { abs($0 - Double($1)) < 1e-6 }
   }
 }
