@@ -71,7 +71,7 @@ let package = Package(
     room("Evaluation", ["Policies", "Environments", "Media"]),
 
     // Both ways, walked together.
-    room("Experiments", ["ModelFiles", "Media", "Evaluation"]),
+    room("Experiments", ["ModelFiles", "Media", "Evaluation", "Terminal"]),
     room("Commands", ["Experiments", "Training", "Evaluation", "WorldModality", "Shapes", "Libero", "MuJoCo"]),
     .executableTarget(name: "lerobot-wm", dependencies: ["Commands"]),
 
