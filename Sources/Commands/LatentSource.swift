@@ -24,7 +24,8 @@ struct LatentSource {
     cache = try LatentCache(
       url,
       expecting: LatentCacheExpectation(
-        datasetRepoID: repository, frames: information.frameCount, latentDimension: world.worldLatentDimension,
+        datasetRepoID: repository, frames: information.frameCount, source: world.latentsSource,
+        latentDimension: world.worldLatentDimension,
         temporalWindow: world.temporalWindow,
         dataset: try DatasetFingerprint(
           root: dataset.root, episodes: information.episodeCount, frames: information.frameCount),

@@ -26,13 +26,17 @@ final class TinyDataset {
     let encoder = if let encoder { encoder } else { try VJEPA2Encoder(untrained: .tiny, seed: 5) as any WorldEncoder }
     self.encoder = encoder
     identity = LatentCacheIdentity(
-      datasetRepoID: "local/tiny", dataset: DatasetFingerprint(episodes: 3, frames: 11, files: ["meta/info.json": "a"]),
+      datasetRepoID: "local/tiny",
+      dataset: DatasetFingerprint(
+        revision: Self.commit, episodes: 3, frames: 11, files: ["meta/info.json": "a"]),
       camera: "observation.images.front",
       encoder: EncoderFingerprint(source: encoder.source, name: "tiny", sha256: "0123456789abcdef"),
       latentDimension: 12, temporalWindow: window, preprocessing: encoder.preprocessing)
   }
 
   deinit { try? FileManager.default.removeItem(at: folder) }
+
+  static let commit = String(repeating: "a", count: 40)
 
   var url: URL {
     get throws {
@@ -64,7 +68,8 @@ final class TinyDataset {
 
   var expectation: LatentCacheExpectation {
     LatentCacheExpectation(
-      datasetRepoID: "local/tiny", frames: 11, latentDimension: 12, temporalWindow: identity.temporalWindow,
+      datasetRepoID: "local/tiny", frames: 11, source: encoder.source, latentDimension: 12,
+      temporalWindow: identity.temporalWindow,
       dataset: identity.dataset, camera: identity.camera, encoderName: "tiny", encoderSHA256: "0123456789abcdef")
   }
 }
@@ -162,7 +167,10 @@ final class TinyDataset {
     let changes: [(String, (inout LatentCacheExpectation) -> Void)] = [
       ("--policy.world_latent_dim=12", { $0.latentDimension = 16 }), ("11 rows", { $0.frames = 12 }),
       ("--policy.dataset_repo_id", { $0.datasetRepoID = "local/other" }), ("--image_key", { $0.camera = "wrist" }),
-      ("--temporal_window=1", { $0.temporalWindow = 1 }), ("0123456789ab", { $0.encoderSHA256 = "ffff" }),
+      ("--temporal_window=1", { $0.temporalWindow = 1 }),
+      ("--policy.world_latents_source", { $0.source = .dino }), ("--policy.world_camera", { $0.camera = "wrist" }),
+      ("--dataset.revision=\(TinyDataset.commit)", { $0.dataset?.revision = String(repeating: "b", count: 40) }),
+      ("0123456789ab", { $0.encoderSHA256 = "ffff" }),
       ("meta/info.json", { $0.dataset?.files["meta/info.json"] = "b" }), ("episodes", { $0.dataset?.episodes = 4 }),
       (
         "--policy.world_vision_model_name",
@@ -238,6 +246,23 @@ final class TinyDataset {
     let first = try DatasetFingerprint(root: tiny.folder, episodes: 1, frames: 2)
     #expect(first.files.keys == ["meta/info.json", "meta/episodes/chunk-000/file-000.parquet"])
     #expect(try DatasetFingerprint(root: tiny.folder, episodes: 1, frames: 2) == first)
+    // A snapshot is named after its commit; a download into a folder notes it beside each file; a folder knows none.
+    #expect(first.revision == nil)
+    let notes = tiny.folder.appendingPathComponent(".cache/huggingface/download/meta")
+    try FileManager.default.createDirectory(at: notes, withIntermediateDirectories: true)
+    let note = notes.appendingPathComponent("info.json.metadata")
+    for (text, revision) in [
+      ("\(TinyDataset.commit)\netag\n1.5\n", TinyDataset.commit), ("main\netag\n", nil), ("", nil),
+    ] {
+      try Data(text.utf8).write(to: note)
+      #expect(DatasetFingerprint.revision(of: tiny.folder) == revision)
+    }
+    let snapshots = tiny.folder.appendingPathComponent("snapshots")
+    for (name, revision) in [(TinyDataset.commit, TinyDataset.commit), ("main", nil)] {
+      let snapshot = snapshots.appendingPathComponent(name)
+      try FileManager.default.createDirectory(at: snapshot, withIntermediateDirectories: true)
+      #expect(DatasetFingerprint.revision(of: snapshot) == revision)
+    }
     try Data("two".utf8).write(to: episodes.appendingPathComponent("file-000.parquet"))
     #expect(try DatasetFingerprint(root: tiny.folder, episodes: 1, frames: 2) != first)
   }
