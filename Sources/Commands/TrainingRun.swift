@@ -50,8 +50,9 @@ struct TrainingRun {
       actionFeature: names.first { (renaming[$0] ?? $0) == BatchKey.action }, chunkSize: interface.chunkSize,
       transforms: try settings.dataset.imageTransforms.enabled(seed: settings.seed))
     latents = try settings.policy.world.map { world in
-      // Rollouts encode the policy's first camera, so the cache must be of the same.
-      let camera = cameras.first { (renaming[$0] ?? $0) == interface.cameras.first }
+      // Rollouts encode this camera, so the cache must be of the same.
+      let wanted = try world.camera.name(among: interface.cameras)
+      let camera = cameras.first { (renaming[$0] ?? $0) == wanted }
       return try LatentSource(world, dataset, camera: camera)
     }
     if let identity = latents?.identityJSON { pretrained.documents[WorldLatentsFingerprint.fileName] = identity }
