@@ -17,6 +17,8 @@ import sys
 import numpy as np
 from safetensors.numpy import save_file
 
+import libero_goals
+
 parser = argparse.ArgumentParser()
 parser.add_argument("output")
 parser.add_argument("suite")
@@ -89,44 +91,13 @@ def trace(environment, state):
     return made, {name: np.stack(values) for name, values in found.items()} | images
 
 
-def move(environment, predicate, random):
-    """Moves what a predicate speaks of to somewhere near where it begins to hold."""
-    env, data, model = environment.env, environment.sim.data, environment.sim.model
-    things = [env.object_states_dict[name] for name in predicate[1:]]
-    if len(things) == 1:
-        thing = things[0]
-        owner = env.object_sites_dict[thing.object_name] if thing.object_state_type == "site" else env.get_object(thing.object_name)
-        for joint in owner.joints:
-            low, high = model.jnt_range[model.joint_name2id(joint)]
-            data.set_joint_qpos(joint, random.choice([low, high, 0]) + random.uniform(-0.03, 0.03))
-        return
-    moved = env.get_object(predicate[1])
-    if things[1].object_state_type == "site":
-        site = env.object_sites_dict[predicate[2]]
-        reach = np.abs(data.get_site_xmat(predicate[2]) @ np.asarray(site.size, float))
-        target = data.get_site_xpos(predicate[2]) + random.uniform(-1.2, 1.2, 3) * reach
-        if predicate[0] == "on":
-            target[2] += random.uniform(-0.02, 0.12)
-    else:
-        target = data.body_xpos[env.obj_body_id[predicate[2]]] + random.uniform(-1, 1, 3) * [0.03, 0.03, 0.04]
-    turn = random.uniform(-np.pi, np.pi)
-    upright = data.get_joint_qpos(moved.joints[-1])[3:]
-    half = np.array([np.cos(turn / 2), 0, 0, np.sin(turn / 2)])
-    w, x, y, z = half[0] * upright[0] - half[3] * upright[3], half[0] * upright[1] - half[3] * upright[2], \
-        half[0] * upright[2] + half[3] * upright[1], half[0] * upright[3] + half[3] * upright[0]
-    data.set_joint_qpos(moved.joints[-1], np.concatenate([target, [w, x, y, z]]))
-
-
 def goals(environment, state, random):
     found = {"qpos": [], "reached": []}
     data = environment.sim.data._data
     for _ in range(arguments.states):
-        environment.set_init_state(state)
-        for predicate in environment.env.parsed_problem["goal_state"]:
-            move(environment, predicate, random)
-            environment.sim.forward()
+        reached = libero_goals.attempt(environment, state, random)
         found["qpos"].append(data.qpos.copy())
-        found["reached"].append(environment.env._check_success())
+        found["reached"].append(reached)
     return {name: np.stack(values) for name, values in found.items()}
 
 
