@@ -1,6 +1,6 @@
 """States that fulfil a LIBERO task's goal, or nearly: what the goal speaks of is moved to where it begins to hold.
 
-Used by libero_control.py and libero_compare.py, with an `OffScreenRenderEnv` of hf-libero's.
+Used by libero_task_goldens.py and libero_compare.py, with an `OffScreenRenderEnv` of hf-libero's.
 """
 import numpy as np
 
