@@ -83,7 +83,8 @@ let package = Package(
     // What `make bench-env` and `make parity` ask of LIBERO's scenes and environments.
     .executableTarget(
       name: "LiberoMeasurements",
-      dependencies: ["Libero", .product(name: "Crypto", package: "swift-crypto")], path: "Benchmarks/Libero"),
+      dependencies: ["Libero", "ModelFiles", .product(name: "Crypto", package: "swift-crypto")],
+      path: "Benchmarks/Libero"),
 
     .target(name: "TestSupport", dependencies: ["Engines"], path: "Tests/TestSupport"),
     tests(of: "CountedRandom"),

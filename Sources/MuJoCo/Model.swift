@@ -41,7 +41,8 @@ public final class Model: @unchecked Sendable {
     }
     guard let compiled = engine.functions.mj_compile(specification, nil) else {
       let reason = engine.functions.mjs_getError(specification).map { String(cString: $0) } ?? "no reason given"
-      throw SimulationError("MuJoCo cannot compile the model: \(reason)")
+      // A second line says which element it is.
+      throw SimulationError("MuJoCo cannot compile the model: \(reason.split(separator: "\n").joined(separator: ", "))")
     }
     self.engine = engine
     pointer = compiled
