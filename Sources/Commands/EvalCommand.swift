@@ -23,6 +23,7 @@ enum EvalCommand: Command {
     var renameMap: OrderedDictionary<String, String> = [:]
     var overwrites = false
 
+    static let title = "EvalPipelineConfig"
     static var fields: [Field<Self>] {
       [
         .init("output_dir", \.outputDirectory, help: "where results go; else outputs/eval/DATE/TIME_JOB"),
@@ -32,8 +33,10 @@ enum EvalCommand: Command {
         .init("rename_map", \.renameMap, help: "the environment's feature names to the policy's"),
         .init("overwrite", \.overwrites, help: "replace the results that lie in --output_dir"),
         .section("eval", \.evaluation),
-        .choice("env", \.environment, help: "kind of environment", of: EnvironmentSettings.choices),
-        .choice("policy", \.policy, help: "kind of policy; the checkpoint's own", of: PolicySettings.choices),
+        .choice("env", \.environment, title: "EnvConfig", help: "kind of environment", of: EnvironmentSettings.choices),
+        .choice(
+          "policy", \.policy, title: "PreTrainedConfig", help: "kind of policy; the checkpoint's own",
+          of: PolicySettings.choices),
       ]
     }
   }
@@ -141,6 +144,7 @@ struct EvaluationSection: ConfigurationSection {
   var contrary = false
   var planner = "policy"
 
+  static let title = "EvalConfig"
   static var fields: [Field<Self>] {
     [
       .init("n_episodes", \.episodes, help: "episodes of each task"),

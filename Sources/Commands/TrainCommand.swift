@@ -23,7 +23,7 @@ enum TrainCommand: Command {
   /// Defaults ← checkpoint ← file ← flags.
   static func layers(_ configured: inout Configured<TrainSettings>, _ arguments: inout Arguments) throws {
     var file = arguments.take("config_path").map { URL(fileURLWithPath: $0) }
-    if let resume = arguments.text(of: "resume"), resume != "false", file == nil,
+    if let resume = arguments.text(of: "resume"), (try? Bool(flag: resume)) != false, file == nil,
       let output = arguments.text(of: "output_dir")
     {
       let last = try CheckpointDirectory(output: URL(fileURLWithPath: output)).last()

@@ -27,6 +27,7 @@ struct TrainSettings: ConfigurationSection {
   var evaluation = TrainingEvaluationSection()
   var wandb = WandBSection()
 
+  static let title = "TrainPipelineConfig"
   static var fields: [Field<Self>] {
     [
       .init("output_dir", \.outputDirectory, help: "where the run goes; else outputs/train/DATE/TIME_JOB"),
@@ -45,9 +46,9 @@ struct TrainSettings: ConfigurationSection {
       .init("rename_map", \.renameMap, help: "the dataset's feature names to the policy's"),
       .section("dataset", \.dataset),
       .optionalChoice(
-        "env", \.environment, help: "environment to evaluate in while training; null for none",
+        "env", \.environment, title: "EnvConfig", help: "environment to evaluate in while training; null for none",
         of: EnvironmentSettings.choices),
-      .choice("policy", \.policy, help: "kind of policy", of: PolicySettings.choices),
+      .choice("policy", \.policy, title: "PreTrainedConfig", help: "kind of policy", of: PolicySettings.choices),
       .section("eval", \.evaluation),
       .section("wandb", \.wandb),
     ]

@@ -100,6 +100,7 @@ struct TrainingEvaluationSection: ConfigurationSection {
   var batchSize = 50
   var usesAsyncEnvironments = false
 
+  static let title = "EvalConfig"
   static var fields: [Field<Self>] {
     [
       .init("n_episodes", \.episodes, help: "episodes of each task"),
