@@ -22,6 +22,7 @@ test: setup ## run every test
 
 parity: setup ## compare with the official packages, which it installs into .deps/oracle
 	@oracle/parity.sh
+	@oracle/checkpoints_parity.sh
 	@oracle/libero_scenes_parity.sh
 	@oracle/libero_parity.sh
 

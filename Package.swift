@@ -103,7 +103,9 @@ let package = Package(
       resources: [.copy("Goldens")]),
     tests(of: "Policies", resources: [.copy("Goldens")]),
     tests(of: "SmolVLA", ["ModelFiles"], resources: [.copy("Goldens")]),
-    tests(of: "WorldModality", ["ModelFiles"], resources: [.copy("Goldens"), .copy("PolicyGoldens")]),
+    tests(
+      of: "WorldModality", ["ModelFiles"],
+      resources: [.copy("Goldens"), .copy("PolicyGoldens"), .copy("CheckpointGoldens")]),
     tests(of: "RunLogs", ["ModelFiles"]),
     tests(of: "Training"),
     tests(of: "Evaluation"),

@@ -1,5 +1,5 @@
 import Configuration
-import NeuralNetworks
+import Foundation
 import OrderedCollections
 import SmolVLA
 import Training
@@ -26,6 +26,12 @@ struct TrainSettings: ConfigurationSection {
   var renameMap: OrderedDictionary<String, String> = [:]
   var evaluation = TrainingEvaluationSection()
   var wandb = WandBSection()
+  var usesPolicyPreset = true
+  var optimizer: OptimizerSettings?
+  var scheduler: SchedulerSettings?
+  var inert = InertTrainSettings()
+  /// The checkpoint whose `train_config.json` a resumed run was given; the newest where it was given none.
+  var checkpoint: URL?
 
   static let title = "TrainPipelineConfig"
   static var fields: [Field<Self>] {
@@ -51,6 +57,14 @@ struct TrainSettings: ConfigurationSection {
       .choice("policy", \.policy, title: "PreTrainedConfig", help: "kind of policy", of: PolicySettings.choices),
       .section("eval", \.evaluation),
       .section("wandb", \.wandb),
+      .init(
+        "use_policy_training_preset", \.usesPolicyPreset,
+        help: "the policy's own optimizer_… and scheduler_… hold; false: the sections below"),
+      .choice(
+        "optimizer", \.optimizer, title: "OptimizerConfig", help: "kind of optimizer", of: OptimizerSettings.choices),
+      .choice(
+        "scheduler", \.scheduler, title: "LRSchedulerConfig", help: "kind of schedule", of: SchedulerSettings.choices),
+      .embedded(\.inert),
     ]
   }
 
@@ -63,6 +77,11 @@ struct TrainSettings: ConfigurationSection {
     }
     guard workers >= 0, computeThreads >= 0 else { throw ConfigurationError("num_workers", "expected 0 or more") }
     guard !resumes || outputDirectory != nil else { throw ConfigurationError("output_dir", "is needed with --resume") }
+    guard usesPolicyPreset || (optimizer != nil && scheduler != nil) else {
+      throw ConfigurationError(
+        "use_policy_training_preset",
+        "false needs both sections: --optimizer.type=adamw and --scheduler.type=cosine_decay_with_warmup")
+    }
     guard !dataset.repoID.isEmpty || dataset.root != nil else {
       throw ConfigurationError("dataset.repo_id", "is needed, or --dataset.root")
     }
@@ -70,16 +89,19 @@ struct TrainSettings: ConfigurationSection {
 }
 
 extension TrainSettings {
+  /// The sections, where they count and are there; else the policy's preset.
+  var optimization: Optimization {
+    guard !usesPolicyPreset, let optimizer, let scheduler else { return Optimization(presetOf: policy.smolvla) }
+    return Optimization(optimizer, scheduler)
+  }
+
   /// The run's name, LeRobot's where none is given.
   var name: String { jobName ?? ((environment.map { [$0.type] } ?? []) + [policy.type]).joined(separator: "_") }
 
   /// What the training loop takes of these settings.
   var training: TrainingSettings {
-    let policy = self.policy.smolvla
-    var training = TrainingSettings(
-      schedule: CosineSchedule(
-        peak: policy.learningRate, final: policy.finalLearningRate, warmupSteps: policy.warmupSteps,
-        decaySteps: policy.decaySteps, steps: steps))
+    let optimization = optimization
+    var training = TrainingSettings(schedule: optimization.cosine(steps: steps))
     training.steps = steps
     training.batchSize = batchSize
     training.logFrequency = logFrequency
@@ -87,9 +109,9 @@ extension TrainSettings {
     training.evaluationFrequency = evaluationFrequency
     training.savesCheckpoints = savesCheckpoint
     training.seed = seed
-    training.optimizer = AdamWSettings(
-      beta1: policy.betas[0], beta2: policy.betas[1], epsilon: policy.epsilon, weightDecay: policy.weightDecay)
-    training.gradientClip = policy.gradientClip
+    training.optimizer = optimization.adamW.settings
+    // LeRobot's rule: 0 stands for no limit.
+    training.gradientClip = optimization.adamW.gradientClip > 0 ? optimization.adamW.gradientClip : .infinity
     return training
   }
 }

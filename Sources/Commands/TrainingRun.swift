@@ -10,7 +10,7 @@ import WorldModality
 /// Everything that a training run is made of: its data, its policy and the checkpoint it goes on from.
 struct TrainingRun {
   let dataset: LeRobotDataset
-  let pretrained: PretrainedPolicy
+  private(set) var pretrained: PretrainedPolicy
   /// The checkpoint of a resumed run.
   let checkpoint: URL?
   /// What a user should know before it starts, in whole lines.
@@ -50,6 +50,7 @@ struct TrainingRun {
       let camera = cameras.first { (renaming[$0] ?? $0) == interface.cameras.first }
       return try LatentSource(world, dataset, camera: camera)
     }
+    if let identity = latents?.identityJSON { pretrained.documents[WorldLatentsFingerprint.fileName] = identity }
     let parameters = pretrained.policy.parameters
     let count = parameters.parameters.reduce(0) { $0 + $1.tensor.elementCount }
     let trained = parameters.trainable.reduce(0) { $0 + $1.parameter.tensor.elementCount }
@@ -72,12 +73,13 @@ struct TrainingRun {
     return set.isEmpty ? "" : " (\(set.joined(separator: " ")))"
   }
 
-  /// The run's settings with the features that the policy took from its dataset, as LeRobot saves them; a resumed run
-  /// needs them.
+  /// The run's settings with the features that the policy took from its dataset, and with the optimisation that counts,
+  /// as LeRobot saves them; a resumed run needs them.
   func complete(_ settings: JSON) -> JSON {
     guard var members = settings.object, var policy = members["policy"]?.object else { return settings }
     for name in ["input_features", "output_features"] { policy[name] = pretrained.configuration[name] }
     members["policy"] = .object(policy)
+    (members["optimizer"], members["scheduler"]) = self.settings.optimization.json
     return .object(members)
   }
 
@@ -100,7 +102,8 @@ struct TrainingRun {
 extension TrainSettings {
   /// The newest checkpoint in `--output_dir`.
   fileprivate func lastCheckpoint() throws -> URL? {
-    try outputDirectory.map { try CheckpointDirectory(output: URL(fileURLWithPath: $0)).last() }
+    if let checkpoint { return checkpoint }
+    return try outputDirectory.map { try CheckpointDirectory(output: URL(fileURLWithPath: $0)).last() }
   }
 
   /// The checkpoint that a new run starts from, if any.

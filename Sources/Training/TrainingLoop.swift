@@ -224,14 +224,8 @@ public struct TrainingLoop {
       let model = folder.appendingPathComponent("pretrained_model")
       try pretrained.save(to: model)
       try configuration.write(to: model.appendingPathComponent("train_config.json"))
-      let next = settings.schedule.learningRate(at: step)
       try TrainingState(step: step, optimizer: optimizer.states).write(
-        to: folder.appendingPathComponent("training_state"), settings: settings.optimizer, learningRate: next,
-        schedule: [
-          "last_epoch": .integer(step), "_step_count": .integer(step + 1), "_last_lr": .array([.number(next)]),
-          "base_lrs": .array([.number(settings.schedule.peak)]), "verbose": false,
-          "_get_lr_called_within_step": false, "lr_lambdas": [nil],
-        ],
+        to: folder.appendingPathComponent("training_state"), settings,
         parameters: pretrained.policy.parameters.parameters.count)
     }
   }
