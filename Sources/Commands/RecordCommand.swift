@@ -19,7 +19,7 @@ enum RecordCommand: Command {
       [
         .init("seed", \.seed, help: "episodes follow from it; evaluation's are others"),
         .init("overwrite", \.overwrites, help: "replace the dataset that lies there"),
-        .choice("env", \.environment, help: "kind of environment", of: EnvironmentSettings.choices),
+        .choice("env", \.environment, title: "EnvConfig", help: "kind of environment", of: EnvironmentSettings.choices),
         .section("dataset", \.dataset),
       ]
     }

@@ -1,3 +1,4 @@
+import Configuration
 import Environments
 import Evaluation
 import Foundation
@@ -90,5 +91,27 @@ private final class InterruptiblePlanner: Planner {
   func plan(_ requests: [PlanningRequest]) throws -> [[[Float]]] {
     guard interruption.signalNumber == nil else { throw PolicyError("asked to stop") }
     return try planner.plan(requests)
+  }
+}
+
+/// `--eval.…` of a training run: LeRobot's fields and no others, so that it reads them in `train_config.json`.
+struct TrainingEvaluationSection: ConfigurationSection {
+  var episodes = 50
+  var batchSize = 50
+  var usesAsyncEnvironments = false
+
+  static let title = "EvalConfig"
+  static var fields: [Field<Self>] {
+    [
+      .init("n_episodes", \.episodes, help: "episodes of each task"),
+      .init("batch_size", \.batchSize, help: "environments side by side; at most n_episodes are made"),
+      .init("use_async_envs", \.usesAsyncEnvironments, help: "no effect: environments always step side by side"),
+    ]
+  }
+
+  func validate() throws(ConfigurationError) {
+    for (name, value) in [("n_episodes", episodes), ("batch_size", batchSize)] where value < 1 {
+      throw ConfigurationError(name, "expected a whole number from 1, found \(value)")
+    }
   }
 }
