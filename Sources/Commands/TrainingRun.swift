@@ -19,6 +19,8 @@ struct TrainingRun {
   private let request: BatchRequest
   private let latents: LatentSource?
 
+  private static let statisticsNotice = "the dataset has no statistics: taken from the columns of the chosen episodes"
+
   /// Opens the data and builds the policy; nothing is written.
   init(_ settings: TrainSettings) throws {
     self.settings = settings
@@ -62,7 +64,9 @@ struct TrainingRun {
     let upload =
       settings.policy.smolvla.inert.pushToHub ? "push_to_hub is not supported yet: nothing will be uploaded" : nil
     notices =
-      builder.notices + [latents?.warning, upload].compactMap { $0 } + [
+      builder.notices
+      + [latents?.warning, upload, dataset.statistics.isEmpty ? Self.statisticsNotice : nil]
+      .compactMap { $0 } + [
         "device \(device)\(Self.visibility), torch \(engine.version), \(engine.threadCount) compute threads",
         "dataset: \(dataset.episodes.count) episodes, \(dataset.count) frames; parameters: \(count), trained \(trained)",
       ]
