@@ -76,10 +76,13 @@ enum EvalCommand: Command {
     plan.contrary = settings.evaluation.contrary
 
     let start = Date()
+    let interruption = Interruption()
     let progress = Progress("evaluating", total: tasks.count * settings.evaluation.episodes)
     let results = try Evaluation(suite, plan, directory: output).run(tasks: tasks, planner: planner) { done in
       let rate = SuccessRate(successes: done.count(where: \.success), episodes: done.count)
       progress.update(done.count, note: done.isEmpty ? "" : "success " + rate.text)
+    } stops: {
+      interruption.signalNumber != nil
     }
     progress.finish()
     let report = EvaluationReport(
@@ -96,6 +99,10 @@ enum EvalCommand: Command {
       say("\(suite.label(ofTask: result.task).text), episode \(result.episode) broke off: \(result.problem ?? "")")
     }
     print(output.appendingPathComponent("eval_info.json").path)
+    if let signal = interruption.signalNumber {
+      say("stopped by a signal: eval_info.json holds the \(results.count) episodes that had ended")
+      return 128 + signal
+    }
     return broken.isEmpty ? 0 : 1
   }
 
