@@ -26,14 +26,19 @@ public struct RecordedSuite: EnvironmentSuite {
     (self.suite, self.read) = (suite, read)
   }
 
+  /// The suite's, which it records.
   public var name: String { suite.name }
+  /// The suite's, which it records.
   public var taskNames: [String] { suite.taskNames }
+  /// The suite's, which it records.
   public func specification(ofTask task: String) throws(EnvironmentError) -> EnvironmentSpecification {
     try suite.specification(ofTask: task)
   }
+  /// One of the suite's environments, which writes down what happens.
   public func makeEnvironment(task: String) throws(EnvironmentError) -> any Environment {
     Recorded(try suite.makeEnvironment(task: task), task, self)
   }
+  /// The suite's, which it records.
   public func label(ofTask task: String) -> TaskLabel { suite.label(ofTask: task) }
 
   private final class Recorded: Environment {
