@@ -76,7 +76,8 @@ enum EvalCommand: Command {
     let path = settings.outputDirectory ?? defaultOutput("eval", settings.jobName ?? suite.name)
     let planner = try planner(settings, run.specification())
     let output = try prepareOutput(path, overwrite: settings.overwrites)
-    let outcome = try run.run(planner, in: output, manifest: manifest(settings))
+    let interruption = Interruption()
+    let outcome = try run.run(planner, in: output, manifest: manifest(settings), interruption: interruption)
     let report = outcome.report
     for task in run.tasks { print("\(suite.label(ofTask: task).text): \(report.rate(of: task).text)") }
     if report.groups.count > 1 {
@@ -85,6 +86,10 @@ enum EvalCommand: Command {
     if run.tasks.count > 1 { print("overall: \(report.rate().text)") }
     run.sayWhatBroke(outcome)
     print(output.appendingPathComponent("eval_info.json").path)
+    if let signal = interruption.signalNumber {
+      say("stopped by a signal: eval_info.json holds the \(outcome.results.count) episodes that had ended")
+      return 128 + signal
+    }
     return outcome.broken.isEmpty ? 0 : 1
   }
 

@@ -48,8 +48,8 @@ struct TrainingEvaluation {
     defer { try? files.removeItem(at: partial) }
     // Films lie in `videos/` below an evaluation's folder, and that is the folder which LeRobot calls videos_step_….
     let root = partial.appendingPathComponent("videos", isDirectory: true)
-    let planner = InterruptiblePlanner(planner, interruption)
-    let outcome = try run.run(planner, in: partial, root: root, manifest: manifest(step))
+    let outcome = try run.run(
+      planner, in: partial, root: root, manifest: manifest(step), interruption: interruption)
     guard interruption.signalNumber == nil else { return nil }
     run.sayWhatBroke(outcome)
     if let problem = outcome.broken.first?.problem, outcome.broken.count == outcome.results.count {
@@ -72,25 +72,6 @@ struct TrainingEvaluation {
       "n_episodes": .integer(settings.evaluation.episodes), "batch_size": .integer(settings.evaluation.batchSize),
       "versions": engineVersions(),
     ]
-  }
-}
-
-/// Plans as another planner does, until a signal asks to stop; the episodes that still run then end for want of a plan.
-private final class InterruptiblePlanner: Planner {
-  private let planner: any Planner
-  private let interruption: Interruption
-
-  init(_ planner: any Planner, _ interruption: Interruption) {
-    self.planner = planner
-    self.interruption = interruption
-  }
-
-  var cameras: Set<String> { planner.cameras }
-  var history: ObservationHistory? { planner.history }
-
-  func plan(_ requests: [PlanningRequest]) throws -> [[[Float]]] {
-    guard interruption.signalNumber == nil else { throw PolicyError("asked to stop") }
-    return try planner.plan(requests)
   }
 }
 

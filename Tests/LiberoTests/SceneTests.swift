@@ -214,11 +214,12 @@ struct `a scene` {
   private func differences(from golden: Golden) throws -> [String] {
     let task = try LiberoSuite(named: golden.suite).task(golden.task, material.settings)
     let scene = try LiberoScene(task, assets: material.assets)
-    let model = try scene.model(Model(xml: scene.xml), seed: golden.seed)
+    let model = try Model(xml: scene.xml)
+    let simulation = try scene.simulation(of: model, seed: golden.seed)
     let states = try InitialStates(contentsOf: task.initialStatesFile)
     #expect(states.width == 1 + model.positionCount + model.velocityCount, "\(task.name)")
     var compared = 0
-    let differences = model.fields.compactMap { field -> String? in
+    let differences = simulation.modelFields.compactMap { field -> String? in
       guard let expected = golden.fields[field.name] else { return nil }
       compared += 1
       return sha256(field.bytes).hasPrefix(expected) ? nil : field.name
