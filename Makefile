@@ -24,7 +24,6 @@ parity: setup ## compare with the official packages, which it installs into .dep
 	@oracle/parity.sh
 	@oracle/checkpoints_parity.sh
 	@oracle/real_size_parity.sh
-	@oracle/libero_scenes_parity.sh
 	@oracle/libero_parity.sh
 
 bench: setup ## time the parts: tensors, training, loading, tokens, scenes

@@ -83,9 +83,10 @@ let package = Package(
     // What `make bench-env` and `make parity` ask of LIBERO's scenes and environments.
     .executableTarget(
       name: "LiberoMeasurements",
-      dependencies: ["Libero", .product(name: "Crypto", package: "swift-crypto")], path: "Benchmarks/Libero"),
+      dependencies: ["Evaluation", "Libero", "ModelFiles", .product(name: "Crypto", package: "swift-crypto")],
+      path: "Benchmarks/Libero"),
 
-    .target(name: "TestSupport", dependencies: ["Engines"], path: "Tests/TestSupport"),
+    .target(name: "TestSupport", dependencies: ["Engines", "Environments"], path: "Tests/TestSupport"),
     tests(of: "CountedRandom"),
     tests(of: "Images"),
     tests(of: "Terminal"),
@@ -99,7 +100,7 @@ let package = Package(
     tests(of: "MuJoCo"),
     tests(of: "Shapes"),
     tests(
-      of: "Libero", ["ModelFiles", "MuJoCo", .product(name: "Crypto", package: "swift-crypto")],
+      of: "Libero", ["Evaluation", "ModelFiles", "MuJoCo", .product(name: "Crypto", package: "swift-crypto")],
       resources: [.copy("Goldens")]),
     tests(of: "Policies", resources: [.copy("Goldens")]),
     tests(of: "SmolVLA", ["ModelFiles"], resources: [.copy("Goldens")]),
@@ -108,7 +109,7 @@ let package = Package(
       resources: [.copy("Goldens"), .copy("PolicyGoldens"), .copy("CheckpointGoldens")]),
     tests(of: "RunLogs", ["ModelFiles"]),
     tests(of: "Training"),
-    tests(of: "Evaluation"),
+    tests(of: "Evaluation", ["Shapes"]),
     tests(of: "Experiments", resources: [.copy("Goldens")]),
     tests(of: "Commands"),
   ],

@@ -39,6 +39,8 @@ WM_PARITY_DATASETS=$work/datasets swift test --skip-build --filter 'data sets ar
 WM_PARITY_RUNS=$work/runs swift test --skip-build --filter 'leaves logs for the official readers' \
   >>"$work/swift.log" 2>&1 || status=1
 "$python" "$root/oracle/run_logs_check.py" "$work/runs" 2>>"$work/swift.log" || status=1
+# World encoders in their published sizes.
+"$root/oracle/encoders_parity.sh" "$python" || status=1
 grep -a '^parity ' "$work/swift.log" | sort || true
 compared=$(grep -ac '^parity ' "$work/swift.log" || true)
 if [ "$status" -ne 0 ] || [ "$compared" -eq 0 ]; then

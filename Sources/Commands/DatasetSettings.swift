@@ -8,7 +8,8 @@ struct DatasetSettings: ConfigurationSection {
   var revision: String?
   var imageTransforms = ImageTransformsSettings()
   var usesImageNetStatistics = true
-  var videoBackend: String?
+  // LeRobot makes the text "None" of null, and then finds no such backend.
+  var videoBackend: String? = "torchcodec"
   var streams = false
 
   static var fields: [Field<Self>] {

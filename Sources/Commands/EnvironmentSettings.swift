@@ -9,6 +9,7 @@ struct ShapesSettings: ConfigurationSection, Equatable {
   var task = ""
   var imageSize = 64
 
+  static let title = "ShapesEnv"
   static var fields: [Field<Self>] {
     [
       .init("task", \.task, help: "tasks, separated by commas; empty for all"),

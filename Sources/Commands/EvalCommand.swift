@@ -23,6 +23,7 @@ enum EvalCommand: Command {
     var renameMap: OrderedDictionary<String, String> = [:]
     var overwrites = false
 
+    static let title = "EvalPipelineConfig"
     static var fields: [Field<Self>] {
       [
         .init("output_dir", \.outputDirectory, help: "where results go; else outputs/eval/DATE/TIME_JOB"),
@@ -32,8 +33,10 @@ enum EvalCommand: Command {
         .init("rename_map", \.renameMap, help: "the environment's feature names to the policy's"),
         .init("overwrite", \.overwrites, help: "replace the results that lie in --output_dir"),
         .section("eval", \.evaluation),
-        .choice("env", \.environment, help: "kind of environment", of: EnvironmentSettings.choices),
-        .choice("policy", \.policy, help: "kind of policy; the checkpoint's own", of: PolicySettings.choices),
+        .choice("env", \.environment, title: "EnvConfig", help: "kind of environment", of: EnvironmentSettings.choices),
+        .choice(
+          "policy", \.policy, title: "PreTrainedConfig", help: "kind of policy; the checkpoint's own",
+          of: PolicySettings.choices),
       ]
     }
   }
@@ -62,8 +65,8 @@ enum EvalCommand: Command {
 
   static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {
     var plan = EvaluationSettings()
-    plan.episodes = settings.evaluation.lerobot.episodes
-    plan.batchSize = settings.evaluation.lerobot.batchSize
+    plan.episodes = settings.evaluation.episodes
+    plan.batchSize = settings.evaluation.batchSize
     plan.seed = settings.seed
     plan.filmed = settings.evaluation.filmed
     plan.contrary = settings.evaluation.contrary
@@ -73,7 +76,8 @@ enum EvalCommand: Command {
     let path = settings.outputDirectory ?? defaultOutput("eval", settings.jobName ?? suite.name)
     let planner = try planner(settings, run.specification())
     let output = try prepareOutput(path, overwrite: settings.overwrites)
-    let outcome = try run.run(planner, in: output, manifest: manifest(settings))
+    let interruption = Interruption()
+    let outcome = try run.run(planner, in: output, manifest: manifest(settings), interruption: interruption)
     let report = outcome.report
     for task in run.tasks { print("\(suite.label(ofTask: task).text): \(report.rate(of: task).text)") }
     if report.groups.count > 1 {
@@ -82,6 +86,10 @@ enum EvalCommand: Command {
     if run.tasks.count > 1 { print("overall: \(report.rate().text)") }
     run.sayWhatBroke(outcome)
     print(output.appendingPathComponent("eval_info.json").path)
+    if let signal = interruption.signalNumber {
+      say("stopped by a signal: eval_info.json holds the \(outcome.results.count) episodes that had ended")
+      return 128 + signal
+    }
     return outcome.broken.isEmpty ? 0 : 1
   }
 
@@ -124,12 +132,41 @@ enum EvalCommand: Command {
       "chunk_size": isPolicy ? .integer(smolvla.chunkSize) : .null,
       "num_steps": isPolicy ? .integer(smolvla.denoisingSteps) : .null,
       "world_memory_mode_rollout": settings.policy.world.map { .string($0.rolloutMemory.rawValue) } ?? .null,
-      "seed": .integer(settings.seed), "n_episodes": .integer(settings.evaluation.lerobot.episodes),
-      "batch_size": .integer(settings.evaluation.lerobot.batchSize),
+      "seed": .integer(settings.seed), "n_episodes": .integer(settings.evaluation.episodes),
+      "batch_size": .integer(settings.evaluation.batchSize),
       "contrary_instruction": .bool(settings.evaluation.contrary),
       "device": isPolicy ? .string(try Device.chosen(smolvla.device).description) : .null,
       "model_sha256": try settings.policyPath.map { .string(try modelHash($0)) } ?? .null,
       "versions": engineVersions(),
     ]
+  }
+}
+
+/// `--eval.…`
+struct EvaluationSection: ConfigurationSection {
+  var episodes = 50
+  var batchSize = 50
+  var filmed = 10
+  var contrary = false
+  var planner = "policy"
+
+  static let title = "EvalConfig"
+  static var fields: [Field<Self>] {
+    [
+      .init("n_episodes", \.episodes, help: "episodes of each task"),
+      .init("batch_size", \.batchSize, help: "environments side by side; at most n_episodes are made"),
+      .init("max_episodes_rendered", \.filmed, help: "episodes of each task that are filmed"),
+      .init("contrary_instruction", \.contrary, help: "tell the policy another goal, and count the original one"),
+      .init("planner", \.planner, help: "policy, or random for the rate of chance"),
+    ]
+  }
+
+  func validate() throws(ConfigurationError) {
+    guard episodes > 0, batchSize > 0, filmed >= 0 else {
+      throw ConfigurationError("n_episodes", "and batch_size must be 1 or more")
+    }
+    guard ["policy", "random"].contains(planner) else {
+      throw ConfigurationError("planner", "expected policy or random, found \(planner)")
+    }
   }
 }

@@ -39,14 +39,17 @@ struct EvaluationRun {
   /// - Parameters:
   ///   - root: `eval_info.json` goes there, and names videos from there; by default `directory`.
   ///   - manifest: everything that the figures depend on.
+  ///   - interruption: once a signal has come, only the episodes that have ended are kept.
   func run(
-    _ planner: any Planner, in directory: URL, root: URL? = nil, manifest: JSON
+    _ planner: any Planner, in directory: URL, root: URL? = nil, manifest: JSON, interruption: Interruption
   ) throws -> Outcome {
     let start = Date()
     let progress = Progress("evaluating", total: tasks.count * settings.episodes)
     let results = try Evaluation(suite, settings, directory: directory).run(tasks: tasks, planner: planner) { done in
       let rate = SuccessRate(successes: done.count(where: \.success), episodes: done.count)
       progress.update(done.count, note: done.isEmpty ? "" : "success " + rate.text)
+    } stops: {
+      interruption.signalNumber != nil
     }
     progress.finish()
     let root = root ?? directory

@@ -28,12 +28,13 @@ struct LatentSource {
     cache = try LatentCache(
       url,
       expecting: LatentCacheExpectation(
-        datasetRepoID: repository, frames: information.frameCount, latentDimension: world.worldLatentDimension,
+        datasetRepoID: repository, frames: information.frameCount, source: world.latentsSource,
+        latentDimension: world.worldLatentDimension,
         temporalWindow: world.temporalWindow,
         dataset: try DatasetFingerprint(
           root: dataset.root, episodes: information.episodeCount, frames: information.frameCount),
         camera: camera, encoderName: world.encoderName,
-        encoderSHA256: try encoder.map { try VJEPA2Encoder.fingerprint(of: $0) }))
+        encoderSHA256: try encoder.map { try EncoderFolder($0).sha256() }))
     (history, future) = (world.contextFrames, world.futureOffset)
     episodes = Dictionary(uniqueKeysWithValues: dataset.episodes.map { ($0.index, $0.frames) })
   }

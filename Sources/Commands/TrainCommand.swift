@@ -22,38 +22,45 @@ enum TrainCommand: Command {
 
   /// Defaults ← checkpoint ← file ← flags.
   static func layers(_ configured: inout Configured<TrainSettings>, _ arguments: inout Arguments) throws {
-    let resumes = arguments.text(of: "resume").map { (try? Bool(flag: $0)) ?? true } ?? false
-    var file = arguments.take("config_path").map(settingsFile)
+    let resumes = arguments.isOn("resume") ?? false
+    var file = try arguments.take("config_path").map(settingsFile)
     if resumes, let file {
       configured.value.checkpoint = file.deletingLastPathComponent().deletingLastPathComponent()
     } else if resumes, let output = arguments.text(of: "output_dir") {
       let last = try CheckpointDirectory(output: URL(fileURLWithPath: output)).last()
       file = last.appendingPathComponent("pretrained_model/train_config.json")
     }
-    let path = arguments.take("policy.path") ?? arguments.text(of: "policy.pretrained_path")
-    if let start = path ?? arguments.text(of: "policy.init_from_policy_path"), !start.isEmpty {
+    let settings = try file.map(TrainConfigurationFiles.read)
+    // A resumed run's settings are whole, and the checkpoint it once started from may be gone.
+    let named = resumes ? nil : settings?["policy"]
+    func start(_ name: String) -> String? { arguments.text(of: "policy.\(name)") ?? named?[name]?.string }
+    let path = arguments.take("policy.path") ?? start("pretrained_path")
+    if let start = path ?? start("init_from_policy_path"), !start.isEmpty {
       let config = try ModelLocation.directory(of: start).appendingPathComponent("config.json")
       var json = try JSON(contentsOf: config).object ?? [:]
       // The type stays the one asked for: smolvla_world starts from a smolvla checkpoint.
-      if let type = arguments.text(of: "policy.type") { json["type"] = .string(type) }
+      if let type = arguments.text(of: "policy.type") ?? named?["type"]?.string { json["type"] = .string(type) }
       if path != nil { json["pretrained_path"] = .string(start) }
       try configured.apply(.object(json), from: config.path, at: "policy", unknown: .keep)
     }
-    if let file { try configured.apply(TrainConfigurationFiles.read(file), from: file.path, unknown: .keep) }
+    if let file, let settings { try configured.apply(settings, from: file.path, unknown: .keep) }
     try configured.applyRenameMap()
+    if !resumes, let path { configured.value.policy.smolvla.inert.pretrainedPath = path }
     try refuseIdleSections(arguments, usesPreset: configured.value.usesPolicyPreset)
   }
 
-  /// `--config_path` names a file, or a folder with a `train_config.json`.
-  private static func settingsFile(_ path: String) -> URL {
-    let url = URL(fileURLWithPath: path)
-    return url.hasDirectoryPath ? url.appendingPathComponent("train_config.json") : url
+  /// `--config_path` names a file, or as LeRobot has it a folder or repository with a `train_config.json`.
+  private static func settingsFile(_ path: String) throws -> URL {
+    var isDirectory: ObjCBool = false
+    let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
+    if exists, !isDirectory.boolValue { return URL(fileURLWithPath: path) }
+    guard exists || !path.hasSuffix(".json") else { throw FileError.missing(path) }
+    return try ModelLocation.directory(of: path).appendingPathComponent("train_config.json")
   }
 
   /// Flags of sections that do not count are a mistake; LeRobot drops them without a word.
   private static func refuseIdleSections(_ arguments: Arguments, usesPreset: Bool) throws(ConfigurationError) {
-    let asked = arguments.text(of: "use_policy_training_preset").flatMap { try? Bool(flag: $0) }
-    guard asked ?? usesPreset else { return }
+    guard arguments.isOn("use_policy_training_preset") ?? usesPreset else { return }
     for flag in arguments.flags where flag.name.hasPrefix("optimizer.") || flag.name.hasPrefix("scheduler.") {
       throw ConfigurationError(
         flag.name,

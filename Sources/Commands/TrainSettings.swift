@@ -34,6 +34,7 @@ struct TrainSettings: ConfigurationSection {
   /// The checkpoint whose `train_config.json` a resumed run was given; the newest where it was given none.
   var checkpoint: URL?
 
+  static let title = "TrainPipelineConfig"
   static var fields: [Field<Self>] {
     [
       .init("output_dir", \.outputDirectory, help: "where the run goes; else outputs/train/DATE/TIME_JOB"),
@@ -53,16 +54,18 @@ struct TrainSettings: ConfigurationSection {
       .init("rename_map", \.renameMap, help: "the dataset's feature names to the policy's"),
       .section("dataset", \.dataset),
       .optionalChoice(
-        "env", \.environment, help: "environment to evaluate in while training; null for none",
+        "env", \.environment, title: "EnvConfig", help: "environment to evaluate in while training; null for none",
         of: EnvironmentSettings.choices),
-      .choice("policy", \.policy, help: "kind of policy", of: PolicySettings.choices),
+      .choice("policy", \.policy, title: "PreTrainedConfig", help: "kind of policy", of: PolicySettings.choices),
       .section("eval", \.evaluation),
       .section("wandb", \.wandb),
       .init(
         "use_policy_training_preset", \.usesPolicyPreset,
         help: "the policy's own optimizer_… and scheduler_… hold; false: the sections below"),
-      .choice("optimizer", \.optimizer, help: "kind of optimizer", of: OptimizerSettings.choices),
-      .choice("scheduler", \.scheduler, help: "kind of schedule", of: SchedulerSettings.choices),
+      .choice(
+        "optimizer", \.optimizer, title: "OptimizerConfig", help: "kind of optimizer", of: OptimizerSettings.choices),
+      .choice(
+        "scheduler", \.scheduler, title: "LRSchedulerConfig", help: "kind of schedule", of: SchedulerSettings.choices),
       .embedded(\.inert),
     ]
   }

@@ -18,6 +18,8 @@ extension TrainingFeatures {
     var inputs: PolicyFeatures = [:]
     var outputs: PolicyFeatures = [:]
     var statistics: StateDictionary = [:]
+    let known =
+      dataset.statistics.isEmpty ? try dataset.recomputedStatistics(includingImages: false) : dataset.statistics
     for (name, feature) in dataset.information.features {
       let policyName = renaming[name] ?? name
       if let size = feature.imageSize {
@@ -27,9 +29,8 @@ extension TrainingFeatures {
       } else if policyName == BatchKey.action {
         outputs[policyName] = PolicyFeature(.action, feature.shape)
       }
-      guard let own = dataset.statistics[name] else { continue }
-      for (statistic, values) in own.named {
-        let shape = statistic == "count" ? [1] : own.shape
+      for (statistic, values) in known[name]?.named ?? [:] {
+        let shape = statistic == "count" ? [1] : known[name]?.shape ?? []
         statistics["\(policyName).\(statistic)"] = try Tensor(values.map(Float.init), shape: shape)
       }
       if usesImageNetStatistics, feature.dataType.isVisual {

@@ -1,3 +1,4 @@
+import Configuration
 import Environments
 import Evaluation
 import Foundation
@@ -47,8 +48,8 @@ struct TrainingEvaluation {
     defer { try? files.removeItem(at: partial) }
     // Films lie in `videos/` below an evaluation's folder, and that is the folder which LeRobot calls videos_step_….
     let root = partial.appendingPathComponent("videos", isDirectory: true)
-    let planner = InterruptiblePlanner(planner, interruption)
-    let outcome = try run.run(planner, in: partial, root: root, manifest: manifest(step))
+    let outcome = try run.run(
+      planner, in: partial, root: root, manifest: manifest(step), interruption: interruption)
     guard interruption.signalNumber == nil else { return nil }
     run.sayWhatBroke(outcome)
     if let problem = outcome.broken.first?.problem, outcome.broken.count == outcome.results.count {
@@ -74,21 +75,24 @@ struct TrainingEvaluation {
   }
 }
 
-/// Plans as another planner does, until a signal asks to stop; the episodes that still run then end for want of a plan.
-private final class InterruptiblePlanner: Planner {
-  private let planner: any Planner
-  private let interruption: Interruption
+/// `--eval.…` of a training run: LeRobot's fields and no others, so that it reads them in `train_config.json`.
+struct TrainingEvaluationSection: ConfigurationSection {
+  var episodes = 50
+  var batchSize = 50
+  var usesAsyncEnvironments = false
 
-  init(_ planner: any Planner, _ interruption: Interruption) {
-    self.planner = planner
-    self.interruption = interruption
+  static let title = "EvalConfig"
+  static var fields: [Field<Self>] {
+    [
+      .init("n_episodes", \.episodes, help: "episodes of each task"),
+      .init("batch_size", \.batchSize, help: "environments side by side; at most n_episodes are made"),
+      .init("use_async_envs", \.usesAsyncEnvironments, help: "no effect: environments always step side by side"),
+    ]
   }
 
-  var cameras: Set<String> { planner.cameras }
-  var history: ObservationHistory? { planner.history }
-
-  func plan(_ requests: [PlanningRequest]) throws -> [[[Float]]] {
-    guard interruption.signalNumber == nil else { throw PolicyError("asked to stop") }
-    return try planner.plan(requests)
+  func validate() throws(ConfigurationError) {
+    for (name, value) in [("n_episodes", episodes), ("batch_size", batchSize)] where value < 1 {
+      throw ConfigurationError(name, "expected a whole number from 1, found \(value)")
+    }
   }
 }

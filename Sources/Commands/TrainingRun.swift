@@ -19,6 +19,8 @@ struct TrainingRun {
   private let request: BatchRequest
   private let latents: LatentSource?
 
+  private static let statisticsNotice = "the dataset has no statistics: taken from the columns of the chosen episodes"
+
   /// Opens the data and builds the policy; nothing is written.
   init(_ settings: TrainSettings) throws {
     self.settings = settings
@@ -50,8 +52,9 @@ struct TrainingRun {
       actionFeature: names.first { (renaming[$0] ?? $0) == BatchKey.action }, chunkSize: interface.chunkSize,
       transforms: try settings.dataset.imageTransforms.enabled(seed: settings.seed))
     latents = try settings.policy.world.map { world in
-      // Rollouts encode the policy's first camera, so the cache must be of the same.
-      let camera = cameras.first { (renaming[$0] ?? $0) == interface.cameras.first }
+      // Rollouts encode this camera, so the cache must be of the same.
+      let wanted = try world.camera.name(among: interface.cameras)
+      let camera = cameras.first { (renaming[$0] ?? $0) == wanted }
       return try LatentSource(world, dataset, camera: camera)
     }
     if let identity = latents?.identityJSON { pretrained.documents[WorldLatentsFingerprint.fileName] = identity }
@@ -61,7 +64,9 @@ struct TrainingRun {
     let upload =
       settings.policy.smolvla.inert.pushToHub ? "push_to_hub is not supported yet: nothing will be uploaded" : nil
     notices =
-      builder.notices + [latents?.warning, upload].compactMap { $0 } + [
+      builder.notices
+      + [latents?.warning, upload, dataset.statistics.isEmpty ? Self.statisticsNotice : nil]
+      .compactMap { $0 } + [
         "device \(device)\(Self.visibility), torch \(engine.version), \(engine.threadCount) compute threads",
         "dataset: \(dataset.episodes.count) episodes, \(dataset.count) frames; parameters: \(count), trained \(trained)",
       ]

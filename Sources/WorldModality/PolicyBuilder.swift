@@ -88,8 +88,9 @@ public struct PolicyBuilder {
       let trainedWith = try folder.flatMap { try WorldLatentsFingerprint(in: $0) }
       return try SmolVLAWorldPolicy(settings, backbone: backbone, imageTokens: tokens, parameters: store) {
         let encoder = try ModelLocation.directory(of: settings.world.encoderName, besides: folder)
-        try trainedWith?.check(encoder: encoder, named: settings.world.encoderName)
-        return try VJEPA2Encoder(directory: encoder, device: device)
+        let encoderFolder = try EncoderFolder(encoder)
+        try trainedWith?.check(encoderFolder, named: settings.world.encoderName)
+        return try settings.world.latentsSource.encoder(in: encoderFolder, device: device)
       }
     }
   }

@@ -25,11 +25,12 @@ public struct WorldLatentsFingerprint: Sendable, Equatable {
   }
 
   /// Refuses another encoder than the one that the policy was trained with.
-  func check(encoder: URL, named name: String) throws {
-    guard try VJEPA2Encoder.fingerprint(of: encoder) != identity.encoderSHA256 else { return }
+  func check(_ encoder: EncoderFolder, named name: String) throws {
+    let expected = identity.encoder
+    guard try encoder.sha256() != expected.sha256 else { return }
     throw PolicyError(
-      "the checkpoint was trained with latents of the encoder \(identity.encoderName) (SHA-256 "
-        + "\(identity.encoderSHA256.prefix(12))…), and \(encoder.path) holds other weights; give that encoder with "
+      "the checkpoint was trained with latents of the encoder \(expected.name) (SHA-256 "
+        + "\(expected.sha256.prefix(12))…), and \(encoder.url.path) holds other weights; give that encoder with "
         + "--policy.world_vision_model_name instead of \(name)")
   }
 }

@@ -102,4 +102,44 @@ struct `a data set's flags` {
       #expect(plain.errors.contains("observation.images.front") && renamed.status == 0, "\(renamed.errors)")
     }
   }
+
+  @Test func `a recording's codec and the size of its files are as asked for`() throws {
+    try Fixture.within { folder in
+      let record = ["record", "--dataset.num_episodes=2", "--env.type=shapes", "--env.task=push_side"]
+      try Program.succeed(
+        record + [
+          "--env.image_size=32", "--dataset.root=film", "--dataset.video", "--dataset.vcodec=hevc",
+          "--dataset.chunks_size=1", "--dataset.data_files_size_in_mb=0.001", "--dataset.video_files_size_in_mb=50",
+        ], in: folder)
+      let film = folder.appendingPathComponent("film")
+      let information = try JSON(contentsOf: film.appendingPathComponent("meta/info.json"))
+      #expect(information["chunks_size"]?.integer == 1 && information["video_files_size_in_mb"]?.integer == 50)
+      let camera = information["features"]?["observation.images.image"]
+      #expect(camera?["info"]?["video.codec"]?.string == "hevc")
+      #expect(film.appendingPathComponent("data").names() == ["chunk-000", "chunk-001"])
+      for wrong in [["--dataset.vcodec=vp9"], ["--dataset.chunks_size=0"], ["--dataset.data_files_size_in_mb=nan"]] {
+        let outcome = try Program.run(record + ["--dataset.root=wrong"] + wrong, in: folder)
+        #expect(outcome.status != 0 && outcome.sentences.count == 1, "\(outcome.errors)")
+      }
+    }
+  }
+
+  @Test func `a data set without statistics is trained on with those of its columns`() throws {
+    try Fixture.within { folder in
+      let bare = folder.appendingPathComponent("bare")
+      let whole = folder.appendingPathComponent("data").resolvingSymlinksInPath()
+      try FileManager.default.copyItem(at: whole, to: bare)
+      try FileManager.default.removeItem(at: bare.appendingPathComponent("meta/stats.json"))
+      let outcome = try Program.succeed(
+        ["train", "--output_dir=run"] + Flags.train + ["--dataset.root=bare"], in: folder)
+      #expect(outcome.errors.contains("no statistics"))
+      let (found, expected) = (
+        try metrics(folder.appendingPathComponent("run")), try metrics(folder.appendingPathComponent("E0"))
+      )
+      for (one, other) in zip(found, expected) {
+        let (loss, wanted) = (try #require(one["loss"]?.double), try #require(other["loss"]?.double))
+        #expect(abs(loss - wanted) < 1e-4)
+      }
+    }
+  }
 }

@@ -22,19 +22,22 @@ extension Model {
     /// Its bytes as they lie in memory.
     public let bytes: [UInt8]
   }
+}
 
-  /// Everything that the compiled model holds, in the order of MuJoCo's header, for comparisons field by field.
-  public var fields: [Field] {
-    var fields: [Field] = []
+extension Simulation {
+  /// Everything that the compiled model holds as this simulation sees it, in the order of MuJoCo's header, for comparisons
+  /// field by field.
+  public var modelFields: [Model.Field] {
+    var fields: [Model.Field] = []
     withUnsafeMutablePointer(to: &fields) { fields in
       wm_mujoco_visit_fields(
-        pointer,
+        modelPointer,
         { name, kind, bytes, count, context in
           guard let context else { return }
-          let fields = context.assumingMemoryBound(to: [Field].self)
-          let kind = Field.Kind(rawValue: String(UnicodeScalar(UInt8(bitPattern: kind)))) ?? .bytes
+          let fields = context.assumingMemoryBound(to: [Model.Field].self)
+          let kind = Model.Field.Kind(rawValue: String(UnicodeScalar(UInt8(bitPattern: kind)))) ?? .bytes
           fields.pointee.append(
-            Field(
+            Model.Field(
               name: String(cString: name), kind: kind,
               bytes: Array(UnsafeRawBufferPointer(start: bytes, count: bytes == nil ? 0 : count))))
         }, UnsafeMutableRawPointer(fields))
