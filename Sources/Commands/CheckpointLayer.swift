@@ -1,4 +1,5 @@
 import Configuration
+import HuggingFaceHub
 import ModelFiles
 import WorldModality
 

@@ -2,6 +2,7 @@ import Configuration
 import Environments
 import Evaluation
 import Foundation
+import HuggingFaceHub
 import ModelFiles
 import OrderedCollections
 import Policies

@@ -1,4 +1,5 @@
 import Foundation
+import HuggingFaceHub
 import LeRobotDatasets
 import Policies
 import WorldModality

@@ -1,5 +1,6 @@
 import Configuration
 import Foundation
+import HuggingFaceHub
 import LeRobotDatasets
 import Policies
 import Terminal

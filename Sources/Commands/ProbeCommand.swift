@@ -1,6 +1,7 @@
 import Configuration
 import CountedRandom
 import Foundation
+import HuggingFaceHub
 import ModelFiles
 import NeuralNetworks
 import OrderedCollections

@@ -1,9 +1,10 @@
 import Configuration
 import Foundation
+import HuggingFaceHub
 import ModelFiles
+import Terminal
 import Training
 import WorldModality
-import Terminal
 
 /// `lerobot-wm train`
 enum TrainCommand: Command {

@@ -1,4 +1,5 @@
 import Foundation
+import HuggingFaceHub
 import ModelFiles
 import NeuralNetworks
 import OrderedCollections

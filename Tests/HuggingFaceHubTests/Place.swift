@@ -1,0 +1,28 @@
+import Foundation
+import TestSupport
+
+@testable import HuggingFaceHub
+
+/// A hub of the test's own and an empty cache for it, gone with the value.
+final class Place {
+  let hub: LoopbackHub
+  let home: URL
+  var settings: HubSettings
+  /// Something that goes to the store of large files.
+  let large = Data((0..<300_000).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) })
+
+  init(token: String? = nil, given: String? = nil) throws {
+    hub = try LoopbackHub(token: token)
+    home = FileManager.default.temporaryDirectory.appendingPathComponent("hub-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: home, withIntermediateDirectories: true)
+    var environment = ["HF_ENDPOINT": hub.endpoint, "HF_HOME": home.path, "HF_HUB_DISABLE_PROGRESS_BARS": "1"]
+    environment["HF_TOKEN"] = given
+    settings = HubSettings(environment: environment)
+    settings.pause = 0.01
+  }
+
+  deinit {
+    hub.stop()
+    try? FileManager.default.removeItem(at: home)
+  }
+}
