@@ -100,7 +100,7 @@ let package = Package(
     tests(of: "Images"),
     tests(of: "Terminal"),
     tests(of: "ModelFiles", resources: [.copy("Goldens")]),
-    tests(of: "HuggingFaceHub", ["ModelFiles"]),
+    tests(of: "HuggingFaceHub", ["ModelFiles", .product(name: "Crypto", package: "swift-crypto")]),
     tests(of: "Configuration"),
     tests(of: "Torch"),
     tests(of: "NeuralNetworks", ["ModelFiles"], resources: [.copy("Goldens")]),

@@ -5,15 +5,16 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 // The part of curl/curl.h that is used here; these numbers are libcurl's stable ABI.
 enum {
   INFO_STATUS = 0x200002,
   OPTION_WRITE_DATA = 10001, OPTION_URL = 10002, OPTION_READ_DATA = 10009, OPTION_ERROR_BUFFER = 10010,
-  OPTION_USER_AGENT = 10018, OPTION_LOW_SPEED_LIMIT = 19, OPTION_LOW_SPEED_TIME = 20, OPTION_HEADERS = 10023,
-  OPTION_HEAD_DATA = 10029, OPTION_METHOD = 10036, OPTION_NO_BODY = 44, OPTION_UPLOAD = 46,
+  OPTION_USER_AGENT = 10018, OPTION_HEADERS = 10023, OPTION_HEAD_DATA = 10029, OPTION_METHOD = 10036,
+  OPTION_NO_PROGRESS = 43, OPTION_NO_BODY = 44, OPTION_UPLOAD = 46, OPTION_PROGRESS_DATA = 10057,
   OPTION_CERTIFICATES = 10065, OPTION_NO_SIGNAL = 99, OPTION_CONNECT_MILLISECONDS = 156, OPTION_PROTOCOLS = 181,
-  OPTION_WRITE = 20011, OPTION_READ = 20012, OPTION_HEAD = 20079, OPTION_BODY_SIZE = 30115,
+  OPTION_WRITE = 20011, OPTION_READ = 20012, OPTION_HEAD = 20079, OPTION_PROGRESS = 20219, OPTION_BODY_SIZE = 30115,
   PROTOCOLS_HTTP_AND_HTTPS = 3, GLOBAL_ALL = 3
 };
 // curl_easy_setopt's and curl_easy_perform's results that are told apart.
@@ -94,6 +95,30 @@ static size_t supply(char *bytes, size_t size, size_t count, void *data) {
   return request->supply(request->context, bytes, size * count);
 }
 
+typedef struct {
+  int64_t seconds, bytes, since;
+  int stalled;
+} patience;
+
+static int64_t now(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return time.tv_sec;
+}
+
+// libcurl asks about once a second. Its own speed limit is of an average, which forgets a good start too slowly.
+static int progress(void *data, int64_t expected, int64_t received, int64_t to_send, int64_t sent) {
+  patience *patience = data;
+  (void)expected, (void)to_send;
+  int64_t time = now();
+  if (received + sent != patience->bytes) {
+    patience->bytes = received + sent;
+    patience->since = time;
+  }
+  patience->stalled = time - patience->since > patience->seconds;
+  return patience->stalled;
+}
+
 static wm_curl_outcome outcome(int code) {
   switch (code) {
   case CURL_OK: return WM_CURL_DONE;
@@ -131,8 +156,10 @@ wm_curl_outcome wm_curl_send(void *connection, const wm_curl_request *request, l
   set(connection, OPTION_HEADERS, list);
   if (request->certificates) set(connection, OPTION_CERTIFICATES, request->certificates);
   set(connection, OPTION_CONNECT_MILLISECONDS, (long)request->connect_milliseconds);
-  set(connection, OPTION_LOW_SPEED_LIMIT, 1L);
-  set(connection, OPTION_LOW_SPEED_TIME, (long)request->stall_seconds);
+  patience patience = {.seconds = request->stall_seconds, .since = now()};
+  set(connection, OPTION_NO_PROGRESS, 0L);
+  set(connection, OPTION_PROGRESS, progress);
+  set(connection, OPTION_PROGRESS_DATA, &patience);
   if (request->body_size >= 0) {
     set(connection, OPTION_UPLOAD, 1L);
     set(connection, OPTION_BODY_SIZE, request->body_size);
@@ -152,5 +179,5 @@ wm_curl_outcome wm_curl_send(void *connection, const wm_curl_request *request, l
   set(connection, OPTION_ERROR_BUFFER, (char *)0);
   set(connection, OPTION_HEADERS, (void *)0);
   curl.slist_free_all(list);
-  return outcome(failure);
+  return patience.stalled ? WM_CURL_STALLED : outcome(failure);
 }

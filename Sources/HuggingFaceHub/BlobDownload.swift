@@ -124,7 +124,7 @@ final class BlobDownload {
           throw HubError("\(self.name) comes from another place (\(range)) than the one asked for (\(start))", .damaged)
         }
         try translated {
-          if offset == 0 { try output.truncate(to: 0) }
+          if offset < start { try output.truncate(to: 0) }
           try output.seek(to: offset)
         }
       }

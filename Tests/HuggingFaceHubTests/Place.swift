@@ -1,3 +1,4 @@
+import Crypto
 import Foundation
 import TestSupport
 
@@ -19,6 +20,28 @@ final class Place {
     environment["HF_TOKEN"] = given
     settings = HubSettings(environment: environment)
     settings.pause = 0.01
+  }
+
+  /// A small model.
+  var toy: [String: Data] {
+    ["config.json": Data("{}".utf8), "sub/notes.txt": Data("notes".utf8), "model.safetensors": large]
+  }
+
+  @discardableResult
+  func addToy(also more: [String: Data] = [:]) -> String {
+    hub.add(.model, "user/toy", files: toy.merging(more) { $1 })
+  }
+
+  /// Where the toy's weights grow.
+  var partial: URL {
+    let hash = SHA256.hash(data: large).map { String(format: "%02x", $0) }.joined()
+    return home.appendingPathComponent("hub/models--user--toy/blobs/\(hash).incomplete")
+  }
+
+  /// Leaves what an interrupted run would, or only its folder.
+  func leavePartial(_ bytes: Data?) throws {
+    try FileManager.default.createDirectory(at: partial.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try bytes?.write(to: partial)
   }
 
   deinit {
