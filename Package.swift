@@ -77,7 +77,7 @@ let package = Package(
     room("Evaluation", ["Policies", "Environments", "Media"]),
 
     // Both ways, walked together.
-    room("Experiments", ["ModelFiles", "Media", "Evaluation"]),
+    room("Experiments", ["ModelFiles", "Media", "Evaluation", "Terminal"]),
     room(
       "Commands",
       ["Experiments", "Training", "Evaluation", "WorldModality", "Shapes", "Libero", "MuJoCo", "HuggingFaceHub"]),

@@ -20,7 +20,8 @@ struct LatentSource {
     let url = try LatentCache.url(
       cacheDirectory: URL(fileURLWithPath: world.cacheDirectory), datasetRepoID: repository,
       source: world.latentsSource.rawValue, suffix: world.latentSuffix)
-    let encoder = try? ModelLocation.directory(of: world.encoderName)
+    // Latents are read without their encoder: it is compared where it is at hand, and never fetched for that.
+    let encoder = ModelLocation.cached(world.encoderName, holding: VJEPA2Encoder.files)
     let information = dataset.information
     cache = try LatentCache(
       url,

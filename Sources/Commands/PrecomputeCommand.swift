@@ -74,7 +74,7 @@ enum PrecomputeCommand: Command {
     let url = try LatentCache.url(
       cacheDirectory: URL(fileURLWithPath: settings.cacheDirectory), datasetRepoID: settings.datasetName,
       source: settings.source, suffix: "m\(settings.temporalWindow)")
-    let folder = try ModelLocation.directory(of: settings.encoderName)
+    let folder = try ModelLocation.directory(of: settings.encoderName, holding: VJEPA2Encoder.files)
     let encoder = try VJEPA2Encoder(
       directory: folder, dtype: settings.precision == "bfloat16" ? .bfloat16 : .float32,
       device: Device.chosen(settings.device))

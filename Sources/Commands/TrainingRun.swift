@@ -26,7 +26,8 @@ struct TrainingRun {
     let engine = try TorchEngine.shared()
     let device = try Device.chosen(settings.policy.smolvla.device)
     let root = try DatasetLocation.root(
-      repositoryID: settings.dataset.repoID, root: settings.dataset.root.map { URL(fileURLWithPath: $0) })
+      repositoryID: settings.dataset.repoID, root: settings.dataset.root.map { URL(fileURLWithPath: $0) },
+      revision: settings.dataset.revision, episodes: settings.dataset.episodes)
     let dataset = try LeRobotDataset(root: root, episodes: settings.dataset.episodes)
     self.dataset = dataset
     checkpoint = try settings.resumes ? settings.lastCheckpoint() : nil
@@ -58,11 +59,19 @@ struct TrainingRun {
       settings.policy.smolvla.inert.pushToHub ? "push_to_hub is not supported yet: nothing will be uploaded" : nil
     notices =
       builder.notices + [latents?.warning, upload].compactMap { $0 } + [
-        "device \(device), torch \(engine.version), \(engine.threadCount) compute threads",
+        "device \(device)\(Self.visibility), torch \(engine.version), \(engine.threadCount) compute threads",
         "dataset: \(dataset.episodes.count) episodes, \(dataset.count) frames; parameters: \(count), trained \(trained)",
       ]
     // A missing engine or video shows here, before an old run makes room.
     _ = try dataset.batch([0], request)
+  }
+
+  /// Which GPUs the process was given, as the variables say.
+  private static var visibility: String {
+    let environment = ProcessInfo.processInfo.environment
+    let names = ["HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES"]
+    let set = names.compactMap { name in environment[name].map { "\(name)=\($0)" } }
+    return set.isEmpty ? "" : " (\(set.joined(separator: " ")))"
   }
 
   /// The run's settings with the features that the policy took from its dataset, as LeRobot saves them; a resumed run
@@ -100,6 +109,6 @@ extension TrainSettings {
   fileprivate func startingPoint() throws -> URL? {
     let world = policy.world?.initialPolicyPath ?? ""
     guard let name = policy.smolvla.inert.pretrainedPath ?? (world.isEmpty ? nil : world) else { return nil }
-    return try ModelLocation.directory(of: name)
+    return try ModelLocation.directory(of: name, holding: PolicyBuilder.files)
   }
 }

@@ -97,11 +97,11 @@ final class BlobDownload {
       do throws(HubError) {
         return try fetchOnce(into: output, from: before, size)
       } catch {
-        guard case .unreachable(let retryAfter) = error.kind else { throw error }
         failures = Hub.size(place) > before ? 1 : failures + 1
-        guard failures < settings.attempts else { throw error }
-        let pause = settings.pause * Double(1 << min(failures - 1, 10))
-        Thread.sleep(forTimeInterval: min(max(retryAfter ?? pause, 0), 60))
+        guard failures < settings.attempts, let pause = connection.pause(after: error, failures: failures) else {
+          throw error
+        }
+        Thread.sleep(forTimeInterval: pause)
       }
     }
     throw HubError("\(settings.endpoint) breaks off \(name) again and again; try again later")

@@ -93,9 +93,9 @@ final class HTTPClient {
     let host = URL(string: address)?.host ?? "the address"
     let kind = HubError.Kind.unreachable(retryAfter: nil)
     return switch outcome {
-    case WM_CURL_NO_HOST: HubError("\(host) is not known here (\(reason)); check the network and HF_ENDPOINT", kind)
+    case WM_CURL_NO_HOST: HubError("\(host) is not known here (\(reason)); check the network and HF_ENDPOINT", .absent)
     case WM_CURL_NO_CONNECTION:
-      HubError("\(host) does not take the connection (\(reason)); check the network and HF_ENDPOINT", kind)
+      HubError("\(host) does not take the connection (\(reason)); check the network and HF_ENDPOINT", .absent)
     case WM_CURL_STALLED:
       HubError(
         "\(host) sent nothing for \(stallSeconds) s; try again, or give it longer with HF_HUB_DOWNLOAD_TIMEOUT", kind)

@@ -20,7 +20,7 @@ public struct Hub: Sendable {
   func checkOnline(_ repository: HubRepository) throws(HubError) {
     guard !settings.isOffline else {
       throw HubError(
-        "\(repository) is not in the Hugging Face cache (\(settings.cache(of: repository.kind).path)) and HF_HUB_OFFLINE "
+        "\(repository) is not, or not wholly, in the Hugging Face cache (\(settings.cache(of: repository.kind).path)) and HF_HUB_OFFLINE "
           + "forbids to fetch it; unset HF_HUB_OFFLINE, or give a folder")
     }
   }

@@ -96,15 +96,24 @@ final class HubConnection {
 
   /// Runs a request, and again after a pause while another try may help.
   func retrying<Value>(_ body: () throws(HubError) -> Value) throws(HubError) -> Value {
-    var pause = settings.pause
-    for _ in 1..<max(1, settings.attempts) {
+    for failures in 1..<max(1, settings.attempts) {
       do { return try body() } catch {
-        guard case .unreachable(let retryAfter) = error.kind else { throw error }
-        Thread.sleep(forTimeInterval: min(max(retryAfter ?? pause, 0), 60))
-        pause *= 2
+        guard let pause = pause(after: error, failures: failures) else { throw error }
+        Thread.sleep(forTimeInterval: pause)
       }
     }
     return try body()
+  }
+
+  /// Seconds to wait before the next try; nil where none helps.
+  func pause(after error: HubError, failures: Int) -> Double? {
+    let pause = settings.pause * Double(1 << min(failures - 1, 10))
+    return switch error.kind {
+    case .unreachable(let retryAfter): min(max(retryAfter ?? pause, 0), 60)
+    // A name server may blink; a network that is not there does not come.
+    case .absent: failures == 1 ? pause : nil
+    default: nil
+    }
   }
 
   private func failure(_ head: HTTPHead, _ body: [UInt8], _ subject: HubSubject) -> HubError {

@@ -11,6 +11,8 @@ public struct HubError: Error, CustomStringConvertible, Sendable, Equatable {
     /// Nobody answers, or too slowly, or the hub is broken or busy; another try may help. The hub may say after how many
     /// seconds.
     case unreachable(retryAfter: Double?)
+    /// Nobody is there at all: no such host, no network, no connection.
+    case absent
     /// What came is not what was announced.
     case damaged
     /// Anything else: a wrong name, a full disk, a setting.
@@ -27,9 +29,6 @@ public struct HubError: Error, CustomStringConvertible, Sendable, Equatable {
     self.description = description
     self.kind = kind
   }
-
-  /// Whether another try may help.
-  var isPassing: Bool { if case .unreachable = kind { true } else { false } }
 }
 
 /// Runs what throws a file's error and rethrows its sentence as this room's.

@@ -15,18 +15,15 @@ public enum ModelLocation {
     of name: String, besides folder: URL? = nil, holding files: [String] = ["config.json"],
     settings: HubSettings = HubSettings()
   ) throws(HubError) -> URL {
-    var places: [URL] = []
     if let folder {
       let last = URL(fileURLWithPath: name).lastPathComponent
-      places += [name, last].compactMap { try? contained($0, in: folder) }
+      for place in [name, last].compactMap({ try? contained($0, in: folder) }) where isDirectory(place) { return place }
     }
-    places.append(URL(fileURLWithPath: NSString(string: name).expandingTildeInPath, isDirectory: true))
-    for place in places where isDirectory(place) { return place }
+    if let place = cached(name, holding: files, settings: settings) { return place }
     guard HubRepository.isName(name), name.contains("/") else {
       throw HubError("\(name) is neither a folder nor a repository such as owner/name; check the path")
     }
     let repository = try HubRepository(.model, name)
-    if let snapshot = HubCache(repository, settings).snapshot(), holds(snapshot, files) { return snapshot }
     let hub = Hub(settings)
     let listing = try hub.listing(of: repository)
     let needsWeights = files.contains { $0.hasSuffix(".safetensors") }
@@ -38,6 +35,18 @@ public enum ModelLocation {
     if let missing = files.first(where: { !holds(snapshot, [$0]) }) {
       throw HubError("\(repository) (\(settings.endpoint)) has no \(missing), which is needed here", .missing)
     }
+    return snapshot
+  }
+
+  /// The folder of a name, if it is a path or a snapshot in the Hugging Face cache that holds these files.
+  public static func cached(
+    _ name: String, holding files: [String] = ["config.json"], settings: HubSettings = HubSettings()
+  ) -> URL? {
+    let path = URL(fileURLWithPath: NSString(string: name).expandingTildeInPath, isDirectory: true)
+    if !name.isEmpty, isDirectory(path) { return path }
+    guard let repository = try? HubRepository(.model, name), let snapshot = HubCache(repository, settings).snapshot(),
+      holds(snapshot, files)
+    else { return nil }
     return snapshot
   }
 

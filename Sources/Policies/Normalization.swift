@@ -6,8 +6,11 @@ import Torch
 
 /// How a feature is brought to the scale that the policy was trained at.
 public enum NormalizationMode: String, Sendable, CaseIterable, ConfigurationValue {
+  /// Left as it is.
   case identity = "IDENTITY"
+  /// To mean 0 and standard deviation 1.
   case meanStandardDeviation = "MEAN_STD"
+  /// To −1…1.
   case minimumMaximum = "MIN_MAX"
 }
 

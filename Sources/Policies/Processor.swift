@@ -16,7 +16,9 @@ public enum ProcessorStep {
   case tokenize(TokenizerStep)
   /// Moved to the device in use; the name in the file is only LeRobot's default.
   case device(JSON)
+  /// Observations and actions to the numbers that the policy computes with.
   case normalize(Normalization)
+  /// Actions back to the robot's units.
   case unnormalize(Normalization)
 }
 

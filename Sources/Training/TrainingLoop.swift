@@ -48,6 +48,7 @@ public struct TrainingSettings: Sendable {
 
 /// Why a training run returned.
 public enum TrainingEnd: Sendable, Equatable {
+  /// All steps are done.
   case finished
   /// Asked to stop; the state is saved.
   case interrupted(step: Int, signal: Int32)

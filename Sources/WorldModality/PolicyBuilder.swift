@@ -18,6 +18,9 @@ public struct PolicyBuilder {
   /// What a user should know, in whole lines.
   public private(set) var notices: [String] = []
 
+  /// What a checkpoint's folder must hold.
+  public static let files = ["config.json", "model.safetensors"]
+
   /// A builder of one policy.
   public init(_ settings: PolicySettings, device: Device, seed: Int = 0) {
     self.settings = settings
@@ -71,7 +74,8 @@ public struct PolicyBuilder {
 
   private func build(_ store: ParameterStore, besides folder: URL?) throws -> (any Policy, URL) {
     let name = settings.smolvla.backboneName
-    let directory = try ModelLocation.directory(of: name, besides: folder)
+    let directory = try ModelLocation.directory(
+      of: name, besides: folder, holding: ["config.json", "tokenizer.json"])
     let file = directory.appendingPathComponent("config.json")
     let backbone = try BackboneConfiguration(JSON(contentsOf: file), in: file.path)
     let tokens = settings.smolvla.addImageSpecialTokens ? try imageTokens(directory) : nil
@@ -85,7 +89,8 @@ public struct PolicyBuilder {
       let policy = try SmolVLAWorldPolicy(
         settings, backbone: backbone, imageTokens: tokens, parameters: store
       ) {
-        let encoder = try ModelLocation.directory(of: settings.world.encoderName, besides: folder)
+        let encoder = try ModelLocation.directory(
+          of: settings.world.encoderName, besides: folder, holding: VJEPA2Encoder.files)
         return try VJEPA2Encoder(directory: encoder, device: device)
       }
       return (policy, directory)
@@ -131,7 +136,9 @@ public struct PolicyBuilder {
   }
 
   private func saved(_ folder: URL) throws -> (Processor, Processor) {
-    let find = { (name: String) in try ModelLocation.directory(of: name, besides: folder) }
+    let find = { (name: String) in
+      try ModelLocation.directory(of: name, besides: folder, holding: ["tokenizer.json"])
+    }
     return (
       try Processor(named: "policy_preprocessor", in: folder, findTokenizer: find),
       try Processor(named: "policy_postprocessor", in: folder, findTokenizer: find)

@@ -5,6 +5,9 @@ import OrderedCollections
 import Torch
 
 extension VJEPA2Encoder {
+  /// What an encoder's folder must hold.
+  public static let files = ["config.json", "model.safetensors"]
+
   /// Loads an encoder from a folder that holds `config.json` and `model.safetensors`, as transformers saves it.
   ///
   /// The predictor's weights are ignored.

@@ -10,7 +10,8 @@ final class Place {
   let home: URL
   var settings: HubSettings
   /// Something that goes to the store of large files.
-  let large = Data((0..<300_000).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) })
+  var large: Data { Self.large }
+  private static let large = Data((0..<300_000).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) })
 
   init(token: String? = nil, given: String? = nil) throws {
     hub = try LoopbackHub(token: token)

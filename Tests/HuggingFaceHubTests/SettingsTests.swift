@@ -18,11 +18,15 @@ import Testing
     settings = self.settings(["HF_HOME": "~/h", "TRANSFORMERS_CACHE": "/t", "HF_ENDPOINT": "http://mirror/"])
     #expect(settings.modelCache.path == "/t" && settings.datasetCache.path == "/home/u/h/hub")
     #expect(settings.lerobotHome.path == "/home/u/h/lerobot" && settings.endpoint == "http://mirror")
-    settings = self.settings(["HF_HOME": "/h", "HF_HUB_CACHE": "/c", "TRANSFORMERS_CACHE": "/t", "HF_LEROBOT_HOME": "/l"])
+    settings = self.settings([
+      "HF_HOME": "/h", "HF_HUB_CACHE": "/c", "TRANSFORMERS_CACHE": "/t", "HF_LEROBOT_HOME": "/l",
+    ])
     #expect(settings.modelCache.path == "/c" && settings.datasetCache.path == "/c" && settings.lerobotHome.path == "/l")
   }
 
-  @Test(arguments: [("1", true), ("ON", true), ("yes", true), ("True", true), ("0", false), ("", false), ("off", false)])
+  @Test(arguments: [
+    ("1", true), ("ON", true), ("yes", true), ("True", true), ("0", false), ("", false), ("off", false),
+  ])
   func `offline is what huggingface_hub takes for it`(_ text: String, _ isOffline: Bool) {
     #expect(settings(["HF_HUB_OFFLINE": text]).isOffline == isOffline)
   }
@@ -42,6 +46,8 @@ import Testing
   @Test(arguments: ["gpt2", "lerobot/smolvla_base", "a/b.c-d_e", "HuggingFaceTB/SmolVLM2-500M-Video-Instruct"])
   func `names of repositories are known`(_ name: String) { #expect(HubRepository.isName(name)) }
 
-  @Test(arguments: ["", "/", "a/", "/b", "a/b/c", "../b", "a/..", "a--b/c", "a/.b", "a b/c", "a/b\n", "~/x", "ä/b", "a/b?x"])
+  @Test(arguments: [
+    "", "/", "a/", "/b", "a/b/c", "../b", "a/..", "a--b/c", "a/.b", "a b/c", "a/b\n", "~/x", "ä/b", "a/b?x",
+  ])
   func `other texts are none`(_ name: String) { #expect(!HubRepository.isName(name)) }
 }

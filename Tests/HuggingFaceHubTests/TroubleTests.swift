@@ -32,7 +32,9 @@ import Testing
     (.redirectLoop, "redirects in a circle"), (.redirect(to: "file:///etc/passwd"), "which is no web address"),
     (.redirect(to: "gopher://127.0.0.1/"), "which is no web address"),
   ])
-  func `lasting trouble is one sentence, and nothing looks whole`(_ trouble: LoopbackHub.Trouble, _ words: String) throws {
+  func `lasting trouble is one sentence, and nothing looks whole`(_ trouble: LoopbackHub.Trouble, _ words: String)
+    throws
+  {
     let place = try Place()
     place.addToy()
     place.hub.make(trouble, at: "model.safetensors")
@@ -97,7 +99,8 @@ import Testing
     try FileManager.default.createSymbolicLink(atPath: partial.path, withDestinationPath: "/dev/full")
     #expect(sentence(place).contains("cannot be written because the disk is full"))
     try FileManager.default.removeItem(at: partial)
-    place.hub.make(.body(listing(#"{"rfilename": "model.safetensors", "size": 9000000000000000000}"#)), at: "revision/main")
+    place.hub.make(
+      .body(listing(#"{"rfilename": "model.safetensors", "size": 9000000000000000000}"#)), at: "revision/main")
     place.hub.make(.body(#"{}"#), at: "nothing")
     #expect(throws: HubError.self) {
       let hub = Hub(place.settings)
