@@ -32,7 +32,7 @@ enum TrainCommand: Command {
     let path = arguments.take("policy.path") ?? arguments.text(of: "policy.pretrained_path")
     if let start = path ?? arguments.text(of: "policy.init_from_policy_path"), !start.isEmpty {
       let config = try ModelLocation.directory(of: start).appendingPathComponent("config.json")
-      var json = try JSON(contentsOf: config).object ?? [:]
+      var json = try checkpointSettings(config)
       // The type stays the one asked for: smolvla_world starts from a smolvla checkpoint.
       if let type = arguments.text(of: "policy.type") { json["type"] = .string(type) }
       if path != nil { json["pretrained_path"] = .string(start) }
@@ -43,6 +43,7 @@ enum TrainCommand: Command {
 
   static func run(_ settings: TrainSettings, _ configured: Configured<TrainSettings>) throws -> Int32 {
     try useComputeThreads(settings.computeThreads)
+    let upload = try ModelUpload(settings)
     let run = try TrainingRun(settings)
     let output = try output(settings)
     say("output: \(output.path)")
@@ -52,7 +53,9 @@ enum TrainCommand: Command {
       datasetFrames: run.dataset.count)
     switch try loop.run(resuming: run.checkpoint, interruption: Interruption(), batches: run.batches) {
     case .finished:
-      print(CheckpointDirectory(output: output).folder(step: settings.steps, of: settings.steps).path)
+      let folder = CheckpointDirectory(output: output).folder(step: settings.steps, of: settings.steps)
+      print(folder.path)
+      if let upload { print(try upload.send(folder.appendingPathComponent("pretrained_model"))) }
       return 0
     case .interrupted(let step, let signal):
       say("stopped at step \(step); go on with --resume --output_dir=\(output.path)")

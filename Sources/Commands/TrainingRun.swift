@@ -55,10 +55,8 @@ struct TrainingRun {
     let parameters = pretrained.policy.parameters
     let count = parameters.parameters.reduce(0) { $0 + $1.tensor.elementCount }
     let trained = parameters.trainable.reduce(0) { $0 + $1.parameter.tensor.elementCount }
-    let upload =
-      settings.policy.smolvla.inert.pushToHub ? "push_to_hub is not supported yet: nothing will be uploaded" : nil
     notices =
-      builder.notices + [latents?.warning, upload].compactMap { $0 } + [
+      builder.notices + [latents?.warning].compactMap { $0 } + [
         "device \(device)\(Self.visibility), torch \(engine.version), \(engine.threadCount) compute threads",
         "dataset: \(dataset.episodes.count) episodes, \(dataset.count) frames; parameters: \(count), trained \(trained)",
       ]

@@ -20,6 +20,10 @@ struct HTTPRequest {
   var address: String
   var headers: [(String, String)] = []
   var body: Body?
+  /// Seconds without a byte after which it is given up, where that is not the settings' time.
+  var patience: Int?
+  /// Told how many bytes of the body are gone.
+  var sent: ((Int) -> Void)?
 }
 
 /// The head of an answer; header names are lower-case.
@@ -55,7 +59,7 @@ final class HTTPClient {
   func send(
     _ request: HTTPRequest, receive: (HTTPHead, UnsafeRawBufferPointer) throws(HubError) -> Void
   ) throws(HubError) -> HTTPHead {
-    let source = try request.body.map { body throws(HubError) in try BodySource(body) }
+    let source = try request.body.map { body throws(HubError) in try BodySource(body, sent: request.sent) }
     return try withoutActuallyEscaping(receive) { receive throws(HubError) in
       let exchange = Exchange(source: source, receive: receive)
       var status = 0
@@ -68,7 +72,7 @@ final class HTTPClient {
         question.user_agent = texts[2]
         question.certificates = certificates == nil ? nil : texts[3]
         question.connect_milliseconds = Int64(stallSeconds) * 1000
-        question.stall_seconds = Int64(stallSeconds)
+        question.stall_seconds = Int64(request.patience ?? stallSeconds)
         question.body_size = Int64(request.body?.count ?? -1)
         question.context = Unmanaged.passUnretained(exchange).toOpaque()
         question.head = { context, line, count in Exchange.of(context)?.head(line, count) }
@@ -83,13 +87,14 @@ final class HTTPClient {
       if let failure = exchange.failure { throw failure }
       guard outcome == WM_CURL_DONE else {
         let words = String(decoding: reason.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        throw failure(outcome, words, request.address)
+        throw failure(outcome, words, request)
       }
       return exchange.answer
     }
   }
 
-  private func failure(_ outcome: wm_curl_outcome, _ reason: String, _ address: String) -> HubError {
+  private func failure(_ outcome: wm_curl_outcome, _ reason: String, _ request: HTTPRequest) -> HubError {
+    let address = request.address
     let host = URL(string: address)?.host ?? "the address"
     let kind = HubError.Kind.unreachable(retryAfter: nil)
     return switch outcome {
@@ -98,7 +103,8 @@ final class HTTPClient {
       HubError("\(host) does not take the connection (\(reason)); check the network and HF_ENDPOINT", .absent)
     case WM_CURL_STALLED:
       HubError(
-        "\(host) sent nothing for \(stallSeconds) s; try again, or give it longer with HF_HUB_DOWNLOAD_TIMEOUT", kind)
+        "\(host) sent nothing for \(request.patience ?? stallSeconds) s; try again, or give it longer with HF_HUB_DOWNLOAD_TIMEOUT",
+        kind)
     case WM_CURL_CUT: HubError("\(host) ended the connection before everything had come (\(reason))", kind)
     case WM_CURL_UNTRUSTED:
       HubError("\(host)'s certificate is not trusted (\(reason)); name the right ones with REQUESTS_CA_BUNDLE")
@@ -160,9 +166,11 @@ private final class BodySource {
   private let file: FileHandle?
   private var next = 0
   private let count: Int
+  private let sent: ((Int) -> Void)?
 
-  init(_ body: HTTPRequest.Body) throws(HubError) {
+  init(_ body: HTTPRequest.Body, sent: ((Int) -> Void)?) throws(HubError) {
     count = body.count
+    self.sent = sent
     switch body {
     case .bytes(let bytes):
       self.bytes = bytes
@@ -179,6 +187,7 @@ private final class BodySource {
 
   /// Bytes written; 0 at the end, or where the file is shorter than it was.
   func fill(_ buffer: UnsafeMutableRawBufferPointer) -> Int {
+    defer { sent?(next) }
     let wanted = min(buffer.count, count - next)
     guard wanted > 0 else { return 0 }
     if let file {

@@ -69,19 +69,17 @@ final class HubConnection {
   }
 
   /// A JSON document of the API.
-  func json(
-    _ path: String, about subject: HubSubject, method: String = "GET", body: JSON? = nil, limit: Int = 1 << 28
-  ) throws(HubError) -> JSON {
-    var request = HTTPRequest(method: method, address: path.hasPrefix("http") ? path : settings.endpoint + path)
-    if let body {
-      request.headers.append(("Content-Type", "application/json"))
-      request.body = .bytes(Array(body.text(.line).utf8))
-    }
+  func json(_ path: String, about subject: HubSubject, limit: Int = 1 << 28) throws(HubError) -> JSON {
+    let request = HTTPRequest(address: settings.endpoint + path)
     return try retrying { () throws(HubError) in try json(request, about: subject, limit: limit) }
   }
 
   /// A JSON answer to any request, asked once.
-  func json(_ request: HTTPRequest, about subject: HubSubject, limit: Int = 1 << 28) throws(HubError) -> JSON {
+  ///
+  /// - Parameter allowsNothing: whether an answer without a body is `null`.
+  func json(
+    _ request: HTTPRequest, about subject: HubSubject, limit: Int = 1 << 28, allowsNothing: Bool = false
+  ) throws(HubError) -> JSON {
     var bytes: [UInt8] = []
     _ = try send(request, about: subject) { _, piece throws(HubError) in
       bytes += piece
@@ -89,6 +87,7 @@ final class HubConnection {
         throw HubError("\(self.home) answers for \(subject.repository) with more than \(limit) bytes, which is refused")
       }
     }
+    if allowsNothing, bytes.allSatisfy({ $0 <= UInt8(ascii: " ") }) { return .null }
     do { return try JSON(parsing: bytes) } catch {
       throw HubError("\(home) answers for \(subject.repository) with something that is no JSON (\(error))", .damaged)
     }
@@ -147,6 +146,7 @@ final class HubConnection {
         "\(settings.endpoint) has no \(repository); check the name"
           + (hasToken ? "" : ", or set HF_TOKEN if it is private"),
         .missing)
+    case (409, _): return HubError("\(settings.endpoint) has \(repository) already", .exists)
     case (416, _):
       return HubError("\(repository)'s \(subject.file ?? "") does not go on where the part of it here ends", .damaged)
     case (408, _), (429, _), (500..., _):

@@ -13,6 +13,8 @@ public struct HubError: Error, CustomStringConvertible, Sendable, Equatable {
     case unreachable(retryAfter: Double?)
     /// Nobody is there at all: no such host, no network, no connection.
     case absent
+    /// What was to be made is there already.
+    case exists
     /// What came is not what was announced.
     case damaged
     /// Anything else: a wrong name, a full disk, a setting.

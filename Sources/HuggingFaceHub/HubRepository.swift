@@ -4,7 +4,10 @@ import Foundation
 public struct HubRepository: Sendable, Equatable, CustomStringConvertible {
   /// What a repository holds.
   public enum Kind: String, Sendable {
-    case model, dataset
+    /// A model's configuration and weights.
+    case model
+    /// A dataset.
+    case dataset
   }
 
   /// What it holds.

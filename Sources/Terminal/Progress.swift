@@ -10,7 +10,10 @@ import Foundation
 public final class Progress {
   /// What is counted.
   public enum Unit: Sendable {
-    case pieces, bytes
+    /// Steps, episodes, frames.
+    case pieces
+    /// Bytes, shown as sizes.
+    case bytes
   }
 
   private let unit: Unit

@@ -35,6 +35,12 @@ extension LoopbackHub {
       return .failure(401, nil, "Invalid credentials in Authorization header")
     }
     var parts = request.path.split(separator: "/").map(String.init)
+    if parts == ["api", "whoami-v2"] {
+      guard token == nil || request.headers["authorization"] != nil else { return .failure(401, nil, "Unauthorized") }
+      return .json([
+        "type": "user", "name": "user", "auth": ["type": "access_token", "accessToken": ["role": "write"]],
+      ])
+    }
     if request.method == "POST" || request.method == "PUT" { return uploadAnswer(request, parts) }
     let isAPI = parts.first == "api"
     if isAPI { parts.removeFirst() }

@@ -72,7 +72,12 @@ private struct Connection {
   private let descriptor: Int32
   private var buffer = Data()
 
-  init(_ descriptor: Int32) { self.descriptor = descriptor }
+  init(_ descriptor: Int32) {
+    self.descriptor = descriptor
+    // Head and body go at once, without waiting for each other's receipt.
+    var isOn: Int32 = 1
+    setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &isOn, socklen_t(MemoryLayout<Int32>.size))
+  }
 
   consuming func serve(_ answer: (ServerRequest) -> ServerResponse) {
     var connection = self
