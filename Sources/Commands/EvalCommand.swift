@@ -2,9 +2,11 @@ import Configuration
 import Environments
 import Evaluation
 import Foundation
+import HuggingFaceHub
 import ModelFiles
 import OrderedCollections
 import Policies
+import Terminal
 import SmolVLA
 import Torch
 import WorldModality
@@ -110,7 +112,7 @@ enum EvalCommand: Command {
     }
     let device = try Device.chosen(smolvla.device)
     var builder = PolicyBuilder(settings.policy, device: device)
-    var pretrained = try builder.pretrained(ModelLocation.directory(of: path))
+    var pretrained = try builder.pretrained(ModelLocation.directory(of: path, holding: PolicyBuilder.files))
     if !settings.renameMap.isEmpty {
       pretrained.preprocessor = pretrained.preprocessor.renaming(settings.renameMap)
     }
