@@ -67,9 +67,7 @@ public struct PolicyBuilder {
       try checkBackbone(store, backbone)
       (before, after) = try fresh(backbone)
     }
-    if let statistics {
-      (before, after) = (try adopting(before, statistics), try adopting(after, statistics))
-    }
+    (before, after) = (try adopting(before, statistics), try adopting(after, statistics))
     try before.checkStatistics()
     try after.checkStatistics()
     return try assemble(
@@ -136,12 +134,13 @@ public struct PolicyBuilder {
   private mutating func assemble(
     _ policy: any Policy, _ backbone: URL, preprocessor: Processor, postprocessor: Processor
   ) throws -> PretrainedPolicy {
-    var attachments: [URL] = []
+    var attachments: [Attachment] = []
     var preprocessor = preprocessor
     let isSnapshot = backbone.deletingLastPathComponent().lastPathComponent == "snapshots"
     if !isSnapshot {
       let name = backbone.lastPathComponent
-      attachments.append(backbone)
+      // LeRobot reads a backbone's weights where it is told so, before it puts the checkpoint's into their place.
+      attachments.append(Attachment(backbone, hasWeights: settings.smolvla.inert.loadsVLMWeights))
       settings.smolvla.backboneName = name
       preprocessor = preprocessor.namingTokenizer(name)
     }
