@@ -56,7 +56,8 @@ let package = Package(
     room("Policies", ["NeuralNetworks", "Configuration"]),
     room("SmolVLA", ["Policies"]),
     room("WorldModality", ["SmolVLA", "LeRobotDatasets"]),
-    room("Training", ["Policies", "Terminal"]),
+    room("RunLogs", ["ModelFiles"]),
+    room("Training", ["Policies", "RunLogs", "Terminal"]),
 
     // scene → observation → policy → action → scene
     room("Environments", ["Images"]),
@@ -71,7 +72,7 @@ let package = Package(
     room("Evaluation", ["Policies", "Environments", "Media"]),
 
     // Both ways, walked together.
-    room("Experiments", ["ModelFiles", "Media", "Evaluation"]),
+    room("Experiments", ["ModelFiles", "Media", "Evaluation", "Terminal"]),
     room("Commands", ["Experiments", "Training", "Evaluation", "WorldModality", "Shapes", "Libero", "MuJoCo"]),
     .executableTarget(name: "lerobot-wm", dependencies: ["Commands"]),
 
@@ -102,7 +103,10 @@ let package = Package(
       resources: [.copy("Goldens")]),
     tests(of: "Policies", resources: [.copy("Goldens")]),
     tests(of: "SmolVLA", ["ModelFiles"], resources: [.copy("Goldens")]),
-    tests(of: "WorldModality", ["ModelFiles"], resources: [.copy("Goldens"), .copy("PolicyGoldens")]),
+    tests(
+      of: "WorldModality", ["ModelFiles"],
+      resources: [.copy("Goldens"), .copy("PolicyGoldens"), .copy("CheckpointGoldens")]),
+    tests(of: "RunLogs", ["ModelFiles"]),
     tests(of: "Training"),
     tests(of: "Evaluation"),
     tests(of: "Experiments", resources: [.copy("Goldens")]),

@@ -33,6 +33,14 @@ enum EnvironmentSettings: Sendable, Equatable {
     ]
   }
 
+  /// The name in `type`.
+  var type: String {
+    switch self {
+    case .shapes: "shapes"
+    case .libero: "libero"
+    }
+  }
+
   func suite() throws -> any EnvironmentSuite {
     switch self {
     case .shapes(let settings): try ShapesSuite(imageSize: settings.imageSize)

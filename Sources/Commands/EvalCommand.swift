@@ -6,7 +6,6 @@ import ModelFiles
 import OrderedCollections
 import Policies
 import SmolVLA
-import Terminal
 import Torch
 import WorldModality
 
@@ -62,42 +61,28 @@ enum EvalCommand: Command {
   }
 
   static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {
-    let suite = try settings.environment.suite()
-    let tasks = try settings.environment.tasks(of: suite)
-    guard let first = tasks.first else { throw PolicyError("--env.task names no task") }
-    try useComputeThreads(settings.computeThreads)
-    let path = settings.outputDirectory ?? defaultOutput("eval", settings.jobName ?? suite.name)
-    let planner = try planner(settings, suite.specification(ofTask: first))
-    let output = try prepareOutput(path, overwrite: settings.overwrites)
     var plan = EvaluationSettings()
-    plan.episodes = settings.evaluation.episodes
-    plan.batchSize = settings.evaluation.batchSize
+    plan.episodes = settings.evaluation.lerobot.episodes
+    plan.batchSize = settings.evaluation.lerobot.batchSize
     plan.seed = settings.seed
     plan.filmed = settings.evaluation.filmed
     plan.contrary = settings.evaluation.contrary
-
-    let start = Date()
-    let progress = Progress("evaluating", total: tasks.count * settings.evaluation.episodes)
-    let results = try Evaluation(suite, plan, directory: output).run(tasks: tasks, planner: planner) { done in
-      let rate = SuccessRate(successes: done.count(where: \.success), episodes: done.count)
-      progress.update(done.count, note: done.isEmpty ? "" : "success " + rate.text)
-    }
-    progress.finish()
-    let report = EvaluationReport(
-      tasks: tasks.map(suite.label), results: results, seconds: Date().timeIntervalSince(start),
-      manifest: try manifest(settings), root: output)
-    try report.json.write(to: output.appendingPathComponent("eval_info.json"), layout: .indented(2))
-    for task in tasks { print("\(suite.label(ofTask: task).text): \(report.rate(of: task).text)") }
+    let run = try EvaluationRun(settings.environment, plan)
+    let suite = run.suite
+    try useComputeThreads(settings.computeThreads)
+    let path = settings.outputDirectory ?? defaultOutput("eval", settings.jobName ?? suite.name)
+    let planner = try planner(settings, run.specification())
+    let output = try prepareOutput(path, overwrite: settings.overwrites)
+    let outcome = try run.run(planner, in: output, manifest: manifest(settings))
+    let report = outcome.report
+    for task in run.tasks { print("\(suite.label(ofTask: task).text): \(report.rate(of: task).text)") }
     if report.groups.count > 1 {
       for group in report.groups { print("\(group): \(report.rate(ofGroup: group).text)") }
     }
-    if tasks.count > 1 { print("overall: \(report.rate().text)") }
-    let broken = results.filter { $0.problem != nil }
-    for result in broken.prefix(3) {
-      say("\(suite.label(ofTask: result.task).text), episode \(result.episode) broke off: \(result.problem ?? "")")
-    }
+    if run.tasks.count > 1 { print("overall: \(report.rate().text)") }
+    run.sayWhatBroke(outcome)
     print(output.appendingPathComponent("eval_info.json").path)
-    return broken.isEmpty ? 0 : 1
+    return outcome.broken.isEmpty ? 0 : 1
   }
 
   private static func planner(
@@ -139,40 +124,12 @@ enum EvalCommand: Command {
       "chunk_size": isPolicy ? .integer(smolvla.chunkSize) : .null,
       "num_steps": isPolicy ? .integer(smolvla.denoisingSteps) : .null,
       "world_memory_mode_rollout": settings.policy.world.map { .string($0.rolloutMemory.rawValue) } ?? .null,
-      "seed": .integer(settings.seed), "n_episodes": .integer(settings.evaluation.episodes),
-      "batch_size": .integer(settings.evaluation.batchSize),
+      "seed": .integer(settings.seed), "n_episodes": .integer(settings.evaluation.lerobot.episodes),
+      "batch_size": .integer(settings.evaluation.lerobot.batchSize),
       "contrary_instruction": .bool(settings.evaluation.contrary),
       "device": isPolicy ? .string(try Device.chosen(smolvla.device).description) : .null,
       "model_sha256": try settings.policyPath.map { .string(try modelHash($0)) } ?? .null,
       "versions": engineVersions(),
     ]
-  }
-}
-
-/// `--eval.…`
-struct EvaluationSection: ConfigurationSection {
-  var episodes = 50
-  var batchSize = 50
-  var filmed = 10
-  var contrary = false
-  var planner = "policy"
-
-  static var fields: [Field<Self>] {
-    [
-      .init("n_episodes", \.episodes, help: "episodes of each task"),
-      .init("batch_size", \.batchSize, help: "environments side by side; at most n_episodes are made"),
-      .init("max_episodes_rendered", \.filmed, help: "episodes of each task that are filmed"),
-      .init("contrary_instruction", \.contrary, help: "tell the policy another goal, and count the original one"),
-      .init("planner", \.planner, help: "policy, or random for the rate of chance"),
-    ]
-  }
-
-  func validate() throws(ConfigurationError) {
-    guard episodes > 0, batchSize > 0, filmed >= 0 else {
-      throw ConfigurationError("n_episodes", "and batch_size must be 1 or more")
-    }
-    guard ["policy", "random"].contains(planner) else {
-      throw ConfigurationError("planner", "expected policy or random, found \(planner)")
-    }
   }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import LeRobotDatasets
+import ModelFiles
 import Policies
 import WorldModality
 
@@ -12,6 +13,9 @@ struct LatentSource {
 
   /// What a user should know of the cache, if anything.
   var warning: String? { cache.warning }
+
+  /// What the cache's sidecar says, for the checkpoints; nil where it has none.
+  var identityJSON: JSON? { cache.identity?.json(rowsFinished: cache.frames) }
 
   /// Opens the cache that the settings name and checks that it belongs to this dataset, camera and encoder.
   init(_ world: WorldModalityConfiguration, _ dataset: LeRobotDataset, camera: String?) throws {

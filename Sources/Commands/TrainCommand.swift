@@ -1,9 +1,10 @@
 import Configuration
 import Foundation
 import ModelFiles
+import RunLogs
+import Terminal
 import Training
 import WorldModality
-import Terminal
 
 /// `lerobot-wm train`
 enum TrainCommand: Command {
@@ -21,10 +22,11 @@ enum TrainCommand: Command {
 
   /// Defaults ← checkpoint ← file ← flags.
   static func layers(_ configured: inout Configured<TrainSettings>, _ arguments: inout Arguments) throws {
-    var file = arguments.take("config_path").map { URL(fileURLWithPath: $0) }
-    if let resume = arguments.text(of: "resume"), resume != "false", file == nil,
-      let output = arguments.text(of: "output_dir")
-    {
+    let resumes = arguments.text(of: "resume").map { (try? Bool(flag: $0)) ?? true } ?? false
+    var file = arguments.take("config_path").map(settingsFile)
+    if resumes, let file {
+      configured.value.checkpoint = file.deletingLastPathComponent().deletingLastPathComponent()
+    } else if resumes, let output = arguments.text(of: "output_dir") {
       let last = try CheckpointDirectory(output: URL(fileURLWithPath: output)).last()
       file = last.appendingPathComponent("pretrained_model/train_config.json")
     }
@@ -37,32 +39,65 @@ enum TrainCommand: Command {
       if path != nil { json["pretrained_path"] = .string(start) }
       try configured.apply(.object(json), from: config.path, at: "policy", unknown: .keep)
     }
-    if let file { try configured.apply(JSON(contentsOf: file), from: file.path, unknown: .keep) }
+    if let file { try configured.apply(TrainConfigurationFiles.read(file), from: file.path, unknown: .keep) }
     try configured.applyRenameMap()
+    try refuseIdleSections(arguments, usesPreset: configured.value.usesPolicyPreset)
+  }
+
+  /// `--config_path` names a file, or a folder with a `train_config.json`.
+  private static func settingsFile(_ path: String) -> URL {
+    let url = URL(fileURLWithPath: path)
+    return url.hasDirectoryPath ? url.appendingPathComponent("train_config.json") : url
+  }
+
+  /// Flags of sections that do not count are a mistake; LeRobot drops them without a word.
+  private static func refuseIdleSections(_ arguments: Arguments, usesPreset: Bool) throws(ConfigurationError) {
+    let asked = arguments.text(of: "use_policy_training_preset").flatMap { try? Bool(flag: $0) }
+    guard asked ?? usesPreset else { return }
+    for flag in arguments.flags where flag.name.hasPrefix("optimizer.") || flag.name.hasPrefix("scheduler.") {
+      throw ConfigurationError(
+        flag.name,
+        "has no effect while the policy's preset counts; give --policy.optimizer_… and --policy.scheduler_…, or add "
+          + "--use_policy_training_preset=false")
+    }
   }
 
   static func run(_ settings: TrainSettings, _ configured: Configured<TrainSettings>) throws -> Int32 {
+    var (settings, configured) = (settings, configured)
+    let writesWandB = try settings.wandb.writesRun(environment: ProcessInfo.processInfo.environment)
+    // A resumed run finds its identifier in the checkpoint's settings.
+    if writesWandB { settings.wandb.runID = settings.wandb.runID ?? WandBDescription.newRunID() }
+    configured.value = settings
     try useComputeThreads(settings.computeThreads)
     let run = try TrainingRun(settings)
+    let interruption = Interruption()
+    let evaluation = try TrainingEvaluation(settings, run.pretrained, interruption)
     let output = try output(settings)
     say("output: \(output.path)")
     run.notices.forEach(say)
+    let configuration = run.complete(configured.json)
+    let files = TrainConfigurationFiles(configuration)
+    var pretrained = run.pretrained
+    pretrained.documents[TrainConfigurationFiles.ownName] = files.own
     let loop = TrainingLoop(
-      run.pretrained, settings.training, output: output, configuration: run.complete(configured.json),
-      datasetFrames: run.dataset.count)
-    switch try loop.run(resuming: run.checkpoint, interruption: Interruption(), batches: run.batches) {
+      pretrained, settings.training, output: output, configuration: files.leRobots, frames: run.dataset.count,
+      episodes: run.dataset.episodes.count)
+    let end = try loop.run(
+      resuming: run.checkpoint, interruption: interruption,
+      wandb: writesWandB ? settings.wandbDescription(configuration) : nil, batches: run.batches,
+      evaluate: evaluation.map { evaluation in { try evaluation($0, output: output) } })
+    switch end {
     case .finished:
       print(CheckpointDirectory(output: output).folder(step: settings.steps, of: settings.steps).path)
-      return 0
-    case .interrupted(let step, let signal):
+    case .interrupted(let step, _):
       say("stopped at step \(step); go on with --resume --output_dir=\(output.path)")
-      return 128 + signal
     }
+    return Int32(end.exitCode)
   }
 
   /// The run's folder, made or emptied only now that everything else is known to be there.
   private static func output(_ settings: TrainSettings) throws -> URL {
-    let path = settings.outputDirectory ?? defaultOutput("train", settings.jobName ?? settings.policy.type)
+    let path = settings.outputDirectory ?? defaultOutput("train", settings.name)
     return settings.resumes ? URL(fileURLWithPath: path) : try prepareOutput(path, overwrite: settings.overwrites)
   }
 }

@@ -10,7 +10,7 @@ import WorldModality
 /// Everything that a training run is made of: its data, its policy and the checkpoint it goes on from.
 struct TrainingRun {
   let dataset: LeRobotDataset
-  let pretrained: PretrainedPolicy
+  private(set) var pretrained: PretrainedPolicy
   /// The checkpoint of a resumed run.
   let checkpoint: URL?
   /// What a user should know before it starts, in whole lines.
@@ -56,6 +56,7 @@ struct TrainingRun {
       let camera = cameras.first { (renaming[$0] ?? $0) == interface.cameras.first }
       return try LatentSource(world, dataset, camera: camera)
     }
+    if let identity = latents?.identityJSON { pretrained.documents[WorldLatentsFingerprint.fileName] = identity }
     let parameters = pretrained.policy.parameters
     let count = parameters.parameters.reduce(0) { $0 + $1.tensor.elementCount }
     let trained = parameters.trainable.reduce(0) { $0 + $1.parameter.tensor.elementCount }
@@ -65,19 +66,28 @@ struct TrainingRun {
       builder.notices
       + [latents?.warning, upload, dataset.statistics.isEmpty ? Self.statisticsNotice : nil]
       .compactMap { $0 } + [
-        "device \(device), torch \(engine.version), \(engine.threadCount) compute threads",
+        "device \(device)\(Self.visibility), torch \(engine.version), \(engine.threadCount) compute threads",
         "dataset: \(dataset.episodes.count) episodes, \(dataset.count) frames; parameters: \(count), trained \(trained)",
       ]
     // A missing engine or video shows here, before an old run makes room.
     _ = try dataset.batch([0], request)
   }
 
-  /// The run's settings with the features that the policy took from its dataset, as LeRobot saves them; a resumed run
-  /// needs them.
+  /// Which GPUs the process was given, as the variables say.
+  private static var visibility: String {
+    let environment = ProcessInfo.processInfo.environment
+    let names = ["HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES"]
+    let set = names.compactMap { name in environment[name].map { "\(name)=\($0)" } }
+    return set.isEmpty ? "" : " (\(set.joined(separator: " ")))"
+  }
+
+  /// The run's settings with the features that the policy took from its dataset, and with the optimisation that counts,
+  /// as LeRobot saves them; a resumed run needs them.
   func complete(_ settings: JSON) -> JSON {
     guard var members = settings.object, var policy = members["policy"]?.object else { return settings }
     for name in ["input_features", "output_features"] { policy[name] = pretrained.configuration[name] }
     members["policy"] = .object(policy)
+    (members["optimizer"], members["scheduler"]) = self.settings.optimization.json
     return .object(members)
   }
 
@@ -100,7 +110,8 @@ struct TrainingRun {
 extension TrainSettings {
   /// The newest checkpoint in `--output_dir`.
   fileprivate func lastCheckpoint() throws -> URL? {
-    try outputDirectory.map { try CheckpointDirectory(output: URL(fileURLWithPath: $0)).last() }
+    if let checkpoint { return checkpoint }
+    return try outputDirectory.map { try CheckpointDirectory(output: URL(fileURLWithPath: $0)).last() }
   }
 
   /// The checkpoint that a new run starts from, if any.

@@ -162,6 +162,22 @@ public struct Field<Section: ConfigurationSection>: Sendable {
   }
 }
 
+extension Field {
+  /// As `choice`, for a section that may be absent (`null`) and comes up with its type.
+  public static func optionalChoice<Value>(
+    _ name: String, _ keyPath: WritableKeyPath<Section, Value?> & Sendable, tag: String = "type", help: String,
+    of options: [Choice<Value>]
+  ) -> Self {
+    let chosen = choice(name, keyPath, tag: tag, help: help, of: options.map(\.optional))
+    let absence = Leaf<Section>.absence(of: name, isAbsent: { $0[keyPath: keyPath] == nil }) {
+      $0[keyPath: keyPath] = nil
+    }
+    return Self(
+      leaves: { section in [absence] + chosen.leaves(section).filter { $0.role != .absence || $0.path != [name] } },
+      validate: chosen.validate)
+  }
+}
+
 /// One of the types that a section can be, under the text that chooses it.
 public struct Choice<Value>: Sendable {
   let tag: String
@@ -184,6 +200,32 @@ public struct Choice<Value>: Sendable {
       }
     }
     validate = { value throws(ConfigurationError) in try unwrap(value)?.validateAll() }
+  }
+}
+
+extension Choice {
+  /// The same choice of a section that may be absent.
+  var optional: Choice<Value?> {
+    Choice<Value?>(
+      tag: tag, make: make, holds: { $0.map(holds) ?? false },
+      leaves: { value in
+        leaves(value ?? make()).map { $0.lifted(under: nil, get: { $0 }, set: { $0 = $1 }, new: make) }
+      },
+      validate: { value throws(ConfigurationError) in
+        if let value { try validate(value) }
+      })
+  }
+
+  private init(
+    tag: String, make: @escaping @Sendable () -> Value, holds: @escaping @Sendable (Value) -> Bool,
+    leaves: @escaping @Sendable (Value) -> [Leaf<Value>],
+    validate: @escaping @Sendable (Value) throws(ConfigurationError) -> Void
+  ) {
+    self.tag = tag
+    self.make = make
+    self.holds = holds
+    self.leaves = leaves
+    self.validate = validate
   }
 }
 

@@ -6,6 +6,7 @@ import CMuJoCo
 public final class Model: @unchecked Sendable {
   /// The kinds of things that have names.
   public enum Element: String, Sendable {
+    /// The kinds by MuJoCo's names.
     case body, joint, geom, site, camera, actuator
 
     var code: Int32 {

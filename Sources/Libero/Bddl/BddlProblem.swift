@@ -86,6 +86,7 @@ public struct BddlRegion: Sendable, Equatable {
 public struct BddlPredicate: Sendable, Equatable {
   /// What LIBERO's tasks state.
   public enum Relation: String, Sendable, CaseIterable {
+    /// The relations and states by their BDDL names.
     case on, `in`, open, close, turnOn = "turnon", turnOff = "turnoff"
 
     /// How many things it is about.
