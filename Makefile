@@ -22,7 +22,8 @@ test: setup ## run every test
 
 parity: setup ## compare with the official packages, which it installs into .deps/oracle
 	@oracle/parity.sh
-	@oracle/libero_scenes_parity.sh
+	@oracle/checkpoints_parity.sh
+	@oracle/real_size_parity.sh
 	@oracle/libero_parity.sh
 
 bench: setup ## time the parts: tensors, training, loading, tokens, scenes
@@ -35,8 +36,9 @@ bench-env: setup ## run LIBERO beside the official stack and compare speed and m
 format: ## rewrite the sources as swift format would
 	@swift format format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks
 
-lint: ## check the format
+lint: ## check the format, and that everything public is documented
 	@swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks
+	@scripts/check_documentation.sh
 
 clean: ## delete what was built, keep the engines
 	@rm -rf .build bin

@@ -56,7 +56,8 @@ let package = Package(
     room("Policies", ["NeuralNetworks", "Configuration"]),
     room("SmolVLA", ["Policies"]),
     room("WorldModality", ["SmolVLA", "LeRobotDatasets"]),
-    room("Training", ["Policies", "Terminal"]),
+    room("RunLogs", ["ModelFiles"]),
+    room("Training", ["Policies", "RunLogs", "Terminal"]),
 
     // scene → observation → policy → action → scene
     room("Environments", ["Images"]),
@@ -71,7 +72,7 @@ let package = Package(
     room("Evaluation", ["Policies", "Environments", "Media"]),
 
     // Both ways, walked together.
-    room("Experiments", ["ModelFiles", "Media", "Evaluation"]),
+    room("Experiments", ["ModelFiles", "Media", "Evaluation", "Terminal"]),
     room("Commands", ["Experiments", "Training", "Evaluation", "WorldModality", "Shapes", "Libero", "MuJoCo"]),
     .executableTarget(name: "lerobot-wm", dependencies: ["Commands"]),
 
@@ -82,7 +83,7 @@ let package = Package(
     // What `make bench-env` and `make parity` ask of LIBERO's scenes and environments.
     .executableTarget(
       name: "LiberoMeasurements",
-      dependencies: ["Evaluation", "Libero", .product(name: "Crypto", package: "swift-crypto")],
+      dependencies: ["Evaluation", "Libero", "ModelFiles", .product(name: "Crypto", package: "swift-crypto")],
       path: "Benchmarks/Libero"),
 
     .target(name: "TestSupport", dependencies: ["Engines", "Environments"], path: "Tests/TestSupport"),
@@ -103,7 +104,10 @@ let package = Package(
       resources: [.copy("Goldens")]),
     tests(of: "Policies", resources: [.copy("Goldens")]),
     tests(of: "SmolVLA", ["ModelFiles"], resources: [.copy("Goldens")]),
-    tests(of: "WorldModality", ["ModelFiles"], resources: [.copy("Goldens"), .copy("PolicyGoldens")]),
+    tests(
+      of: "WorldModality", ["ModelFiles"],
+      resources: [.copy("Goldens"), .copy("PolicyGoldens"), .copy("CheckpointGoldens")]),
+    tests(of: "RunLogs", ["ModelFiles"]),
     tests(of: "Training"),
     tests(of: "Evaluation", ["Shapes"]),
     tests(of: "Experiments", resources: [.copy("Goldens")]),

@@ -5,13 +5,14 @@ import Libero
 //
 //   LiberoMeasurements speed SUITE TASK ENVIRONMENTS STEPS
 //   LiberoMeasurements fields SUITE TASK SEED
+//   LiberoMeasurements demonstrations SUITE TASK SEED EPISODES FOLDER
 //   LiberoMeasurements rollouts SUITE TASK ENVIRONMENTS EPISODES MILLISECONDS_OF_A_PLAN
 //
 // `LIBERO_CONFIG_PATH` names the folder of the settings that name the scene assets.
 do {
   let arguments = Array(CommandLine.arguments.dropFirst())
   guard arguments.count >= 4, let task = Int(arguments[2]), let number = Int(arguments[3]) else {
-    throw LiberoError("usage: LiberoMeasurements speed | fields | rollouts SUITE TASK NUMBER …")
+    throw LiberoError("usage: LiberoMeasurements speed | fields | demonstrations | rollouts SUITE TASK NUMBER …")
   }
   let suite = try LiberoSuite(named: arguments[1])
   let more = arguments.dropFirst(4).compactMap { Int($0) }
@@ -21,6 +22,9 @@ do {
   case ("fields", 4, 0):
     guard let seed = UInt32(exactly: number) else { throw LiberoError("\(number) is no seed") }
     try printLine(Fields(of: world(of: suite, task), seed: seed))
+  case ("demonstrations", 6, 1):
+    let folder = URL(fileURLWithPath: arguments[5])
+    try printLine(Demonstrations(of: world(of: suite, task), episodes: more[0], seed: number, folder: folder))
   case ("rollouts", 6, 2):
     try printLine(
       Rollouts(suite: suite, task: task, environments: number, episodes: more[0], planMilliseconds: more[1]))

@@ -2,11 +2,17 @@ import CArrow
 
 /// What a column's values are.
 public indirect enum ColumnType: Sendable, Hashable {
+  /// A truth value, and whole numbers by their bits.
   case bool, int8, uint8, int16, uint16, int32, uint32, int64, uint64
+  /// Numbers by their bits.
   case float32, float64
+  /// Text and bytes; the large ones count with 64 bits.
   case string, largeString, binary, largeBinary
+  /// Lists of any length; the large one counts with 64 bits.
   case list(ColumnType), largeList(ColumnType)
+  /// Lists of one length.
   case fixedSizeList(ColumnType, Int)
+  /// Named columns as one.
   case structure([Field])
   /// A type this room does not read, by its Arrow format string.
   case other(String)

@@ -1,5 +1,6 @@
 import Foundation
 import LeRobotDatasets
+import ModelFiles
 import Policies
 import WorldModality
 
@@ -13,6 +14,9 @@ struct LatentSource {
   /// What a user should know of the cache, if anything.
   var warning: String? { cache.warning }
 
+  /// What the cache's sidecar says, for the checkpoints; nil where it has none.
+  var identityJSON: JSON? { cache.identity?.json(rowsFinished: cache.frames) }
+
   /// Opens the cache that the settings name and checks that it belongs to this dataset, camera and encoder.
   init(_ world: WorldModalityConfiguration, _ dataset: LeRobotDataset, camera: String?) throws {
     let repository = world.datasetRepoID.isEmpty ? dataset.root.lastPathComponent : world.datasetRepoID
@@ -24,12 +28,13 @@ struct LatentSource {
     cache = try LatentCache(
       url,
       expecting: LatentCacheExpectation(
-        datasetRepoID: repository, frames: information.frameCount, latentDimension: world.worldLatentDimension,
+        datasetRepoID: repository, frames: information.frameCount, source: world.latentsSource,
+        latentDimension: world.worldLatentDimension,
         temporalWindow: world.temporalWindow,
         dataset: try DatasetFingerprint(
           root: dataset.root, episodes: information.episodeCount, frames: information.frameCount),
         camera: camera, encoderName: world.encoderName,
-        encoderSHA256: try encoder.map { try VJEPA2Encoder.fingerprint(of: $0) }))
+        encoderSHA256: try encoder.map { try EncoderFolder($0).sha256() }))
     (history, future) = (world.contextFrames, world.futureOffset)
     episodes = Dictionary(uniqueKeysWithValues: dataset.episodes.map { ($0.index, $0.frames) })
   }

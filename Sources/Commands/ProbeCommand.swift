@@ -29,7 +29,9 @@ enum ProbeCommand: Command {
         .init("num_compute_threads", \.computeThreads, help: "threads of one CPU operation; 0 takes all cores"),
         .init("overwrite", \.overwrites, help: "replace the output file"),
         .section("optimizer", \.optimizer),
-        .choice("policy", \.policy, help: "kind of policy; the checkpoint's own", of: PolicySettings.choices),
+        .choice(
+          "policy", \.policy, title: "PreTrainedConfig", help: "kind of policy; the checkpoint's own",
+          of: PolicySettings.choices),
       ]
     }
 

@@ -5,6 +5,7 @@ import OrderedCollections
 public struct Feature: Sendable, Equatable {
   /// LeRobot's name of the values' type.
   public enum DataType: String, Sendable, CaseIterable {
+    /// The types by LeRobot's names; `image` and `video` are pictures, within Parquet and beside it.
     case float32, float64, int8, int16, int32, int64, uint8, bool, string, image, video
 
     /// Whether a camera makes these values.

@@ -3,12 +3,19 @@ import OrderedCollections
 
 /// A JSON document whose objects keep their order, so that files read and write back alike.
 public enum JSON: Sendable, Equatable {
+  /// `null`
   case null
+  /// `true` or `false`
   case bool(Bool)
+  /// A number without fraction or exponent that fits 64 bits.
   case integer(Int)
+  /// Any other number.
   case number(Double)
+  /// A text.
   case string(String)
+  /// A list.
   case array([JSON])
+  /// Members in the file's order.
   case object(OrderedDictionary<String, JSON>)
 }
 

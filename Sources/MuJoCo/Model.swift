@@ -6,6 +6,7 @@ import CMuJoCo
 public final class Model: @unchecked Sendable {
   /// The kinds of things that have names.
   public enum Element: String, Sendable {
+    /// The kinds by MuJoCo's names.
     case body, joint, geom, site, camera, actuator
 
     var code: Int32 {
@@ -38,7 +39,8 @@ public final class Model: @unchecked Sendable {
     }
     guard let compiled = engine.functions.mj_compile(specification, nil) else {
       let reason = engine.functions.mjs_getError(specification).map { String(cString: $0) } ?? "no reason given"
-      throw SimulationError("MuJoCo cannot compile the model: \(reason)")
+      // A second line says which element it is.
+      throw SimulationError("MuJoCo cannot compile the model: \(reason.split(separator: "\n").joined(separator: ", "))")
     }
     self.engine = engine
     pointer = compiled

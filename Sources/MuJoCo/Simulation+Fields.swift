@@ -5,9 +5,13 @@ extension Model {
   public struct Field: Sendable, Equatable {
     /// What its bytes are.
     public enum Kind: String, Sendable {
+      /// `mjtNum`, 64-bit.
       case doubles = "d"
+      /// 32-bit.
       case floats = "f"
+      /// 32-bit, signed.
       case integers = "i"
+      /// `mjtByte`, unsigned.
       case bytes = "b"
     }
 

@@ -4,8 +4,11 @@ import Torch
 
 /// Where a new parameter's first numbers come from.
 public enum Initialisation: Sendable {
+  /// All 0.
   case zeros
+  /// All 1.
   case ones
+  /// All one number.
   case constant(Double)
   /// Normal with mean 0.
   case normal(standardDeviation: Double)

@@ -4,9 +4,13 @@ import OrderedCollections
 
 /// What a feature is, in LeRobot's words.
 public enum FeatureType: String, Sendable {
+  /// The robot's own state, a vector.
   case state = "STATE"
+  /// A camera's picture, [3, H, W].
   case visual = "VISUAL"
+  /// What the policy gives, a vector.
   case action = "ACTION"
+  /// The state of what is around, a vector.
   case environment = "ENV"
 }
 

@@ -1,14 +1,24 @@
 /// An element's type; raw values are libtorch's scalar types.
 public enum DType: Int32, Sendable, CaseIterable {
+  /// 8 bits, unsigned.
   case uint8 = 0
+  /// 8 bits, signed.
   case int8 = 1
+  /// 16 bits, signed.
   case int16 = 2
+  /// 32 bits, signed.
   case int32 = 3
+  /// 64 bits, signed.
   case int64 = 4
+  /// 16-bit IEEE 754.
   case float16 = 5
+  /// 32-bit IEEE 754.
   case float32 = 6
+  /// 64-bit IEEE 754.
   case float64 = 7
+  /// A truth value, one byte.
   case bool = 11
+  /// The upper half of a `float32`.
   case bfloat16 = 15
 
   /// Bytes of one element.
@@ -63,7 +73,9 @@ extension Bool: TensorScalar {
 
 /// Where a tensor lives. `cuda` is also ROCm's name.
 public enum Device: Hashable, Sendable, CustomStringConvertible {
+  /// The processor.
   case cpu
+  /// A GPU by its index; with a ROCm build of torch an AMD one.
   case cuda(Int)
 
   /// Reads `cpu`, `cuda` or `cuda:N`; nil for anything else.

@@ -6,7 +6,9 @@ import SmolVLA
 
 /// The settings of one kind of policy, chosen by `--policy.type`.
 public enum PolicySettings: Sendable, Equatable {
+  /// The baseline.
   case smolvla(SmolVLAConfiguration)
+  /// SmolVLA with the world modality.
   case smolvlaWorld(SmolVLAWorldConfiguration)
 
   /// The kinds, for a configuration's `policy` section.

@@ -16,8 +16,6 @@ enum Program {
   /// Beside the test bundle.
   static let executable: URL = {
     let bundle = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-    let checkout = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent()
     let candidates = [
       bundle.deletingLastPathComponent(),
       URL(fileURLWithPath: CommandLine.arguments.first ?? "").deletingLastPathComponent(),
@@ -25,6 +23,9 @@ enum Program {
     ].map { $0.appendingPathComponent("lerobot-wm") }
     return candidates.first { FileManager.default.isExecutableFile(atPath: $0.path) } ?? candidates[0]
   }()
+
+  private static let checkout = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent()
 
   /// A running program; its output goes to files, so that no pipe can fill up.
   struct Running {
@@ -47,9 +48,12 @@ enum Program {
 
   /// Starts the program in `folder`.
   ///
-  /// - Parameter fileLimit: the size in KiB that no file may exceed, which writes meet like a full disk.
+  /// - Parameters:
+  ///   - fileLimit: the size in KiB that no file may exceed, which writes meet like a full disk.
+  ///   - script: a script of the checkout that is to start the program.
   static func start(
-    _ arguments: [String], in folder: URL, environment: [String: String] = [:], fileLimit: Int? = nil
+    _ arguments: [String], in folder: URL, environment: [String: String] = [:], fileLimit: Int? = nil,
+    script: String? = nil
   ) throws -> Running {
     let process = Process()
     if let fileLimit {
@@ -57,11 +61,12 @@ enum Program {
       process.arguments =
         ["-c", "trap '' XFSZ; ulimit -f \(fileLimit); exec \"$0\" \"$@\"", executable.path] + arguments
     } else {
-      process.executableURL = executable
+      process.executableURL = script.map { checkout.appendingPathComponent($0) } ?? executable
       process.arguments = arguments
     }
     process.currentDirectoryURL = folder
-    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+    let own = script == nil ? [:] : ["LEROBOT_WM": executable.path]
+    process.environment = ProcessInfo.processInfo.environment.merging(own) { $1 }.merging(environment) { $1 }
     let scratch = folder.appendingPathComponent(".output-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
     for (name, path) in [("out", \Process.standardOutput), ("err", \Process.standardError)] {
@@ -181,6 +186,7 @@ func metrics(_ run: URL) throws -> [JSON] {
     var members = try #require(try JSON(parsing: String(line)).object)
     members["update_s"] = nil
     members["dataloading_s"] = nil
+    members["eval/eval_s"] = nil
     return .object(members)
   }
 }

@@ -203,14 +203,9 @@ struct `a scene` {
 
   private static func goldens() throws -> [Golden] { try goldens(".mjmodel.json", as: Golden.self) }
 
-  /// The committed goldens, or those of a folder that `oracle/libero_scenes.py` filled.
+  /// What `oracle/libero_task_goldens.py` wrote.
   private static func goldens<Kind: Decodable>(_ suffix: String, as kind: Kind.Type) throws -> [Kind] {
-    let folder: URL
-    if let given = ProcessInfo.processInfo.environment["WM_LIBERO_SCENES"] {
-      folder = URL(fileURLWithPath: given)
-    } else {
-      folder = try #require(Bundle.module.url(forResource: "Goldens", withExtension: nil))
-    }
+    let folder = try #require(Bundle.module.url(forResource: "Goldens", withExtension: nil))
     return try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
       .filter { $0.hasSuffix(suffix) }
       .map { try JSONDecoder().decode(kind, from: Data(contentsOf: folder.appendingPathComponent($0))) }
@@ -230,9 +225,6 @@ struct `a scene` {
       return sha256(field.bytes).hasPrefix(expected) ? nil : field.name
     }
     #expect(compared > 400)
-    if ProcessInfo.processInfo.environment["WM_LIBERO_SCENES"] != nil {
-      print("parity \(golden.suite) \(golden.task): \(compared) fields, different: \(differences)")
-    }
     return differences
   }
 }

@@ -2,10 +2,15 @@ import Foundation
 
 /// One of LIBERO's suites of tasks.
 public enum LiberoSuite: String, CaseIterable, Sendable {
+  /// The same objects in other places.
   case spatial = "libero_spatial"
+  /// Other objects in the same places.
   case object = "libero_object"
+  /// The same scene, other goals.
   case goal = "libero_goal"
+  /// Ten long tasks, LIBERO-Long.
   case ten = "libero_10"
+  /// Ninety short tasks.
   case ninety = "libero_90"
 
   /// The suite of a name such as `libero_spatial`; another name is an error that lists them.

@@ -1,0 +1,47 @@
+import Foundation
+
+/// One run of the matrix: an arm with a training seed, on one GPU.
+public struct MatrixJob: Sendable, Equatable {
+  /// A process of the job.
+  public struct Stage: Sendable, Equatable {
+    /// What it does, for people: `training`.
+    public let name: String
+    /// The command line after the program's name.
+    public let arguments: [String]
+
+    /// A stage.
+    public init(_ name: String, _ arguments: [String]) {
+      self.name = name
+      self.arguments = arguments
+    }
+  }
+
+  /// The arm.
+  public let experiment: Experiment
+  /// The training seed.
+  public let seed: Int
+  /// An index or UUID of the GPU, as its driver counts.
+  public let gpu: String
+  /// What is left to do, in order; empty where everything is there already.
+  public var stages: [Stage] = []
+
+  /// `E2_seed0`, the run's folder.
+  public var name: String { "\(experiment.rawValue)_seed\(seed)" }
+
+  /// Every arm with every seed, over the GPUs in turn.
+  public static func all(_ experiments: [Experiment], seeds: [Int], gpus: [String]) -> [MatrixJob] {
+    let runs = seeds.flatMap { seed in experiments.map { ($0, seed) } }
+    return runs.enumerated().map { index, run in
+      MatrixJob(experiment: run.0, seed: run.1, gpu: gpus[index % gpus.count])
+    }
+  }
+
+  /// The variables that let a process see this GPU and no other.
+  ///
+  /// ROCm filters twice: `ROCR_VISIBLE_DEVICES` first, by the driver's number, and `HIP_VISIBLE_DEVICES` then counts what
+  /// is left, so that it must be 0. HIP reads `CUDA_VISIBLE_DEVICES` only where its own variable is not set; CUDA reads no
+  /// other, and by the driver's number.
+  public var visibility: [(name: String, value: String)] {
+    [("HIP_VISIBLE_DEVICES", "0"), ("ROCR_VISIBLE_DEVICES", gpu), ("CUDA_VISIBLE_DEVICES", gpu)]
+  }
+}
