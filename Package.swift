@@ -62,7 +62,8 @@ let package = Package(
     room("Policies", ["NeuralNetworks", "Configuration"]),
     room("SmolVLA", ["Policies"]),
     room("WorldModality", ["HuggingFaceHub", "SmolVLA", "LeRobotDatasets"]),
-    room("Training", ["Policies", "Terminal"]),
+    room("RunLogs", ["ModelFiles"]),
+    room("Training", ["Policies", "RunLogs", "Terminal"]),
 
     // scene → observation → policy → action → scene
     room("Environments", ["Images"]),
@@ -90,11 +91,12 @@ let package = Package(
     // What `make bench-env` and `make parity` ask of LIBERO's scenes and environments.
     .executableTarget(
       name: "LiberoMeasurements",
-      dependencies: ["Libero", .product(name: "Crypto", package: "swift-crypto")], path: "Benchmarks/Libero"),
+      dependencies: ["Evaluation", "Libero", "ModelFiles", .product(name: "Crypto", package: "swift-crypto")],
+      path: "Benchmarks/Libero"),
 
     .target(
       name: "TestSupport",
-      dependencies: ["Engines", "ModelFiles", .product(name: "Crypto", package: "swift-crypto")],
+      dependencies: ["Engines", "Environments", "ModelFiles", .product(name: "Crypto", package: "swift-crypto")],
       path: "Tests/TestSupport"),
     tests(of: "CountedRandom"),
     tests(of: "Images"),
@@ -110,13 +112,16 @@ let package = Package(
     tests(of: "MuJoCo"),
     tests(of: "Shapes"),
     tests(
-      of: "Libero", ["ModelFiles", "MuJoCo", .product(name: "Crypto", package: "swift-crypto")],
+      of: "Libero", ["Evaluation", "ModelFiles", "MuJoCo", .product(name: "Crypto", package: "swift-crypto")],
       resources: [.copy("Goldens")]),
     tests(of: "Policies", resources: [.copy("Goldens")]),
     tests(of: "SmolVLA", ["ModelFiles"], resources: [.copy("Goldens")]),
-    tests(of: "WorldModality", ["ModelFiles"], resources: [.copy("Goldens"), .copy("PolicyGoldens")]),
+    tests(
+      of: "WorldModality", ["ModelFiles"],
+      resources: [.copy("Goldens"), .copy("PolicyGoldens"), .copy("CheckpointGoldens")]),
+    tests(of: "RunLogs", ["ModelFiles"]),
     tests(of: "Training"),
-    tests(of: "Evaluation"),
+    tests(of: "Evaluation", ["Shapes"]),
     tests(of: "Experiments", resources: [.copy("Goldens")]),
     tests(of: "Commands"),
   ],

@@ -35,6 +35,12 @@ WM_PARITY_GOLDENS=$work/drawn WM_PARITY_WORLD_GOLDENS=$work/drawn_world \
 WM_PARITY_DATASETS=$work/datasets swift test --skip-build --filter 'data sets are left for LeRobot to open' \
   >>"$work/swift.log" 2>&1 || status=1
 "$python" "$root/oracle/lerobot_datasets_check.py" "$work/datasets" || status=1
+# A run's logs, read by TensorBoard and wandb.
+WM_PARITY_RUNS=$work/runs swift test --skip-build --filter 'leaves logs for the official readers' \
+  >>"$work/swift.log" 2>&1 || status=1
+"$python" "$root/oracle/run_logs_check.py" "$work/runs" 2>>"$work/swift.log" || status=1
+# World encoders in their published sizes.
+"$root/oracle/encoders_parity.sh" "$python" || status=1
 grep -a '^parity ' "$work/swift.log" | sort || true
 compared=$(grep -ac '^parity ' "$work/swift.log" || true)
 if [ "$status" -ne 0 ] || [ "$compared" -eq 0 ]; then

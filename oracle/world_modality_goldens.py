@@ -1,8 +1,8 @@
 # Goldens of the world modality's networks, asked from the official packages.
 # Pins: torch==2.13.0 (CPU), transformers==4.57.6, safetensors==0.8.0, numpy==2.2.6
 # Run from the checkout's root: python oracle/world_modality_goldens.py
-"""Writes Tests/WorldModalityTests/Goldens/: tiny random V-JEPA 2 encoders as transformers saves them, with their hidden
-states, and a Prophet and a gated injection made of torch.nn's modules, with their outputs and gradients."""
+"""Writes Tests/WorldModalityTests/Goldens/: tiny random V-JEPA 2 and DINOv2 encoders as transformers saves them, with
+their hidden states, and a Prophet and a gated injection made of torch.nn's modules, with their outputs and gradients."""
 
 import json
 import shutil
@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import nn
-from transformers import VJEPA2Config, VJEPA2Model
+from transformers import BitImageProcessor, Dinov2Config, Dinov2Model, VJEPA2Config, VJEPA2Model
 
 GOLDENS = Path(__file__).resolve().parent.parent / "Tests/WorldModalityTests/Goldens"
 ENCODERS = {
@@ -37,7 +37,79 @@ ENCODERS = {
         2,
         torch.bfloat16,
     ),
+    # heads as wide as ViT-H's and, next, as the 88 of a giant with 16: groups of 26 with 2 left over, of 28 with 4.
+    "huge": (dict(hidden_size=80, num_attention_heads=1, num_hidden_layers=1, mlp_ratio=0.5, crop_size=8), 4, torch.float32),
+    # ViT-g's feed-forward ratio is 48/11.
+    "giant": (
+        dict(hidden_size=88, num_attention_heads=1, num_hidden_layers=1, mlp_ratio=48 / 11 / 8, crop_size=8),
+        6,
+        torch.float32,
+    ),
 }
+IMAGE_ENCODERS = {
+    # name: (configuration, shortest edge, side of the cut, pictures' height and width)
+    # positions of a 3 by 3 grid stretched to 5 by 5; a side that the patches do not fill.
+    "stretched": (
+        dict(hidden_size=24, num_attention_heads=2, num_hidden_layers=2, image_size=21, patch_size=7),
+        40,
+        36,
+        (45, 51),
+    ),
+    # a 7 by 7 grid shrunk to 4 by 4; pictures of the right size already; no biases on queries, keys, values.
+    "shrunk": (
+        dict(hidden_size=16, num_attention_heads=4, num_hidden_layers=1, image_size=35, patch_size=5, qkv_bias=False),
+        28,
+        20,
+        (28, 28),
+    ),
+    # the grid it was trained for.
+    "same": (dict(hidden_size=12, num_attention_heads=3, num_hidden_layers=1, image_size=16, patch_size=4), 20, 16, (9, 7)),
+}
+
+
+def image_encoder(name, fields, edge, side, size):
+    torch.manual_seed(len(name))
+    config = Dinov2Config(**{"mlp_ratio": 2, "initializer_range": 0.2, **fields})
+    model = Dinov2Model(config).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.05)
+            parameter.copy_(parameter.half())
+    folder = GOLDENS / f"dinov2_{name}"
+    folder.mkdir()
+    weights = {key: value.half().contiguous() for key, value in model.state_dict().items()}
+    if name == "shrunk":  # As a part of another model, in two shards with an index.
+        weights = {"dinov2." + key: value for key, value in weights.items()} | {"classifier.weight": torch.zeros(2, 32)}
+        names = list(weights)
+        index = {"metadata": {}, "weight_map": {}}
+        for number, part in enumerate([names[::2], names[1::2]], 1):
+            file = f"model-0000{number}-of-00002.safetensors"
+            save_file({key: weights[key] for key in part}, folder / file, {"format": "pt"})
+            index["weight_map"] |= {key: file for key in part}
+        (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    else:
+        save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    config.save_pretrained(folder)
+    processor = BitImageProcessor(
+        size={"shortest_edge": edge}, crop_size={"height": side, "width": side}, resample=3,
+        image_mean=[0.485, 0.456, 0.406], image_std=[0.229, 0.224, 0.225])
+    processor.save_pretrained(folder)
+    # Smooth, so that few of the resized numbers lie where rounding to bytes could go either way.
+    rows, columns = torch.meshgrid(torch.arange(size[0]), torch.arange(size[1]), indexing="ij")
+    waves = [torch.sin(rows * (0.1 + 0.07 * k) + columns * 0.13 + k) for k in range(6)]
+    pictures = ((torch.stack(waves, -1).reshape(*size, 2, 3).permute(2, 0, 1, 3) + 1) * 127).round().to(torch.uint8)
+    pixels = processor(images=[picture.numpy() for picture in pictures], return_tensors="pt").pixel_values
+    with torch.no_grad():
+        output = model(pixel_values=pixels)
+    save_file(
+        {
+            "in/pictures": pictures.contiguous(),
+            "mid/pixels": pixels.contiguous(),
+            "out/hidden": output.last_hidden_state.contiguous(),
+            "out/pooled": output.pooler_output.contiguous(),
+        },
+        folder / "golden.safetensors",
+    )
 
 
 def encoder(name, fields, frames, dtype):
@@ -68,7 +140,7 @@ def encoder(name, fields, frames, dtype):
     weights = {key: value for key, value in model.state_dict().items() if not key.startswith("predictor.")}
     if name == "single":  # One predictor's tensor, which a reader shall ignore.
         weights["predictor.layernorm.bias"] = model.state_dict()["predictor.layernorm.bias"]
-    stored = torch.float16 if name in ("remainder", "tubelet") else dtype
+    stored = torch.float16 if name in ("remainder", "tubelet", "huge", "giant") else dtype
     weights = {key: value.to(stored).contiguous() for key, value in weights.items()}
     save_file(weights, folder / "model.safetensors", {"format": "pt"})
     config.save_pretrained(folder)
@@ -180,6 +252,8 @@ def main():
             path.unlink()
     for name, (fields, frames, dtype) in ENCODERS.items():
         encoder(name, fields, frames, dtype)
+    for name, arguments in IMAGE_ENCODERS.items():
+        image_encoder(name, *arguments)
     preprocessing()
     world("delta", True, width=12, horizon=3, layers=2, heads=2, expert=12, expert_heads=4, seed=1)
     world("absolute", False, width=8, horizon=5, layers=1, heads=4, expert=18, expert_heads=3, seed=2)

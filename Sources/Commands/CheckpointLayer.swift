@@ -8,6 +8,10 @@ import WorldModality
 extension Arguments {
   /// Takes the checkpoint's folder out of the flags, under its own name or LeRobot's other one.
   mutating func takePolicyPath() -> String? { take("policy.path") ?? take("policy.pretrained_path") }
+
+  /// What a flag says that is true or false, before the settings know of it; nil where it is not given. A text that is
+  /// neither is an error later.
+  func isOn(_ name: String) -> Bool? { text(of: name).map { (try? Bool(flag: $0)) ?? true } }
 }
 
 extension Configured {

@@ -1,6 +1,7 @@
 import Foundation
 import HuggingFaceHub
 import LeRobotDatasets
+import ModelFiles
 import Policies
 import WorldModality
 
@@ -14,6 +15,9 @@ struct LatentSource {
   /// What a user should know of the cache, if anything.
   var warning: String? { cache.warning }
 
+  /// What the cache's sidecar says, for the checkpoints; nil where it has none.
+  var identityJSON: JSON? { cache.identity?.json(rowsFinished: cache.frames) }
+
   /// Opens the cache that the settings name and checks that it belongs to this dataset, camera and encoder.
   init(_ world: WorldModalityConfiguration, _ dataset: LeRobotDataset, camera: String?) throws {
     let repository = world.datasetRepoID.isEmpty ? dataset.root.lastPathComponent : world.datasetRepoID
@@ -21,17 +25,18 @@ struct LatentSource {
       cacheDirectory: URL(fileURLWithPath: world.cacheDirectory), datasetRepoID: repository,
       source: world.latentsSource.rawValue, suffix: world.latentSuffix)
     // Latents are read without their encoder: it is compared where it is at hand, and never fetched for that.
-    let encoder = ModelLocation.cached(world.encoderName, holding: VJEPA2Encoder.files)
+    let encoder = ModelLocation.cached(world.encoderName, holding: ModelLocation.weights)
     let information = dataset.information
     cache = try LatentCache(
       url,
       expecting: LatentCacheExpectation(
-        datasetRepoID: repository, frames: information.frameCount, latentDimension: world.worldLatentDimension,
+        datasetRepoID: repository, frames: information.frameCount, source: world.latentsSource,
+        latentDimension: world.worldLatentDimension,
         temporalWindow: world.temporalWindow,
         dataset: try DatasetFingerprint(
           root: dataset.root, episodes: information.episodeCount, frames: information.frameCount),
         camera: camera, encoderName: world.encoderName,
-        encoderSHA256: try encoder.map { try VJEPA2Encoder.fingerprint(of: $0) }))
+        encoderSHA256: try encoder.map { try EncoderFolder($0).sha256() }))
     (history, future) = (world.contextFrames, world.futureOffset)
     episodes = Dictionary(uniqueKeysWithValues: dataset.episodes.map { ($0.index, $0.frames) })
   }

@@ -5,7 +5,7 @@ import Policies
 import Torch
 import WorldModality
 
-/// `lerobot-wm scratch`: a tiny backbone and a tiny untrained video encoder, so that the whole job can be walked without
+/// `lerobot-wm scratch`: a tiny backbone and a tiny untrained world encoder, so that the whole job can be walked without
 /// a download.
 enum ScratchCommand: Command {
   struct Settings: ConfigurationSection {
@@ -17,6 +17,7 @@ enum ScratchCommand: Command {
     var layers = 2
     var visionLayers = 2
     var heads = 4
+    var source = LatentsSource.vjepa
     var encoderSize = 32
     var encoderImageSize = 32
     var words: [String] = []
@@ -33,8 +34,9 @@ enum ScratchCommand: Command {
         .init("num_layers", \.layers, help: "layers of the language model"),
         .init("num_vision_layers", \.visionLayers, help: "layers of the vision tower"),
         .init("num_heads", \.heads, help: "attention heads of both"),
-        .init("encoder_hidden_size", \.encoderSize, help: "width of the video encoder, the latents' dimension"),
-        .init("encoder_image_size", \.encoderImageSize, help: "the video encoder's picture side, pixels"),
+        .init("world_latents_source", \.source, help: "kind of the encoder: vjepa or dino"),
+        .init("encoder_hidden_size", \.encoderSize, help: "width of the encoder, the latents' dimension"),
+        .init("encoder_image_size", \.encoderImageSize, help: "the encoder's picture side, pixels"),
         .init("words", \.words, help: "words that are one token each"),
         .init("seed", \.seed, help: "the encoder's weights follow from it"),
         .init("overwrite", \.overwrites, help: "replace what lies there"),
@@ -69,7 +71,7 @@ enum ScratchCommand: Command {
 
   static let name = "scratch"
   static let summary =
-    "make a tiny backbone and video encoder with random weights, to try everything without a download"
+    "make a tiny backbone and world encoder with random weights, to try everything without a download"
   static let examples = ["lerobot-wm scratch --output_dir outputs/demo/models --image_size 48"]
 
   static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {
@@ -82,16 +84,26 @@ enum ScratchCommand: Command {
     let tokenizer = try Tokenizer(directory: backbone)
     try backboneJSON(settings, tokenizer).write(to: backbone.appendingPathComponent("config.json"))
 
-    var encoder = VJEPA2Configuration()
-    encoder.hiddenSize = settings.encoderSize
-    encoder.cropSize = settings.encoderImageSize
-    encoder.layers = 2
-    encoder.attentionHeads = max(1, settings.encoderSize / 16)
-    encoder.patchSize = 8
-    encoder.framesPerClip = 4
-    try VJEPA2Encoder(untrained: encoder, seed: settings.seed).save(to: output.appendingPathComponent("encoder"))
+    try saveEncoder(settings, to: output.appendingPathComponent("encoder"))
     print("\(backbone.path)\n\(output.path)/encoder")
     return 0
+  }
+
+  private static func saveEncoder(_ settings: Settings, to folder: URL) throws {
+    let (size, side, heads) = (settings.encoderSize, settings.encoderImageSize, max(1, settings.encoderSize / 16))
+    switch settings.source {
+    case .vjepa:
+      var encoder = VJEPA2Configuration()
+      (encoder.hiddenSize, encoder.attentionHeads, encoder.layers) = (size, heads, 2)
+      (encoder.cropSize, encoder.patchSize, encoder.framesPerClip) = (side, 8, 4)
+      try VJEPA2Encoder(untrained: encoder, seed: settings.seed).save(to: folder)
+    case .dino:
+      var encoder = DINOv2Configuration()
+      (encoder.hiddenSize, encoder.attentionHeads, encoder.layers) = (size, heads, 2)
+      (encoder.imageSize, encoder.patchSize) = (side, 8)
+      let preprocessing = FramePreprocessing(size: side, fit: .cropped(shortestEdge: side))
+      try DINOv2Encoder(untrained: encoder, preprocessing: preprocessing, seed: settings.seed).save(to: folder)
+    }
   }
 
   private static func backboneJSON(_ settings: Settings, _ tokenizer: Tokenizer) -> JSON {

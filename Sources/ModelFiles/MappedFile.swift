@@ -67,6 +67,13 @@ public final class MappedFile: @unchecked Sendable {
   public var sha256: String {
     var hash = SHA256()
     withExtendedLifetime(self) { hash.update(bufferPointer: unsafeBytes) }
-    return hash.finalize().map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    return hexadecimal(hash.finalize())
   }
+}
+
+/// The SHA-256 of a text's UTF-8, as 64 hexadecimal digits.
+public func sha256(of text: String) -> String { hexadecimal(SHA256.hash(data: Array(text.utf8))) }
+
+private func hexadecimal(_ digest: SHA256Digest) -> String {
+  digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
 }

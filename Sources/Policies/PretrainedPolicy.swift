@@ -1,6 +1,7 @@
 import Foundation
 import ModelFiles
 import NeuralNetworks
+import OrderedCollections
 import Torch
 
 /// A policy with everything that a checkpoint's `pretrained_model` folder holds of it.
@@ -11,6 +12,8 @@ public struct PretrainedPolicy {
   public var preprocessor, postprocessor: Processor
   /// What `config.json` will hold.
   public let configuration: JSON
+  /// Small files beside `config.json`, by name.
+  public var documents: OrderedDictionary<String, JSON> = [:]
   /// Folders that belong to it, such as the backbone's config and tokenizer.
   public let attachments: [URL]
 
@@ -28,7 +31,9 @@ public struct PretrainedPolicy {
   /// Writes `config.json`, `model.safetensors`, the processors and the attachments into a new folder.
   public func save(to directory: URL) throws {
     try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-    try configuration.write(to: directory.appendingPathComponent("config.json"))
+    for (name, document) in documents.merging(["config.json": configuration], uniquingKeysWith: { $1 }) {
+      try document.write(to: directory.appendingPathComponent(name))
+    }
     var state: StateDictionary = [:]
     for parameter in policy.parameters.parameters { state[parameter.name] = parameter.tensor }
     try Tensor.save(state, to: directory.appendingPathComponent("model.safetensors"), metadata: ["format": "pt"])

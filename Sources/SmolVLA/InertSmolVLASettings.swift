@@ -50,7 +50,8 @@ public struct InertSmolVLASettings: ConfigurationSection, Equatable {
       .init("adapt_to_pi_aloha", \.adaptsToPiAloha, help: "not supported"),
       .init("use_delta_joint_actions_aloha", \.usesDeltaJointActions, help: "not supported"),
       .init("use_cache", \.usesCache, help: "no effect: the prefix is always computed once"),
-      .init("load_vlm_weights", \.loadsVLMWeights, help: "not supported yet for a new policy; see --policy.path"),
+      .init(
+        "load_vlm_weights", \.loadsVLMWeights, help: "a new policy's backbone starts from its repository's weights"),
       .init("rtc_config", \.rtcConfiguration, help: "not supported"),
       .init("compile_model", \.compilesModel, help: "no effect"),
       .init("compile_mode", \.compileMode, help: "no effect"),

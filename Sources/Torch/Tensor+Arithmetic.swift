@@ -101,6 +101,9 @@ extension Tensor {
   /// Largest whole number that is not larger.
   public func floor() throws(TorchError) -> Tensor { try call("aten::floor", .tensor(self)) }
 
+  /// The nearest whole number, the even one of two.
+  public func rounded() throws(TorchError) -> Tensor { try call("aten::round", .tensor(self)) }
+
   /// Each element brought within the bounds given.
   public func clamp(min: Double? = nil, max: Double? = nil) throws(TorchError) -> Tensor {
     try call(

@@ -75,4 +75,12 @@ extension Tensor {
   public func resizedBilinear(height: Int, width: Int) throws(TorchError) -> Tensor {
     try call("aten::upsample_bilinear2d", .tensor(self), .ints([height, width]), .bool(false))
   }
+
+  /// [B, C, H, W] resized to [height, width], bicubic, `align_corners=false`; with `antialias` a smaller picture is the
+  /// average of what it stands for.
+  public func resizedBicubic(height: Int, width: Int, antialias: Bool) throws(TorchError) -> Tensor {
+    try call(
+      antialias ? "aten::_upsample_bicubic2d_aa" : "aten::upsample_bicubic2d", .tensor(self), .ints([height, width]),
+      .bool(false))
+  }
 }

@@ -8,6 +8,8 @@ public struct LatentCacheExpectation: Sendable, Equatable {
   public var datasetRepoID: String
   /// Its number of frames, which is the cache's number of rows.
   public var frames: Int
+  /// The kind of encoder.
+  public var source: LatentsSource
   /// D, `--policy.world_latent_dim`.
   public var latentDimension: Int
   /// m, from `--policy.latent_suffix`.
@@ -23,18 +25,25 @@ public struct LatentCacheExpectation: Sendable, Equatable {
 
   /// An expectation.
   public init(
-    datasetRepoID: String, frames: Int, latentDimension: Int, temporalWindow: Int,
+    datasetRepoID: String, frames: Int, source: LatentsSource = .vjepa, latentDimension: Int, temporalWindow: Int,
     dataset: DatasetFingerprint? = nil, camera: String? = nil, encoderName: String? = nil,
     encoderSHA256: String? = nil
   ) {
     self.datasetRepoID = datasetRepoID
     self.frames = frames
+    self.source = source
     self.latentDimension = latentDimension
     self.temporalWindow = temporalWindow
     self.dataset = dataset
     self.camera = camera
     self.encoderName = encoderName
     self.encoderSHA256 = encoderSHA256
+  }
+
+  /// The command that makes what is expected.
+  var command: String {
+    "lerobot-wm-precompute --dataset_name=\(datasetRepoID) \(camera.map { "--image_key=\($0) " } ?? "")"
+      + "--world_latents_source=\(source.rawValue) --temporal_window=\(temporalWindow)"
   }
 }
 
@@ -77,9 +86,9 @@ public struct LatentCache: Sendable {
     guard FileManager.default.fileExists(atPath: url.path) else {
       let started = FileManager.default.fileExists(atPath: NumpyWriter.partialURL(of: url).path)
       throw WorldModalityError(
-        "the latent cache \(url.path) \(started ? "is not finished" : "does not exist"); run lerobot-wm-precompute "
-          + "--dataset_name=\(expectation.datasetRepoID) --temporal_window=\(expectation.temporalWindow), or mend "
-          + "--policy.cache_dir, --policy.world_latents_source and --policy.latent_suffix")
+        "the latent cache \(url.path) \(started ? "is not finished" : "does not exist"); run "
+          + "\(expectation.command), or mend --policy.cache_dir, --policy.world_latents_source and --policy.latent_suffix"
+      )
     }
     let file = try NumpyFile(url)
     guard file.element == .float16, file.shape.count == 2, file.shape[1] > 0 else {
@@ -139,30 +148,36 @@ extension LatentCacheIdentity {
         "dataset", datasetRepoID, expected.datasetRepoID,
         "mend --policy.dataset_repo_id or --policy.cache_dir, or precompute for this dataset")
     }
-    if let dataset = expected.dataset, dataset != self.dataset {
-      let changed = dataset.files.keys.first { self.dataset.files[$0] != dataset.files[$0] }
+    if let difference = expected.dataset.flatMap(dataset.difference) {
       throw refuse(
-        "another revision of", datasetRepoID, "the one with other \(changed ?? "episodes")",
-        "run lerobot-wm-precompute --dataset_name=\(datasetRepoID) --overwrite")
+        "another revision of", datasetRepoID, "the one of \(difference)",
+        (dataset.revision.map { "train with --dataset.revision=\($0), or " } ?? "")
+          + "run lerobot-wm-precompute --dataset_name=\(datasetRepoID) --overwrite")
     }
     if let camera = expected.camera, camera != self.camera {
-      throw refuse("camera", self.camera, camera, "precompute with --image_key=\(camera)")
+      throw refuse(
+        "camera", self.camera, camera, "mend --policy.world_camera, or precompute with --image_key=\(camera)")
     }
     guard temporalWindow == expected.temporalWindow else {
       throw refuse(
         "clips of", "\(temporalWindow) frames", "\(expected.temporalWindow)",
         "mend --policy.latent_suffix or precompute with --temporal_window=\(expected.temporalWindow)")
     }
+    guard encoder.source == expected.source else {
+      throw refuse(
+        "source", encoder.source.rawValue, expected.source.rawValue,
+        "mend --policy.world_latents_source or precompute with --world_latents_source=\(expected.source.rawValue)")
+    }
     if let sha256 = expected.encoderSHA256 {
-      guard sha256 == encoderSHA256 else {
+      guard sha256 == encoder.sha256 else {
         throw refuse(
-          "an encoder with weights", "\(encoderSHA256.prefix(12))… (\(encoderName))",
+          "an encoder with weights", "\(encoder.sha256.prefix(12))… (\(encoder.name))",
           "\(sha256.prefix(12))… (\(expected.encoderName ?? "the policy's"))",
           "mend --policy.world_vision_model_name or precompute with that encoder")
       }
-    } else if let name = expected.encoderName, name != encoderName {
+    } else if let name = expected.encoderName, name != encoder.name {
       throw refuse(
-        "the encoder", encoderName, name, "mend --policy.world_vision_model_name or precompute with that encoder")
+        "the encoder", encoder.name, name, "mend --policy.world_vision_model_name or precompute with that encoder")
     }
   }
 }

@@ -2,36 +2,6 @@ import Foundation
 import ModelFiles
 import OrderedCollections
 
-/// What tells a dataset from all others, its own revisions included.
-public struct DatasetFingerprint: Sendable, Equatable {
-  /// Number of episodes.
-  public var episodes: Int
-  /// Number of frames.
-  public var frames: Int
-  /// SHA-256 of `meta/info.json` and of the files that list the episodes, by their path in the dataset.
-  public var files: OrderedDictionary<String, String>
-
-  /// A fingerprint made elsewhere.
-  public init(episodes: Int, frames: Int, files: OrderedDictionary<String, String> = [:]) {
-    self.episodes = episodes
-    self.frames = frames
-    self.files = files
-  }
-
-  /// Takes a dataset's fingerprint from the files below its root.
-  public init(root: URL, episodes: Int, frames: Int) throws(FileError) {
-    self.init(episodes: episodes, frames: frames)
-    let meta = root.appendingPathComponent("meta")
-    let found = FileManager.default.enumerator(atPath: meta.path)?.compactMap { $0 as? String } ?? []
-    let listings = found.filter { name in
-      name == "episodes.jsonl" || (name.hasPrefix("episodes/") && name.hasSuffix(".parquet"))
-    }
-    for name in ["info.json"] + listings.sorted() {
-      files["meta/\(name)"] = try MappedFile(meta.appendingPathComponent(name)).sha256
-    }
-  }
-}
-
 /// Everything that the numbers of a latent cache depend on; its sidecar file says it.
 public struct LatentCacheIdentity: Sendable, Equatable {
   /// The dataset's repository or name.
@@ -40,33 +10,27 @@ public struct LatentCacheIdentity: Sendable, Equatable {
   public var dataset: DatasetFingerprint
   /// The camera's feature name, such as `observation.images.image`.
   public var camera: String
-  /// The encoder's repository or folder, as it was given.
-  public var encoderName: String
-  /// SHA-256 of the encoder's weights.
-  public var encoderSHA256: String
+  /// The encoder.
+  public var encoder: EncoderFingerprint
   /// D, a latent's dimension.
   public var latentDimension: Int
   /// m, frames of a clip.
   public var temporalWindow: Int
-  /// The side of a preprocessed frame.
+  /// What pictures went through first.
   public var preprocessing: FramePreprocessing
-  /// The type that the encoder computed in, `float32` or `bfloat16`.
-  public var precision: String
 
   /// An identity.
   public init(
-    datasetRepoID: String, dataset: DatasetFingerprint, camera: String, encoderName: String, encoderSHA256: String,
-    latentDimension: Int, temporalWindow: Int, preprocessing: FramePreprocessing, precision: String
+    datasetRepoID: String, dataset: DatasetFingerprint, camera: String, encoder: EncoderFingerprint,
+    latentDimension: Int, temporalWindow: Int, preprocessing: FramePreprocessing
   ) {
     self.datasetRepoID = datasetRepoID
     self.dataset = dataset
     self.camera = camera
-    self.encoderName = encoderName
-    self.encoderSHA256 = encoderSHA256
+    self.encoder = encoder
     self.latentDimension = latentDimension
     self.temporalWindow = temporalWindow
     self.preprocessing = preprocessing
-    self.precision = precision
   }
 
   /// Raised whenever this program's latents change for the same inputs.
@@ -74,52 +38,72 @@ public struct LatentCacheIdentity: Sendable, Equatable {
 }
 
 extension LatentCacheIdentity {
-  /// The sidecar's text.
-  ///
-  /// - Parameter rowsFinished: rows that hold latents.
-  public func json(rowsFinished: Int) -> JSON {
+  /// The identity in the form in which sidecars and checkpoints hold it.
+  public var json: JSON {
     [
-      "code_version": .integer(Self.codeVersion), "dataset_repo_id": .string(datasetRepoID),
-      "dataset": [
-        "episodes": .integer(dataset.episodes), "frames": .integer(dataset.frames),
-        "sha256": .object(dataset.files.mapValues { .string($0) }),
-      ],
-      "camera": .string(camera),
-      "encoder": [
-        "name": .string(encoderName), "sha256": .string(encoderSHA256), "precision": .string(precision),
-      ],
-      "world_latent_dim": .integer(latentDimension), "temporal_window": .integer(temporalWindow),
-      "preprocessing": preprocessing.json, "rows_finished": .integer(rowsFinished),
+      "code_version": .integer(Self.codeVersion), "dataset_repo_id": .string(datasetRepoID), "dataset": dataset.json,
+      "camera": .string(camera), "encoder": encoder.json, "world_latent_dim": .integer(latentDimension),
+      "temporal_window": .integer(temporalWindow), "preprocessing": preprocessing.json,
     ]
   }
 
-  /// Reads a sidecar.
+  /// SHA-256 of the identity, to name it in few characters.
+  public var fingerprint: String { sha256(of: json.text(.compact)) }
+
+  /// The sidecar's text: the identity, how far the cache is, and who wrote it.
   ///
-  /// - Throws: a missing or damaged file, and one written by another version of the latents' code.
+  /// - Parameter rowsFinished: rows that hold latents.
+  public func json(rowsFinished: Int) -> JSON {
+    var members = json.object ?? [:]
+    members["rows_finished"] = .integer(rowsFinished)
+    members["written_by"] = .string(ProgramVersion.text)
+    return .object(members)
+  }
+
+  /// Reads the form of `json`.
+  ///
+  /// - Parameter place: the file, for errors.
+  /// - Throws: what is no identity, and one written by another version of the latents' code.
+  public init(_ json: JSON, in place: String) throws(WorldModalityError) {
+    let again = "precompute the latents again (lerobot-wm-precompute --overwrite)"
+    let version = json["code_version"]?.integer
+    guard version == Self.codeVersion else {
+      throw WorldModalityError(
+        "\(place) was written by version \(version.map(String.init) ?? "?") of the latents' code, this is version "
+          + "\(Self.codeVersion); \(again)")
+    }
+    guard let repoID = json["dataset_repo_id"]?.string, let dataset = DatasetFingerprint(json["dataset"]),
+      let camera = json["camera"]?.string, let encoder = EncoderFingerprint(json["encoder"]),
+      let dimension = json["world_latent_dim"]?.integer, let window = json["temporal_window"]?.integer,
+      let preprocessing = FramePreprocessing(json["preprocessing"])
+    else { throw WorldModalityError("\(place) does not say what its latents are of; \(again)") }
+    self.init(
+      datasetRepoID: repoID, dataset: dataset, camera: camera, encoder: encoder, latentDimension: dimension,
+      temporalWindow: window, preprocessing: preprocessing)
+  }
+
+  /// Reads a sidecar.
   static func read(_ url: URL) throws -> (identity: LatentCacheIdentity, rowsFinished: Int) {
     let json = try JSON(contentsOf: url)
-    let version = json["code_version"]?.integer
-    guard version == codeVersion else {
+    let identity = try LatentCacheIdentity(json, in: url.path)
+    guard let rows = json["rows_finished"]?.integer else {
       throw WorldModalityError(
-        "\(url.path) was written by version \(version.map(String.init) ?? "?") of the latents' code, this is version "
-          + "\(codeVersion); precompute the latents again (lerobot-wm-precompute --overwrite)")
+        "\(url.path) does not say how far its latents go; precompute them again (lerobot-wm-precompute --overwrite)")
     }
-    guard let repoID = json["dataset_repo_id"]?.string, let episodes = json["dataset"]?["episodes"]?.integer,
-      let frames = json["dataset"]?["frames"]?.integer, let files = json["dataset"]?["sha256"]?.object,
-      let camera = json["camera"]?.string, let name = json["encoder"]?["name"]?.string,
-      let sha256 = json["encoder"]?["sha256"]?.string, let precision = json["encoder"]?["precision"]?.string,
-      let dimension = json["world_latent_dim"]?.integer, let window = json["temporal_window"]?.integer,
-      let size = json["preprocessing"]?["size"]?.integer, let rows = json["rows_finished"]?.integer
-    else {
-      throw WorldModalityError(
-        "\(url.path) does not say what its latents are of; precompute them again (lerobot-wm-precompute --overwrite)")
-    }
-    let dataset = DatasetFingerprint(
-      episodes: episodes, frames: frames, files: files.mapValues { $0.string ?? "" })
-    let identity = LatentCacheIdentity(
-      datasetRepoID: repoID, dataset: dataset, camera: camera, encoderName: name, encoderSHA256: sha256,
-      latentDimension: dimension, temporalWindow: window, preprocessing: FramePreprocessing(size: size),
-      precision: precision)
     return (identity, rows)
+  }
+
+  /// The first thing that tells these latents from `other`'s, in words; nil where they are the same numbers. The
+  /// encoder's name says nothing.
+  func difference(from other: LatentCacheIdentity) -> String? {
+    if let difference = other.dataset.difference(from: dataset) { return "a dataset of \(difference)" }
+    let members: [(String, (LatentCacheIdentity) -> String)] = [
+      ("dataset", { $0.datasetRepoID }), ("camera", { $0.camera }), ("source", { $0.encoder.source.rawValue }),
+      ("encoder weights", { $0.encoder.sha256 }), ("dtype", { $0.encoder.precision }),
+      ("dimension", { "\($0.latentDimension)" }), ("temporal window", { "\($0.temporalWindow)" }),
+      ("preprocessing", { $0.preprocessing.json.text(.compact) }),
+    ]
+    for (what, text) in members where text(self) != text(other) { return "\(what) \(text(self)), not \(text(other))" }
+    return nil
   }
 }

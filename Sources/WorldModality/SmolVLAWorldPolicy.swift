@@ -40,21 +40,24 @@ public final class SmolVLAWorldPolicy: Policy {
   public private(set) var droppedMemories = 0
   let base: SmolVLAPolicy
   let world: WorldModel
-  private let loadEncoder: () throws -> VJEPA2Encoder
-  private var encoder: VJEPA2Encoder?
+  private let camera: String
+  private let loadEncoder: () throws -> any WorldEncoder
+  private var encoder: (any WorldEncoder)?
 
   /// Builds the policy from a store: SmolVLA's parameters first, then the injection's and the Prophet's.
   ///
-  /// - Parameter encoder: gives the frozen video encoder; asked for only when a rollout needs it.
+  /// - Parameter encoder: gives the frozen encoder; asked for only when a rollout needs it.
+  /// - Throws: settings that cannot be built, `world_camera` among them where the policy has no such camera.
   public init(
     _ configuration: SmolVLAWorldConfiguration, backbone: BackboneConfiguration, imageTokens: ImageSpecialTokens?,
-    parameters: ParameterStore, encoder: @escaping () throws -> VJEPA2Encoder
+    parameters: ParameterStore, encoder: @escaping () throws -> any WorldEncoder
   ) throws {
     self.configuration = configuration
     loadEncoder = encoder
     base = try SmolVLAPolicy(
       configuration.smolvla, backbone: backbone, imageTokens: imageTokens, parameters: parameters)
     world = try WorldModel(parameters.root, configuration.world, expertWidth: base.expertWidth)
+    camera = try configuration.world.camera.name(among: base.interface.cameras)
     try parameters.setTrainable { [base] in base.isTrainable($0) }
   }
 
@@ -120,7 +123,7 @@ public final class SmolVLAWorldPolicy: Policy {
 
   /// None where the memory would change nothing: its pictures need not even be drawn.
   public var history: ObservationHistory? {
-    guard (try? world.ignoresMemory()) == false, let camera = interface.cameras.first else { return nil }
+    guard (try? world.ignoresMemory()) == false else { return nil }
     return ObservationHistory(camera: camera, frames: configuration.world.historyPictures)
   }
 
@@ -138,11 +141,23 @@ public final class SmolVLAWorldPolicy: Policy {
   private func latentHistory(of batch: Batch) throws -> Tensor {
     if let given = batch[WorldKey.history] { return given }
     let pictures = try batch.require(BatchKey.history)
-    let encoder = if let encoder { encoder } else { try loadEncoder() }
-    self.encoder = encoder
+    let encoder = try frozenEncoder()
     return try encoder.latentHistory(
       of: pictures, contextFrames: configuration.world.contextFrames,
       temporalWindow: configuration.world.temporalWindow
     ).to(parameters.device)
+  }
+
+  /// The encoder, loaded when it is first needed.
+  private func frozenEncoder() throws -> any WorldEncoder {
+    if let encoder { return encoder }
+    let (loaded, dimension) = (try loadEncoder(), configuration.world.worldLatentDimension)
+    guard loaded.latentDimension == dimension else {
+      throw WorldModalityError(
+        "the encoder \(configuration.world.encoderName) gives latents of \(loaded.latentDimension) numbers, the policy "
+          + "takes --policy.world_latent_dim=\(dimension); mend --policy.world_vision_model_name")
+    }
+    encoder = loaded
+    return loaded
   }
 }

@@ -47,25 +47,19 @@ extension VJEPA2Configuration {
   /// - Parameter place: the file, for errors.
   /// - Throws: `WorldModalityError` for another model, a number that is none, and shapes that cannot be built.
   public init(_ json: JSON, in place: String) throws(WorldModalityError) {
-    guard json.object != nil else { throw WorldModalityError("\(place): expected a JSON object") }
-    if let type = json["model_type"]?.string, type != "vjepa2" {
-      throw WorldModalityError("\(place): expected model_type vjepa2, found \(type); give a V-JEPA 2 encoder's folder")
-    }
-    patchSize = try Self.integer(json, "patch_size", patchSize, place)
-    cropSize = try Self.integer(json, "crop_size", cropSize, place)
-    framesPerClip = try Self.integer(json, "frames_per_clip", framesPerClip, place)
-    tubeletSize = try Self.integer(json, "tubelet_size", tubeletSize, place)
-    hiddenSize = try Self.integer(json, "hidden_size", hiddenSize, place)
-    channels = try Self.integer(json, "in_chans", channels, place)
-    attentionHeads = try Self.integer(json, "num_attention_heads", attentionHeads, place)
-    layers = try Self.integer(json, "num_hidden_layers", layers, place)
-    feedForwardRatio = try Self.number(json, "mlp_ratio", feedForwardRatio, place)
-    normEpsilon = try Self.number(json, "layer_norm_eps", normEpsilon, place)
-    initializerRange = try Self.number(json, "initializer_range", initializerRange, place)
-    hasAttentionBias = json["qkv_bias"]?.bool ?? hasAttentionBias
-    if let activation = json["hidden_act"]?.string, activation != "gelu" {
-      throw WorldModalityError("\(place): hidden_act \(activation) is not supported, only gelu")
-    }
+    let settings = try EncoderSettings(json, type: "vjepa2", in: place)
+    patchSize = try settings.integer("patch_size", patchSize)
+    cropSize = try settings.integer("crop_size", cropSize)
+    framesPerClip = try settings.integer("frames_per_clip", framesPerClip)
+    tubeletSize = try settings.integer("tubelet_size", tubeletSize)
+    hiddenSize = try settings.integer("hidden_size", hiddenSize)
+    channels = try settings.integer("in_chans", channels)
+    attentionHeads = try settings.integer("num_attention_heads", attentionHeads)
+    layers = try settings.integer("num_hidden_layers", layers)
+    feedForwardRatio = try settings.number("mlp_ratio", feedForwardRatio)
+    normEpsilon = try settings.number("layer_norm_eps", normEpsilon)
+    initializerRange = try settings.number("initializer_range", initializerRange)
+    hasAttentionBias = settings.bool("qkv_bias", hasAttentionBias)
     try check(place)
   }
 
@@ -100,25 +94,5 @@ extension VJEPA2Configuration {
       "drop_path_rate": 0.0, "attention_dropout": 0.0, "attention_probs_dropout_prob": 0.0,
       "pred_hidden_size": 12, "pred_num_attention_heads": 1, "pred_num_hidden_layers": 1, "pred_num_mask_tokens": 1,
     ]
-  }
-
-  private static func integer(
-    _ json: JSON, _ key: String, _ fallback: Int, _ place: String
-  ) throws(WorldModalityError) -> Int {
-    guard let value = json[key] else { return fallback }
-    guard let number = value.integer else {
-      throw WorldModalityError("\(place): expected \(key) to be a whole number, found \(value.text(.compact))")
-    }
-    return number
-  }
-
-  private static func number(
-    _ json: JSON, _ key: String, _ fallback: Double, _ place: String
-  ) throws(WorldModalityError) -> Double {
-    guard let value = json[key] else { return fallback }
-    guard let number = value.double, number.isFinite else {
-      throw WorldModalityError("\(place): expected \(key) to be a number, found \(value.text(.compact))")
-    }
-    return number
   }
 }

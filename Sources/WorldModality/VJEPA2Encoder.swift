@@ -5,7 +5,7 @@ import Torch
 ///
 /// Assran et al., "V-JEPA 2: self-supervised video models enable understanding, prediction and planning", 2025. The
 /// encoder is frozen: it runs without gradients.
-public struct VJEPA2Encoder {
+public struct VJEPA2Encoder: WorldEncoder {
   /// The encoder's shape.
   public let configuration: VJEPA2Configuration
   /// The weights, under the published names.
@@ -36,14 +36,14 @@ public struct VJEPA2Encoder {
     try self.init(configuration, parameters: ParameterStore(seed: seed, device: device, dtype: dtype))
   }
 
-  /// Dimension of a latent.
+  /// V-JEPA 2.
+  public var source: LatentsSource { .vjepa }
+
+  /// The whole picture, stretched to the encoder's square.
+  public var preprocessing: FramePreprocessing { FramePreprocessing(size: configuration.cropSize) }
+
+  /// The width of a token.
   public var latentDimension: Int { configuration.hiddenSize }
-
-  /// The type that the encoder computes in.
-  public var dtype: DType { parameters.dtype }
-
-  /// Where the encoder's weights lie.
-  public var device: Device { parameters.device }
 
   /// Clips → last hidden states after the final normalisation.
   ///
@@ -68,6 +68,13 @@ public struct VJEPA2Encoder {
       for layer in layers { hidden = try layer(hidden, rotary) }
       return try norm(hidden)
     }
+  }
+
+  /// Clips that share frames → latents; each clip is encoded as a whole.
+  public func latents(of frames: Tensor, clips: [[Int]]) throws -> Tensor {
+    let length = try checked(clips, of: frames)
+    let places = try Tensor(Array(clips.joined()), shape: [clips.count * length]).to(frames.device)
+    return try latents(of: frames.gathered(0, at: places).reshaped([clips.count, length] + frames.shape[1...]))
   }
 
   /// Clips → latents: the mean of all tokens.

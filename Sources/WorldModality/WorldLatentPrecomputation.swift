@@ -1,4 +1,6 @@
 import Foundation
+import Images
+import LeRobotDatasets
 import ModelFiles
 import Torch
 
@@ -8,7 +10,7 @@ import Torch
 /// encoded whole even where a part of one is on disk already, so that an interruption changes no bit of the file.
 public struct WorldLatentPrecomputation {
   /// The encoder.
-  public let encoder: VJEPA2Encoder
+  public let encoder: any WorldEncoder
   /// What the cache will say of itself.
   public let identity: LatentCacheIdentity
   /// Clips encoded at once.
@@ -24,14 +26,14 @@ public struct WorldLatentPrecomputation {
   ///   - episodes: each episode's frames by global index, which must follow one another from 0 without a gap.
   /// - Throws: episodes that do not, and an identity that is not the encoder's.
   public init(
-    _ encoder: VJEPA2Encoder, identity: LatentCacheIdentity, episodes: [Range<Int>], batchSize: Int
+    _ encoder: any WorldEncoder, identity: LatentCacheIdentity, episodes: [Range<Int>], batchSize: Int
   ) throws(WorldModalityError) {
-    guard identity.latentDimension == encoder.latentDimension,
-      identity.preprocessing.size == encoder.configuration.cropSize, identity.temporalWindow > 0, batchSize > 0
+    guard identity.latentDimension == encoder.latentDimension, identity.preprocessing == encoder.preprocessing,
+      identity.encoder.source == encoder.source, identity.temporalWindow > 0, batchSize > 0
     else {
       throw WorldModalityError(
-        "the encoder gives latents of \(encoder.latentDimension) numbers from frames of "
-          + "\(encoder.configuration.cropSize) pixels; --temporal_window and --batch_size must be 1 or more")
+        "the \(encoder.source.rawValue) encoder gives latents of \(encoder.latentDimension) numbers from frames of "
+          + "\(encoder.preprocessing.size) pixels; --temporal_window and --batch_size must be 1 or more")
     }
     var next = 0
     for (number, episode) in episodes.enumerated() {
@@ -53,13 +55,15 @@ public struct WorldLatentPrecomputation {
   ///
   /// - Parameters:
   ///   - url: the cache's place; unfinished work lies beside it with `.partial` at the end and is continued.
-  ///   - frame: gives the camera's picture at a global index, [H, W, 3] uint8; asked once for each frame, in order
-  ///     (and once more for those of a clip that an interruption cut).
+  ///   - workers: threads that decode pictures while the encoder computes; with 0 it waits for them.
+  ///   - picture: gives the camera's picture at a global index; called from any thread, once for each frame (and once
+  ///     more for those of a clip that an interruption cut).
   ///   - progress: told the rows finished and the rows in all; may throw to interrupt.
   /// - Throws: a finished cache at `url` without `overwrite`, unfinished work of another kind, what the closures and
   ///   the disk throw.
   public func run(
-    to url: URL, overwrite: Bool = false, frame: (Int) throws -> Tensor, progress: (Int, Int) throws -> Void
+    to url: URL, overwrite: Bool = false, workers: Int = 2, picture: @escaping @Sendable (Int) throws -> Image,
+    progress: (Int, Int) throws -> Void
   ) throws {
     try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
     let rows = identity.dataset.frames
@@ -71,7 +75,7 @@ public struct WorldLatentPrecomputation {
       throw WorldModalityError("\(url.path).partial holds \(writer.rowsWritten) rows of \(rows); delete it")
     }
     try identity.json(rowsFinished: writer.rowsWritten).write(to: record, overwrite: true)
-    try encode(writer, record, frame, progress)
+    try encode(writer, record, workers, picture, progress)
     // The old cache goes first: at no moment does a sidecar speak of latents that are not its own.
     if overwrite { try? FileManager.default.removeItem(at: url) }
     try identity.json(rowsFinished: rows).write(to: LatentCache.sidecarURL(of: url), overwrite: true)
@@ -82,40 +86,45 @@ public struct WorldLatentPrecomputation {
   /// Whether unfinished work lies there, which must be of the same kind.
   private func continues(_ record: URL) throws -> Bool {
     guard FileManager.default.fileExists(atPath: record.path) else { return false }
-    guard try LatentCacheIdentity.read(record).identity == identity else {
+    if let difference = try LatentCacheIdentity.read(record).identity.difference(from: identity) {
       throw WorldModalityError(
-        "\(record.path) is of another dataset, camera, encoder, precision or temporal window; finish that precomputation "
-          + "first, or delete it and the .partial file beside it")
+        "\(record.path) is of another precomputation (\(difference)); finish that one first, or delete it and the "
+          + ".partial file beside it")
     }
     return true
   }
 
   private func encode(
-    _ writer: NumpyWriter, _ record: URL, _ frame: (Int) throws -> Tensor, _ progress: (Int, Int) throws -> Void
+    _ writer: NumpyWriter, _ record: URL, _ workers: Int, _ picture: @escaping @Sendable (Int) throws -> Image,
+    _ progress: (Int, Int) throws -> Void
   ) throws {
-    let rows = identity.dataset.frames
-    var ring = FrameRing()
+    let schedule = ClipSchedule(episodes: episodes, batchSize: batchSize, window: identity.temporalWindow)
+    let first = writer.rowsWritten / batchSize
+    let loader = BatchLoader(steps: first..<schedule.batches, workers: workers, ahead: workers + 1) { batch in
+      try schedule.newFrames(of: batch, first: first).map(picture)
+    }
+    var prepared = PreparedFrames()
     var recorded = writer.rowsWritten
-    var episode = 0
-    try progress(writer.rowsWritten, rows)
-    for start in stride(from: writer.rowsWritten / batchSize * batchSize, to: rows, by: batchSize) {
-      let end = min(start + batchSize, rows)
-      guard end > writer.rowsWritten else { continue }
-      var clips: [Tensor] = []
-      for row in start..<end {
-        while !episodes[episode].contains(row) { episode += 1 }
-        let indices = try WorldWindow(frame: row, episode: episodes[episode]).clip(frames: identity.temporalWindow)
-        clips.append(
-          try ring.clip(indices) { try identity.preprocessing.frames(fromBytes: frame($0).to(encoder.device)) })
-      }
-      try append(encoder.latents(of: Tensor.stack(clips)), from: start, to: writer)
+    try progress(writer.rowsWritten, schedule.rows)
+    while let pictures = try loader.next() {
+      let start = writer.rowsWritten / batchSize * batchSize
+      let (clips, frames) = schedule.clips(of: start / batchSize)
+      try prepared.advance(to: frames) { try identity.preprocessing.frames(tensor(pictures).to(encoder.device)) }
+      try append(prepared.latents(encoder, clips), from: start, to: writer)
       if writer.rowsWritten - recorded >= Self.rowsPerRecord {
         try writer.synchronize()
         try identity.json(rowsFinished: writer.rowsWritten).write(to: record, overwrite: true)
         recorded = writer.rowsWritten
       }
-      try progress(writer.rowsWritten, rows)
+      try progress(writer.rowsWritten, schedule.rows)
     }
+  }
+
+  /// Pictures of one size as [N, H, W, 3] uint8.
+  private func tensor(_ pictures: [Image]) throws -> Tensor {
+    guard let first = pictures.first, pictures.allSatisfy({ ($0.width, $0.height) == (first.width, first.height) })
+    else { throw WorldModalityError("\(identity.camera) has pictures of different sizes") }
+    return try Tensor(pictures.flatMap(\.pixels), shape: [pictures.count, first.height, first.width, 3])
   }
 
   /// Appends a batch's latents, without the rows that are on disk already.
@@ -130,20 +139,25 @@ public struct WorldLatentPrecomputation {
   }
 }
 
-/// The preprocessed frames that the next clips still need.
-private struct FrameRing {
-  private var frames: [Int: Tensor] = [:]
+/// The preprocessed frames of the batch at hand, of which the next batch needs the last few again.
+private struct PreparedFrames {
+  private var indices: [Int] = []
+  private var frames: Tensor?
 
-  /// [m, 3, size, size]
-  mutating func clip(_ indices: [Int], _ load: (Int) throws -> Tensor) throws -> Tensor {
-    let first = indices.first ?? 0
-    frames = frames.filter { $0.key >= first }
-    let clip = try indices.map { index in
-      if let known = frames[index] { return known }
-      let loaded = try load(index)
-      frames[index] = loaded
-      return loaded
+  /// Goes on to a batch's frames, ascending; `load` gives those that are new, in order.
+  mutating func advance(to wanted: [Int], load: () throws -> Tensor) throws {
+    let kept = wanted.compactMap { indices.firstIndex(of: $0) }
+    var parts = [try load()]
+    if let frames, !kept.isEmpty {
+      parts.insert(try frames.gathered(0, at: Tensor(kept, shape: [kept.count]).to(frames.device)), at: 0)
     }
-    return try Tensor.stack(clip)
+    (indices, frames) = (wanted, try Tensor.concatenation(parts, 0))
+  }
+
+  /// The latents of clips of these frames.
+  func latents(_ encoder: any WorldEncoder, _ clips: [[Int]]) throws -> Tensor {
+    guard let frames else { throw WorldModalityError("no frames were prepared") }
+    let places = Dictionary(uniqueKeysWithValues: indices.enumerated().map { ($1, $0) })
+    return try encoder.latents(of: frames, clips: clips.map { $0.compactMap { places[$0] } })
   }
 }

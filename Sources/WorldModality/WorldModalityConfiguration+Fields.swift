@@ -10,7 +10,10 @@ extension WorldModalityConfiguration: ConfigurationSection {
       .init(
         "init_from_strict", \.isInitialPolicyStrict,
         help: "refuse that checkpoint where a key is missing or unexpected"),
-      .init("world_vision_model_name", \.encoderName, help: "the encoder's repository or folder"),
+      .init(
+        "world_vision_model_name", \.encoderName,
+        help: "the encoder's repository or folder; dino's default is \(LatentsSource.dino.defaultEncoderName)"),
+      .init("world_camera", \.camera, help: "the camera whose frames become latents"),
       .init(
         "world_rollout_temporal_window", \.rolloutTemporalWindow,
         help: "frames of a clip at rollout; 0 is as latent_suffix says"),
@@ -21,7 +24,7 @@ extension WorldModalityConfiguration: ConfigurationSection {
     [
       .init("dataset_repo_id", \.datasetRepoID, help: "the dataset that the latents belong to"),
       .init("cache_dir", \.cacheDirectory, help: "the latent cache's folder"),
-      .init("world_latents_source", \.latentsSource, help: "the kind of encoder"),
+      .init("world_latents_source", \.latentsSource, help: "the kind of encoder: vjepa (V-JEPA 2) or dino (DINOv2)"),
       .init("latent_suffix", \.latentSuffix, help: "tells caches of one source apart; mN says clips of N frames"),
       .init("world_latent_dim", \.worldLatentDimension, help: "a latent's dimension, the encoder's hidden size"),
       .init("context_frames", \.contextFrames, help: "latents of the past that the Prophet reads"),
@@ -126,7 +129,7 @@ extension WorldModalityConfiguration: ConfigurationSection {
   public var historyPictures: Int { contextFrames + temporalWindow - 1 }
 
   /// The frames that a suffix names: the first of its parts between underscores that is an m and a number.
-  static func window(ofSuffix suffix: String) -> Int? {
+  public static func window(ofSuffix suffix: String) -> Int? {
     for part in suffix.split(separator: "_") where part.first == "m" {
       if let frames = Int(part.dropFirst()), (1...1024).contains(frames) { return frames }
     }

@@ -40,9 +40,9 @@ extension RolloutMemoryMode: ConfigurationValue {
 
 /// The kind of encoder that latents come from.
 public enum LatentsSource: String, Sendable, CaseIterable, ConfigurationValue {
-  /// V-JEPA 2.
+  /// V-JEPA 2: a clip is encoded as a whole, and its tokens are averaged.
   case vjepa
-  /// DINOv2.
+  /// DINOv2: each frame of a clip is encoded alone, and their CLS tokens are averaged.
   case dino
 }
 
@@ -92,8 +92,14 @@ public struct WorldModalityConfiguration: Sendable, Equatable {
   public var initialPolicyPath = ""
   /// Whether that checkpoint must fit without a missing or unexpected key (`init_from_strict`).
   public var isInitialPolicyStrict = false
-  /// The encoder's repository or folder (`world_vision_model_name`).
-  public var encoderName = "facebook/vjepa2-vitl-fpc64-256"
+  /// The encoder's repository or folder (`world_vision_model_name`); the source's published one until another is given.
+  public var encoderName: String {
+    get { givenEncoderName ?? latentsSource.defaultEncoderName }
+    set { givenEncoderName = newValue }
+  }
+  private var givenEncoderName: String?
+  /// The camera whose frames become latents (`world_camera`).
+  public var camera = WorldCamera.front
   /// m at rollout (`world_rollout_temporal_window`); 0 is as `latent_suffix` says.
   public var rolloutTemporalWindow = 0
 

@@ -25,6 +25,9 @@ struct `a precomputation` {
         let training = try Program.run(
           ["train", "--output_dir=out"] + Flags.train + Flags.world + ["--policy.cache_dir=\(cache)"], in: folder)
         #expect(training.status == 1 && training.errors.contains("is not finished"), "\(training.errors)")
+        // Nor does another precomputation go on with it.
+        let other = try Program.run(Self.flags + ["--cache_dir=\(cache)", "--dtype=bfloat16"], in: folder)
+        #expect(other.status == 1 && other.errors.contains("dtype float32, not bfloat16"), "\(other.errors)")
         try Program.succeed(Self.flags + ["--cache_dir=\(cache)"], in: folder)
         #expect(try file.bytes() == whole)
         #expect(try Data(contentsOf: URL(fileURLWithPath: file.path + ".json")).isEmpty == false)

@@ -188,6 +188,7 @@ func metrics(_ run: URL) throws -> [JSON] {
     var members = try #require(try JSON(parsing: String(line)).object)
     members["update_s"] = nil
     members["dataloading_s"] = nil
+    members["eval/eval_s"] = nil
     return .object(members)
   }
 }

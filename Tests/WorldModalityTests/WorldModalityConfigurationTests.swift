@@ -68,6 +68,28 @@ import Testing
     let expected = JSON.object(try #require(json.object).filter { ours.contains($0.key) })
     var configured = Configured<WorldModalityConfiguration>()
     try configured.apply(expected, from: "config.json")
-    #expect(try configured.validated().json == expected)
+    var written = try #require(try configured.validated().json.object)
+    #expect(written.removeValue(forKey: "world_camera") == "front")
+    #expect(JSON.object(written) == expected)
+  }
+
+  @Test func `the encoder is the source's unless it is named`() throws {
+    var configuration = WorldModalityConfiguration()
+    configuration.latentsSource = .dino
+    #expect(configuration.encoderName == "facebook/dinov2-base")
+    configuration.encoderName = "facebook/dinov2-large"
+    configuration.latentsSource = .vjepa
+    #expect(configuration.encoderName == "facebook/dinov2-large")
+  }
+
+  @Test func `front and wrist are found by name, or refused`() throws {
+    let libero = ["observation.images.image", "observation.images.image2"]
+    #expect(try WorldCamera.front.name(among: libero) == libero[0])
+    #expect(try WorldCamera.wrist.name(among: libero) == libero[1])
+    let other = ["observation.images.wrist_left", "observation.images.top"]
+    #expect(try WorldCamera.front.name(among: other) == other[1])
+    #expect(try WorldCamera.wrist.name(among: other) == other[0])
+    let error = #expect(throws: WorldModalityError.self) { try WorldCamera.wrist.name(among: [other[1]]) }
+    #expect(error?.description.contains("--policy.world_camera=wrist") == true)
   }
 }

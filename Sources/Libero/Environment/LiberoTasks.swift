@@ -61,6 +61,8 @@ public final class LiberoTasks: EnvironmentSuite {
 
   /// `libero`.
   public var name: String { "libero" }
+  /// `panda`, as the published data sets of LIBERO have it.
+  public var robotType: String { "panda" }
   /// `SUITE_N` for each chosen task.
   public var taskNames: [String] { tasks.map(Self.name) }
 
