@@ -8,8 +8,7 @@ struct DatasetSettings: ConfigurationSection {
   var revision: String?
   var imageTransforms = ImageTransformsSettings()
   var usesImageNetStatistics = true
-  // LeRobot makes the text "None" of null, and then finds no such backend.
-  var videoBackend: String? = "torchcodec"
+  var videoBackend: String?
   var streams = false
 
   static var fields: [Field<Self>] {

@@ -75,6 +75,8 @@ enum TrainCommand: Command {
     let writesWandB = try settings.wandb.writesRun(environment: ProcessInfo.processInfo.environment)
     // A resumed run finds its identifier in the checkpoint's settings.
     if writesWandB { settings.wandb.runID = settings.wandb.runID ?? WandBDescription.newRunID() }
+    // More are not made, and LeRobot refuses a train_config.json that asks for more.
+    settings.evaluation.batchSize = min(settings.evaluation.batchSize, settings.evaluation.episodes)
     configured.value = settings
     try useComputeThreads(settings.computeThreads)
     let upload = try ModelUpload(settings)

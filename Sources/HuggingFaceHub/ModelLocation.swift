@@ -57,15 +57,21 @@ public enum ModelLocation {
   }
 
   private static func holds(_ folder: URL, _ files: [String]) -> Bool {
-    func isThere(_ file: String) -> Bool {
-      FileManager.default.fileExists(atPath: folder.appendingPathComponent(file).path)
+    files.allSatisfy { file in
+      let whole = folder.appendingPathComponent(file)
+      return FileManager.default.fileExists(atPath: whole.path) || holdsShards(folder, of: file)
     }
-    return files.allSatisfy { file in
-      if isThere(file) { return true }
-      guard file.hasSuffix(".safetensors"),
-        let shards = (try? JSON(contentsOf: folder.appendingPathComponent(file + ".index.json")))?["weight_map"]?.object
-      else { return false }
-      return Set(shards.values.compactMap(\.string)).allSatisfy(isThere)
+  }
+
+  /// Weights may also lie in shards, which an index names.
+  private static func holdsShards(_ folder: URL, of file: String) -> Bool {
+    guard file.hasSuffix(".safetensors"),
+      let index = try? JSON(contentsOf: folder.appendingPathComponent(file + ".index.json")),
+      let shards = index["weight_map"]?.object?.values, !shards.isEmpty
+    else { return false }
+    return shards.allSatisfy { shard in
+      guard let place = try? contained(shard.string ?? "", in: folder) else { return false }
+      return FileManager.default.fileExists(atPath: place.path)
     }
   }
 

@@ -28,8 +28,8 @@ extension PolicyBuilder {
     return (try adopting(before, statistics), try adopting(after, statistics))
   }
 
-  /// A pipeline with the settings' features and modes, and statistics.
-  func adopting(_ processor: Processor, _ statistics: StateDictionary) throws -> Processor {
+  /// A pipeline with the settings' features and modes, and statistics: the given ones, or its own.
+  func adopting(_ processor: Processor, _ statistics: StateDictionary?) throws -> Processor {
     let smolvla = settings.smolvla
     return processor.adopting(
       statistics: statistics, inputs: smolvla.inputFeatures, outputs: smolvla.outputFeatures,

@@ -53,7 +53,10 @@ public final class LiberoEnvironment: Environment {
         try SiteVisibility(world.scene, in: motion.simulation)
       )
     }
+    world.renderers.join()
   }
+
+  deinit { world.renderers.leave() }
 
   /// What every environment of LIBERO shows and takes.
   public static func specification(

@@ -56,6 +56,12 @@ public final class LiberoTasks: EnvironmentSuite {
     }
     tasks = chosen
     self.settings = settings
+    var options = options
+    do throws(SimulationError) {
+      if options.backend == nil { options.backend = try GraphicsBackend.requested() }
+    } catch {
+      throw LiberoError(error.description)
+    }
     self.options = options
   }
 
