@@ -22,7 +22,8 @@ test: setup ## run every test
 
 parity: setup ## compare with the official packages, which it installs into .deps/oracle
 	@oracle/parity.sh
-	@oracle/libero_scenes_parity.sh
+	@oracle/checkpoints_parity.sh
+	@oracle/real_size_parity.sh
 	@oracle/libero_parity.sh
 
 bench: setup ## time the parts: tensors, training, loading, tokens, scenes

@@ -27,6 +27,7 @@ let package = Package(
     .target(name: "CMedia", dependencies: ["CEngineLoader"]),
     .target(name: "CMuJoCo", dependencies: ["CEngineLoader"]),
     .target(name: "COffscreenGL"),
+    .target(name: "CCurl"),
 
     // Values that every room may use: pictures, and random numbers by address.
     room("Images", []),
@@ -50,13 +51,19 @@ let package = Package(
       ]),
     room("Configuration", ["ModelFiles", .product(name: "OrderedCollections", package: "swift-collections")]),
 
+    // What the Hugging Face hub has, on this disk.
+    room(
+      "HuggingFaceHub",
+      ["CCurl", "ModelFiles", "Terminal", .product(name: "Crypto", package: "swift-crypto")]),
+
     // dataset → batch → policy → loss → checkpoint
-    room("LeRobotDatasets", ["ModelFiles", "Arrow", "Images", "Media", "CountedRandom"]),
+    room("LeRobotDatasets", ["HuggingFaceHub", "ModelFiles", "Arrow", "Images", "Media", "CountedRandom"]),
     room("NeuralNetworks", ["Torch", "ModelFiles", "CountedRandom"]),
     room("Policies", ["NeuralNetworks", "Configuration"]),
     room("SmolVLA", ["Policies"]),
-    room("WorldModality", ["SmolVLA", "LeRobotDatasets"]),
-    room("Training", ["Policies", "Terminal"]),
+    room("WorldModality", ["HuggingFaceHub", "SmolVLA", "LeRobotDatasets"]),
+    room("RunLogs", ["ModelFiles"]),
+    room("Training", ["Policies", "RunLogs", "Terminal"]),
 
     // scene → observation → policy → action → scene
     room("Environments", ["Images"]),
@@ -64,7 +71,7 @@ let package = Package(
     room(
       "Libero",
       [
-        "Environments", "MuJoCo", "ModelFiles", "CountedRandom",
+        "Environments", "MuJoCo", "HuggingFaceHub", "ModelFiles", "CountedRandom",
         .product(name: "OrderedCollections", package: "swift-collections"),
         .product(name: "Yams", package: "Yams"),
       ]),
@@ -72,7 +79,9 @@ let package = Package(
 
     // Both ways, walked together.
     room("Experiments", ["ModelFiles", "Media", "Evaluation", "Terminal"]),
-    room("Commands", ["Experiments", "Training", "Evaluation", "WorldModality", "Shapes", "Libero", "MuJoCo"]),
+    room(
+      "Commands",
+      ["Experiments", "Training", "Evaluation", "WorldModality", "Shapes", "Libero", "MuJoCo", "HuggingFaceHub"]),
     .executableTarget(name: "lerobot-wm", dependencies: ["Commands"]),
 
     // What `make bench` times.
@@ -82,13 +91,18 @@ let package = Package(
     // What `make bench-env` and `make parity` ask of LIBERO's scenes and environments.
     .executableTarget(
       name: "LiberoMeasurements",
-      dependencies: ["Libero", .product(name: "Crypto", package: "swift-crypto")], path: "Benchmarks/Libero"),
+      dependencies: ["Evaluation", "Libero", "ModelFiles", .product(name: "Crypto", package: "swift-crypto")],
+      path: "Benchmarks/Libero"),
 
-    .target(name: "TestSupport", dependencies: ["Engines"], path: "Tests/TestSupport"),
+    .target(
+      name: "TestSupport",
+      dependencies: ["Engines", "Environments", "ModelFiles", .product(name: "Crypto", package: "swift-crypto")],
+      path: "Tests/TestSupport"),
     tests(of: "CountedRandom"),
     tests(of: "Images"),
     tests(of: "Terminal"),
     tests(of: "ModelFiles", resources: [.copy("Goldens")]),
+    tests(of: "HuggingFaceHub", ["ModelFiles", .product(name: "Crypto", package: "swift-crypto")]),
     tests(of: "Configuration"),
     tests(of: "Torch"),
     tests(of: "NeuralNetworks", ["ModelFiles"], resources: [.copy("Goldens")]),
@@ -98,13 +112,16 @@ let package = Package(
     tests(of: "MuJoCo"),
     tests(of: "Shapes"),
     tests(
-      of: "Libero", ["ModelFiles", "MuJoCo", .product(name: "Crypto", package: "swift-crypto")],
+      of: "Libero", ["Evaluation", "ModelFiles", "MuJoCo", .product(name: "Crypto", package: "swift-crypto")],
       resources: [.copy("Goldens")]),
     tests(of: "Policies", resources: [.copy("Goldens")]),
     tests(of: "SmolVLA", ["ModelFiles"], resources: [.copy("Goldens")]),
-    tests(of: "WorldModality", ["ModelFiles"], resources: [.copy("Goldens"), .copy("PolicyGoldens")]),
+    tests(
+      of: "WorldModality", ["ModelFiles"],
+      resources: [.copy("Goldens"), .copy("PolicyGoldens"), .copy("CheckpointGoldens")]),
+    tests(of: "RunLogs", ["ModelFiles"]),
     tests(of: "Training"),
-    tests(of: "Evaluation"),
+    tests(of: "Evaluation", ["Shapes"]),
     tests(of: "Experiments", resources: [.copy("Goldens")]),
     tests(of: "Commands"),
   ],

@@ -1,5 +1,6 @@
 import Environments
 import Foundation
+import Images
 import LeRobotDatasets
 import ModelFiles
 import OrderedCollections
@@ -15,16 +16,34 @@ func dataBenchmarks() throws -> [Measurement] {
   try Tokenizer.writeByteLevel(
     specialTokens: specials, words: ["push", " the", " block"], roles: ["pad_token": "<|endoftext|>"], to: scratch.url)
   let tokenizer = try Tokenizer(directory: scratch.url)
+  let (transforms, photo) = (try officialTransforms(), try Image(width: 256, height: 256, pixels: photograph()))
   return [
     try Measurement("loader: 2 PNGs of 64² a sample, 2 workers", "sample", count: 640) {
-      let loader = BatchLoader(sampler: sampler, steps: 0..<20, workers: 2) { try dataset.batch($0, request) }
+      let loader = BatchLoader(sampler: sampler, steps: 0..<20, workers: 2) { try dataset.batch($0, request, draw: $1) }
       while try loader.next() != nil {}
+    },
+    Measurement("transforms: 3 of LeRobot's 6, one of 256²", "picture", count: 100) {
+      for draw in 0..<100 { _ = transforms.apply(to: photo, draw: draw, camera: "image") }
     },
     Measurement("tokenizer: one instruction", "text", count: 1000) {
       for _ in 0..<1000 { _ = tokenizer.encode("push the red block to the left side of the table\n") }
     },
   ]
 }
+
+/// LeRobot's defaults.
+private func officialTransforms() throws -> ImageTransforms {
+  let list: [(String, OrderedDictionary<String, JSON>)] = [
+    ("ColorJitter", ["brightness": [0.8, 1.2]]), ("ColorJitter", ["contrast": [0.8, 1.2]]),
+    ("ColorJitter", ["saturation": [0.5, 1.5]]), ("ColorJitter", ["hue": [-0.05, 0.05]]),
+    ("SharpnessJitter", ["sharpness": [0.5, 1.5]]),
+    ("RandomAffine", ["degrees": [-5, 5], "translate": [0.05, 0.05]]),
+  ]
+  let transforms = try list.map { (1.0, try ImageTransform(type: $0.0, arguments: $0.1)) }
+  return ImageTransforms(transforms, most: 3, hasRandomOrder: false, seed: 0)
+}
+
+private func photograph() -> [UInt8] { (0..<256 * 256 * 3).map { UInt8(truncatingIfNeeded: $0 &* 7919 >> 5) } }
 
 /// 200 frames of the embedded suite.
 private func recordedDataset(_ root: URL) throws -> LeRobotDataset {

@@ -219,7 +219,12 @@ struct wm_video_writer_s {
     codec->colorspace = AVCOL_SPC_SMPTE170M;
     codec->color_range = AVCOL_RANGE_MPEG;
     auto quality = std::to_string(settings.quality), name = std::string(settings.encoder);
-    if (name == "libx264" || name == "libsvtav1") av_opt_set(codec->priv_data, "crf", quality.c_str(), 0);
+    if (name == "libx264" || name == "libx265" || name == "libsvtav1")
+      av_opt_set(codec->priv_data, "crf", quality.c_str(), 0);
+    if (name == "libx265") {
+      auto parameters = "log-level=none:pools=" + std::to_string(std::max(1, int(settings.threads)));
+      av_opt_set(codec->priv_data, "x265-params", parameters.c_str(), 0);
+    }
     if (name == "libsvtav1") {
       av_opt_set(codec->priv_data, "preset", "12", 0);
       av_opt_set(codec->priv_data, "svtav1-params", ("lp=" + std::to_string(settings.threads)).c_str(), 0);

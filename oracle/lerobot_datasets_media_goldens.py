@@ -78,6 +78,7 @@ def main(folder: Path) -> None:
     video(folder, "av1_long", "libsvtav1", {"g": "20", "crf": "40", "preset": "12"})
     video(folder, "h264", "h264", {"g": "2", "crf": "30"})
     video(folder, "h264_b", "h264", {"g": "12", "crf": "30", "bf": "3", "x264-params": "scenecut=0:open-gop=0"})
+    video(folder, "hevc", "hevc", {"g": "12", "crf": "30", "x265-params": "bframes=3:log-level=none"})
     video(folder, "h264_709", "h264", {"g": "12", "crf": "30"}, colorspace=1)
     print(sum(file.stat().st_size for file in folder.iterdir()) // 1000, "kB")
 

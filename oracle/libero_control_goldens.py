@@ -1,32 +1,32 @@
 """Goldens of robosuite's OSC_POSE controller, of its rotations and of LeRobot's state vector.
 
-Needs what oracle/libero_control.py needs, and lerobot 0.4.4 with torch 2.13.0.
-
-Run: MUJOCO_GL=osmesa python oracle/libero_control_goldens.py Tests/LiberoTests/Goldens/controller.safetensors
+Packages: see libero_official.py.
+Run: MUJOCO_GL=osmesa python oracle/libero_control_goldens.py Tests/LiberoTests/Goldens/controller.safetensors ASSETS
+ASSETS is a folder or a tar file of LIBERO's scene assets.
 Each row is one physics step of libero_spatial's task 0 under random actions: what the controller read, its goal before
 and after the action, and its torques.
 """
 import contextlib
-import os
 import sys
+import tempfile
 
 import numpy as np
 import torch
 from safetensors.numpy import save_file
 
+import libero_official
+
+settings = tempfile.TemporaryDirectory()
+libero_official.settings(settings.name, libero_official.unpack(sys.argv[2], tempfile.gettempdir()))
+module = libero_official.load()
 with contextlib.redirect_stdout(sys.stderr):
-    import libero.libero
     import robosuite.utils.transform_utils as transforms
     from lerobot.processor.env_processor import LiberoProcessorStep
     from libero.libero.envs import OffScreenRenderEnv
 
-package = os.path.dirname(libero.libero.__file__)
-namespace = {}
-exec(open(f"{package}/benchmark/libero_suite_task_map.py").read(), namespace)
-name = namespace["libero_task_map"]["libero_spatial"][0]
-with contextlib.redirect_stdout(sys.stderr):
+    task = module._get_suite("libero_spatial").tasks[0]
     environment = OffScreenRenderEnv(
-        bddl_file_name=f"{package}/bddl_files/libero_spatial/{name}.bddl", use_camera_obs=False)
+        bddl_file_name=f"{module.get_libero_path('bddl_files')}/libero_spatial/{task.bddl_file}", use_camera_obs=False)
     environment.seed(0)
     environment.reset()
 controller = environment.env.robots[0].controller

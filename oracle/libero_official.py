@@ -14,17 +14,17 @@ import tarfile
 
 import numpy as np
 
-SUITES = ("libero_spatial", "libero_object", "libero_goal", "libero_10")
+SUITES = ("libero_spatial", "libero_object", "libero_goal", "libero_10", "libero_90")
 # Paths differ between machines; sizes of buffers and the signature follow from them.
 UNCOMPARED = {"paths", "npaths", "nbuffer", "narena", "signature"}
 ELEMENTS = {"body": "nbody", "joint": "njnt", "geom": "ngeom", "site": "nsite", "camera": "ncam", "actuator": "nu"}
 
 
-def settings(folder, assets):
-    """Writes LIBERO's config.yaml into `folder` and has both stacks read it."""
+def settings(folder, assets, states=None):
+    """Writes LIBERO's config.yaml into `folder` and has both stacks read it; `states` is a folder of initial states."""
     root = os.path.join(importlib.util.find_spec("libero").submodule_search_locations[0], "libero")
     with open(f"{folder}/config.yaml", "w") as file:
-        file.write(f"benchmark_root: {root}\nbddl_files: {root}/bddl_files\ninit_states: {root}/init_files\n")
+        file.write(f"benchmark_root: {root}\nbddl_files: {root}/bddl_files\ninit_states: {states or root + '/init_files'}\n")
         file.write(f"datasets: {root}/../datasets\nassets: {assets}\n")
     os.environ["LIBERO_CONFIG_PATH"] = folder
     os.environ["WM_LIBERO_ASSETS"] = assets
@@ -64,6 +64,62 @@ def environment(suite, task, size=256):
         return module.LiberoEnv(
             module._get_suite(suite), task, suite, obs_type="pixels_agent_pos", observation_width=size,
             observation_height=size)
+
+
+class Episodes:
+    """Episodes of one LiberoEnv, each as of a new environment that was made and then reset with a seed.
+
+    Pictures are blank but where they are asked for: they take most of the official stack's time, and physics does not
+    see them.
+    """
+
+    def __init__(self, suite, task):
+        load()
+        from robosuite.utils.binding_utils import MjSim
+
+        self._draws = False
+        render = MjSim.render
+
+        def drawn(sim, width=None, height=None, **named):
+            return render(sim, width, height, **named) if self._draws else np.zeros((height, width, 3), np.uint8)
+
+        MjSim.render = drawn
+        self.environment = environment(suite, task)
+        # Every load of the model adds the open/close samplers once more: each reset goes back to the new environment's.
+        self._samplers = list(self.environment._env.env.object_property_initializers)
+
+    def reset(self, seed, state, began=lambda: None, draw=False):
+        """Begins at one of the task's initial states, settled; `began` is called once the scene is built."""
+        wrapped = self.environment._env
+        wrapped.env.object_property_initializers = list(self._samplers)
+        begin, step, steps = wrapped.set_init_state, wrapped.step, 0
+
+        def beginning(state):
+            began()
+            return begin(state)
+
+        def settling(action):
+            nonlocal steps
+            steps += 1
+            self._draws = draw and steps == self.environment.num_steps_wait
+            return step(action)
+
+        wrapped.set_init_state, wrapped.step = beginning, settling
+        self.environment.init_state_id = state
+        with contextlib.redirect_stdout(sys.stderr):
+            observation, _ = self.environment.reset(seed=seed)
+        del wrapped.set_init_state, wrapped.step
+        self._draws = False
+        return observation
+
+    def step(self, action, draw=False):
+        """LiberoEnv.step without the reset that follows a success there: observation, reward, success."""
+        self._draws = draw
+        observation, reward, done, _ = self.environment._env.step(action)
+        self._draws = False
+        success = self.environment._env.check_success()
+        assert success == done, "the official stack contradicts itself"
+        return self.environment._format_raw_obs(observation), reward, success
 
 
 def fields(model):

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Compares LIBERO's 40 tasks with the official stack, which oracle/libero.sh installs; see oracle/libero_compare.py.
+# Compares LIBERO's 130 tasks with the official stack, which oracle/libero.sh installs; see oracle/libero_compare.py.
 #   oracle/libero_parity.sh [bench | SUITE[:TASK,…] …]
 # With `bench`: both side by side, see oracle/libero_bench.py; WM_BENCH_THREADS (1) is both sides' LP_NUM_THREADS.
 # Assets: WM_LIBERO_ASSETS=/folder/or/tar, else hf-libero's own download, else those beside the checkout for development.
-# WM_LIBERO_WORKERS (1) tasks at a time; WM_PARITY_SEED (7) places fixtures and draws actions; WM_LIBERO_ACTIONS is a
-# folder of SUITE_TASK.npy to play instead of drawn ones.
+# WM_LIBERO_EPISODES (2) of the expert for each task of libero_spatial; WM_PARITY_SEED (7) places fixtures and draws
+# actions; WM_LIBERO_WORKERS tasks at a time, else as many as there are processors, each with 2 GB.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 assets=${WM_LIBERO_ASSETS:-}
@@ -16,6 +16,7 @@ if [ -z "$assets" ]; then
   [ "${1:-}" != bench ]
   exit
 fi
+[ -e "$assets" ] || { echo "WM_LIBERO_ASSETS=$assets does not exist" >&2; exit 1; }
 python=$("$root/oracle/libero.sh")
 cd "$root"
 export WM_DEPS_DIR=${WM_DEPS_DIR:-$root/.deps} OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=1 PYTHONWARNINGS=ignore
@@ -29,7 +30,10 @@ if [ "${1:-}" = bench ]; then
   exit
 fi
 swift build -c release --product lerobot-wm >"$log" 2>&1 || { tail -n 20 "$log"; exit 1; }
+memory=$(($(awk '/MemAvailable/ { print $2 }' /proc/meminfo) / 2000000))
+workers=$(($(nproc) < memory ? $(nproc) : memory))
 export LP_NUM_THREADS=1
 "$python" oracle/libero_compare.py "$root/.build/release/lerobot-wm" "$measurements" "$assets" "$@" \
-  --seed "${WM_PARITY_SEED:-7}" --workers "${WM_LIBERO_WORKERS:-1}" ${WM_LIBERO_ACTIONS:+--actions "$WM_LIBERO_ACTIONS"} \
-  2>"$log" || { code=$?; grep -a 'Error' "$log" || true; exit $code; }
+  --seed "${WM_PARITY_SEED:-7}" --episodes "${WM_LIBERO_EPISODES:-2}" \
+  --workers "${WM_LIBERO_WORKERS:-$((workers > 0 ? workers : 1))}" 2>"$log" ||
+  { code=$?; grep -a 'Error' "$log" || true; exit $code; }

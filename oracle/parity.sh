@@ -40,6 +40,16 @@ oracle tokenizers_parity draw "$work/tokenizers" "$count" "$seed"
 WM_PARITY_TOKENIZERS=$work/tokenizers swift test --skip-build --filter TransformersTokenizerTests \
   >"$work/tokenizers.log" 2>&1 || { status=1; grep -a '✘\|error:' "$work/tokenizers.log"; }
 grep -a '^parity tokenizer' "$work/tokenizers.log" | wc -l | xargs printf 'tokenizer folders read as transformers reads them: %s\n'
+# A version 2.1 set beside LeRobot's conversion of it, and pictures beside torchvision's.
+mkdir "$work/datasets21"
+oracle lerobot_datasets_v21_goldens "$work/datasets21"
+oracle image_transforms_goldens "$work/datasets21" "$seed"
+WM_PARITY_DATASET_GOLDENS=$work/datasets21 swift test --skip-build --filter "v2.1|torchvision's" \
+  >>"$work/swift.log" 2>&1 || status=1
+# A run's logs, read by TensorBoard and wandb.
+WM_PARITY_RUNS=$work/runs swift test --skip-build --filter 'leaves logs for the official readers' \
+  >>"$work/swift.log" 2>&1 || status=1
+"$python" "$root/oracle/run_logs_check.py" "$work/runs" 2>>"$work/swift.log" || status=1
 # World encoders in their published sizes.
 "$root/oracle/encoders_parity.sh" "$python" || status=1
 grep -a '^parity ' "$work/swift.log" | sort || true

@@ -13,8 +13,9 @@ struct Fields: Encodable {
   let initialStates: [Int]
 
   init(of world: LiberoWorld, seed: UInt32) throws {
-    let model = try world.scene.model(world.model, seed: seed)
-    fields = Dictionary(uniqueKeysWithValues: model.fields.map { ($0.name, Self.sum($0.bytes)) })
+    let model = world.model
+    let simulation = try world.scene.simulation(of: model, seed: seed)
+    fields = Dictionary(uniqueKeysWithValues: simulation.modelFields.map { ($0.name, Self.sum($0.bytes)) })
     let elements: [Model.Element] = [.body, .joint, .geom, .site, .camera, .actuator]
     names = Dictionary(uniqueKeysWithValues: elements.map { ($0.rawValue, model.names(of: $0)) })
     initialStates = [

@@ -5,22 +5,30 @@ import Libero
 //
 //   LiberoMeasurements speed SUITE TASK ENVIRONMENTS STEPS
 //   LiberoMeasurements fields SUITE TASK SEED
+//   LiberoMeasurements demonstrations SUITE TASK SEED EPISODES FOLDER
+//   LiberoMeasurements rollouts SUITE TASK ENVIRONMENTS EPISODES MILLISECONDS_OF_A_PLAN
 //
 // `LIBERO_CONFIG_PATH` names the folder of the settings that name the scene assets.
 do {
   let arguments = Array(CommandLine.arguments.dropFirst())
   guard arguments.count >= 4, let task = Int(arguments[2]), let number = Int(arguments[3]) else {
-    throw LiberoError("usage: LiberoMeasurements speed SUITE TASK ENVIRONMENTS STEPS | fields SUITE TASK SEED")
+    throw LiberoError("usage: LiberoMeasurements speed | fields | demonstrations | rollouts SUITE TASK NUMBER …")
   }
-  let world = try world(suite: arguments[1], task: task)
-  switch (arguments[0], arguments.count) {
-  case ("speed", 5):
-    guard let steps = Int(arguments[4]) else { throw LiberoError("'\(arguments[4])' is no number of steps") }
-    try printLine(Speed(of: world, environments: number, steps: steps))
-  case ("fields", 4):
+  let suite = try LiberoSuite(named: arguments[1])
+  let more = arguments.dropFirst(4).compactMap { Int($0) }
+  switch (arguments[0], arguments.count, more.count) {
+  case ("speed", 5, 1):
+    try printLine(Speed(of: world(of: suite, task), environments: number, steps: more[0]))
+  case ("fields", 4, 0):
     guard let seed = UInt32(exactly: number) else { throw LiberoError("\(number) is no seed") }
-    try printLine(Fields(of: world, seed: seed))
-  default: throw LiberoError("LiberoMeasurements answers `speed` and `fields`, not '\(arguments[0])'")
+    try printLine(Fields(of: world(of: suite, task), seed: seed))
+  case ("demonstrations", 6, 1):
+    let folder = URL(fileURLWithPath: arguments[5])
+    try printLine(Demonstrations(of: world(of: suite, task), episodes: more[0], seed: number, folder: folder))
+  case ("rollouts", 6, 2):
+    try printLine(
+      Rollouts(suite: suite, task: task, environments: number, episodes: more[0], planMilliseconds: more[1]))
+  default: throw LiberoError("LiberoMeasurements does not understand '\(arguments.joined(separator: " "))'")
   }
 } catch {
   FileHandle.standardError.write(Data("LiberoMeasurements: \(error)\n".utf8))
@@ -33,7 +41,7 @@ func printLine(_ value: some Encodable) throws {
   print(String(decoding: try encoder.encode(value), as: UTF8.self))
 }
 
-func world(suite: String, task: Int) throws -> LiberoWorld {
+func world(of suite: LiberoSuite, _ task: Int) throws -> LiberoWorld {
   let settings = try LiberoSettings.resolve()
-  return try LiberoWorld(LiberoSuite(named: suite).task(task, settings), assets: LiberoAssets.resolve(settings))
+  return try LiberoWorld(suite.task(task, settings), assets: LiberoAssets.resolve(settings))
 }

@@ -1,6 +1,7 @@
 import Configuration
 import Foundation
 import ModelFiles
+import Terminal
 
 /// One thing the program does, with its settings.
 protocol Command {
@@ -9,8 +10,8 @@ protocol Command {
   static var name: String { get }
   /// What it does, in one line.
   static var summary: String { get }
-  /// Flags beside the settings, and what they are for.
-  static var extraFlags: [(name: String, help: String)] { get }
+  /// Flags beside the settings by name, and what they are for.
+  static var extraFlags: [(String, String)] { get }
   /// Whole command lines.
   static var examples: [String] { get }
   /// Files that come before the flags, such as a checkpoint's settings.
@@ -20,7 +21,7 @@ protocol Command {
 }
 
 extension Command {
-  static var extraFlags: [(name: String, help: String)] { [] }
+  static var extraFlags: [(String, String)] { [] }
   static func layers(_ configured: inout Configured<Settings>, _ arguments: inout Arguments) throws {}
 
   static func main(_ arguments: [String]) throws -> Int32 {
@@ -34,11 +35,13 @@ extension Command {
       try? configured.apply(arguments)
       print(
         configured.help(
-          usage: "lerobot-wm \(name) [--name=value …]\n\n\(summary)",
-          also: extraFlags.map { (flag: $0.name, help: $0.help) }, examples: examples))
+          usage: "lerobot-wm \(name) [-h] [--name value | --name=value …]", summary: summary,
+          also: [(flag: "help, -h", help: "show this and leave")]
+            + extraFlags.map { (flag: "\($0.0) str", help: $0.1) },
+          examples: examples, width: TerminalOutput.width, emphasis: TerminalOutput.takesEmphasis))
       return 0
     }
-    try configured.apply(arguments, also: extraFlags.map(\.name))
+    try configured.apply(arguments, also: extraFlags.map(\.0))
     return try run(try configured.validated(), configured)
   }
 }

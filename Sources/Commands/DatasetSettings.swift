@@ -1,5 +1,4 @@
 import Configuration
-import ModelFiles
 
 /// `--dataset.…`
 struct DatasetSettings: ConfigurationSection {
@@ -7,7 +6,7 @@ struct DatasetSettings: ConfigurationSection {
   var root: String?
   var episodes: [Int]?
   var revision: String?
-  var imageTransforms: JSON = ["enable": false]
+  var imageTransforms = ImageTransformsSettings()
   var usesImageNetStatistics = true
   var videoBackend: String?
   var streams = false
@@ -15,20 +14,18 @@ struct DatasetSettings: ConfigurationSection {
   static var fields: [Field<Self>] {
     [
       .init("repo_id", \.repoID, help: "the dataset's name, such as HuggingFaceVLA/libero"),
-      .init("root", \.root, help: "its folder; else HF_LEROBOT_HOME/REPO_ID"),
+      .init("root", \.root, help: "its folder; else HF_LEROBOT_HOME/REPO_ID, else fetched from the hub"),
       .init("episodes", \.episodes, help: "episodes to use; null for all"),
-      .init("revision", \.revision, help: "the repository's revision"),
-      .init("image_transforms", \.imageTransforms, help: "LeRobot's image transforms; not supported yet"),
-      .init("use_imagenet_stats", \.usesImageNetStatistics, help: "no effect: SmolVLA does not normalise images"),
+      .init("revision", \.revision, help: "branch, tag or commit; else the tag of the format's version"),
+      .section("image_transforms", \.imageTransforms),
+      .init(
+        "use_imagenet_stats", \.usesImageNetStatistics, help: "ImageNet's statistics for cameras; SmolVLA uses none"),
       .init("video_backend", \.videoBackend, help: "no effect: FFmpeg decodes"),
       .init("streaming", \.streams, help: "not supported"),
     ]
   }
 
   func validate() throws(ConfigurationError) {
-    guard imageTransforms["enable"]?.bool != true else {
-      throw ConfigurationError("image_transforms.enable", "is not supported yet; leave it at false")
-    }
     guard episodes?.isEmpty != true else {
       throw ConfigurationError("episodes", "expected at least one episode, or null for all, found []")
     }

@@ -9,6 +9,7 @@ struct ShapesSettings: ConfigurationSection, Equatable {
   var task = ""
   var imageSize = 64
 
+  static let title = "ShapesEnv"
   static var fields: [Field<Self>] {
     [
       .init("task", \.task, help: "tasks, separated by commas; empty for all"),
@@ -31,6 +32,14 @@ enum EnvironmentSettings: Sendable, Equatable {
         if case .libero(let settings) = $0 { settings } else { nil }
       },
     ]
+  }
+
+  /// The name in `type`.
+  var type: String {
+    switch self {
+    case .shapes: "shapes"
+    case .libero: "libero"
+    }
   }
 
   func suite() throws -> any EnvironmentSuite {

@@ -2,11 +2,12 @@ import Configuration
 import Environments
 import Evaluation
 import Foundation
+import HuggingFaceHub
 import ModelFiles
 import OrderedCollections
 import Policies
-import SmolVLA
 import Terminal
+import SmolVLA
 import Torch
 import WorldModality
 
@@ -24,6 +25,7 @@ enum EvalCommand: Command {
     var renameMap: OrderedDictionary<String, String> = [:]
     var overwrites = false
 
+    static let title = "EvalPipelineConfig"
     static var fields: [Field<Self>] {
       [
         .init("output_dir", \.outputDirectory, help: "where results go; else outputs/eval/DATE/TIME_JOB"),
@@ -33,8 +35,10 @@ enum EvalCommand: Command {
         .init("rename_map", \.renameMap, help: "the environment's feature names to the policy's"),
         .init("overwrite", \.overwrites, help: "replace the results that lie in --output_dir"),
         .section("eval", \.evaluation),
-        .choice("env", \.environment, help: "kind of environment", of: EnvironmentSettings.choices),
-        .choice("policy", \.policy, help: "kind of policy; the checkpoint's own", of: PolicySettings.choices),
+        .choice("env", \.environment, title: "EnvConfig", help: "kind of environment", of: EnvironmentSettings.choices),
+        .choice(
+          "policy", \.policy, title: "PreTrainedConfig", help: "kind of policy; the checkpoint's own",
+          of: PolicySettings.choices),
       ]
     }
   }
@@ -50,53 +54,46 @@ enum EvalCommand: Command {
       + "--env.task=push_side --eval.n_episodes=40 --eval.batch_size=8"
   ]
 
+  /// Defaults ← checkpoint ← file ← flags.
   static func layers(_ configured: inout Configured<Settings>, _ arguments: inout Arguments) throws {
-    if let path = arguments.takePolicyPath() {
+    let file = arguments.take("config_path").map { URL(fileURLWithPath: $0) }
+    let json = try file.map(TrainConfigurationFiles.read)
+    if let path = arguments.takePolicyPath() ?? json?["policy"]?["pretrained_path"]?.string {
       configured.value.policyPath = path
       try configured.apply(checkpoint: path)
     }
-    if let file = arguments.take("config_path").map({ URL(fileURLWithPath: $0) }) {
-      try configured.apply(JSON(contentsOf: file), from: file.path, unknown: .keep)
-    }
+    if let file, let json { try configured.apply(json, from: file.path, unknown: .keep) }
+    try configured.applyRenameMap()
   }
 
   static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {
-    let suite = try settings.environment.suite()
-    let tasks = try settings.environment.tasks(of: suite)
-    guard let first = tasks.first else { throw PolicyError("--env.task names no task") }
-    try useComputeThreads(settings.computeThreads)
-    let path = settings.outputDirectory ?? defaultOutput("eval", settings.jobName ?? suite.name)
-    let planner = try planner(settings, suite.specification(ofTask: first))
-    let output = try prepareOutput(path, overwrite: settings.overwrites)
     var plan = EvaluationSettings()
     plan.episodes = settings.evaluation.episodes
     plan.batchSize = settings.evaluation.batchSize
     plan.seed = settings.seed
     plan.filmed = settings.evaluation.filmed
     plan.contrary = settings.evaluation.contrary
-
-    let start = Date()
-    let progress = Progress("evaluating", total: tasks.count * settings.evaluation.episodes)
-    let results = try Evaluation(suite, plan, directory: output).run(tasks: tasks, planner: planner) { done in
-      let rate = SuccessRate(successes: done.count(where: \.success), episodes: done.count)
-      progress.update(done.count, note: done.isEmpty ? "" : "success " + rate.text)
-    }
-    progress.finish()
-    let report = EvaluationReport(
-      tasks: tasks.map(suite.label), results: results, seconds: Date().timeIntervalSince(start),
-      manifest: try manifest(settings), root: output)
-    try report.json.write(to: output.appendingPathComponent("eval_info.json"), layout: .indented(2))
-    for task in tasks { print("\(suite.label(ofTask: task).text): \(report.rate(of: task).text)") }
+    let run = try EvaluationRun(settings.environment, plan)
+    let suite = run.suite
+    try useComputeThreads(settings.computeThreads)
+    let path = settings.outputDirectory ?? defaultOutput("eval", settings.jobName ?? suite.name)
+    let planner = try planner(settings, run.specification())
+    let output = try prepareOutput(path, overwrite: settings.overwrites)
+    let interruption = Interruption()
+    let outcome = try run.run(planner, in: output, manifest: manifest(settings), interruption: interruption)
+    let report = outcome.report
+    for task in run.tasks { print("\(suite.label(ofTask: task).text): \(report.rate(of: task).text)") }
     if report.groups.count > 1 {
       for group in report.groups { print("\(group): \(report.rate(ofGroup: group).text)") }
     }
-    if tasks.count > 1 { print("overall: \(report.rate().text)") }
-    let broken = results.filter { $0.problem != nil }
-    for result in broken.prefix(3) {
-      say("\(suite.label(ofTask: result.task).text), episode \(result.episode) broke off: \(result.problem ?? "")")
-    }
+    if run.tasks.count > 1 { print("overall: \(report.rate().text)") }
+    run.sayWhatBroke(outcome)
     print(output.appendingPathComponent("eval_info.json").path)
-    return broken.isEmpty ? 0 : 1
+    if let signal = interruption.signalNumber {
+      say("stopped by a signal: eval_info.json holds the \(outcome.results.count) episodes that had ended")
+      return 128 + signal
+    }
+    return outcome.broken.isEmpty ? 0 : 1
   }
 
   private static func planner(
@@ -116,7 +113,7 @@ enum EvalCommand: Command {
     }
     let device = try Device.chosen(smolvla.device)
     var builder = PolicyBuilder(settings.policy, device: device)
-    var pretrained = try builder.pretrained(ModelLocation.directory(of: path))
+    var pretrained = try builder.pretrained(ModelLocation.directory(of: path, holding: PolicyBuilder.files))
     if !settings.renameMap.isEmpty {
       pretrained.preprocessor = pretrained.preprocessor.renaming(settings.renameMap)
     }
@@ -156,6 +153,7 @@ struct EvaluationSection: ConfigurationSection {
   var contrary = false
   var planner = "policy"
 
+  static let title = "EvalConfig"
   static var fields: [Field<Self>] {
     [
       .init("n_episodes", \.episodes, help: "episodes of each task"),

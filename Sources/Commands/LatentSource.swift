@@ -1,5 +1,7 @@
 import Foundation
+import HuggingFaceHub
 import LeRobotDatasets
+import ModelFiles
 import Policies
 import WorldModality
 
@@ -13,13 +15,17 @@ struct LatentSource {
   /// What a user should know of the cache, if anything.
   var warning: String? { cache.warning }
 
+  /// What the cache's sidecar says, for the checkpoints; nil where it has none.
+  var identityJSON: JSON? { cache.identity?.json(rowsFinished: cache.frames) }
+
   /// Opens the cache that the settings name and checks that it belongs to this dataset, camera and encoder.
   init(_ world: WorldModalityConfiguration, _ dataset: LeRobotDataset, camera: String?) throws {
     let repository = world.datasetRepoID.isEmpty ? dataset.root.lastPathComponent : world.datasetRepoID
     let url = try LatentCache.url(
       cacheDirectory: URL(fileURLWithPath: world.cacheDirectory), datasetRepoID: repository,
       source: world.latentsSource.rawValue, suffix: world.latentSuffix)
-    let encoder = try? ModelLocation.directory(of: world.encoderName)
+    // Latents are read without their encoder: it is compared where it is at hand, and never fetched for that.
+    let encoder = ModelLocation.cached(world.encoderName, holding: EncoderFolder.files)
     let information = dataset.information
     cache = try LatentCache(
       url,

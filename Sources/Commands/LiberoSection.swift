@@ -12,6 +12,7 @@ struct LiberoSection: ConfigurationSection, Equatable {
   var width = 256
   var maximumSteps: Int?
 
+  static let title = "LiberoEnv"
   static var fields: [Field<Self>] {
     [
       .init(

@@ -1,6 +1,8 @@
 import Configuration
 import Foundation
+import HuggingFaceHub
 import LeRobotDatasets
+import OrderedCollections
 import Policies
 import Terminal
 import Torch
@@ -22,6 +24,7 @@ enum PrecomputeCommand: Command {
     var batchSize = 16
     var workers = 2
     var computeThreads = 0
+    var renameMap: OrderedDictionary<String, String> = [:]
     var overwrites = false
 
     static var fields: [Field<Self>] {
@@ -46,6 +49,8 @@ enum PrecomputeCommand: Command {
         .init("batch_size", \.batchSize, help: "clips encoded at once"),
         .init("num_workers", \.workers, help: "threads that decode pictures"),
         .init("num_compute_threads", \.computeThreads, help: "threads of one CPU operation; 0 takes all cores"),
+        .init(
+          "rename_map", \.renameMap, help: "the dataset's feature names to the policy's; --image_key may be either"),
         .init("overwrite", \.overwrites, help: "replace a finished cache"),
       ]
     }
@@ -78,12 +83,17 @@ enum PrecomputeCommand: Command {
       + "--world_latents_source vjepa --temporal_window 4 --device cuda"
   ]
 
+  static func layers(_ configured: inout Configured<Settings>, _ arguments: inout Arguments) throws {
+    try configured.applyRenameMap()
+  }
+
   static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {
     try useComputeThreads(settings.computeThreads)
     let root = try DatasetLocation.root(
       repositoryID: settings.datasetName, root: settings.datasetRoot.map { URL(fileURLWithPath: $0) })
     let dataset = try LeRobotDataset(root: root)
-    guard dataset.information.cameras.contains(settings.imageKey) else {
+    let camera = settings.renameMap.datasetName(of: settings.imageKey, among: dataset.information.cameras)
+    guard dataset.information.cameras.contains(camera) else {
       throw PolicyError(
         "\(root.path) has no camera \(settings.imageKey); --image_key is one of "
           + dataset.information.cameras.joined(separator: ", "))
@@ -92,7 +102,7 @@ enum PrecomputeCommand: Command {
       cacheDirectory: URL(fileURLWithPath: settings.cacheDirectory), datasetRepoID: settings.datasetName,
       source: settings.source.rawValue, suffix: settings.suffix)
     let name = settings.encoderName ?? settings.source.defaultEncoderName
-    let folder = try EncoderFolder(ModelLocation.directory(of: name))
+    let folder = try EncoderFolder(ModelLocation.directory(of: name, holding: EncoderFolder.files))
     let encoder = try settings.source.encoder(
       in: folder, dtype: settings.precision == "bfloat16" ? .bfloat16 : .float32,
       device: Device.chosen(settings.device))
@@ -100,7 +110,7 @@ enum PrecomputeCommand: Command {
       datasetRepoID: settings.datasetName,
       dataset: try DatasetFingerprint(
         root: root, episodes: dataset.information.episodeCount, frames: dataset.information.frameCount),
-      camera: settings.imageKey,
+      camera: camera,
       encoder: EncoderFingerprint(
         source: settings.source, name: name, sha256: try folder.sha256(), precision: settings.precision),
       latentDimension: encoder.latentDimension, temporalWindow: settings.temporalWindow,
@@ -113,7 +123,7 @@ enum PrecomputeCommand: Command {
     do {
       try work.run(
         to: url, overwrite: settings.overwrites, workers: settings.workers,
-        picture: { try dataset.image(settings.imageKey, at: $0) },
+        picture: { try dataset.image(camera, at: $0) },
         progress: { done, _ in
           progress.update(done)
           if interruption.signalNumber != nil { throw Stopped() }

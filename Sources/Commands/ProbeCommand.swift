@@ -1,6 +1,7 @@
 import Configuration
 import CountedRandom
 import Foundation
+import HuggingFaceHub
 import ModelFiles
 import NeuralNetworks
 import OrderedCollections
@@ -29,7 +30,9 @@ enum ProbeCommand: Command {
         .init("num_compute_threads", \.computeThreads, help: "threads of one CPU operation; 0 takes all cores"),
         .init("overwrite", \.overwrites, help: "replace the output file"),
         .section("optimizer", \.optimizer),
-        .choice("policy", \.policy, help: "kind of policy; the checkpoint's own", of: PolicySettings.choices),
+        .choice(
+          "policy", \.policy, title: "PreTrainedConfig", help: "kind of policy; the checkpoint's own",
+          of: PolicySettings.choices),
       ]
     }
 
@@ -81,7 +84,7 @@ enum ProbeCommand: Command {
     let device = try Device.chosen(settings.policy.smolvla.device ?? "cpu")
     var builder = PolicyBuilder(settings.policy, device: device)
     builder.settings.smolvla.followsPublishedOrder = true
-    let policy = try builder.pretrained(ModelLocation.directory(of: path)).policy
+    let policy = try builder.pretrained(ModelLocation.directory(of: path, holding: PolicyBuilder.files)).policy
     var batch = Batch()
     for (name, tensor) in try Tensor.load(URL(fileURLWithPath: settings.batch)) where name.hasPrefix("in/") {
       batch[String(name.dropFirst(3))] = try tensor.to(device)

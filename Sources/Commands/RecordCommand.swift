@@ -2,6 +2,7 @@ import Configuration
 import Environments
 import Foundation
 import LeRobotDatasets
+import Media
 import OrderedCollections
 import Policies
 import Terminal
@@ -18,7 +19,7 @@ enum RecordCommand: Command {
       [
         .init("seed", \.seed, help: "episodes follow from it; evaluation's are others"),
         .init("overwrite", \.overwrites, help: "replace the dataset that lies there"),
-        .choice("env", \.environment, help: "kind of environment", of: EnvironmentSettings.choices),
+        .choice("env", \.environment, title: "EnvConfig", help: "kind of environment", of: EnvironmentSettings.choices),
         .section("dataset", \.dataset),
       ]
     }
@@ -28,25 +29,37 @@ enum RecordCommand: Command {
     var root = ""
     var episodes = 50
     var usesVideo = false
+    var codec: VideoCodec?
+    var chunks = ChunkSettings()
 
     static var fields: [Field<Self>] {
       [
         .init("root", \.root, help: "the new dataset's folder"),
         .init("num_episodes", \.episodes, help: "successful episodes to keep, of each task"),
         .init("video", \.usesVideo, help: "store pictures as video instead of PNG"),
+        .init(
+          "vcodec", \.codec, help: "of videos; null takes libsvtav1 where it can, from 64 pixels a side, else h264"),
+        .init("chunks_size", \.chunks.filesPerChunk, help: "files in a folder"),
+        .init("data_files_size_in_mb", \.chunks.dataFileMegabytes, help: "how large a data file grows"),
+        .init("video_files_size_in_mb", \.chunks.videoFileMegabytes, help: "how large a video grows"),
       ]
     }
 
     func validate() throws(ConfigurationError) {
       guard !root.isEmpty else { throw ConfigurationError("root", "is needed") }
       guard episodes > 0 else { throw ConfigurationError("num_episodes", "expected 1 or more, found \(episodes)") }
+      guard chunks.filesPerChunk > 0, chunks.dataFileMegabytes > 0, chunks.videoFileMegabytes > 0 else {
+        throw ConfigurationError("chunks_size", "and the files' sizes must be above 0")
+      }
     }
   }
 
   static let name = "record"
   static let summary = "record demonstrations of a scripted expert as a LeRobotDataset"
   static let examples = [
-    "lerobot-wm record --env.type=shapes --env.task=push_side --dataset.root=data/shapes --dataset.num_episodes=100"
+    "lerobot-wm record --env.type=shapes --env.task=push_side --dataset.root=data/shapes --dataset.num_episodes=100",
+    "lerobot-wm record --env.type=libero --env.task=libero_spatial --dataset.root=data/spatial "
+      + "--dataset.num_episodes=10",
   ]
 
   static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {
@@ -56,33 +69,11 @@ enum RecordCommand: Command {
     let specification = try suite.specification(ofTask: first)
     let writer = try DatasetWriter(
       root: URL(fileURLWithPath: settings.dataset.root), framesPerSecond: Double(specification.datasetFramesPerSecond),
-      robotType: suite.name, features: features(specification, usesVideo: settings.dataset.usesVideo),
-      overwrite: settings.overwrites)
-    let progress = Progress("recording", total: tasks.count * settings.dataset.episodes)
-    let interruption = Interruption()
-    for (number, task) in tasks.enumerated() {
-      guard let environment = try suite.makeEnvironment(task: task) as? any DemonstratedEnvironment else {
-        throw PolicyError("\(suite.name) has no demonstrator for \(task)")
-      }
-      let expert = Expert(environment: environment, task: task, seed: settings.seed)
-      let before = number * settings.dataset.episodes
-      let failed = try expert.demonstrate(settings.dataset.episodes) { demonstration, solved in
-        for frame in demonstration.frames { try writer.addFrame(frame) }
-        try writer.saveEpisode(task: demonstration.instruction)
-        progress.update(before + solved)
-        return interruption.signalNumber == nil
-      }
-      if let signal = interruption.signalNumber {
-        progress.finish()
-        say("stopped; nothing was kept")
-        return 128 + signal
-      }
-      progress.say("\(task): \(settings.dataset.episodes) episodes kept, \(failed) failed")
-    }
-    try writer.finish()
-    progress.finish()
-    print(writer.root.path)
-    return 0
+      robotType: suite.robotType, features: features(specification, usesVideo: settings.dataset.usesVideo),
+      chunks: settings.dataset.chunks, videoCodec: settings.dataset.codec, overwrite: settings.overwrites)
+    var recording = Recording(writer, suite, settings, taskCount: tasks.count)
+    for task in tasks where recording.signalNumber == nil { try recording.record(task) }
+    return try recording.finish()
   }
 
   private static func features(
@@ -101,55 +92,84 @@ enum RecordCommand: Command {
   }
 }
 
-/// A scripted expert at one task, episode after episode.
-private struct Expert {
-  let environment: any DemonstratedEnvironment
-  let task: String
-  let seed: Int
+extension VideoCodec: ConfigurationValue {}
 
-  /// Demonstrates until `count` episodes have succeeded or `keep` returns false; returns how many failed.
-  ///
-  /// - Parameter keep: takes each success and how many there have been.
-  func demonstrate(_ count: Int, keep: (Demonstration, _ solved: Int) throws -> Bool) throws -> Int {
-    var (solved, failed) = (0, 0)
-    while solved < count {
-      guard failed <= 20 + 4 * solved else {
-        throw PolicyError(
-          "\(task): \(failed) of \(solved + failed) demonstrations failed; nothing useful would be recorded")
-      }
-      let demonstration = try Demonstration(environment, seed: seed, episode: solved + failed)
-      guard demonstration.succeeded else {
-        failed += 1
-        continue
-      }
-      solved += 1
-      guard try keep(demonstration, solved) else { break }
-    }
-    return failed
+/// A data set that grows task by task. A task that the expert cannot do is refused by name, and the others go on.
+private struct Recording {
+  private let writer: DatasetWriter
+  private let suite: any EnvironmentSuite
+  private let settings: RecordCommand.Settings
+  private let progress: Terminal.Progress
+  private let interruption = Interruption()
+  private var tasksDone = 0
+  /// The tasks that were refused for each reason.
+  private var refused: OrderedDictionary<String, [String]> = [:]
+
+  init(
+    _ writer: DatasetWriter, _ suite: any EnvironmentSuite, _ settings: RecordCommand.Settings, taskCount: Int
+  ) {
+    (self.writer, self.suite, self.settings) = (writer, suite, settings)
+    progress = Terminal.Progress("recording", total: taskCount * settings.dataset.episodes)
   }
-}
 
-/// One episode that a scripted expert carried out: a frame for each control step, as seen before its action.
-private struct Demonstration {
-  let instruction: String
-  private(set) var frames: [[String: FrameValue]] = []
-  private(set) var succeeded = false
+  /// The signal that asked to stop, if one did.
+  var signalNumber: Int32? { interruption.signalNumber }
 
-  init(_ environment: any DemonstratedEnvironment, seed: Int, episode: Int) throws {
-    try environment.reset(seed: seed, episode: episode)
-    instruction = environment.instruction
-    let cameras = Set(environment.specification.cameras.map(\.name))
-    for _ in 0..<environment.specification.maximumSteps {
-      let observation = try environment.observe(cameras: cameras)
-      let action = try environment.demonstratedAction()
-      var frame: [String: FrameValue] = [
-        BatchKey.state: .floats(observation.state), BatchKey.action: .floats(action),
-      ]
-      for (camera, picture) in observation.images { frame[BatchKey.images + camera] = .image(picture) }
-      frames.append(frame)
-      let result = try environment.step(action)
-      succeeded = succeeded || result.success
-      if result.terminated { break }
+  /// Records a task's episodes; what the expert fails at is said and leaves what has been recorded as it is.
+  mutating func record(_ task: String) throws {
+    let interruption = interruption
+    let expert = Expert(suite, task: task, seed: settings.seed) { interruption.signalNumber != nil }
+    defer { expert.leave() }
+    var (solved, failed) = (0, 0)
+    while solved < settings.dataset.episodes {
+      let result = expert.nextDemonstration()
+      guard interruption.signalNumber == nil else { break }
+      switch result {
+      case .failure(let error):
+        return refuse(task, error.description)
+      case .success(let demonstration) where demonstration.succeeded:
+        for frame in demonstration.frames { try writer.addFrame(frame) }
+        try writer.saveEpisode(task: demonstration.instruction)
+        solved += 1
+        progress.update(tasksDone * settings.dataset.episodes + solved, note: task)
+      case .success:
+        failed += 1
+        // One in five is worth waiting for; an expert that has shown nothing after ten will not.
+        guard failed <= 10 + 4 * solved else {
+          return refuse(
+            task, "the scripted expert failed \(failed) of \(solved + failed) episodes; the \(solved) solved are kept")
+        }
+      }
     }
+    guard solved + failed > 0 else { return }
+    tasksDone += 1
+    progress.say("\(task): solved \(solved) of \(solved + failed) episodes, kept \(solved)")
+  }
+
+  private mutating func refuse(_ task: String, _ reason: String) {
+    refused[reason, default: []].append(task)
+    tasksDone += 1
+  }
+
+  private var refusals: [String] { refused.map { "\($0.value.joined(separator: ", ")): \($0.key)" } }
+
+  /// Completes the data set of all whole episodes; gives the exit status.
+  ///
+  /// - Throws: why there is none, where no episode was recorded.
+  func finish() throws -> Int32 {
+    progress.finish()
+    let count = writer.information.episodeCount
+    guard count > 0 else {
+      if let signalNumber {
+        say("stopped; nothing was kept")
+        return 128 + signalNumber
+      }
+      throw PolicyError(refusals.joined(separator: "; "))
+    }
+    try writer.finish()
+    for refusal in refusals { say("refused: \(refusal)") }
+    if signalNumber != nil { say("stopped; the \(count) whole episodes are kept") }
+    print(writer.root.path)
+    return signalNumber.map { 128 + $0 } ?? (refusals.isEmpty ? 0 : 1)
   }
 }

@@ -23,7 +23,7 @@ enum ReplayCommand: Command {
         .init("images", \.images, help: "steps at which to draw, such as 0,60,150"),
         .init("output", \.output, help: "safetensors to write"),
         .init("overwrite", \.overwrites, help: "replace the output file"),
-        .choice("env", \.environment, help: "kind of environment", of: EnvironmentSettings.choices),
+        .choice("env", \.environment, title: "EnvConfig", help: "kind of environment", of: EnvironmentSettings.choices),
       ]
     }
 

@@ -10,10 +10,16 @@ import WorldModality
 
 extension TrainingFeatures {
   /// A dataset's features and statistics under the policy's names.
-  init(_ dataset: LeRobotDataset, renaming: OrderedDictionary<String, String>) throws {
+  ///
+  /// - Parameter usesImageNetStatistics: whether cameras get ImageNet's mean and deviation, as LeRobot gives them.
+  init(
+    _ dataset: LeRobotDataset, renaming: OrderedDictionary<String, String>, usesImageNetStatistics: Bool
+  ) throws {
     var inputs: PolicyFeatures = [:]
     var outputs: PolicyFeatures = [:]
     var statistics: StateDictionary = [:]
+    let known =
+      dataset.statistics.isEmpty ? try dataset.recomputedStatistics(includingImages: false) : dataset.statistics
     for (name, feature) in dataset.information.features {
       let policyName = renaming[name] ?? name
       if let size = feature.imageSize {
@@ -23,10 +29,13 @@ extension TrainingFeatures {
       } else if policyName == BatchKey.action {
         outputs[policyName] = PolicyFeature(.action, feature.shape)
       }
-      guard let own = dataset.statistics[name] else { continue }
-      for (statistic, values) in own.named {
-        let shape = statistic == "count" ? [1] : own.shape
+      for (statistic, values) in known[name]?.named ?? [:] {
+        let shape = statistic == "count" ? [1] : known[name]?.shape ?? []
         statistics["\(policyName).\(statistic)"] = try Tensor(values.map(Float.init), shape: shape)
+      }
+      if usesImageNetStatistics, feature.dataType.isVisual {
+        statistics["\(policyName).mean"] = try Tensor([0.485, 0.456, 0.406] as [Float], shape: [3, 1, 1])
+        statistics["\(policyName).std"] = try Tensor([0.229, 0.224, 0.225] as [Float], shape: [3, 1, 1])
       }
     }
     let found = dataset.information.features.keys.joined(separator: ", ")
@@ -56,8 +65,13 @@ extension LoadedBatch {
     let count = samples.positions.count
     var batch = Batch()
     for (camera, images) in samples.images.sorted(by: { $0.key < $1.key }) {
-      let bytes = try Tensor(images.pixels, shape: [count, images.height, images.width, 3])
-      batch[camera] = try bytes.to(.float32).permuted([0, 3, 1, 2]).contiguous() / 255
+      switch images.pixels {
+      case .recorded(let pixels):
+        let bytes = try Tensor(pixels, shape: [count, images.height, images.width, 3])
+        batch[camera] = try bytes.to(.float32).permuted([0, 3, 1, 2]).contiguous() / 255
+      case .transformed(let values):
+        batch[camera] = try Tensor(values, shape: [count, 3, images.height, images.width])
+      }
     }
     for (name, values) in samples.features.sorted(by: { $0.key < $1.key }) {
       batch[name] = try Tensor(values, shape: [count, values.count / count])

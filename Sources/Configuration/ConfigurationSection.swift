@@ -19,11 +19,21 @@ public protocol ConfigurationSection: Sendable {
   init()
   /// The settings, in the order in which help and JSON show them.
   static var fields: [Field<Self>] { get }
+  /// What help calls the group, LeRobot's name where it has one; without it the type's.
+  static var title: String { get }
   /// Refuses values that are of their type but make no sense, alone or together; names are those of `fields`.
   func validate() throws(ConfigurationError)
 }
 
 extension ConfigurationSection {
+  /// The type's name as LeRobot forms them: `DatasetSettings` is `DatasetConfig`, `EvalCommand.Settings` `EvalConfig`.
+  public static var title: String {
+    let names = String(reflecting: Self.self).split(separator: ".").map(String.init)
+    let name = names.last == "Settings" ? names.dropLast().last ?? "" : names.last ?? ""
+    let ending = ["Configuration", "Settings", "Section", "Command"].first { name.hasSuffix($0) } ?? ""
+    return name.dropLast(ending.count) + "Config"
+  }
+
   /// Finds every value sensible.
   public func validate() throws(ConfigurationError) {}
 
@@ -48,7 +58,8 @@ public struct Field<Section: ConfigurationSection>: Sendable {
     _ name: String, _ keyPath: WritableKeyPath<Section, Value> & Sendable, help: String
   ) {
     let leaf = Leaf<Section>(
-      path: [name], help: help, typeDescription: Value.typeDescription, isSwitch: Value.self == Bool.self,
+      path: [name], help: help, group: Section.title, typeName: Value.typeName,
+      typeDescription: Value.typeDescription, isSwitch: Value.self == Bool.self,
       setJSON: { section, json throws(ConfigurationValueError) in section[keyPath: keyPath] = try Value(json: json) },
       setFlag: { section, text throws(ConfigurationValueError) in section[keyPath: keyPath] = try Value(flag: text) },
       json: { $0[keyPath: keyPath].json })
@@ -86,7 +97,10 @@ public struct Field<Section: ConfigurationSection>: Sendable {
     Self(
       leaves: { section in
         section[keyPath: keyPath].leaves.map { leaf in
-          leaf.lifted(under: nil, get: { $0[keyPath: keyPath] }, set: { $0[keyPath: keyPath] = $1 })
+          var leaf: Leaf<Section> = leaf.lifted(
+            under: nil, get: { $0[keyPath: keyPath] }, set: { $0[keyPath: keyPath] = $1 })
+          leaf.group = Section.title
+          return leaf
         }
       },
       validate: { section throws(ConfigurationError) in try section[keyPath: keyPath].validateAll() })
@@ -123,7 +137,7 @@ public struct Field<Section: ConfigurationSection>: Sendable {
       guard text == value else { throw ConfigurationValueError(expected: "\"\(value)\"", found: found) }
     }
     let leaf = Leaf<Section>(
-      path: [name], help: help, typeDescription: "\"\(value)\"",
+      path: [name], help: help, group: Section.title, typeName: value, typeDescription: "\"\(value)\"",
       setJSON: { _, json throws(ConfigurationValueError) in try check(json.string ?? "", json.text(.line)) },
       setFlag: { _, text throws(ConfigurationValueError) in try check(text, "\"\(text)\"") },
       json: { _ in .string(value) })
@@ -133,11 +147,12 @@ public struct Field<Section: ConfigurationSection>: Sendable {
   /// A section under `name` that is one of several types, chosen by its setting `tag`, such as `policy.type=smolvla`.
   ///
   /// Choosing another type gives that type's defaults. `Value` may be an enum or an existential, and may be optional.
+  /// `title` is what help calls the group of the types.
   public static func choice<Value>(
-    _ name: String, _ keyPath: WritableKeyPath<Section, Value> & Sendable, tag: String = "type", help: String,
-    of options: [Choice<Value>]
+    _ name: String, _ keyPath: WritableKeyPath<Section, Value> & Sendable, tag: String = "type",
+    title: String = "Config", help: String, of options: [Choice<Value>]
   ) -> Self {
-    let tagLeaf = Leaf<Section>.tag([name, tag], help: help, options: options, keyPath)
+    let tagLeaf = Leaf<Section>.tag([name, tag], group: title, help: help, options: options, keyPath)
     return Self(
       leaves: { section in
         let value = section[keyPath: keyPath]
@@ -159,6 +174,22 @@ public struct Field<Section: ConfigurationSection>: Sendable {
           throw error.within(name)
         }
       })
+  }
+}
+
+extension Field {
+  /// As `choice`, for a section that may be absent (`null`) and comes up with its type.
+  public static func optionalChoice<Value>(
+    _ name: String, _ keyPath: WritableKeyPath<Section, Value?> & Sendable, tag: String = "type",
+    title: String = "Config", help: String, of options: [Choice<Value>]
+  ) -> Self {
+    let chosen = choice(name, keyPath, tag: tag, title: title, help: help, of: options.map(\.optional))
+    let absence = Leaf<Section>.absence(of: name, isAbsent: { $0[keyPath: keyPath] == nil }) {
+      $0[keyPath: keyPath] = nil
+    }
+    return Self(
+      leaves: { section in [absence] + chosen.leaves(section).filter { $0.role != .absence || $0.path != [name] } },
+      validate: chosen.validate)
   }
 }
 
@@ -184,6 +215,32 @@ public struct Choice<Value>: Sendable {
       }
     }
     validate = { value throws(ConfigurationError) in try unwrap(value)?.validateAll() }
+  }
+}
+
+extension Choice {
+  /// The same choice of a section that may be absent.
+  var optional: Choice<Value?> {
+    Choice<Value?>(
+      tag: tag, make: make, holds: { $0.map(holds) ?? false },
+      leaves: { value in
+        leaves(value ?? make()).map { $0.lifted(under: nil, get: { $0 }, set: { $0 = $1 }, new: make) }
+      },
+      validate: { value throws(ConfigurationError) in
+        if let value { try validate(value) }
+      })
+  }
+
+  private init(
+    tag: String, make: @escaping @Sendable () -> Value, holds: @escaping @Sendable (Value) -> Bool,
+    leaves: @escaping @Sendable (Value) -> [Leaf<Value>],
+    validate: @escaping @Sendable (Value) throws(ConfigurationError) -> Void
+  ) {
+    self.tag = tag
+    self.make = make
+    self.holds = holds
+    self.leaves = leaves
+    self.validate = validate
   }
 }
 

@@ -8,6 +8,8 @@ import OrderedCollections
 public protocol ConfigurationValue: Sendable {
   /// What a value is, for errors and help, such as "a whole number".
   static var typeDescription: String { get }
+  /// The same in a word, as draccus writes it, such as "int".
+  static var typeName: String { get }
   /// The value of a JSON document.
   init(json: JSON) throws(ConfigurationValueError)
   /// The value of a flag's text.
@@ -17,6 +19,9 @@ public protocol ConfigurationValue: Sendable {
 }
 
 extension ConfigurationValue {
+  /// The type's own name.
+  public static var typeName: String { "\(Self.self)" }
+
   /// Reads the text as JSON; types whose text is plainer than that replace it.
   public init(flag: String) throws(ConfigurationValueError) {
     do {
@@ -37,6 +42,7 @@ extension ConfigurationValue {
 
 extension Int: ConfigurationValue {
   public static var typeDescription: String { "a whole number" }
+  public static var typeName: String { "int" }
 
   public init(json: JSON) throws(ConfigurationValueError) {
     guard let value = json.integer else { throw Self.mismatch(json) }
@@ -53,6 +59,7 @@ extension Int: ConfigurationValue {
 
 extension Double: ConfigurationValue {
   public static var typeDescription: String { "a number" }
+  public static var typeName: String { "float" }
 
   public init(json: JSON) throws(ConfigurationValueError) {
     guard let value = json.double else { throw Self.mismatch(json) }
@@ -69,6 +76,7 @@ extension Double: ConfigurationValue {
 
 extension Bool: ConfigurationValue {
   public static var typeDescription: String { "true or false" }
+  public static var typeName: String { "bool" }
 
   public init(json: JSON) throws(ConfigurationValueError) {
     guard let value = json.bool else { throw Self.mismatch(json) }
@@ -76,8 +84,12 @@ extension Bool: ConfigurationValue {
   }
 
   public init(flag: String) throws(ConfigurationValueError) {
-    guard let value = Bool(flag.lowercased()) else { throw Self.mismatch(flag) }
-    self = value
+    // YAML's words, which draccus takes.
+    switch flag.lowercased() {
+    case "true", "yes", "on": self = true
+    case "false", "no", "off": self = false
+    default: throw Self.mismatch(flag)
+    }
   }
 
   public var json: JSON { .bool(self) }
@@ -85,6 +97,7 @@ extension Bool: ConfigurationValue {
 
 extension String: ConfigurationValue {
   public static var typeDescription: String { "a text" }
+  public static var typeName: String { "str" }
 
   public init(json: JSON) throws(ConfigurationValueError) {
     guard let value = json.string else { throw Self.mismatch(json) }
@@ -99,20 +112,22 @@ extension String: ConfigurationValue {
 /// Settings this program only carries along.
 extension JSON: ConfigurationValue {
   public static var typeDescription: String { "a JSON value" }
+  public static var typeName: String { "JSON" }
   public init(json: JSON) { self = json }
   public var json: JSON { self }
 }
 
 extension Optional: ConfigurationValue where Wrapped: ConfigurationValue {
   public static var typeDescription: String { "\(Wrapped.typeDescription) or null" }
+  public static var typeName: String { "[\(Wrapped.typeName)]" }
 
   public init(json: JSON) throws(ConfigurationValueError) {
     if json == .null { self = nil } else { self = try Wrapped(json: json) }
   }
 
-  /// Reads `null`, and Python's `None`, as nil.
+  /// Reads YAML's `null` and `~`, and Python's `None`, as nil.
   public init(flag: String) throws(ConfigurationValueError) {
-    if ["null", "none"].contains(flag.lowercased()) { self = nil } else { self = try Wrapped(flag: flag) }
+    if ["null", "none", "~"].contains(flag.lowercased()) { self = nil } else { self = try Wrapped(flag: flag) }
   }
 
   public var json: JSON { self?.json ?? .null }
@@ -120,6 +135,7 @@ extension Optional: ConfigurationValue where Wrapped: ConfigurationValue {
 
 extension Array: ConfigurationValue where Element: ConfigurationValue {
   public static var typeDescription: String { "a list whose every value is \(Element.typeDescription)" }
+  public static var typeName: String { "List" }
 
   public init(json: JSON) throws(ConfigurationValueError) {
     guard let elements = json.array else { throw Self.mismatch(json) }
@@ -143,6 +159,7 @@ extension Array: ConfigurationValue where Element: ConfigurationValue {
 
 extension OrderedDictionary: ConfigurationValue where Key == String, Value: ConfigurationValue {
   public static var typeDescription: String { "a map whose every value is \(Value.typeDescription)" }
+  public static var typeName: String { "Dict" }
 
   public init(json: JSON) throws(ConfigurationValueError) {
     guard let members = json.object else { throw Self.mismatch(json) }
@@ -186,6 +203,7 @@ private func bare(_ text: Substring) -> String {
 extension ConfigurationValue where Self: RawRepresentable & CaseIterable, RawValue == String {
   /// The allowed texts, in the order of the cases.
   public static var typeDescription: String { "one of " + allCases.map(\.rawValue).joined(separator: ", ") }
+  public static var typeName: String { "{" + allCases.map(\.rawValue).joined(separator: ",") + "}" }
 
   public init(json: JSON) throws(ConfigurationValueError) {
     guard let value = json.string.flatMap(Self.init(rawValue:)) else { throw Self.mismatch(json) }

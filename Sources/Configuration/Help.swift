@@ -1,60 +1,77 @@
 import ModelFiles
 
 extension Configured {
-  /// The text of `--help`: usage, the settings by section with their present values, and examples.
+  /// The text of `--help`, in groups as LeRobot's: usage, the settings by section with type and present value, examples.
   ///
   /// - Parameters:
-  ///   - usage: the line after "Usage:".
+  ///   - usage: the line after "usage:".
+  ///   - summary: what the command does.
   ///   - also: flags that the command itself knows, and what they do.
   ///   - examples: command lines, shown at the end.
-  ///   - width: the columns of the terminal; more than 100 are not used.
+  ///   - width: the columns of the terminal; more than 120 are not used, nor fewer than 60.
+  ///   - emphasis: whether titles stand out, for a terminal that can.
   public func help(
-    usage: String, also: [(flag: String, help: String)] = [], examples: [String] = [], width: Int = 100
+    usage: String, summary: String = "", also: [(flag: String, help: String)] = [], examples: [String] = [],
+    width: Int = 100, emphasis: Bool = false
   ) -> String {
-    var groups: [(title: String, rows: [(String, String)])] = [("", also.map { ("--\($0.flag)", $0.help) })]
+    var groups: [(title: String, rows: [HelpRow])] = [("options", also.map { HelpRow(flag: "--\($0.flag)", $0.help) })]
     for leaf in value.leaves where leaf.role != .absence {
-      let title = leaf.path.dropLast().joined(separator: ".")
+      let section = leaf.path.dropLast().joined(separator: ".")
+      let title = section.isEmpty ? leaf.group : "\(leaf.group) ['\(section)']"
       if !groups.contains(where: { $0.title == title }) { groups.append((title, [])) }
       guard let index = groups.firstIndex(where: { $0.title == title }) else { continue }
-      groups[index].rows.append(row(of: leaf))
+      groups[index].rows.append(HelpRow(leaf, of: value))
     }
-    var lines = ["Usage: \(usage)"]
+    let layout = HelpLayout(width: min(max(width, 60), 120))
+    func title(_ text: String) -> String { emphasis ? "\u{1B}[1m\(text)\u{1B}[0m" : text }
+    var lines = ["\(title("usage:")) \(usage)"]
+    if !summary.isEmpty { lines += [""] + layout.wrapped(summary, width: layout.width) }
     for group in groups where !group.rows.isEmpty {
-      lines += ["", group.title.isEmpty ? "Settings:" : "Settings of \(group.title):"]
-      lines += group.rows.flatMap { layOut($0.0, $0.1, width: min(width, 100)) }
+      lines += ["", title(group.title + ":")] + group.rows.flatMap(layout.lines)
     }
-    if !examples.isEmpty { lines += ["", "Examples:"] + examples.map { "  \($0)" } }
+    if !examples.isEmpty { lines += ["", title("examples:")] + examples.map { "  \($0)" } }
     return lines.joined(separator: "\n") + "\n"
   }
+}
 
-  private func row(of leaf: Leaf<Section>) -> (String, String) {
+/// A flag and what help says of it.
+private struct HelpRow {
+  let flag: String
+  let text: String
+  /// Stands at the end and is not broken over lines.
+  let ending: String
+
+  init(flag: String, _ text: String) { (self.flag, self.text, ending) = (flag, text, "") }
+
+  init<Section>(_ leaf: Leaf<Section>, of value: Section) {
+    flag = "--\(leaf.name) \(leaf.typeName)"
     let present = leaf.json(value) ?? .null
-    let text = present == .null ? "…" : present.string ?? present.text(.compact)
-    let choices = leaf.typeDescription.hasPrefix("one of ") ? " (\(leaf.typeDescription))" : ""
-    return ("--\(leaf.name)=\(text)", leaf.help + choices)
+    let shown = present.string.map { $0.isEmpty ? "\"\"" : $0 } ?? present.text(.compact)
+    text = leaf.help
+    ending = "(default: \(shown))"
   }
+}
 
-  /// A flag in the left column and its help in the right, wrapped; long flags have a line of their own.
-  private func layOut(_ flag: String, _ help: String, width: Int) -> [String] {
-    let column = 40
-    var lines = wrap(help, width: max(20, width - column))
-    let left = "  \(flag)"
+/// Two columns: flags on the left, wrapped text on the right; a long flag has a line of its own.
+private struct HelpLayout {
+  let width: Int
+  private var column: Int { width < 90 ? 26 : 42 }
+
+  func lines(_ row: HelpRow) -> [String] {
+    let text = wrapped(row.text, row.ending, width: width - column)
+    let left = "  " + row.flag
     let indent = String(repeating: " ", count: column)
-    if left.count + 2 > column { lines.insert("", at: 0) }
-    return lines.enumerated().map { index, line in
-      let start = index == 0 ? left + String(repeating: " ", count: max(0, column - left.count)) : indent
-      return line.isEmpty ? left : start + line
-    }
+    guard left.count + 2 <= column, let first = text.first else { return [left] + text.map { indent + $0 } }
+    return [left + indent.dropFirst(left.count) + first] + text.dropFirst().map { indent + $0 }
   }
 
-  private func wrap(_ text: String, width: Int) -> [String] {
-    var lines = [""]
-    for word in text.split(separator: " ") {
-      let last = lines[lines.count - 1]
-      if !last.isEmpty, last.count + 1 + word.count > width {
-        lines.append(String(word))
+  func wrapped(_ text: String, _ ending: String = "", width: Int) -> [String] {
+    var lines: [String] = []
+    for word in text.split(separator: " ").map(String.init) + [ending].filter({ !$0.isEmpty }) {
+      if let last = lines.last, last.count + 1 + word.count <= width {
+        lines[lines.count - 1] = "\(last) \(word)"
       } else {
-        lines[lines.count - 1] = last.isEmpty ? String(word) : "\(last) \(word)"
+        lines.append(word)
       }
     }
     return lines

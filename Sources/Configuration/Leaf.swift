@@ -15,6 +15,10 @@ struct Leaf<Root>: Sendable {
 
   var path: [String]
   let help: String
+  /// What help calls the section.
+  var group: String
+  /// The kind of value in a word, as draccus writes it.
+  let typeName: String
   let typeDescription: String
   var isSwitch = false
   var role = LeafRole.setting
@@ -39,8 +43,8 @@ struct Leaf<Root>: Sendable {
       set(&outer, root)
     }
     return Leaf<Outer>(
-      path: (name.map { [$0] } ?? []) + path, help: help, typeDescription: typeDescription, isSwitch: isSwitch,
-      role: role,
+      path: (name.map { [$0] } ?? []) + path, help: help, group: group, typeName: typeName,
+      typeDescription: typeDescription, isSwitch: isSwitch, role: role,
       setJSON: { outer, json throws(ConfigurationValueError) in
         try change(&outer) { root throws(ConfigurationValueError) in try setJSON(&root, json) }
       },
@@ -55,7 +59,7 @@ struct Leaf<Root>: Sendable {
     of name: String, isAbsent: @escaping @Sendable (Root) -> Bool, remove: @escaping @Sendable (inout Root) -> Void
   ) -> Self {
     Self(
-      path: [name], help: "", typeDescription: "a section or null", role: .absence,
+      path: [name], help: "", group: "", typeName: "null", typeDescription: "a section or null", role: .absence,
       setJSON: { root, json throws(ConfigurationValueError) in
         guard json == .null else {
           throw ConfigurationValueError(expected: "a section or null", found: json.text(.line))
@@ -73,7 +77,8 @@ struct Leaf<Root>: Sendable {
 
   /// A leaf that chooses a section's type.
   static func tag<Value>(
-    _ path: [String], help: String, options: [Choice<Value>], _ keyPath: WritableKeyPath<Root, Value> & Sendable
+    _ path: [String], group: String, help: String, options: [Choice<Value>],
+    _ keyPath: WritableKeyPath<Root, Value> & Sendable
   ) -> Self {
     let names = "one of " + options.map(\.tag).joined(separator: ", ")
     @Sendable func choose(_ tag: String, _ root: inout Root, found: String) throws(ConfigurationValueError) {
@@ -83,7 +88,8 @@ struct Leaf<Root>: Sendable {
       if !option.holds(root[keyPath: keyPath]) { root[keyPath: keyPath] = option.make() }
     }
     return Self(
-      path: path, help: help, typeDescription: names, role: .tag,
+      path: path, help: help, group: group, typeName: "{" + options.map(\.tag).joined(separator: ",") + "}",
+      typeDescription: names, role: .tag,
       setJSON: { root, json throws(ConfigurationValueError) in
         try choose(json.string ?? "", &root, found: json.text(.line))
       },

@@ -84,6 +84,8 @@ public protocol DemonstratedEnvironment: Environment {
 public protocol EnvironmentSuite: Sendable {
   /// The suite's name, as in `--env.type`.
   var name: String { get }
+  /// The robot, as data sets of the suite call it.
+  var robotType: String { get }
   /// The tasks' names, as in `--env.task`.
   var taskNames: [String] { get }
   /// What every environment of a task shows and takes.
@@ -95,6 +97,9 @@ public protocol EnvironmentSuite: Sendable {
 }
 
 extension EnvironmentSuite {
+  /// The suite's name, where its robot has none of its own.
+  public var robotType: String { name }
+
   /// The suite as the group, and the task's place among its tasks.
   public func label(ofTask task: String) -> TaskLabel {
     TaskLabel(task: task, group: name, index: taskNames.firstIndex(of: task) ?? 0, name: task)

@@ -1,14 +1,12 @@
-import Dispatch
 import Environments
 import Foundation
-import Media
 import ModelFiles
 
 /// What is evaluated, and how often.
 public struct EvaluationSettings: Sendable {
   /// Episodes of each task.
   public var episodes = 50
-  /// Environments of a task that run side by side.
+  /// Environments that are played side by side; no more are made than a task has episodes.
   public var batchSize = 50
   /// Episode k of a task follows from this, the task and k alone.
   public var seed = 1000
@@ -16,16 +14,22 @@ public struct EvaluationSettings: Sendable {
   public var filmed = 10
   /// Tell the policy the contrary instruction, and count the original goal.
   public var contrary = false
+  /// Environments that step at the same moment; the others wait their turn.
+  var threads = max(2, ProcessInfo.processInfo.activeProcessorCount)
 
   /// The defaults of LeRobot.
   public init() {}
 }
 
-/// Runs a planner in a suite's tasks, episode by episode, several environments at a time.
+/// Runs a planner in a suite's tasks, several environments at a time.
+///
+/// Each environment has a slot, and a slot whose episode has ended takes the next one at once, of the next task where the
+/// present one has none left. One thread plans: it gives all that wait a plan in one call while the others go on. Who
+/// waits together depends on time, so a planner owes each request a plan that depends on that request alone.
 public struct Evaluation {
-  let suite: any EnvironmentSuite
-  let settings: EvaluationSettings
-  let videos: URL?
+  private let suite: any EnvironmentSuite
+  private let settings: EvaluationSettings
+  private let videos: URL?
 
   /// An evaluation; videos go to `videos/GROUP_TASK/eval_episode_N.mp4` below `directory`, or nowhere.
   public init(_ suite: any EnvironmentSuite, _ settings: EvaluationSettings, directory: URL?) {
@@ -36,115 +40,58 @@ public struct Evaluation {
 
   /// All episodes of some tasks, in order.
   ///
-  /// - Parameter progress: called after each round with the results so far.
+  /// - Parameters:
+  ///   - progress: called after each call of the planner with the results so far, in the order in which episodes ended.
+  ///   - stops: asked before each call of the planner; once true, only episodes that have ended are given.
+  /// - Throws: if the suite has no such task. What goes wrong in an episode is its result's `problem`.
   public func run(
-    tasks: [String], planner: any Planner, progress: ([EpisodeResult]) -> Void = { _ in }
+    tasks: [String], planner: any Planner, progress: ([EpisodeResult]) -> Void = { _ in },
+    stops: () -> Bool = { false }
   ) throws -> [EpisodeResult] {
-    var results: [EpisodeResult] = []
-    for task in tasks {
-      let before = results
-      results += try run(task: task, planner: planner) { progress(before + $0) }
+    for task in tasks { _ = try suite.specification(ofTask: task) }
+    let count = max(1, min(settings.batchSize, settings.episodes))
+    let desk = Desk(Agenda(tasks: tasks, episodes: settings.episodes), slots: count)
+    let workers = OperationQueue()
+    workers.maxConcurrentOperationCount = settings.threads
+    func work(_ slot: Slot) {
+      workers.addOperation {
+        slot.goOn()
+        desk.handIn(slot)
+      }
     }
-    return results
+    let setting = Slot.Setting(suite: suite, settings: settings, videos: videos, needs: PlanningNeeds(planner))
+    for _ in 0..<count { work(Slot(setting, desk)) }
+    while let slots = desk.takeWaiting(), !stops() {
+      plan(slots, planner)
+      for slot in slots { work(slot) }
+      progress(desk.ended)
+    }
+    desk.close()
+    workers.waitUntilAllOperationsAreFinished()
+    progress(desk.ended)
+    let order = Dictionary(tasks.enumerated().map { ($1, $0) }, uniquingKeysWith: min)
+    return desk.ended.sorted { (order[$0.task] ?? 0, $0.episode) < (order[$1.task] ?? 0, $1.episode) }
   }
 
-  /// Rounds: all environments that need a plan get one together, then carry it out side by side. An environment that
-  /// has finished takes the next episode at once; which one it is never depends on who was faster.
-  private func run(
-    task: String, planner: any Planner, progress: ([EpisodeResult]) -> Void
-  ) throws -> [EpisodeResult] {
-    let filmCamera = try suite.specification(ofTask: task).cameras.first?.name
-    var waiting = Array((0..<settings.episodes).reversed())
-    var results: [EpisodeResult] = []
-    var slots: [Rollout] = []
-    func begin(_ environment: any Environment, _ episode: Int) -> Rollout {
-      Rollout(
-        environment, task: task, episode: episode, seed: settings.seed, contrary: settings.contrary,
-        filmCamera: videos != nil && episode < settings.filmed ? filmCamera : nil)
+  /// One plan for each that waits, in one batch; where that fails each asks alone, and those that get none end.
+  private func plan(_ slots: [Slot], _ planner: any Planner) {
+    let requests = slots.compactMap(\.request)
+    if slots.count > 1, let plans = try? planner.plan(requests), plans.count == slots.count,
+      !plans.contains(where: \.isEmpty)
+    {
+      for (slot, plan) in zip(slots, plans) { slot.take(plan) }
+      return
     }
-    do throws(EnvironmentError) {
-      for _ in 0..<min(settings.batchSize, settings.episodes) {
-        let environment = try suite.makeEnvironment(task: task)
-        slots.append(begin(environment, waiting.removeLast()))
-      }
-    } catch {
-      // A task whose scene cannot be had costs its own episodes, not the other tasks'.
-      return (0..<settings.episodes).map { EpisodeResult(task: task, episode: $0, problem: error.description) }
-    }
-    while !slots.isEmpty {
-      let requests = inParallel(slots) { $0.request(for: planner) }
-      let asking = zip(slots, requests).compactMap { slot, request in request.map { (slot, $0) } }
-      let planned = plan(asking, planner)
-      _ = inParallel(planned) { $0.rollout.carryOut($0.plan, history: planner.history) }
-      var next: [Rollout] = []
-      for slot in slots {
-        guard slot.isFinished else {
-          next.append(slot)
-          continue
-        }
-        results.append(save(slot))
-        if let episode = waiting.popLast() { next.append(begin(slot.environment, episode)) }
-      }
-      slots = next
-      progress(results)
-    }
-    return results.sorted { $0.episode < $1.episode }
-  }
-
-  /// One plan for each that asks, in one batch; where that fails each asks alone, and those that get none end.
-  private func plan(_ asking: [(Rollout, PlanningRequest)], _ planner: any Planner) -> [PlannedRollout] {
-    guard !asking.isEmpty else { return [] }
-    if asking.count > 1, let plans = try? planner.plan(asking.map(\.1)), plans.count == asking.count {
-      return zip(asking, plans).map { PlannedRollout(rollout: $0.0, plan: $1) }
-    }
-    return asking.compactMap { rollout, request in
+    for (slot, request) in zip(slots, requests) {
       do {
-        if let plan = try planner.plan([request]).first { return PlannedRollout(rollout: rollout, plan: plan) }
-        rollout.end("the policy gave no plan")
+        if let plan = try planner.plan([request]).first, !plan.isEmpty {
+          slot.take(plan)
+        } else {
+          slot.breakOff("the policy gave no plan")
+        }
       } catch {
-        rollout.end("the policy gave no plan: \(error)")
+        slot.breakOff("the policy gave no plan: \(sentence(of: error))")
       }
-      return nil
     }
   }
-
-  /// The episode's result; a film that cannot be written is said and costs no other result.
-  private func save(_ rollout: Rollout) -> EpisodeResult {
-    var result = rollout.result
-    do { result.video = try writeFilm(of: rollout) } catch {
-      result.problem = result.problem ?? "the film could not be written: \(sentence(of: error))"
-    }
-    return result
-  }
-
-  private func writeFilm(of rollout: Rollout) throws -> URL? {
-    let result = rollout.result
-    guard let videos, let first = rollout.film.first else { return nil }
-    let folder = videos.appendingPathComponent(suite.label(ofTask: result.task).folder)
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    let url = folder.appendingPathComponent("eval_episode_\(result.episode).mp4")
-    let writer = try VideoWriter(
-      url, width: first.width, height: first.height,
-      framesPerSecond: Double(rollout.environment.specification.framesPerSecond), overwrite: true)
-    for picture in rollout.film { try writer.append(picture) }
-    try writer.finish()
-    return url
-  }
-}
-
-private struct PlannedRollout {
-  let rollout: Rollout
-  let plan: [[Float]]
-}
-
-/// Applies `body` to each element on a thread of its own; elements share nothing, so nothing is locked but the results.
-private func inParallel<Element, Result>(_ elements: [Element], _ body: (Element) -> Result) -> [Result] {
-  var results = [Result?](repeating: nil, count: elements.count)
-  results.withUnsafeMutableBufferPointer { buffer in
-    nonisolated(unsafe) let buffer = buffer
-    nonisolated(unsafe) let elements = elements
-    nonisolated(unsafe) let body = body
-    DispatchQueue.concurrentPerform(iterations: elements.count) { buffer[$0] = body(elements[$0]) }
-  }
-  return results.compactMap { $0 }
 }

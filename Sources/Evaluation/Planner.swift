@@ -16,13 +16,23 @@ public struct PlanningRequest: Sendable {
   public let random: CountedRandom
 }
 
-/// Plans actions for several environments at once.
+/// What a planner wants to see of an environment, for those who play while it plans.
+struct PlanningNeeds: Sendable {
+  let cameras: Set<String>
+  let history: ObservationHistory?
+
+  init(_ planner: any Planner) { (cameras, history) = (planner.cameras, planner.history) }
+}
+
+/// Plans actions for several environments at once; used by one thread.
 public protocol Planner: AnyObject {
   /// Cameras it looks at, as environments name them.
   var cameras: Set<String> { get }
   /// The past it needs, its camera named as environments do.
   var history: ObservationHistory? { get }
   /// For each request, the actions to be carried out before the next one.
+  ///
+  /// To the last bit they depend on that request alone, whatever others stand beside it.
   func plan(_ requests: [PlanningRequest]) throws -> [[[Float]]]
 }
 
@@ -51,6 +61,8 @@ public final class PolicyPlanner: Planner {
   public let history: ObservationHistory?
   private let pretrained: PretrainedPolicy
   private let device: Device
+  /// Rows of every batch: a processor gains little by more than one, a graphics card needs several to be busy.
+  var rows: Int
 
   /// A planner for environments that show `cameras`.
   ///
@@ -58,6 +70,7 @@ public final class PolicyPlanner: Planner {
   public init(_ pretrained: PretrainedPolicy, specification: EnvironmentSpecification) throws(PolicyError) {
     self.pretrained = pretrained
     device = pretrained.policy.parameters.device
+    rows = device == .cpu ? 1 : 8
     let shown = specification.cameras.map(\.name)
     cameras = Set(shown)
     let names = pretrained.preprocessor.renamed(shown.map { BatchKey.images + $0 })
@@ -81,8 +94,24 @@ public final class PolicyPlanner: Planner {
     }
   }
 
-  /// Plans for all requests in one batch; each gets the policy's `actionSteps` first actions, on the environment's scale.
+  /// Plans for all requests; each gets the policy's `actionSteps` first actions, on the environment's scale.
+  ///
+  /// A matrix product rounds differently with another number of rows, and instructions of other lengths make others
+  /// longer; so batches always have `rows` rows of one instruction, the last of which may be copies that nobody reads.
   public func plan(_ requests: [PlanningRequest]) throws -> [[[Float]]] {
+    var plans = [[[Float]]](repeating: [], count: requests.count)
+    let told = Dictionary(grouping: requests.indices) { requests[$0].observation.instruction }
+    for members in told.values {
+      for start in stride(from: 0, to: members.count, by: rows) {
+        let own = members[start..<min(start + rows, members.count)]
+        let filled = own + repeatElement(members[start], count: rows - own.count)
+        for (member, plan) in zip(own, try plan(batch: filled.map { requests[$0] })) { plans[member] = plan }
+      }
+    }
+    return plans
+  }
+
+  private func plan(batch requests: [PlanningRequest]) throws -> [[[Float]]] {
     var batch = Batch()
     for camera in cameras.sorted() {
       let pictures = requests.compactMap { $0.observation.images[camera] }

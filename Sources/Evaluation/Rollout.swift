@@ -2,6 +2,7 @@ import CountedRandom
 import Environments
 import Foundation
 import Images
+import ModelFiles
 import Policies
 
 /// How one episode ended.
@@ -26,45 +27,45 @@ public struct EpisodeResult: Sendable {
 
 /// One environment at work on one episode: carries out planned actions until it needs the next plan.
 ///
-/// Used by one thread at a time; several slots advance side by side.
+/// Used by one thread at a time; several advance side by side.
 final class Rollout {
   let environment: any Environment
   private(set) var result: EpisodeResult
-  private(set) var isFinished = false
   /// Pictures for the episode's video, if it is filmed.
   private(set) var film: [Image] = []
 
+  private let needs: PlanningNeeds
   private let filmCamera: String?
   private let contrary: Bool
   private let random: CountedRandom
-  private var actions: [[Float]] = []
+  private var isFinished = false
   private var past: [Image] = []
   private var queries = 0
 
   /// Begins an episode.
-  ///
-  /// - Parameter contrary: tell the policy the contrary instruction, and count the original goal.
   init(
-    _ environment: any Environment, task: String, episode: Int, seed: Int, contrary: Bool, filmCamera: String?
+    _ environment: any Environment, _ item: Agenda.Item, _ settings: EvaluationSettings, _ needs: PlanningNeeds,
+    isFilmed: Bool
   ) {
     self.environment = environment
-    self.contrary = contrary
-    self.filmCamera = filmCamera
-    result = EpisodeResult(task: task, episode: episode)
-    random = CountedRandom(seed: seed, "rollout \(task)").at(episode)
-    attempt { try environment.reset(seed: seed, episode: episode) }
+    self.needs = needs
+    contrary = settings.contrary
+    filmCamera = isFilmed ? environment.specification.cameras.first?.name : nil
+    result = EpisodeResult(task: item.task, episode: item.episode)
+    random = CountedRandom(seed: settings.seed, "rollout \(item.task)").at(item.episode)
+    attempt { try environment.reset(seed: settings.seed, episode: item.episode) }
   }
 
   /// What the planner is asked next; nil when the episode is over.
-  func request(for planner: any Planner) -> PlanningRequest? {
+  func request() -> PlanningRequest? {
     guard !isFinished else { return nil }
     var request: PlanningRequest?
     attempt {
-      var cameras = planner.cameras
+      var cameras = needs.cameras
       if let camera = filmCamera { cameras.insert(camera) }
-      if let history = planner.history { cameras.insert(history.camera) }
+      if let history = needs.history { cameras.insert(history.camera) }
       let seen = try environment.observe(cameras: cameras)
-      remember(seen, planner.history)
+      remember(seen)
       let instruction = contrary ? environment.contraryInstruction ?? seen.instruction : seen.instruction
       result.instruction = instruction
       request = PlanningRequest(
@@ -76,7 +77,8 @@ final class Rollout {
   }
 
   /// Carries out a plan, or as much of it as the episode lasts.
-  func carryOut(_ plan: [[Float]], history: ObservationHistory?) {
+  func carryOut(_ plan: [[Float]]) {
+    guard !isFinished else { return }
     attempt {
       for (index, action) in plan.enumerated() {
         let step = try environment.step(action)
@@ -86,7 +88,7 @@ final class Rollout {
         result.success = result.success || step.success
         let isOver = step.terminated || result.steps >= environment.specification.maximumSteps
         // The plan's last state is drawn when the next plan is asked for.
-        if isOver || index < plan.count - 1 { try draw(history, stepsUntilPlan: isOver ? nil : plan.count - 1 - index) }
+        if isOver || index < plan.count - 1 { try draw(stepsUntilPlan: isOver ? nil : plan.count - 1 - index) }
         if isOver {
           isFinished = true
           return
@@ -96,17 +98,19 @@ final class Rollout {
   }
 
   /// Draws only what somebody will look at: the film, and the last steps before the next plan.
-  private func draw(_ history: ObservationHistory?, stepsUntilPlan: Int?) throws {
+  private func draw(stepsUntilPlan: Int?) throws {
     var cameras: Set<String> = []
     if let filmCamera { cameras.insert(filmCamera) }
-    if let history, let stepsUntilPlan, stepsUntilPlan < history.frames { cameras.insert(history.camera) }
+    if let history = needs.history, let stepsUntilPlan, stepsUntilPlan < history.frames {
+      cameras.insert(history.camera)
+    }
     guard !cameras.isEmpty else { return }
-    remember(try environment.observe(cameras: cameras), history)
+    remember(try environment.observe(cameras: cameras))
   }
 
-  private func remember(_ seen: Observation, _ history: ObservationHistory?) {
+  private func remember(_ seen: Observation) {
     if let filmCamera, let picture = seen.images[filmCamera] { film.append(picture) }
-    guard let history, let picture = seen.images[history.camera] else { return }
+    guard let history = needs.history, let picture = seen.images[history.camera] else { return }
     // An episode's first picture stands for all before it.
     if past.isEmpty { past = Array(repeating: picture, count: history.frames) }
     past = past.suffix(history.frames - 1) + [picture]
@@ -120,6 +124,6 @@ final class Rollout {
 
   /// Ends the episode with a sentence where the environment fails; others go on.
   private func attempt(_ body: () throws -> Void) {
-    do { try body() } catch { end("\(error)") }
+    do { try body() } catch { end(sentence(of: error)) }
   }
 }

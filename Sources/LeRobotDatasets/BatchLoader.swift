@@ -29,12 +29,14 @@ public final class BatchLoader<Element: Sendable>: Sendable {
     }
   }
 
-  /// Makes batches of a sampler's samples.
+  /// Makes batches of a sampler's samples; `load` takes their positions and the first one's place among all samples.
   public convenience init(
     sampler: BatchSampler, steps: Range<Int>, workers: Int, ahead: Int = 4,
-    load: @escaping @Sendable (_ positions: [Int]) throws -> Element
+    load: @escaping @Sendable (_ positions: [Int], _ draw: Int) throws -> Element
   ) {
-    self.init(steps: steps, workers: workers, ahead: ahead) { step in try load(sampler.samples(step: step)) }
+    self.init(steps: steps, workers: workers, ahead: ahead) { step in
+      try load(sampler.samples(step: step), step * sampler.batchSize)
+    }
   }
 
   deinit { state.stop() }

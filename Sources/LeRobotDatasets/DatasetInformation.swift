@@ -4,6 +4,14 @@ import OrderedCollections
 
 /// What `meta/info.json` says.
 public struct DatasetInformation: Sendable, Equatable {
+  /// How a data set lies in its files.
+  enum Layout: Sendable {
+    /// Version 3: several episodes share a file.
+    case sharedFiles
+    /// Version 2: every episode has a Parquet file and videos of its own, and `meta` holds lines of JSON.
+    case filePerEpisode
+  }
+
   /// The robot's name, where one is given.
   public var robotType: String?
   /// Episodes in the whole data set.
@@ -16,9 +24,8 @@ public struct DatasetInformation: Sendable, Equatable {
   public var framesPerSecond: Double
   /// The features by name, in the file's order.
   public var features: OrderedDictionary<String, Feature>
-  var filesPerChunk = 1000
-  var dataFileMegabytes = 100.0
-  var videoFileMegabytes = 200.0
+  var layout = Layout.sharedFiles
+  var chunks = ChunkSettings()
   var dataPath = PathTemplate.data
   var videoPath: PathTemplate?
 
@@ -50,11 +57,7 @@ public struct DatasetInformation: Sendable, Equatable {
       return value
     }
     let version = try required("codebase_version", "a version", \.string)
-    guard version == "v3.0" || version.hasPrefix("v3.") else {
-      throw DatasetError(
-        "expected a LeRobotDataset v3.0 in \(url.path), found \(version); "
-          + "convert it with lerobot's convert_dataset_v21_to_v30")
-    }
+    layout = try Self.layout(version, url)
     func whole(_ key: String) throws(DatasetError) -> Int {
       try required(key, "a whole number from 0") { $0.integer.flatMap { $0 >= 0 ? $0 : nil } }
     }
@@ -63,9 +66,9 @@ public struct DatasetInformation: Sendable, Equatable {
     frameCount = try whole("total_frames")
     taskCount = try whole("total_tasks")
     framesPerSecond = try required("fps", "a positive number") { $0.double.flatMap { $0 > 0 ? $0 : nil } }
-    filesPerChunk = max(1, json["chunks_size"]?.integer ?? 1000)
-    dataFileMegabytes = json["data_files_size_in_mb"]?.double ?? 100
-    videoFileMegabytes = json["video_files_size_in_mb"]?.double ?? 200
+    chunks.filesPerChunk = max(1, json["chunks_size"]?.integer ?? chunks.filesPerChunk)
+    chunks.dataFileMegabytes = json["data_files_size_in_mb"]?.double ?? chunks.dataFileMegabytes
+    chunks.videoFileMegabytes = json["video_files_size_in_mb"]?.double ?? chunks.videoFileMegabytes
     dataPath = PathTemplate(text: try required("data_path", "a path template", \.string))
     videoPath = json["video_path"]?.string.map(PathTemplate.init)
     features = [:]
@@ -83,14 +86,33 @@ public struct DatasetInformation: Sendable, Equatable {
     }
   }
 
+  private static func layout(_ version: String, _ url: URL) throws(DatasetError) -> Layout {
+    let numbers = version.dropFirst(version.hasPrefix("v") ? 1 : 0).split(separator: ".").map { Int($0) }
+    guard numbers.count >= 2, let major = numbers[0], numbers[1] != nil else {
+      throw DatasetError("expected a version such as v3.0 under `codebase_version` in \(url.path), found \(version)")
+    }
+    switch major {
+    case 3: return .sharedFiles
+    case 2: return .filePerEpisode
+    case ..<2:
+      throw DatasetError(
+        "expected a LeRobotDataset v3.0, v2.1 or v2.0 in \(url.path), found \(version); "
+          + "convert it with convert_dataset_v1_to_v2 of a LeRobot before 0.4")
+    default:
+      throw DatasetError(
+        "expected a LeRobotDataset v3.0, v2.1 or v2.0 in \(url.path), found \(version), which a newer LeRobot wrote; "
+          + "ask for a revision of an older version (--dataset.revision=v3.0)")
+    }
+  }
+
   var json: JSON {
     let whole = Int(exactly: framesPerSecond)
     return [
       "codebase_version": "v3.0", "robot_type": robotType.map { .string($0) } ?? .null,
       "total_episodes": .integer(episodeCount), "total_frames": .integer(frameCount),
-      "total_tasks": .integer(taskCount), "chunks_size": .integer(filesPerChunk),
-      "data_files_size_in_mb": Self.number(dataFileMegabytes),
-      "video_files_size_in_mb": Self.number(videoFileMegabytes),
+      "total_tasks": .integer(taskCount), "chunks_size": .integer(chunks.filesPerChunk),
+      "data_files_size_in_mb": Self.number(chunks.dataFileMegabytes),
+      "video_files_size_in_mb": Self.number(chunks.videoFileMegabytes),
       "fps": whole.map { .integer($0) } ?? .number(framesPerSecond),
       "splits": ["train": .string("0:\(episodeCount)")], "data_path": .string(dataPath.text),
       "video_path": .string((videoPath ?? .video).text),

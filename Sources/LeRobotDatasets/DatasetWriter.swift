@@ -4,6 +4,17 @@ import Media
 import ModelFiles
 import OrderedCollections
 
+/// How large a data set's files grow, under LeRobot's names and with its defaults; an episode is never divided.
+public struct ChunkSettings: Sendable, Equatable {
+  /// Files in a folder (`chunks_size`).
+  public var filesPerChunk = 1000
+  /// MiB of a Parquet file and of a video (`data_files_size_in_mb`, `video_files_size_in_mb`).
+  public var dataFileMegabytes = 100.0, videoFileMegabytes = 200.0
+
+  /// The defaults.
+  public init() {}
+}
+
 /// Records a LeRobotDataset v3.0: frames into episodes, episodes into files, statistics on the way.
 ///
 /// Everything is written beside the data set's folder, which appears whole when ``finish()`` returns; a recorder that is
@@ -37,12 +48,13 @@ public final class DatasetWriter {
   ///
   /// - Parameters:
   ///   - features: what each frame holds, without LeRobot's own five (timestamp, frame_index, …).
+  ///   - chunks: how large files grow.
   ///   - videoCodec: nil for AV1 where the encoder takes the size, as LeRobot does, else H.264.
   ///   - overwrite: whether a data set that lies at `root` may be replaced when this one is finished.
   /// - Throws: if `root` exists and may not be replaced or holds something else, or a feature cannot be recorded.
   public init(
     root: URL, framesPerSecond: Double, robotType: String? = nil, features: OrderedDictionary<String, Feature>,
-    videoCodec: VideoCodec? = nil, overwrite: Bool = false
+    chunks: ChunkSettings = ChunkSettings(), videoCodec: VideoCodec? = nil, overwrite: Bool = false
   ) throws(DatasetError) {
     try Self.checkTarget(root, overwrite: overwrite)
     guard framesPerSecond.isFinite, framesPerSecond > 0 else {
@@ -56,6 +68,7 @@ public final class DatasetWriter {
     partial = root.deletingLastPathComponent().appendingPathComponent(".\(root.lastPathComponent).partial")
     let all = features.merging(Feature.bookkeeping) { own, _ in own }
     information = DatasetInformation(robotType: robotType, framesPerSecond: framesPerSecond, features: all)
+    information.chunks = chunks
     pending = features.mapValues { _ in [] }
     var fields: [Field] = []
     for (name, feature) in all {
@@ -63,13 +76,13 @@ public final class DatasetWriter {
     }
     data = RotatingParquet(
       root: partial, fields: fields, metadata: [("huggingface", huggingFaceMetadata(all))],
-      limit: information.dataFileMegabytes * 1024 * 1024, filesPerChunk: information.filesPerChunk)
+      limit: chunks.dataFileMegabytes * 1024 * 1024, filesPerChunk: chunks.filesPerChunk)
     for (name, feature) in features where feature.dataType == .video {
       guard let size = feature.imageSize else { throw DatasetError("expected an RGB image's shape for \(name)") }
       videos[name] = RotatingVideo(
         root: partial, camera: name, height: size.height, width: size.width, framesPerSecond: framesPerSecond,
-        codec: videoCodec, limit: information.videoFileMegabytes * 1024 * 1024,
-        filesPerChunk: information.filesPerChunk)
+        codec: videoCodec, limit: chunks.videoFileMegabytes * 1024 * 1024,
+        filesPerChunk: chunks.filesPerChunk)
     }
     try translated {
       // Left by a recorder that was killed.

@@ -23,10 +23,37 @@ public struct Episode: Sendable, Equatable {
 }
 
 extension Episode {
-  /// Reads `meta/episodes/*/*.parquet`, all of them, in order.
+  /// Reads what `meta` says of the episodes, all of them, in order.
   ///
   /// - Throws: if a file is missing or damaged, or the episodes do not follow one another without a gap.
   static func load(root: URL, information: DatasetInformation) throws(DatasetError) -> [Episode] {
+    let (episodes, place) =
+      switch information.layout {
+      case .sharedFiles: (try loadShared(root: root, information: information), "meta/episodes")
+      case .filePerEpisode: (try loadLines(root: root, information: information), "meta/episodes.jsonl")
+      }
+    let path = root.appendingPathComponent(place).path
+    guard episodes.count == information.episodeCount else {
+      throw DatasetError(
+        "expected \(information.episodeCount) episodes (total_episodes) in \(path), found \(episodes.count)")
+    }
+    var next = 0
+    for (number, episode) in episodes.enumerated() {
+      guard episode.index == number, episode.frames.lowerBound == next else {
+        throw DatasetError(
+          "expected episode \(number) from frame \(next) in \(path), "
+            + "found episode \(episode.index) from frame \(episode.frames.lowerBound)")
+      }
+      next = episode.frames.upperBound
+    }
+    guard next == information.frameCount else {
+      throw DatasetError("expected \(information.frameCount) frames (total_frames) in \(path), found \(next)")
+    }
+    return episodes
+  }
+
+  /// Reads `meta/episodes/*/*.parquet`.
+  private static func loadShared(root: URL, information: DatasetInformation) throws(DatasetError) -> [Episode] {
     let folder = root.appendingPathComponent("meta/episodes")
     let files = parquetFiles(in: folder)
     guard !files.isEmpty else { throw DatasetError("expected Parquet files in \(folder.path), found none") }
@@ -37,22 +64,6 @@ extension Episode {
         let file = try ParquetFile(url)
         for group in file.rowGroups.indices { episodes += try read(file, group, videoKeys) }
       }
-    }
-    guard episodes.count == information.episodeCount else {
-      throw DatasetError(
-        "expected \(information.episodeCount) episodes (total_episodes) in \(folder.path), found \(episodes.count)")
-    }
-    var next = 0
-    for (number, episode) in episodes.enumerated() {
-      guard episode.index == number, episode.frames.lowerBound == next else {
-        throw DatasetError(
-          "expected episode \(number) from frame \(next) in \(folder.path), "
-            + "found episode \(episode.index) from frame \(episode.frames.lowerBound)")
-      }
-      next = episode.frames.upperBound
-    }
-    guard next == information.frameCount else {
-      throw DatasetError("expected \(information.frameCount) frames (total_frames) in \(folder.path), found \(next)")
     }
     return episodes
   }
@@ -114,8 +125,9 @@ extension Episode {
   }
 }
 
-/// Reads `meta/tasks.parquet`: the task's words, by `task_index`.
-func loadTasks(root: URL) throws(DatasetError) -> [Int: String] {
+/// Reads `meta/tasks.parquet`, or version 2's lines: the task's words, by `task_index`.
+func loadTasks(root: URL, layout: DatasetInformation.Layout) throws(DatasetError) -> [Int: String] {
+  if layout == .filePerEpisode { return try loadTaskLines(root: root) }
   let url = root.appendingPathComponent("meta/tasks.parquet")
   return try translated {
     let file = try ParquetFile(url)

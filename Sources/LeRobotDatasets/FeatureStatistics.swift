@@ -70,7 +70,10 @@ extension FeatureStatistics {
     standardDeviation = deviation.flat
     minimum = try values("min")?.flat ?? mean.flat
     maximum = try values("max")?.flat ?? mean.flat
-    count = Int(try values("count")?.flat.first ?? 0)
+    guard let count = Int(exactly: try values("count")?.flat.first ?? 0), (0...1 << 40).contains(count) else {
+      throw DatasetError("expected a whole number under \(name)/count in \(file)")
+    }
+    self.count = count
     var quantiles: OrderedDictionary<String, [Double]> = [:]
     for level in Self.levels { quantiles[level.name] = try values(level.name)?.flat }
     self.quantiles = quantiles

@@ -17,11 +17,11 @@ final class FrameImages: Sendable {
     let bytes: Int
   }
 
-  private let files: [ParquetFile]
+  private let files: DataFiles
   private let capacity: Int
   private let kept = Mutex<[Kept]>([])
 
-  init(files: [ParquetFile], capacity: Int) {
+  init(files: DataFiles, capacity: Int) {
     self.files = files
     self.capacity = capacity
   }
@@ -33,11 +33,11 @@ final class FrameImages: Sendable {
     guard try !bytes.isNull(row) else {
       let path = try? column.member("path").bytes(row)
       throw DatasetError(
-        "row \(row) of \(camera) in \(files[Int(place.file)].url.path) holds no picture, only the path "
+        "row \(row) of \(camera) in \(files.urls[Int(place.file)].path) holds no picture, only the path "
           + "\"\(path.map { String(decoding: $0, as: UTF8.self) } ?? "")\"; pictures must be embedded")
     }
     do { return try Image(decoding: bytes.bytes(row)) } catch {
-      throw DatasetError("row \(row) of \(camera) in \(files[Int(place.file)].url.path): \(error)")
+      throw DatasetError("row \(row) of \(camera) in \(files.urls[Int(place.file)].path): \(error)")
     }
   }
 
@@ -50,7 +50,7 @@ final class FrameImages: Sendable {
     }
     if let found { return found }
     // Decoded outside the lock: two threads may both do it, which costs time but harms nothing.
-    let file = files[Int(place.file)]
+    let file = try files.file(Int(place.file))
     let column = try file.read(rowGroup: Int(place.rowGroup), columns: [camera]).column(camera)
     let bytes = try column.member("bytes").byteCount()
     let dropped = kept.withLock { kept -> [Kept] in

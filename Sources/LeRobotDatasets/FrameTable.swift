@@ -13,7 +13,7 @@ struct FrameTable: Sendable {
   /// Where each frame's pictures lie; empty where no camera's pictures are in Parquet.
   var places: [FrameImages.Place]
   var rows: [Int32]
-  var files: [ParquetFile]
+  let files: DataFiles
 }
 
 extension FrameTable {
@@ -30,11 +30,12 @@ extension FrameTable {
   static func load(root: URL, information: DatasetInformation, episodes: [Episode]) throws(DatasetError) -> FrameTable {
     let numeric = numeric(information)
     let total = episodes.reduce(0) { $0 + $1.frames.count }
-    let files = try open(root: root, information: information, episodes: episodes)
+    let files = try dataFiles(root: root, information: information, episodes: episodes)
     // Memory is asked for only after as many rows have really been decoded: lengths are a stranger's claim.
     let found = try translated {
-      try files.reduce(0) { sum, file in
-        try file.rowGroups.indices.reduce(sum) {
+      try files.urls.indices.reduce(0) { sum, number in
+        let file = try files.file(number)
+        return try file.rowGroups.indices.reduce(sum) {
           try $0 + file.read(rowGroup: $1, columns: ["episode_index"]).rowCount
         }
       }
@@ -48,18 +49,18 @@ extension FrameTable {
       timestamps: Array(repeating: 0, count: total),
       vectors: numeric.mapValues { Array(repeating: 0, count: total * $0.elementCount) },
       places: hasPictures ? Array(repeating: .init(file: 0, rowGroup: 0), count: total) : [],
-      rows: hasPictures ? Array(repeating: 0, count: total) : [], files: [])
+      rows: hasPictures ? Array(repeating: 0, count: total) : [], files: files)
     var starts: [Int: (first: Int, frames: Range<Int>)] = [:]
     var next = 0
     for episode in episodes {
       starts[episode.index] = (next, episode.frames)
       next += episode.frames.count
     }
-    for file in files {
+    for number in files.urls.indices {
       try translated {
-        table.files.append(file)
+        let file = try files.file(number)
         for group in file.rowGroups.indices {
-          try table.fill(from: file, rowGroup: group, numeric: numeric, starts: starts)
+          try table.fill(from: file, number, rowGroup: group, numeric: numeric, starts: starts)
         }
       }
     }
@@ -73,18 +74,18 @@ extension FrameTable {
     return table
   }
 
-  private static func open(
+  private static func dataFiles(
     root: URL, information: DatasetInformation, episodes: [Episode]
-  ) throws(DatasetError) -> [ParquetFile] {
+  ) throws(DatasetError) -> DataFiles {
     var urls: OrderedSet<URL> = []
     for episode in episodes {
       urls.append(try information.dataPath.url(in: root, chunk: episode.chunk, file: episode.file))
     }
-    return try translated { try urls.map { try ParquetFile($0) } }
+    return DataFiles(Array(urls))
   }
 
   private mutating func fill(
-    from file: ParquetFile, rowGroup: Int, numeric: OrderedDictionary<String, Feature>,
+    from file: ParquetFile, _ number: Int, rowGroup: Int, numeric: OrderedDictionary<String, Feature>,
     starts: [Int: (first: Int, frames: Range<Int>)]
   ) throws {
     let rows = try file.read(
@@ -114,7 +115,7 @@ extension FrameTable {
       taskIndices[position] = task
       timestamps[position] = times[row]
       if !places.isEmpty {
-        places[position] = .init(file: Int32(files.count - 1), rowGroup: Int32(rowGroup))
+        places[position] = .init(file: Int32(number), rowGroup: Int32(rowGroup))
         self.rows[position] = Int32(row)
       }
       for (name, feature) in numeric {
@@ -122,6 +123,28 @@ extension FrameTable {
         guard let source = values[name] else { continue }
         vectors[name]?.replaceSubrange(
           position * width..<(position + 1) * width, with: source[row * width..<(row + 1) * width])
+      }
+    }
+  }
+
+  /// Refuses episodes whose frames do not follow one another at the data set's rate.
+  ///
+  /// A window of frames is one of times only where they do. The rounding of float32 seconds is allowed for.
+  func checkTimes(
+    of episodes: [Episode], _ information: DatasetInformation, tolerance: Double, root: URL
+  ) throws(DatasetError) {
+    let period = 1 / information.framesPerSecond
+    var first = 0
+    for episode in episodes {
+      let positions = first..<first + episode.frames.count
+      first = positions.upperBound
+      for position in positions.dropFirst() {
+        let (before, now) = (Double(timestamps[position - 1]), Double(timestamps[position]))
+        if abs(now - before - period) <= tolerance + Double(timestamps[position].ulp) { continue }
+        throw DatasetError(
+          "expected frames \(period) s apart (fps \(information.framesPerSecond), within \(tolerance) s) in \(root.path), "
+            + "found frame \(position - positions.lowerBound) of episode \(episode.index) at \(now) s after \(before) s; "
+            + "mend the data set, leave the episode out (--dataset.episodes) or raise --tolerance_s")
       }
     }
   }

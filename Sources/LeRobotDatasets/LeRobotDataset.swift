@@ -4,7 +4,7 @@ import Media
 import ModelFiles
 import OrderedCollections
 
-/// A LeRobotDataset v3.0 on disk, or some episodes of it, open for reading.
+/// A LeRobotDataset v3.0, v2.1 or v2.0 on disk, or some episodes of it, open for reading.
 ///
 /// Numbers are held in memory; pictures and videos are decoded when asked for. Positions count the selected frames from
 /// 0; a frame's `index` counts those of the whole data set. Any thread may read.
@@ -17,12 +17,14 @@ public final class LeRobotDataset: Sendable {
   public let episodes: [Episode]
   /// Tasks in words, by `task_index`.
   public let tasks: [Int: String]
-  /// `meta/stats.json`: statistics of the whole data set by feature; empty where the file is missing.
+  /// Statistics of the whole data set by feature: `meta/stats.json`, or v2.1's episodes joined; empty where both are
+  /// missing.
   public let statistics: OrderedDictionary<String, FeatureStatistics>
   /// Selected frames.
   public let count: Int
 
   let table: FrameTable
+  private let tolerance: Double
   private let starts: [Int]
   private let pictures: FrameImages
   private let videos: VideoReaders
@@ -31,16 +33,20 @@ public final class LeRobotDataset: Sendable {
   ///
   /// - Parameters:
   ///   - episodes: the episodes to read; nil for all. Only their data files need to be there.
+  ///   - tolerance: seconds that a frame may lie off its place in time, in the columns and in videos; LeRobot's default.
   ///   - imageCacheBytes: compressed pictures kept in memory at most.
   ///   - openVideos: idle video readers kept at most.
   /// - Throws: one sentence, if anything is missing, damaged or contradicts itself.
   public init(
-    root: URL, episodes selection: [Int]? = nil, imageCacheBytes: Int = 1 << 30, openVideos: Int = 16
+    root: URL, episodes selection: [Int]? = nil, tolerance: Double = 1e-4, imageCacheBytes: Int = 1 << 30,
+    openVideos: Int = 16
   ) throws(DatasetError) {
     self.root = root
     information = try DatasetInformation(contentsOf: root.appendingPathComponent("meta/info.json"))
-    tasks = try loadTasks(root: root)
-    statistics = try Self.loadStatistics(root)
+    tasks = try loadTasks(root: root, layout: information.layout)
+    // Version 2.1 may still carry the stats.json that 2.0 once had; its episodes' statistics are the newer ones.
+    let episodeStatistics = information.layout == .filePerEpisode ? try loadEpisodeStatistics(root: root) : nil
+    statistics = if let episodeStatistics { episodeStatistics } else { try Self.loadStatistics(root) }
     let all = try Episode.load(root: root, information: information)
     if let wrong = selection?.first(where: { !all.indices.contains($0) }) {
       throw DatasetError(
@@ -56,11 +62,14 @@ public final class LeRobotDataset: Sendable {
     }
     self.starts = starts
     count = next
+    self.tolerance = tolerance
     table = try FrameTable.load(root: root, information: information, episodes: episodes)
+    try table.checkTimes(of: episodes, information, tolerance: tolerance, root: root)
     pictures = FrameImages(files: table.files, capacity: imageCacheBytes)
     videos = VideoReaders(capacity: openVideos)
     if let unknown = table.taskIndices.first(where: { tasks[Int($0)] == nil }) {
-      throw DatasetError("expected task \(unknown) in \(root.path)/meta/tasks.parquet, found none")
+      let name = information.layout == .sharedFiles ? "tasks.parquet" : "tasks.jsonl"
+      throw DatasetError("expected task \(unknown) in \(root.path)/meta/\(name), found none")
     }
   }
 
@@ -148,7 +157,7 @@ public final class LeRobotDataset: Sendable {
         throw DatasetError("episode \(episode.index) in \(root.path) names no video of \(camera)")
       }
       let url = try template.url(in: root, chunk: video.chunk, file: video.file, video: camera)
-      return try videos.frame(of: url, at: video.start + Double(table.timestamps[position]))
+      return try videos.frame(of: url, at: video.start + Double(table.timestamps[position]), tolerance: tolerance)
     }
     guard image.width == size.width, image.height == size.height else {
       throw DatasetError(

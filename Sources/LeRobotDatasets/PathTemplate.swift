@@ -2,6 +2,8 @@ import Foundation
 import ModelFiles
 
 /// A file name with places for numbers, such as `data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet`.
+///
+/// Version 2 calls the same two numbers `episode_chunk` and `episode_index`.
 struct PathTemplate: Sendable, Equatable {
   let text: String
 
@@ -20,8 +22,8 @@ struct PathTemplate: Sendable, Equatable {
       guard let close = rest[open...].firstIndex(of: "}") else { throw unreadable }
       let parts = rest[rest.index(after: open)..<close].split(separator: ":", maxSplits: 1)
       switch parts.first {
-      case "chunk_index": path += try padded(chunk, parts.dropFirst().first)
-      case "file_index": path += try padded(file, parts.dropFirst().first)
+      case "chunk_index", "episode_chunk": path += try padded(chunk, parts.dropFirst().first)
+      case "file_index", "episode_index": path += try padded(file, parts.dropFirst().first)
       case "video_key" where parts.count == 1: path += video
       default: throw unreadable
       }
@@ -35,7 +37,8 @@ struct PathTemplate: Sendable, Equatable {
 
   private var unreadable: DatasetError {
     DatasetError(
-      "the path template \"\(text)\" is not understood; expected {chunk_index:03d}, {file_index:03d} and {video_key}")
+      "the path template \"\(text)\" is not understood; expected {chunk_index:03d}, {file_index:03d} and {video_key}, "
+        + "or version 2's {episode_chunk:03d} and {episode_index:06d}")
   }
 
   private func padded(_ number: Int, _ format: Substring?) throws(DatasetError) -> String {

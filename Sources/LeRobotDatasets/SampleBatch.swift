@@ -11,22 +11,36 @@ public struct BatchRequest: Sendable {
   public var actionFeature: String?
   /// Actions from each frame on.
   public var chunkSize: Int
+  /// Random changes to a batch's pictures; nil for none.
+  public var transforms: ImageTransforms?
 
   /// Asks for these.
-  public init(cameras: [String], features: [String], actionFeature: String? = "action", chunkSize: Int) {
+  public init(
+    cameras: [String], features: [String], actionFeature: String? = "action", chunkSize: Int,
+    transforms: ImageTransforms? = nil
+  ) {
     self.cameras = cameras
     self.features = features
     self.actionFeature = actionFeature
     self.chunkSize = chunkSize
+    self.transforms = transforms
   }
 }
 
 /// Pictures of one camera, one after another.
 public struct ImageBatch: Sendable, Equatable {
+  /// RGB, row-major.
+  public enum Pixels: Sendable, Equatable {
+    /// `[count, height, width, 3]`, as recorded.
+    case recorded([UInt8])
+    /// `[count, 3, height, width]` in [0, 1], after random changes.
+    case transformed([Float])
+  }
+
   /// Pictures, and pixels in each.
   public let count: Int, width: Int, height: Int
-  /// `[count, height, width, 3]`, RGB, row-major.
-  public let pixels: [UInt8]
+  /// The pictures.
+  public let pixels: Pixels
 }
 
 /// Samples that are trained on together; plain values, sample after sample.
@@ -87,7 +101,11 @@ extension LeRobotDataset {
   }
 
   /// Several frames, decoded into contiguous buffers.
-  public func batch(_ positions: [Int], _ request: BatchRequest) throws(DatasetError) -> SampleBatch {
+  ///
+  /// - Parameter draw: the first sample's place among all samples, from which the changes of its pictures follow.
+  public func batch(
+    _ positions: [Int], _ request: BatchRequest, draw: Int = 0
+  ) throws(DatasetError) -> SampleBatch {
     var frames: [Frame] = []
     var actions: [Float] = []
     var padding: [Bool] = []
@@ -100,19 +118,33 @@ extension LeRobotDataset {
     var features: [String: [Float]] = [:]
     for name in request.features { features[name] = try values(of: name, at: positions) }
     var images: [String: ImageBatch] = [:]
-    for camera in request.cameras { images[camera] = try imageBatch(camera, positions) }
+    for camera in request.cameras { images[camera] = try imageBatch(camera, positions, request.transforms, draw) }
     return SampleBatch(
       positions: positions, frames: frames, features: features, images: images, actions: actions,
       actionIsPadding: padding)
   }
 
-  private func imageBatch(_ camera: String, _ positions: [Int]) throws(DatasetError) -> ImageBatch {
+  private func imageBatch(
+    _ camera: String, _ positions: [Int], _ transforms: ImageTransforms?, _ draw: Int
+  ) throws(DatasetError) -> ImageBatch {
     guard let size = information.features[camera]?.imageSize else {
       throw DatasetError("expected a camera named \(camera) in \(root.path)")
     }
-    var pixels: [UInt8] = []
-    pixels.reserveCapacity(positions.count * size.width * size.height * 3)
-    for position in positions { pixels += try image(camera, at: position).pixels }
+    let room = positions.count * size.width * size.height * 3
+    let pixels: ImageBatch.Pixels
+    if let transforms {
+      var values: [Float] = []
+      values.reserveCapacity(room)
+      for (slot, position) in positions.enumerated() {
+        values += transforms.apply(to: try image(camera, at: position), draw: draw + slot, camera: camera).values
+      }
+      pixels = .transformed(values)
+    } else {
+      var bytes: [UInt8] = []
+      bytes.reserveCapacity(room)
+      for position in positions { bytes += try image(camera, at: position).pixels }
+      pixels = .recorded(bytes)
+    }
     return ImageBatch(count: positions.count, width: size.width, height: size.height, pixels: pixels)
   }
 }

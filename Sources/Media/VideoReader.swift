@@ -31,7 +31,7 @@ public final class VideoReader: Sendable {
     let video: wm_video
   }
 
-  /// Opens a video; AV1 and H.264 among others, in MP4 or Matroska.
+  /// Opens a video; AV1, H.264 and HEVC among others, in MP4 or Matroska.
   ///
   /// - Parameter threads: threads that decoding may use.
   /// - Throws: one sentence, if it is missing or no whole video.

@@ -2,20 +2,31 @@ import CMedia
 import Foundation
 import Images
 
-/// How a video is compressed.
+/// How a video is compressed, under LeRobot's names.
 public enum VideoCodec: String, Sendable, CaseIterable {
   /// H.264 by x264, which every browser plays.
-  case h264 = "libx264"
+  case h264
+  /// HEVC (H.265) by x265.
+  case hevc
   /// AV1 by SVT-AV1, LeRobot's choice for data sets; sides of at least 64 pixels.
   case av1 = "libsvtav1"
   /// MPEG-4 part 2, where x264 is missing.
   case mpeg4
 
+  /// FFmpeg's name of the encoder.
+  var encoder: String {
+    switch self {
+    case .h264: "libx264"
+    case .hevc: "libx265"
+    case .av1, .mpeg4: rawValue
+    }
+  }
+
   /// Whether this machine's FFmpeg can write it.
   public var isAvailable: Bool {
     get throws(MediaError) {
       let api = try MediaEngine.videos
-      return rawValue.withCString { api.has_encoder($0) } != 0
+      return encoder.withCString { api.has_encoder($0) } != 0
     }
   }
 
@@ -77,7 +88,7 @@ public final class VideoWriter {
     let codec = if let codec { codec } else { try VideoCodec.forViewing() }
     let partial = url.deletingLastPathComponent().appendingPathComponent(".\(url.lastPathComponent).partial")
     let whole = framesPerSecond.rounded() == framesPerSecond
-    let writer = codec.rawValue.withCString { name in
+    let writer = codec.encoder.withCString { name in
       var settings = wm_video_settings(
         width: Int32(width), height: Int32(height),
         rate_numerator: Int32(whole ? framesPerSecond : (framesPerSecond * 1000).rounded()),
@@ -88,7 +99,7 @@ public final class VideoWriter {
     guard let writer else {
       let problem = api.problem
       try? FileManager.default.removeItem(at: partial)
-      throw MediaError("\(url.path) could not be written as \(codec.rawValue): \(problem)")
+      throw MediaError("\(url.path) could not be written as \(codec.encoder): \(problem)")
     }
     self.api = api
     self.url = url

@@ -40,7 +40,7 @@ public enum FileError: Error, Equatable, Sendable, CustomStringConvertible {
   }
 
   /// The error for a failed system call, from `errno` as it stood right after it.
-  static func errno(_ code: Int32, _ path: String, _ action: String) -> FileError {
+  public static func errno(_ code: Int32, _ path: String, _ action: String) -> FileError {
     switch code {
     case ENOENT: .missing(path)
     case ENOSPC, EDQUOT: .diskFull(path)

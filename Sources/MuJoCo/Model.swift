@@ -25,8 +25,6 @@ public final class Model: @unchecked Sendable {
 
   let engine: PhysicsEngine
   let pointer: UnsafeMutablePointer<mjModel>
-  /// The model that this one borrows from, and the arrays of its own.
-  private let borrowed: (owner: Model, arrays: [UnsafeMutableRawPointer])?
 
   /// Compiles an MJCF document; a document MuJoCo refuses is an error with MuJoCo's own words.
   public init(xml: String) throws(SimulationError) {
@@ -41,25 +39,14 @@ public final class Model: @unchecked Sendable {
     }
     guard let compiled = engine.functions.mj_compile(specification, nil) else {
       let reason = engine.functions.mjs_getError(specification).map { String(cString: $0) } ?? "no reason given"
-      throw SimulationError("MuJoCo cannot compile the model: \(reason)")
+      // A second line says which element it is.
+      throw SimulationError("MuJoCo cannot compile the model: \(reason.split(separator: "\n").joined(separator: ", "))")
     }
     self.engine = engine
     pointer = compiled
-    borrowed = nil
   }
 
-  /// A model that shares all of another but some arrays, which belong to it.
-  init(sharing owner: Model, pointer: UnsafeMutablePointer<mjModel>, arrays: [UnsafeMutableRawPointer]) {
-    engine = owner.engine
-    self.pointer = pointer
-    borrowed = (owner, arrays)
-  }
-
-  deinit {
-    guard let borrowed else { return engine.functions.mj_deleteModel(pointer) }
-    borrowed.arrays.forEach { $0.deallocate() }
-    pointer.deallocate()
-  }
+  deinit { engine.functions.mj_deleteModel(pointer) }
 
   /// Seconds of one physics step.
   public var timestep: Double { pointer.pointee.opt.timestep }

@@ -11,7 +11,7 @@ final class ModelVariation {
   private let bodyQuaternions: UnsafeMutableBufferPointer<Double>
   private let siteColors: UnsafeMutableBufferPointer<Float>
 
-  init(of model: Model, arenaBytes: Int?) {
+  init(of model: Model, readsSensors: Bool, arenaBytes: Int?) {
     original = model
     var seen = model.pointer.pointee
     bodyPositions = Self.copy(seen.body_pos, 3 * Int(seen.nbody))
@@ -20,7 +20,7 @@ final class ModelVariation {
     seen.body_pos = bodyPositions.baseAddress
     seen.body_quat = bodyQuaternions.baseAddress
     seen.site_rgba = siteColors.baseAddress
-    seen.opt.disableflags |= Int32(mjDSBL_SENSOR.rawValue)
+    if !readsSensors { seen.opt.disableflags |= Int32(mjDSBL_SENSOR.rawValue) }
     if let arenaBytes { seen.narena = numericCast(max(0, arenaBytes)) }
     pointer = .allocate(capacity: 1)
     pointer.initialize(to: seen)

@@ -1,6 +1,6 @@
 import CMuJoCo
 
-/// The whole state at once, poses in full, contacts, and what one simulation may change in its model.
+/// The whole state at once, poses in full, and contacts.
 extension Simulation {
   /// All generalised positions.
   public var positions: [Double] { Array(UnsafeBufferPointer(start: pointer.pointee.qpos, count: model.positionCount)) }
@@ -83,37 +83,5 @@ extension Simulation {
       let other = Int(contact.geom.1)
       return (first.contains(one) && second.contains(other)) || (first.contains(other) && second.contains(one))
     }
-  }
-
-  /// Places a body that has no joint, relative to its parent, for this simulation alone.
-  ///
-  /// - Parameters:
-  ///   - position: metres.
-  ///   - quaternion: w, x, y, z; of length 1.
-  /// - Throws: if the simulation was not made to vary.
-  public func place(body: Int, position: SIMD3<Double>, quaternion: SIMD4<Double>) throws(SimulationError) {
-    precondition(body >= 0 && body < Int(model.pointer.pointee.nbody))
-    let seen = try changeable()
-    for axis in 0..<3 { seen.pointee.body_pos[3 * body + axis] = position[axis] }
-    for axis in 0..<4 { seen.pointee.body_quat[4 * body + axis] = quaternion[axis] }
-  }
-
-  /// A site's opacity as this simulation draws it; at 0 and below the site is not drawn.
-  public func siteOpacity(_ index: Int) -> Float {
-    precondition(index >= 0 && index < Int(model.pointer.pointee.nsite))
-    return modelPointer.pointee.site_rgba[4 * index + 3]
-  }
-
-  /// Sets a site's opacity for this simulation alone.
-  ///
-  /// - Throws: if the simulation was not made to vary.
-  public func setSiteOpacity(_ opacity: Float, of index: Int) throws(SimulationError) {
-    precondition(index >= 0 && index < Int(model.pointer.pointee.nsite))
-    try changeable().pointee.site_rgba[4 * index + 3] = opacity
-  }
-
-  private func changeable() throws(SimulationError) -> UnsafeMutablePointer<mjModel> {
-    guard let variation else { throw SimulationError("this simulation was not made to differ from its model") }
-    return variation.pointer
   }
 }

@@ -17,12 +17,14 @@ public final class Simulation {
   /// Makes a simulation in the model's initial state, with positions of bodies computed.
   ///
   /// - Parameters:
-  ///   - varies: whether it may move bodies that have no joint and show or hide sites, for itself alone; it then reads
-  ///     no sensors.
-  ///   - arenaBytes: memory for contacts and constraints, bytes; nil takes the model's own wish.
-  public init(_ model: Model, varies: Bool = false, arenaBytes: Int? = nil) throws(SimulationError) {
+  ///   - varies: whether it may move bodies that have no joint and show or hide sites, for itself alone.
+  ///   - readsSensors: whether the model's sensors are computed, if it varies.
+  ///   - arenaBytes: memory for contacts and constraints, bytes, if it varies; nil takes the model's own wish.
+  public init(
+    _ model: Model, varies: Bool = false, readsSensors: Bool = true, arenaBytes: Int? = nil
+  ) throws(SimulationError) {
     self.model = model
-    variation = varies || arenaBytes != nil ? ModelVariation(of: model, arenaBytes: arenaBytes) : nil
+    variation = varies ? ModelVariation(of: model, readsSensors: readsSensors, arenaBytes: arenaBytes) : nil
     let seen = variation?.pointer ?? model.pointer
     var made: UnsafeMutablePointer<mjData>?
     try Self.guarded(model, "start a simulation") { wm_mujoco_make_data(&$0, seen, &made, &$1) }

@@ -25,30 +25,49 @@ public struct Normalization {
   /// Keeps the division by the deviation finite.
   public var epsilon: Double
 
-  /// A normalisation whose statistics are all there.
-  ///
-  /// - Throws: the feature whose statistics are missing or of another size; LeRobot would skip it without a word.
+  /// A normalisation; `check` says whether its statistics are all there.
   public init(
     features: PolicyFeatures, modes: OrderedDictionary<FeatureType, NormalizationMode>, statistics: StateDictionary,
     epsilon: Double = 1e-8
-  ) throws(PolicyError) {
+  ) {
     self.features = features
     self.modes = modes
     self.statistics = statistics
     self.epsilon = epsilon
+  }
+
+  /// Refuses to go on without a statistic that is needed, where LeRobot would leave the numbers as they are.
+  ///
+  /// - Throws: the feature whose statistics are missing, of another size or not finite.
+  public func check() throws(PolicyError) {
     for (name, feature) in features {
       for statistic in needed(feature.type) {
-        guard let tensor = statistics["\(name).\(statistic)"] else {
-          throw PolicyError(
-            "no statistic \(name).\(statistic) to normalise with; take the dataset's (--policy.normalization=dataset) "
-              + "or repair the checkpoint's processor files")
-        }
+        guard let tensor = statistics["\(name).\(statistic)"] else { throw missing("\(name).\(statistic)") }
         guard tensor.shape == feature.shape else {
           throw PolicyError(
-            "the statistic \(name).\(statistic) has the shape \(tensor.shape), the feature \(feature.shape)")
+            "the statistic \(name).\(statistic) has the shape \(tensor.shape), the feature \(feature.shape); take the "
+              + "dataset's (--policy.normalization=dataset)")
+        }
+        guard let values = try? tensor.to(.float32).scalars(Float.self), values.allSatisfy(\.isFinite) else {
+          throw PolicyError(
+            "the statistic \(name).\(statistic) is not finite: the checkpoint was saved before it had any; start a new "
+              + "run from it with --policy.normalization=dataset")
         }
       }
     }
+  }
+
+  private func missing(_ name: String) -> PolicyError {
+    let others = statistics.keys.filter { key in !features.keys.contains { key.hasPrefix("\($0).") } }
+    guard others.isEmpty else {
+      return PolicyError(
+        "there is no statistic \(name) to normalise with, only those of single data sets "
+          + "(\(others.prefix(4).joined(separator: ", "))…); train on one first, which takes that one's "
+          + "(--policy.normalization=dataset)")
+    }
+    return PolicyError(
+      "no statistic \(name) to normalise with; take the dataset's (--policy.normalization=dataset) or repair the "
+        + "checkpoint's processor files")
   }
 
   private func needed(_ type: FeatureType) -> [String] {
@@ -105,20 +124,32 @@ public struct Normalization {
   }
 }
 
+/// Reads `{"STATE": "MEAN_STD", …}`.
+///
+/// - Throws: the mode that is not supported, and `place`.
+public func normalizationModes(
+  _ json: JSON?, in place: String
+) throws(PolicyError) -> OrderedDictionary<FeatureType, NormalizationMode> {
+  var modes: OrderedDictionary<FeatureType, NormalizationMode> = [:]
+  for (type, mode) in json?.object ?? [:] {
+    guard let type = FeatureType(rawValue: type), let mode = mode.string.flatMap(NormalizationMode.init(rawValue:))
+    else {
+      throw PolicyError(
+        "\(place): the normalisation \(type): \(mode.text(.compact)) is not supported, only "
+          + NormalizationMode.allCases.map(\.rawValue).joined(separator: ", "))
+    }
+    modes[type] = mode
+  }
+  return modes
+}
+
 extension Normalization {
   /// Reads a step's `config` object.
   init(_ config: JSON, statistics: StateDictionary, in place: String) throws(PolicyError) {
-    var modes: OrderedDictionary<FeatureType, NormalizationMode> = [:]
-    for (type, mode) in config["norm_map"]?.object ?? [:] {
-      guard let type = FeatureType(rawValue: type), let mode = mode.string.flatMap(NormalizationMode.init(rawValue:))
-      else {
-        throw PolicyError("\(place): the normalisation \(type): \(mode.text(.compact)) is not supported")
-      }
-      modes[type] = mode
-    }
-    try self.init(
-      features: PolicyFeatures(config["features"], in: place), modes: modes, statistics: statistics,
-      epsilon: config["eps"]?.double ?? 1e-8)
+    self.init(
+      features: try PolicyFeatures(config["features"], in: place),
+      modes: try normalizationModes(config["norm_map"], in: place),
+      statistics: statistics, epsilon: config["eps"]?.double ?? 1e-8)
   }
 
   var config: JSON {

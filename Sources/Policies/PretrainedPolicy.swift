@@ -1,6 +1,7 @@
 import Foundation
 import ModelFiles
 import NeuralNetworks
+import OrderedCollections
 import Torch
 
 /// A policy with everything that a checkpoint's `pretrained_model` folder holds of it.
@@ -11,12 +12,15 @@ public struct PretrainedPolicy {
   public var preprocessor, postprocessor: Processor
   /// What `config.json` will hold.
   public let configuration: JSON
+  /// Small files beside `config.json`, by name.
+  public var documents: OrderedDictionary<String, JSON> = [:]
   /// Folders that belong to it, such as the backbone's config and tokenizer.
-  public let attachments: [URL]
+  public let attachments: [Attachment]
 
   /// A policy with its processors.
   public init(
-    policy: any Policy, preprocessor: Processor, postprocessor: Processor, configuration: JSON, attachments: [URL]
+    policy: any Policy, preprocessor: Processor, postprocessor: Processor, configuration: JSON,
+    attachments: [Attachment]
   ) {
     self.policy = policy
     self.preprocessor = preprocessor
@@ -28,15 +32,38 @@ public struct PretrainedPolicy {
   /// Writes `config.json`, `model.safetensors`, the processors and the attachments into a new folder.
   public func save(to directory: URL) throws {
     try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-    try configuration.write(to: directory.appendingPathComponent("config.json"))
+    for (name, document) in documents.merging(["config.json": configuration], uniquingKeysWith: { $1 }) {
+      try document.write(to: directory.appendingPathComponent(name))
+    }
     var state: StateDictionary = [:]
     for parameter in policy.parameters.parameters { state[parameter.name] = parameter.tensor }
     try Tensor.save(state, to: directory.appendingPathComponent("model.safetensors"), metadata: ["format": "pt"])
     try preprocessor.write(to: directory)
     try postprocessor.write(to: directory)
-    for attachment in attachments {
-      try FileManager.default.copyItem(
-        at: attachment, to: directory.appendingPathComponent(attachment.lastPathComponent))
+    for attachment in attachments { try attachment.copy(into: directory) }
+  }
+}
+
+/// A folder that travels with a checkpoint.
+public struct Attachment: Sendable {
+  let folder: URL
+  let hasWeights: Bool
+
+  /// A folder, with or without the weights in it.
+  public init(_ folder: URL, hasWeights: Bool) {
+    self.folder = folder
+    self.hasWeights = hasWeights
+  }
+
+  /// Copies it, under its own name.
+  func copy(into directory: URL) throws {
+    let files = FileManager.default
+    let target = directory.appendingPathComponent(folder.lastPathComponent)
+    try files.createDirectory(at: target, withIntermediateDirectories: true)
+    for name in try files.contentsOfDirectory(atPath: folder.path) {
+      let isWeights = [".safetensors", ".bin", ".pt", ".onnx"].contains { name.hasSuffix($0) }
+      guard hasWeights || !isWeights else { continue }
+      try files.copyItem(at: folder.appendingPathComponent(name), to: target.appendingPathComponent(name))
     }
   }
 }

@@ -96,25 +96,39 @@ public struct Processor {
     try self(Batch([BatchKey.action: actions]), tasks: [], device: .cpu).require(BatchKey.action)
   }
 
-  /// The same pipeline with other statistics and features: LeRobot's rule for a new run on a dataset.
+  /// The same pipeline with other features, modes and statistics: LeRobot's rule for a new run on a dataset.
+  ///
+  /// - Parameter statistics: nil keeps the pipeline's own.
   public func adopting(
-    statistics: StateDictionary, inputs: PolicyFeatures, outputs: PolicyFeatures
-  ) throws -> Processor {
+    statistics: StateDictionary?, inputs: PolicyFeatures, outputs: PolicyFeatures,
+    modes: OrderedDictionary<FeatureType, NormalizationMode>
+  ) -> Processor {
     var copy = self
-    copy.steps = try steps.map { step in
+    copy.steps = steps.map { step in
       switch step {
       case .normalize(let old):
-        return .normalize(
-          try Normalization(
-            features: inputs.merging(outputs) { first, _ in first }, modes: old.modes, statistics: statistics,
-            epsilon: old.epsilon))
+        .normalize(
+          Normalization(
+            features: inputs.merging(outputs) { first, _ in first }, modes: modes,
+            statistics: statistics ?? old.statistics, epsilon: old.epsilon))
       case .unnormalize(let old):
-        return .unnormalize(
-          try Normalization(features: outputs, modes: old.modes, statistics: statistics, epsilon: old.epsilon))
-      default: return step
+        .unnormalize(
+          Normalization(
+            features: outputs, modes: modes, statistics: statistics ?? old.statistics, epsilon: old.epsilon))
+      default: step
       }
     }
     return copy
+  }
+
+  /// Refuses a pipeline that lacks a statistic.
+  public func checkStatistics() throws(PolicyError) {
+    for step in steps {
+      switch step {
+      case .normalize(let normalization), .unnormalize(let normalization): try normalization.check()
+      default: break
+      }
+    }
   }
 
   /// What features are called after this pipeline.

@@ -14,7 +14,10 @@ public struct ShapesSuite: EnvironmentSuite {
       throw EnvironmentError("shapes draws pictures of 16 to 1024 pixels, and \(imageSize) was asked for")
     }
     self.imageSize = imageSize
-    self.backend = backend
+    self.backend =
+      if let backend { backend } else {
+        try translated { () throws(SimulationError) in try GraphicsBackend.requested() }
+      }
   }
 
   /// `shapes`.

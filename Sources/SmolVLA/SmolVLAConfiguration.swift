@@ -157,6 +157,11 @@ public struct SmolVLAConfiguration: ConfigurationSection, Equatable {
     return configuration
   }
 
+  /// The mode of each type of feature, `normalization_mapping`.
+  public func normalizationModes() throws(PolicyError) -> OrderedDictionary<FeatureType, NormalizationMode> {
+    try Policies.normalizationModes(.object(inert.normalizationMapping), in: "--policy.normalization_mapping")
+  }
+
   /// The action's real dimensions.
   func actionDimension() throws(PolicyError) -> Int {
     guard let feature = outputFeatures["action"], feature.shape.count == 1 else {
@@ -167,7 +172,7 @@ public struct SmolVLAConfiguration: ConfigurationSection, Equatable {
 
   /// The settings as LeRobot's config.json holds them: `type` first, and without ours, which LeRobot would refuse.
   ///
-  /// Ours belong into train_config.json alone.
+  /// Ours belong into lerobot_wm.json alone.
   public var checkpointJSON: JSON {
     var members: OrderedDictionary<String, JSON> = ["type": "smolvla"]
     members.merge(json.object ?? [:]) { $1 }

@@ -8,8 +8,13 @@ struct VisionTower {
   let layers: [VisionLayer]
   let postLayerNorm: LayerNorm
   let patchesPerSide: Int
+  private let placesType: DType
 
-  init(_ scope: ParameterScope, _ configuration: VisionConfiguration, deviation: Double) throws(TorchError) {
+  /// - Parameter placesType: the type that patches' places are computed in.
+  init(
+    _ scope: ParameterScope, _ configuration: VisionConfiguration, deviation: Double, placesType: DType = .float32
+  ) throws(TorchError) {
+    self.placesType = placesType
     let normal = Initialisation.normal(standardDeviation: deviation)
     patchesPerSide = configuration.imageSize / configuration.patchSize
     patchEmbedding = try PatchEmbedding2D(
@@ -38,11 +43,12 @@ struct VisionTower {
 
   /// Each patch's place in the table of positions, [rows · columns].
   ///
-  /// Computed as transformers does, in float32: its rounding puts a patch that lies on a boundary one bucket lower.
+  /// Computed as transformers does. In float32 the factor puts a patch that lies on a boundary one bucket lower; in
+  /// bfloat16 it is rounded away.
   func positionIndices(rows: Int, columns: Int) throws(TorchError) -> Tensor {
     let boundaries = try Tensor.range(from: 1 / Double(patchesPerSide), to: 1, by: 1 / Double(patchesPerSide))
     func buckets(_ count: Int) throws(TorchError) -> Tensor {
-      try (Tensor.arange(count, dtype: .float32) / Double(count) * (1 - 1e-6)).buckets(boundaries)
+      try (Tensor.arange(count, dtype: placesType) / Double(count) * (1 - 1e-6)).to(.float32).buckets(boundaries)
     }
     let rowStarts = try (buckets(rows) * Double(patchesPerSide)).to(.int64).unsqueezed(1)
     return try (rowStarts + buckets(columns).unsqueezed(0)).reshaped([-1])

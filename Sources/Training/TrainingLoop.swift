@@ -4,6 +4,7 @@ import ModelFiles
 import NeuralNetworks
 import OrderedCollections
 import Policies
+import RunLogs
 import Terminal
 import Torch
 
@@ -31,6 +32,8 @@ public struct TrainingSettings: Sendable {
   public var logFrequency = 200
   /// Steps between checkpoints; the last step is saved in any case.
   public var saveFrequency = 20_000
+  /// Steps between evaluations; after the last step there is one in any case, and with 0 there is none.
+  public var evaluationFrequency = 20_000
   /// Whether checkpoints are written at all.
   public var savesCheckpoints = true
   /// Everything drawn follows from it.
@@ -52,39 +55,54 @@ public enum TrainingEnd: Sendable, Equatable {
   case finished
   /// Asked to stop; the state is saved.
   case interrupted(step: Int, signal: Int32)
+
+  /// The program's status, as the shell counts signals.
+  public var exitCode: Int {
+    switch self {
+    case .finished: 0
+    case .interrupted(_, let signal): 128 + Int(signal)
+    }
+  }
 }
 
-/// The training loop: batch, loss, gradients, clip, step, and now and then a line and a checkpoint.
+/// The training loop: batch, loss, gradients, clip, step, and now and then a line, a checkpoint and an evaluation.
 public struct TrainingLoop {
   let pretrained: PretrainedPolicy
   let settings: TrainingSettings
   let output: URL
   /// What `train_config.json` holds.
   let configuration: JSON
-  let datasetFrames: Int
+  let line: LogLine
+
+  /// Gives what an evaluation after a step found, and a film of it, or nil where it was stopped before its end.
+  public typealias Evaluate = (_ step: Int) throws -> (metrics: Metrics, film: URL?)?
 
   /// A run of a policy with its processors.
   ///
-  /// - Parameter datasetFrames: for the count of epochs.
+  /// - Parameters:
+  ///   - frames: the dataset's, for the count of epochs.
+  ///   - episodes: the dataset's, for the count of episodes seen.
   public init(
     _ pretrained: PretrainedPolicy, _ settings: TrainingSettings, output: URL, configuration: JSON,
-    datasetFrames: Int
+    frames: Int, episodes: Int
   ) {
     self.pretrained = pretrained
     self.settings = settings
     self.output = output
     self.configuration = configuration
-    self.datasetFrames = datasetFrames
+    line = LogLine(batchSize: settings.batchSize, frames: frames, episodes: episodes)
   }
 
   /// Trains up to the last step.
   ///
   /// - Parameters:
   ///   - checkpoint: where to go on from; nil starts at step 0.
-  ///   - batch: gives step k's batch; called in order, beginning with the first step that is left.
+  ///   - wandb: describes the W&B run, if there is to be one.
+  ///   - batches: gives step k's batch; called in order, beginning with the first step that is left.
+  ///   - evaluate: tries the policy as it stands; an error costs a warning, not the run.
   public func run(
-    resuming checkpoint: URL? = nil, interruption: Interruption? = nil,
-    batches: (_ firstStep: Int) throws -> (() throws -> LoadedBatch)
+    resuming checkpoint: URL? = nil, interruption: Interruption? = nil, wandb: WandBDescription? = nil,
+    batches: (_ firstStep: Int) throws -> (() throws -> LoadedBatch), evaluate: Evaluate? = nil
   ) throws -> TrainingEnd {
     let parameters = pretrained.policy.parameters
     let state = try checkpoint.map {
@@ -97,9 +115,30 @@ public struct TrainingLoop {
       )
     }
     let optimizer = AdamW(parameters, settings: settings.optimizer, states: state?.optimizer ?? [:])
-    let random = CountedRandom(seed: settings.seed, "training")
-    let log = try MetricsLog(output.appendingPathComponent("metrics.jsonl"), resumingAt: first)
+    let log = try RunLog(
+      output: output, resumingAt: first, configuration: configuration, wandb: wandb, position: line.position)
     let progress = Progress("training", total: settings.steps, first: first)
+    var session = Session(log: log, progress: progress, interruption: interruption, evaluate: evaluate)
+    do {
+      let end = try train(from: first, optimizer, &session, batches)
+      progress.finish()
+      try session.log.finish(exitCode: end.exitCode)
+      return end
+    } catch {
+      progress.finish()
+      // What went wrong is worth more than that the log could not be closed over it.
+      try? session.log.finish(exitCode: 1)
+      throw error
+    }
+  }
+
+  private func train(
+    from first: Int, _ optimizer: AdamW, _ session: inout Session,
+    _ batches: (_ firstStep: Int) throws -> (() throws -> LoadedBatch)
+  ) throws -> TrainingEnd {
+    let random = CountedRandom(seed: settings.seed, "training")
+    // A run that was killed during an evaluation has the checkpoint and not the figures.
+    if first > 0, !session.log.isEvaluated(at: first), let end = try evaluate(at: first, &session) { return end }
     let nextBatch = try batches(first)
     var clock = StepClock()
     for step in first..<settings.steps {
@@ -115,23 +154,45 @@ public struct TrainingLoop {
         try Self.check(values, step: done)
         clock.endUpdate()
         values.merge(clock.takeMeans()) { $1 }
-        try log.write(values, step: done)
-        progress.say(line(values, step: done))
+        try session.log.write(values, step: done)
+        session.progress.say(line.text(step: done, values: values))
       }
       clock.endUpdate()
-      progress.update(done)
-      let signal = interruption?.signalNumber
-      if settings.savesCheckpoints, done % settings.saveFrequency == 0 || isLast || signal != nil {
+      session.progress.update(done)
+      let signal = session.interruption?.signalNumber
+      let isSaved = settings.savesCheckpoints && (done % settings.saveFrequency == 0 || isLast || signal != nil)
+      if isSaved {
         try Self.check(update.values(), step: done)
         try save(step: done, optimizer)
       }
-      if let signal, !isLast {
-        progress.finish()
-        return .interrupted(step: done, signal: signal)
+      if let signal, !isLast { return .interrupted(step: done, signal: signal) }
+      if let end = try evaluate(at: done, &session) {
+        if settings.savesCheckpoints, !isSaved { try save(step: done, optimizer) }
+        return end
       }
     }
-    progress.finish()
     return .finished
+  }
+
+  private func isEvaluationStep(_ step: Int) -> Bool {
+    settings.evaluationFrequency > 0 && (step % settings.evaluationFrequency == 0 || step == settings.steps)
+  }
+
+  /// Evaluates where it is time to; gives the run's end where a signal ends it.
+  private func evaluate(at step: Int, _ session: inout Session) throws -> TrainingEnd? {
+    guard isEvaluationStep(step), let evaluate = session.evaluate else { return nil }
+    session.progress.finish()
+    let found: (metrics: Metrics, film: URL?)?
+    do { found = try evaluate(step) } catch {
+      session.progress.say("warning: the evaluation at step \(step) broke off: \(sentence(of: error))")
+      return nil
+    }
+    guard let found else {
+      return session.interruption?.signalNumber.map { .interrupted(step: step, signal: $0) }
+    }
+    try session.log.write(found.metrics, step: step, film: found.film)
+    session.progress.say(line.text(step: step, values: found.metrics))
+    return nil
   }
 
   /// Batch, loss, gradients, clip, step.
@@ -151,14 +212,8 @@ public struct TrainingLoop {
       metrics: loss.metrics.merging(gradientMetrics) { $1 }, gradientNorm: norm, learningRate: learningRate)
   }
 
-  private func line(_ values: OrderedDictionary<String, Double>, step: Int) -> String {
-    let samples = step * settings.batchSize
-    return LogLine.text(
-      step: step, samples: samples, epochs: Double(samples) / Double(max(datasetFrames, 1)), values: values)
-  }
-
   /// A loss that is not a number would be trained on for days without a word.
-  private static func check(_ values: OrderedDictionary<String, Double>, step: Int) throws(PolicyError) {
+  private static func check(_ values: Metrics, step: Int) throws(PolicyError) {
     guard let bad = values.first(where: { !$0.value.isFinite }) else { return }
     throw PolicyError(
       "\(bad.key) is \(bad.value) at step \(step): training has diverged; resume from the last checkpoint "
@@ -170,17 +225,19 @@ public struct TrainingLoop {
       let model = folder.appendingPathComponent("pretrained_model")
       try pretrained.save(to: model)
       try configuration.write(to: model.appendingPathComponent("train_config.json"))
-      let next = settings.schedule.learningRate(at: step)
       try TrainingState(step: step, optimizer: optimizer.states).write(
-        to: folder.appendingPathComponent("training_state"), settings: settings.optimizer, learningRate: next,
-        schedule: [
-          "last_epoch": .integer(step), "_step_count": .integer(step + 1), "_last_lr": .array([.number(next)]),
-          "base_lrs": .array([.number(settings.schedule.peak)]), "verbose": false,
-          "_get_lr_called_within_step": false, "lr_lambdas": [nil],
-        ],
+        to: folder.appendingPathComponent("training_state"), settings,
         parameters: pretrained.policy.parameters.parameters.count)
     }
   }
+}
+
+/// What a run has beside its policy while it lasts.
+private struct Session {
+  var log: RunLog
+  let progress: Terminal.Progress
+  let interruption: Interruption?
+  let evaluate: TrainingLoop.Evaluate?
 }
 
 /// What one update leaves for the log, on the device until a line is written.
@@ -189,45 +246,10 @@ private struct Update {
   let gradientNorm: Tensor
   let learningRate: Double
 
-  func values() throws -> OrderedDictionary<String, Double> {
+  func values() throws -> Metrics {
     var values = try metrics.mapValues { try $0.item() }
     values["grad_norm"] = try gradientNorm.item()
     values["lr"] = learningRate
     return values
-  }
-}
-
-/// Mean seconds of loading and updating since the last log line.
-private struct StepClock {
-  private var loading = 0.0, update = 0.0
-  private var count = 0
-  private var mark = ContinuousClock.now
-  private var isUpdating = false
-
-  mutating func beginLoading() { mark = .now }
-
-  mutating func beginUpdate() {
-    loading += lap()
-    isUpdating = true
-    count += 1
-  }
-
-  mutating func endUpdate() {
-    guard isUpdating else { return }
-    update += lap()
-    isUpdating = false
-  }
-
-  mutating func takeMeans() -> OrderedDictionary<String, Double> {
-    defer { (loading, update, count) = (0, 0, 0) }
-    let steps = Double(max(count, 1))
-    return ["update_s": update / steps, "dataloading_s": loading / steps]
-  }
-
-  private mutating func lap() -> Double {
-    let now = ContinuousClock.now
-    defer { mark = now }
-    let (seconds, attoseconds) = (now - mark).components
-    return Double(seconds) + Double(attoseconds) * 1e-18
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import HuggingFaceHub
 import ModelFiles
 import NeuralNetworks
 import OrderedCollections
@@ -15,7 +16,10 @@ public struct PolicyBuilder {
   /// New parameters follow from it.
   public let seed: Int
   /// What a user should know, in whole lines.
-  public private(set) var notices: [String] = []
+  public internal(set) var notices: [String] = []
+
+  /// What a checkpoint's folder must hold.
+  public static let files = ["config.json", "model.safetensors"]
 
   /// A builder of one policy.
   public init(_ settings: PolicySettings, device: Device, seed: Int = 0) {
@@ -27,13 +31,19 @@ public struct PolicyBuilder {
   /// The policy of a checkpoint as it was saved, for evaluation or to go on with its training.
   ///
   /// - Parameter folder: a `pretrained_model` folder.
-  /// - Throws: keys that are missing, unexpected or of another shape, listed.
+  /// - Throws: keys that are missing, unexpected or of another shape, and statistics that are missing, listed.
   public mutating func pretrained(_ folder: URL) throws -> PretrainedPolicy {
-    let store = try self.store(loading: folder)
-    let (policy, backbone) = try build(store, besides: folder)
+    let source = try StartingPoint(folder, settings.smolvla)
+    let backbone = try backbone(besides: folder)
+    let store = ParameterStore(loading: source.weights, seed: seed, device: device)
+    let policy = try build(store, backbone, besides: folder)
     try check(store, folder: folder, allowsNewParts: false)
-    let (before, after) = try saved(folder)
-    return try assemble(policy, backbone, preprocessor: before, postprocessor: after)
+    let (before, after) = try processors(of: source, backbone)
+    try before.checkStatistics()
+    try after.checkStatistics()
+    var pretrained = try assemble(policy, backbone, preprocessor: before, postprocessor: after)
+    pretrained.documents = try WorldLatentsFingerprint.documents(in: folder)
+    return pretrained
   }
 
   /// A new run's policy: weights and processor steps from `folder` where there is one, features and statistics from
@@ -41,53 +51,56 @@ public struct PolicyBuilder {
   public mutating func new(
     from folder: URL?, features: TrainingFeatures, renaming: OrderedDictionary<String, String>
   ) throws -> PretrainedPolicy {
-    guard folder != nil || !settings.smolvla.inert.loadsVLMWeights else {
-      throw PolicyError(
-        "--policy.load_vlm_weights=true is not supported yet; start from a checkpoint (--policy.path), or leave it at "
-          + "false to train the backbone from scratch")
+    let source = try folder.map { try StartingPoint($0, settings.smolvla) }
+    let statistics = adopt(features, from: folder)
+    let backbone = try backbone(besides: folder)
+    let policy: any Policy
+    var (before, after): (Processor, Processor)
+    if let source {
+      let store = ParameterStore(loading: source.weights, seed: seed, device: device)
+      policy = try build(store, backbone, besides: source.folder)
+      try check(store, folder: source.folder, allowsNewParts: settings.world != nil)
+      (before, after) = try processors(of: source, backbone)
+    } else {
+      let store = ParameterStore(loading: try backboneWeights(backbone), seed: seed, device: device)
+      policy = try build(store, backbone, besides: nil)
+      try checkBackbone(store, backbone)
+      (before, after) = try fresh(backbone)
     }
-    adopt(features, from: folder)
-    let store = if let folder { try self.store(loading: folder) } else { ParameterStore(seed: seed, device: device) }
-    let (policy, backbone) = try build(store, besides: folder)
-    if let folder { try check(store, folder: folder, allowsNewParts: settings.world != nil) }
-    var (before, after) = if let folder { try saved(folder) } else { try fresh(backbone) }
-    if settings.smolvla.normalization == .dataset || folder == nil {
-      before = try before.adopting(
-        statistics: features.statistics, inputs: features.inputs, outputs: features.outputs)
-      after = try after.adopting(
-        statistics: features.statistics, inputs: features.inputs, outputs: features.outputs)
-    }
+    (before, after) = (try adopting(before, statistics), try adopting(after, statistics))
+    try before.checkStatistics()
+    try after.checkStatistics()
     return try assemble(
       policy, backbone, preprocessor: before.renaming(renaming), postprocessor: after)
   }
 
   // MARK: Parts
 
-  private func store(loading folder: URL) throws -> ParameterStore {
-    let weights = folder.appendingPathComponent("model.safetensors")
-    return ParameterStore(loading: try Tensor.load(weights), seed: seed, device: device)
+  /// The backbone's folder; its weights are fetched only where nothing else brings them.
+  private func backbone(besides folder: URL?) throws -> URL {
+    let needsWeights = folder == nil && settings.smolvla.inert.loadsVLMWeights
+    return try ModelLocation.directory(
+      of: settings.smolvla.backboneName, besides: folder,
+      holding: ["config.json", "tokenizer.json"] + (needsWeights ? ["model.safetensors"] : []))
   }
 
-  private func build(_ store: ParameterStore, besides folder: URL?) throws -> (any Policy, URL) {
-    let name = settings.smolvla.backboneName
-    let directory = try ModelLocation.directory(of: name, besides: folder)
+  private func build(_ store: ParameterStore, _ directory: URL, besides folder: URL?) throws -> any Policy {
     let file = directory.appendingPathComponent("config.json")
     let backbone = try BackboneConfiguration(JSON(contentsOf: file), in: file.path)
     let tokens = settings.smolvla.addImageSpecialTokens ? try imageTokens(directory) : nil
     switch settings {
     case .smolvla(let settings):
-      return (
-        try SmolVLAPolicy(settings, backbone: backbone, imageTokens: tokens, parameters: store), directory
-      )
+      return try SmolVLAPolicy(settings, backbone: backbone, imageTokens: tokens, parameters: store)
     case .smolvlaWorld(let settings):
       let device = device
-      let policy = try SmolVLAWorldPolicy(
-        settings, backbone: backbone, imageTokens: tokens, parameters: store
-      ) {
-        let encoder = try ModelLocation.directory(of: settings.world.encoderName, besides: folder)
-        return try settings.world.latentsSource.encoder(in: EncoderFolder(encoder), device: device)
+      let trainedWith = try folder.flatMap { try WorldLatentsFingerprint(in: $0) }
+      return try SmolVLAWorldPolicy(settings, backbone: backbone, imageTokens: tokens, parameters: store) {
+        let name = settings.world.encoderName
+        let encoder = try EncoderFolder(
+          ModelLocation.directory(of: name, besides: folder, holding: EncoderFolder.files))
+        try trainedWith?.check(encoder, named: name)
+        return try settings.world.latentsSource.encoder(in: encoder, device: device)
       }
-      return (policy, directory)
     }
   }
 
@@ -99,75 +112,35 @@ public struct PolicyBuilder {
     return ImageSpecialTokens(fake: fake, global: global)
   }
 
-  private mutating func adopt(_ features: TrainingFeatures, from folder: URL?) {
+  /// Takes the dataset's features; returns the statistics that the run is to have, nil for the checkpoint's own.
+  private mutating func adopt(_ features: TrainingFeatures, from folder: URL?) -> StateDictionary? {
     let before = settings.smolvla
     settings.smolvla.inputFeatures = features.inputs
     settings.smolvla.outputFeatures = features.outputs
+    let keepsOwn = folder != nil && before.normalization == .checkpoint
     if folder != nil, before.inputFeatures != features.inputs || before.outputFeatures != features.outputs {
       func names(_ features: PolicyFeatures) -> String {
         features.map { "\($0.key) \($0.value.shape)" }.joined(separator: ", ")
       }
       notices.append(
-        "the checkpoint names other features (\(names(before.inputFeatures))); taking the dataset's: "
-          + names(features.inputs))
+        "the checkpoint's features (\(names(before.inputFeatures.merging(before.outputFeatures) { $1 }))) give way to "
+          + "the dataset's (\(names(features.inputs.merging(features.outputs) { $1 }))), "
+          + (keepsOwn ? "and its statistics stay" : "with the dataset's statistics"))
     }
-  }
-
-  private mutating func check(_ store: ParameterStore, folder: URL, allowsNewParts: Bool) throws {
-    let isNew = { (name: String) in name.hasPrefix("prophet.") || name.hasPrefix("model.world_inject.") }
-    let missing = store.missing.filter { !(allowsNewParts && isNew($0)) }
-    var problems: [String] = []
-    if !missing.isEmpty { problems.append("missing: \(missing.joined(separator: ", "))") }
-    if !store.unexpected.isEmpty { problems.append("unexpected: \(store.unexpected.joined(separator: ", "))") }
-    if !store.misshapen.isEmpty { problems.append("of another shape: \(store.misshapen.joined(separator: "; "))") }
-    guard !problems.isEmpty else { return }
-    let sentence = "\(folder.path)/model.safetensors does not fit the model; " + problems.joined(separator: "; ")
-    if allowsNewParts, settings.world?.isInitialPolicyStrict == false {
-      notices.append(sentence)
-    } else {
-      throw PolicyError(sentence)
-    }
-  }
-
-  private func saved(_ folder: URL) throws -> (Processor, Processor) {
-    let find = { (name: String) in try ModelLocation.directory(of: name, besides: folder) }
-    return (
-      try Processor(named: "policy_preprocessor", in: folder, findTokenizer: find),
-      try Processor(named: "policy_postprocessor", in: folder, findTokenizer: find)
-    )
-  }
-
-  /// The steps that LeRobot gives a new SmolVLA; statistics come later.
-  private func fresh(_ backbone: URL) throws -> (Processor, Processor) {
-    let smolvla = settings.smolvla
-    let modes: OrderedDictionary<FeatureType, NormalizationMode> = [
-      .visual: .identity, .state: .meanStandardDeviation, .action: .meanStandardDeviation,
-    ]
-    let unfilled = try Normalization(features: [:], modes: modes, statistics: [:])
-    let place: JSON = ["device": .string(device == .cpu ? "cpu" : "cuda"), "float_dtype": nil]
-    let tokenize = TokenizerStep(
-      maxLength: smolvla.tokenizerMaxLength, padding: smolvla.padLanguageTo, tokenizerName: smolvla.backboneName,
-      tokenizer: try Tokenizer(directory: backbone))
-    return (
-      Processor(
-        name: "policy_preprocessor",
-        steps: [.rename([:]), .toBatch, .newLine, .tokenize(tokenize), .device(place), .normalize(unfilled)]),
-      Processor(
-        name: "policy_postprocessor",
-        steps: [.unnormalize(unfilled), .device(["device": "cpu", "float_dtype": nil])])
-    )
+    return keepsOwn ? nil : features.statistics
   }
 
   /// A backbone that is a folder travels with the checkpoint, under its own last name.
   private mutating func assemble(
     _ policy: any Policy, _ backbone: URL, preprocessor: Processor, postprocessor: Processor
   ) throws -> PretrainedPolicy {
-    var attachments: [URL] = []
+    var attachments: [Attachment] = []
     var preprocessor = preprocessor
     let isSnapshot = backbone.deletingLastPathComponent().lastPathComponent == "snapshots"
     if !isSnapshot {
       let name = backbone.lastPathComponent
-      attachments.append(backbone)
+      // LeRobot reads a backbone's weights where it is told so, before it puts the checkpoint's into their place.
+      attachments.append(Attachment(backbone, hasWeights: settings.smolvla.inert.loadsVLMWeights))
       settings.smolvla.backboneName = name
       preprocessor = preprocessor.namingTokenizer(name)
     }

@@ -55,6 +55,24 @@ struct `a closed gate` {
     }
   }
 
+  @Test func `does not let another encoder in than the one that made the latents`() throws {
+    try Fixture.within { folder in
+      try Program.succeed(["train", "--output_dir=open"] + Self.untrained + ["--policy.world_gate_init=1"], in: folder)
+      let world = "open/checkpoints/last/pretrained_model"
+      let latents = try JSON(contentsOf: folder.appendingPathComponent(world + "/world_latents.json"))
+      #expect(latents["encoder"]?["name"] == "models/encoder" && latents["dataset_repo_id"] == "shapes")
+      try Program.succeed(
+        ["scratch", "--output_dir=other", "--encoder_hidden_size=16", "--encoder_image_size=16", "--seed=1"], in: folder
+      )
+      let evaluate = Flags.evaluate + ["--policy.path=\(world)"]
+      try Program.succeed(evaluate + ["--output_dir=eval"], in: folder)
+      let outcome = try Program.run(
+        evaluate + ["--output_dir=eval_other", "--policy.world_vision_model_name=other/encoder"], in: folder)
+      #expect(outcome.status == 1)
+      #expect(outcome.errors.contains("--policy.world_vision_model_name"), "\(outcome.errors)")
+    }
+  }
+
   @Test func `does not make the true future known in closed loop`() throws {
     try Fixture.within { folder in
       try Program.succeed(["train", "--output_dir=world"] + Self.untrained, in: folder)

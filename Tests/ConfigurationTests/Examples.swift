@@ -5,6 +5,7 @@ import OrderedCollections
 enum Attention: String, CaseIterable, ConfigurationValue { case cross = "cross_attn", full = "self_attn" }
 
 struct Dataset: ConfigurationSection {
+  static let title = "Dataset"
   var repoID = "user/data"
   var episodes: [Int]?
   var cameras = ["front"]
@@ -19,6 +20,7 @@ struct Dataset: ConfigurationSection {
 }
 
 struct Optimizer: ConfigurationSection {
+  static let title = "Optimizer"
   var lr = 1e-4
   var betas = [0.9, 0.95]
 
@@ -37,6 +39,7 @@ struct Optimizer: ConfigurationSection {
 protocol PolicyConfiguration: ConfigurationSection {}
 
 struct Plain: PolicyConfiguration {
+  static let title = "Plain"
   var chunkSize = 50
   var attention = Attention.cross
   var device: String?
@@ -52,6 +55,7 @@ struct Plain: PolicyConfiguration {
 }
 
 struct World: PolicyConfiguration {
+  static let title = "World"
   var chunkSize = 50
   var memory = 4
 
@@ -67,6 +71,7 @@ struct World: PolicyConfiguration {
 }
 
 struct Evaluation: ConfigurationSection {
+  static let title = "Evaluation"
   var episodes = 10
   static var fields: [Field<Self>] {
     [.constant("type", "eval", help: "always eval"), .init("n_episodes", \.episodes, help: "how many")]
@@ -74,6 +79,7 @@ struct Evaluation: ConfigurationSection {
 }
 
 struct Train: ConfigurationSection {
+  static let title = "Train"
   var batchSize = 8
   var resume = false
   var renameMap: OrderedDictionary<String, String> = [:]
@@ -87,7 +93,7 @@ struct Train: ConfigurationSection {
       .init("resume", \.resume, help: "go on from a checkpoint"),
       .init("rename_map", \.renameMap, help: "new names of observations"), .section("dataset", \.dataset),
       .choice(
-        "policy", \.policy, help: "kind of policy",
+        "policy", \.policy, title: "Policy", help: "kind of policy",
         of: [.init("plain", Plain.self) { $0 }, .init("world", World.self) { $0 }]), .section("eval", \.eval),
     ]
   }

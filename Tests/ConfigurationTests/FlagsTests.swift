@@ -82,19 +82,38 @@ import Testing
 
   @Test func `help shows every setting, its value, and keeps to the width`() throws {
     let help = Configured<Train>().help(
-      usage: "train [--name=value …]", also: [("config_path=FILE", "settings from a file")],
+      usage: "train [--name=value …]", summary: "learns", also: [("config_path str", "settings from a file")],
       examples: ["train --batch_size=4"])
     for line in [
-      "Usage: train [--name=value …]", "  --config_path=FILE                    settings from a file",
-      "  --batch_size=8                        samples per step", "Settings of policy:",
-      "Settings of policy.optimizer:",
-      "  --dataset.episodes=…                  which to use",
-      "  --policy.type=plain                   kind of policy (one of plain, world)",
-      "  --policy.optimizer.betas=[0.9,0.95]   decay of the first and of the second moment, both from 0 to",
-      "                                        1, as in the paper", "  train --batch_size=4",
+      "usage: train [--name=value …]", "learns", "options:",
+      "  --config_path str                       settings from a file", "Train:",
+      "  --batch_size int                        samples per step (default: 8)", "Dataset ['dataset']:",
+      "  --dataset.episodes [List]               which to use (default: null)", "Policy ['policy']:",
+      "  --policy.type {plain,world}             kind of policy (default: plain)", "Plain ['policy']:",
+      "  --policy.attention_mode {cross_attn,self_attn}",
+      "                                          what the expert attends to (default: cross_attn)",
+      "Optimizer ['policy.optimizer']:",
+      "  --policy.optimizer.betas List           decay of the first and of the second moment, both from 0",
+      "                                          to 1, as in the paper (default: [0.9,0.95])",
+      "  train --batch_size=4",
     ] {
       #expect(help.split(separator: "\n").map(String.init).contains(line), "\(line)\n\(help)")
     }
-    #expect(help.split(separator: "\n").allSatisfy { $0.count <= 100 })
+    for width in [60, 80, 100, 120] {
+      let lines = Configured<Train>().help(usage: "train", width: width).split(separator: "\n")
+      #expect(lines.allSatisfy { $0.count <= width })
+    }
+    #expect(Configured<Train>().help(usage: "train", width: 10) == Configured<Train>().help(usage: "train", width: 60))
+    #expect(Configured<Train>().help(usage: "train", emphasis: true).contains("\u{1B}[1mTrain:\u{1B}[0m"))
+  }
+
+  @Test(arguments: [
+    ("true", true), ("True", true), ("yes", true), ("ON", true), ("false", false), ("FALSE", false), ("no", false),
+    ("off", false),
+  ])
+  func `truth has YAML's words`(text: String, value: Bool) throws {
+    #expect(try parsed("--resume=\(text)").resume == value)
+    #expect(try parsed("--resume", text).resume == value)
+    #expect(throws: ConfigurationError.self) { try parsed("--resume=1") }
   }
 }

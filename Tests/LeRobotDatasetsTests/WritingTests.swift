@@ -1,8 +1,10 @@
 import Arrow
+import CountedRandom
 import Foundation
 import Images
 import Media
 import ModelFiles
+import OrderedCollections
 import Testing
 
 @testable import LeRobotDatasets
@@ -87,7 +89,7 @@ import Testing
   }
 }
 
-@Test(arguments: [VideoCodec.h264, .av1])
+@Test(arguments: [VideoCodec.h264, .av1, .hevc])
 func `recorded videos hold every frame of every episode`(codec: VideoCodec) throws {
   try withFolder { folder in
     let root = folder.appendingPathComponent("toy")
@@ -103,7 +105,8 @@ func `recorded videos hold every frame of every episode`(codec: VideoCodec) thro
     }
     try writer.finish()
     let data = try LeRobotDataset(root: root)
-    #expect(data.information.features["cam"]?.information?["video.codec"]?.string == (codec == .av1 ? "av1" : "h264"))
+    #expect(
+      data.information.features["cam"]?.information?["video.codec"]?.string == (codec == .av1 ? "av1" : codec.rawValue))
     for position in stride(from: 20, through: 0, by: -1) {
       let frame = try data.frame(at: position)
       let image = try data.image("cam", at: position)
@@ -113,7 +116,78 @@ func `recorded videos hold every frame of every episode`(codec: VideoCodec) thro
   }
 }
 
-@Test func `a full file is followed by the next, for data and video`() throws {
+/// Five episodes whose noise fills files, two files a folder.
+private func recordSeveralFiles(to root: URL, _ type: Feature.DataType, codec: VideoCodec? = nil) throws {
+  var chunks = ChunkSettings()
+  (chunks.filesPerChunk, chunks.dataFileMegabytes, chunks.videoFileMegabytes) = (2, 0.1, 0.1)
+  var features: OrderedDictionary<String, Feature> = ["action": Feature(.float32, shape: [2])]
+  for camera in ["top", "wrist"] { features["observation.images.\(camera)"] = .camera(type, height: 64, width: 96) }
+  let writer = try DatasetWriter(
+    root: root, framesPerSecond: 15, features: features, chunks: chunks, videoCodec: codec, overwrite: true)
+  for episode in 0..<5 {
+    for frame in 0..<10 {
+      try writer.addFrame([
+        "action": .floats([Float(episode), Float(frame)]),
+        "observation.images.top": .image(noise(0, episode, frame)),
+        "observation.images.wrist": .image(noise(1, episode, frame)),
+      ])
+    }
+    try writer.saveEpisode(task: "task \(episode % 2)")
+  }
+  try writer.finish()
+}
+
+private func noise(_ camera: Int, _ episode: Int, _ frame: Int) throws -> Image {
+  let random = CountedRandom(seed: camera, "noise").at(episode, frame)
+  let pixels = (0..<64 * 96 * 3 / 4).flatMap { index -> [UInt8] in
+    let words = random.words(index)
+    return [words.0, words.1, words.2, words.3].map { UInt8($0 >> 24) }
+  }
+  return try Image(width: 96, height: 64, pixels: pixels)
+}
+
+@Test func `several files and folders read back, and only those of chosen episodes are opened`() throws {
+  try withFolder { folder in
+    let root = folder.appendingPathComponent("files")
+    try recordSeveralFiles(to: root, .image)
+    let data = try LeRobotDataset(root: root)
+    #expect(data.episodes.map { $0.chunk * 10 + $0.file } == [0, 1, 10, 11, 20])
+    for position in stride(from: 49, through: 0, by: -7) {
+      let image = try data.image("observation.images.wrist", at: position)
+      #expect(try image == noise(1, position / 10, position % 10))
+    }
+    for name in ["data/chunk-000", "data/chunk-002"] {
+      try FileManager.default.removeItem(at: root.appendingPathComponent(name))
+    }
+    let chosen = try LeRobotDataset(root: root, episodes: [3, 2])
+    #expect(chosen.count == 20 && chosen.statistics["action"]?.count == 50)
+    #expect(try chosen.values(of: "action", at: [0, 19]) == [2, 0, 3, 9])
+    let last = try chosen.image("observation.images.top", at: 19)
+    #expect(try last == noise(0, 3, 9))
+    #expect(sentence { _ = try LeRobotDataset(root: root, episodes: [2, 4]) }.contains("chunk-002/file-000.parquet"))
+  }
+}
+
+@Test func `videos in several files and folders hold every episode's frames`() throws {
+  try withFolder { folder in
+    let root = folder.appendingPathComponent("films")
+    try recordSeveralFiles(to: root, .video, codec: .mpeg4)
+    let data = try LeRobotDataset(root: root)
+    let places = data.episodes.compactMap { $0.videos["observation.images.top"] }.map { $0.chunk * 10 + $0.file }
+    #expect(Set(places).count > 2 && places == places.sorted() && (places.last ?? 0) >= 10, "\(places)")
+    #expect(data.episodes.allSatisfy { $0.chunk == 0 && $0.file == 0 })
+    func error(_ one: Image, _ two: Image) -> Int {
+      zip(one.pixels, two.pixels).reduce(0) { $0 + abs(Int($1.0) - Int($1.1)) }
+    }
+    for position in [49, 31, 30, 12, 0] {
+      let image = try data.image("observation.images.top", at: position)
+      let own = try noise(0, position / 10, position % 10), next = try noise(0, position / 10, (position + 1) % 10)
+      #expect(error(image, own) < error(image, next))
+    }
+  }
+}
+
+@Test func `a full Parquet file is followed by the next`() throws {
   try withFolder { folder in
     var data = RotatingParquet(
       root: folder, fields: [Field("a", .binary)], metadata: [], limit: 3000, filesPerChunk: 2)
@@ -191,9 +265,15 @@ func `data sets are left for LeRobot to open`() throws {
   try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
   for (name, type, codec) in [
     ("images", Feature.DataType.image, VideoCodec?.none), ("h264", .video, .h264), ("mpeg4", .video, .mpeg4),
+    ("hevc", .video, .hevc),
   ] {
     let root = folder.appendingPathComponent(name)
     try Toy.write(to: root, type, cameras: ["top", "wrist"], codec: codec, overwrite: true)
+    try dump(LeRobotDataset(root: root), to: folder, name)
+  }
+  for (name, type) in [("image_files", Feature.DataType.image), ("video_files", .video)] {
+    let root = folder.appendingPathComponent(name)
+    try recordSeveralFiles(to: root, type, codec: .mpeg4)
     try dump(LeRobotDataset(root: root), to: folder, name)
   }
   let root = folder.appendingPathComponent("av1")

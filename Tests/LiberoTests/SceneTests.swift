@@ -203,14 +203,9 @@ struct `a scene` {
 
   private static func goldens() throws -> [Golden] { try goldens(".mjmodel.json", as: Golden.self) }
 
-  /// The committed goldens, or those of a folder that `oracle/libero_scenes.py` filled.
+  /// What `oracle/libero_task_goldens.py` wrote.
   private static func goldens<Kind: Decodable>(_ suffix: String, as kind: Kind.Type) throws -> [Kind] {
-    let folder: URL
-    if let given = ProcessInfo.processInfo.environment["WM_LIBERO_SCENES"] {
-      folder = URL(fileURLWithPath: given)
-    } else {
-      folder = try #require(Bundle.module.url(forResource: "Goldens", withExtension: nil))
-    }
+    let folder = try #require(Bundle.module.url(forResource: "Goldens", withExtension: nil))
     return try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
       .filter { $0.hasSuffix(suffix) }
       .map { try JSONDecoder().decode(kind, from: Data(contentsOf: folder.appendingPathComponent($0))) }
@@ -219,19 +214,17 @@ struct `a scene` {
   private func differences(from golden: Golden) throws -> [String] {
     let task = try LiberoSuite(named: golden.suite).task(golden.task, material.settings)
     let scene = try LiberoScene(task, assets: material.assets)
-    let model = try scene.model(Model(xml: scene.xml), seed: golden.seed)
+    let model = try Model(xml: scene.xml)
+    let simulation = try scene.simulation(of: model, seed: golden.seed)
     let states = try InitialStates(contentsOf: task.initialStatesFile)
     #expect(states.width == 1 + model.positionCount + model.velocityCount, "\(task.name)")
     var compared = 0
-    let differences = model.fields.compactMap { field -> String? in
+    let differences = simulation.modelFields.compactMap { field -> String? in
       guard let expected = golden.fields[field.name] else { return nil }
       compared += 1
       return sha256(field.bytes).hasPrefix(expected) ? nil : field.name
     }
     #expect(compared > 400)
-    if ProcessInfo.processInfo.environment["WM_LIBERO_SCENES"] != nil {
-      print("parity \(golden.suite) \(golden.task): \(compared) fields, different: \(differences)")
-    }
     return differences
   }
 }

@@ -10,30 +10,35 @@ struct `a model with bodies placed elsewhere` {
     </worldbody></mujoco>
     """
 
-  @Test func `differs in those alone, and outlives the name of its origin`() throws {
-    var origin: Model? = try Model(xml: Self.xml)
-    let before = try #require(origin?.fields)
-    let pose = Model.Pose(position: SIMD3(0, 2, 3), quaternion: SIMD4(0, 0, 0, 1))
-    let variant = try #require(try origin?.placing(["shelf": pose], hiddenSites: ["mark", "ghost"]))
-    #expect(origin?.fields == before)
-    origin = nil
-    let changed = zip(variant.fields, before).filter { $0 != $1 }.map(\.0.name)
+  @Test func `differs in those alone, and no other simulation of it does`() throws {
+    var model: Model? = try Model(xml: Self.xml)
+    let other = try Simulation(#require(model))
+    let simulation = try Simulation(#require(model), varies: true)
+    let (shelf, mark) = (
+      try #require(model).index(of: .body, named: "shelf"), try #require(model).index(of: .site, named: "mark")
+    )
+    model = nil
+    let before = other.modelFields
+    #expect(simulation.modelFields == before)
+    try simulation.place(body: shelf, at: Model.Pose(position: SIMD3(0, 2, 3), quaternion: SIMD4(0, 0, 0, 1)))
+    try simulation.setSiteOpacity(-simulation.siteOpacity(mark), of: mark)
+    #expect(other.modelFields == before)
+    let changed = zip(simulation.modelFields, before).filter { $0 != $1 }.map(\.0.name)
     #expect(Set(changed) == ["body_pos", "body_quat", "site_rgba"])
-    let simulation = try Simulation(variant)
     try simulation.forward()
-    let shelf = simulation.bodyPosition(try variant.index(of: .body, named: "shelf"))
-    #expect((shelf.x, shelf.y, shelf.z) == (0, 2, 3))
+    let place = simulation.bodyPosition(shelf)
+    #expect((place.x, place.y, place.z) == (0, 2, 3))
   }
 
-  @Test func `refuses names that the model lacks`() throws {
-    let model = try Model(xml: Self.xml)
+  @Test func `must have been asked for`() throws {
+    let simulation = try Simulation(Model(xml: Self.xml))
     let pose = Model.Pose(position: .zero, quaternion: SIMD4(1, 0, 0, 0))
-    #expect(throws: SimulationError.self) { try model.placing(["table": pose]) }
-    #expect(throws: SimulationError.self) { try model.placing([:], hiddenSites: ["nowhere"]) }
+    #expect(throws: SimulationError.self) { try simulation.place(body: 1, at: pose) }
+    #expect(throws: SimulationError.self) { try simulation.setSiteOpacity(0, of: 0) }
   }
 
   @Test func `lists its fields with their bytes`() throws {
-    let fields = try Model(xml: Self.xml).fields
+    let fields = try Simulation(Model(xml: Self.xml)).modelFields
     #expect(Set(fields.map(\.name)).count == fields.count)
     let timestep = fields.first { $0.name == "opt.timestep" }
     #expect(timestep?.kind == .doubles && timestep?.bytes.count == 8)

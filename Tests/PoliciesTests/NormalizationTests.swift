@@ -13,7 +13,10 @@ struct `a normalisation` {
     for (name, values) in statistics {
       for feature in Self.features.keys { state["\(feature).\(name)"] = try Tensor(values, shape: [2]) }
     }
-    return try Normalization(features: Self.features, modes: [.state: mode, .action: mode], statistics: state)
+    let normalization = Normalization(
+      features: Self.features, modes: [.state: mode, .action: mode], statistics: state)
+    try normalization.check()
+    return normalization
   }
 
   private func values(_ tensor: Tensor?) throws -> [Float] { try #require(tensor).scalars(Float.self) }

@@ -115,7 +115,7 @@ struct `a processor` {
     try within { folder in
       try damage(folder)
       do {
-        _ = try Self.read("policy_preprocessor", in: folder)
+        try Self.read("policy_preprocessor", in: folder).checkStatistics()
         Issue.record("nothing was refused")
       } catch { sentence = "\(error)" }
     }

@@ -65,32 +65,20 @@ struct `a checkpoint directory` {
   }
 }
 
-struct `the log of metrics` {
-  @Test func `keeps each step once after a resume`() throws {
-    let file = FileManager.default.temporaryDirectory.appendingPathComponent("wm-metrics-\(UUID().uuidString).jsonl")
-    defer { try? FileManager.default.removeItem(at: file) }
-    let first = try MetricsLog(file, resumingAt: 0)
-    for step in 1...5 { try first.write(["loss": Double(step)], step: step) }
-    try (Data(contentsOf: file) + Data("{\"step\":6,\"lo".utf8)).write(to: file)
-    let second = try MetricsLog(file, resumingAt: 3)
-    for step in 4...6 { try second.write(["loss": Double(10 * step)], step: step) }
-    let lines = try String(contentsOf: file, encoding: .utf8).split(separator: "\n").map(String.init)
-    #expect(
-      lines == [
-        #"{"step":1,"loss":1.0}"#, #"{"step":2,"loss":2.0}"#, #"{"step":3,"loss":3.0}"#, #"{"step":4,"loss":40.0}"#,
-        #"{"step":5,"loss":50.0}"#, #"{"step":6,"loss":60.0}"#,
-      ])
-    _ = try MetricsLog(file, resumingAt: 0)
-    #expect(try Data(contentsOf: file).isEmpty)
-  }
-
+struct `the log line` {
   @Test(arguments: [(999.0, "999"), (1_000, "1K"), (1_600, "2K"), (12_345, "12K"), (2_000_000, "2M")])
   func `shortens large numbers`(value: Double, text: String) { #expect(LogLine.short(value) == text) }
 
   @Test func `names values as LeRobot does`() {
-    let line = LogLine.text(
-      step: 200, samples: 1600, epochs: 0.5,
-      values: ["loss": 0.1234, "grad_norm": 2, "lr": 1e-4, "update_s": 0.5, "dataloading_s": 0.25])
-    #expect(line == "step:200 smpl:2K epch:0.50 loss:0.123 grdn:2.000 lr:1.0e-04 updt_s:0.500 data_s:0.250")
+    let line = LogLine(batchSize: 8, frames: 3200, episodes: 20)
+    #expect(
+      line.text(
+        step: 200,
+        values: ["loss": 0.1234, "grad_norm": 2, "lr": 1e-4, "update_s": 0.5, "dataloading_s": 0.25])
+        == "step:200 smpl:2K ep:10 epch:0.50 loss:0.123 grdn:2.000 lr:1.0e-04 updt_s:0.500 data_s:0.250")
+    #expect(
+      line.text(
+        step: 400, values: ["eval/avg_sum_reward": 0.5, "eval/pc_success": 50, "eval/eval_s": 1.25])
+        == "step:400 smpl:3K ep:20 epch:1.00 ∑rwrd:0.500 success:50.0 eval_s:1.250")
   }
 }

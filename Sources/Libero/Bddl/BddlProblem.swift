@@ -37,7 +37,9 @@ public struct BddlProblem: Sendable, Equatable {
   /// Reads a file; what is wrong in it is an error that names the line and the column.
   public init(contentsOf file: URL) throws(LiberoError) {
     guard let text = try? String(contentsOf: file, encoding: .utf8) else {
-      throw LiberoError("\(file.path) cannot be read as text; LIBERO's settings say where the task descriptions lie")
+      let settings = LiberoSettings.location(ProcessInfo.processInfo.environment).path
+      throw LiberoError(
+        "\(file.path) cannot be read as text; 'bddl_files:' in \(settings) names the folder of task descriptions")
     }
     try self.init(parsing: text, file: file.path)
   }

@@ -25,7 +25,7 @@ final class RobotMotion {
   private(set) var posedPositions: [Double]
 
   init(_ model: Model) throws(SimulationError) {
-    let simulation = try Simulation(model, varies: true, arenaBytes: Self.arenaBytes)
+    let simulation = try Simulation(model, varies: true, readsSensors: false, arenaBytes: Self.arenaBytes)
     let robot = try RobotHandles(model)
     var scratch = Simulation.SiteDynamics(of: model)
     let seen = try ArmState(robot, in: simulation, scratch: &scratch)

@@ -53,7 +53,10 @@ public final class LiberoEnvironment: Environment {
         try SiteVisibility(world.scene, in: motion.simulation)
       )
     }
+    world.renderers.join()
   }
+
+  deinit { world.renderers.leave() }
 
   /// What every environment of LIBERO shows and takes.
   public static func specification(
@@ -99,10 +102,7 @@ public final class LiberoEnvironment: Environment {
     (stepsTaken, demonstration) = (0, nil)
     try asEnvironmentError { () throws(SimulationError) in
       try motion.reset(to: state) { simulation throws(SimulationError) in
-        for (name, pose) in poses {
-          let body = try world.model.index(of: .body, named: name)
-          try simulation.place(body: body, position: pose.position, quaternion: pose.quaternion)
-        }
+        try world.scene.place(poses, in: simulation)
       }
       glowing = visibility.glowing(in: simulation)
       for _ in 0..<Self.settlingSteps { try advance(Self.idle) }

@@ -56,11 +56,19 @@ public final class LiberoTasks: EnvironmentSuite {
     }
     tasks = chosen
     self.settings = settings
+    var options = options
+    do throws(SimulationError) {
+      if options.backend == nil { options.backend = try GraphicsBackend.requested() }
+    } catch {
+      throw LiberoError(error.description)
+    }
     self.options = options
   }
 
   /// `libero`.
   public var name: String { "libero" }
+  /// `panda`, as the published data sets of LIBERO have it.
+  public var robotType: String { "panda" }
   /// `SUITE_N` for each chosen task.
   public var taskNames: [String] { tasks.map(Self.name) }
 

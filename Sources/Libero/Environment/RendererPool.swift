@@ -2,7 +2,7 @@ import Foundation
 import MuJoCo
 import Synchronization
 
-/// Renderers that all environments of a task share: at most as many as there are processors.
+/// Renderers that all environments of a task share: at most as many as there are processors, and as there are environments.
 ///
 /// A renderer holds a copy of the scene's textures and meshes, 155 MB for libero_spatial, so one for each environment
 /// would be most of a program's memory; and no more than the processors can draw at once.
@@ -17,6 +17,12 @@ final class RendererPool: Sendable {
   private struct Idle: @unchecked Sendable {
     // A renderer in the pool belongs to nobody, and whoever takes it out has it alone.
     var renderers: [Kind: [Renderer]] = [:]
+    var environments = 0
+
+    /// Keeps no more than one for each environment.
+    mutating func dropSurplus() {
+      for (kind, renderers) in renderers { self.renderers[kind] = Array(renderers.prefix(environments)) }
+    }
   }
 
   private let model: Model
@@ -27,6 +33,17 @@ final class RendererPool: Sendable {
   init(_ model: Model, count: Int = ProcessInfo.processInfo.activeProcessorCount) {
     self.model = model
     permits = DispatchSemaphore(value: max(1, count))
+  }
+
+  /// One more environment draws with these.
+  func join() { idle.withLock { $0.environments += 1 } }
+
+  /// One environment less: when a task's last ones are played, the next task's need the memory.
+  func leave() {
+    idle.withLock {
+      $0.environments -= 1
+      $0.dropSurplus()
+    }
   }
 
   /// Runs `body` with a renderer for itself, waiting for one where all are in use.

@@ -26,9 +26,28 @@ extension LiberoScene {
     throw LiberoError("the objects of \(problem.name) find no room in their regions with seed \(seed)")
   }
 
-  /// The task's compiled model as it stands in an episode: `model` is the compiled ``xml``, and is shared.
-  public func model(_ model: Model, seed: UInt32) throws -> Model {
-    try model.placing(fixturePoses(seed: seed), hiddenSites: hiddenSites)
+  /// A simulation of the task's compiled model as it stands in an episode, with the sites hidden that no picture shows.
+  public func simulation(of model: Model, seed: UInt32) throws(LiberoError) -> Simulation {
+    let poses = try fixturePoses(seed: seed)
+    do throws(SimulationError) {
+      let simulation = try Simulation(model, varies: true)
+      try place(poses, in: simulation)
+      for name in hiddenSites {
+        let site = try model.index(of: .site, named: name)
+        let opacity = simulation.siteOpacity(site)
+        if opacity > 0 { try simulation.setSiteOpacity(-opacity, of: site) }
+      }
+      return simulation
+    } catch {
+      throw LiberoError("\(problem.name): \(error)")
+    }
+  }
+
+  /// Puts fixtures where they are to stand.
+  func place(_ poses: [String: Model.Pose], in simulation: Simulation) throws(SimulationError) {
+    for (name, pose) in poses {
+      try simulation.place(body: simulation.model.index(of: .body, named: name), at: pose)
+    }
   }
 
   private static let attempts = 10

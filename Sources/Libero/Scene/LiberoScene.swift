@@ -88,11 +88,19 @@ public struct LiberoScene: Sendable {
   private static func checkFiles(of scene: MJCFModel) throws(LiberoError) {
     for asset in scene.section("asset").children {
       guard let file = asset["file"], !FileManager.default.fileExists(atPath: file) else { continue }
-      throw LiberoError(
-        "\(asset.name) '\(asset["name"] ?? "")' of the scene needs \(file), which does not exist; fetch the scene assets "
-          + "anew (`hf download \(LiberoAssets.repository) --repo-type dataset`), or run `make setup` if it is one of robosuite's"
-      )
+      throw .missing(file, "the \(asset.name) '\(asset["name"] ?? "")' of the scene")
     }
+  }
+}
+
+extension LiberoError {
+  /// A file of the scene assets that is not there, what it is for, and how it is mended.
+  static func missing(_ file: String, _ purpose: String) -> LiberoError {
+    let settings = LiberoSettings.location(ProcessInfo.processInfo.environment).path
+    return LiberoError(
+      "\(file) is missing, which \(purpose) needs; 'assets:' in \(settings) names the folder of scene assets, "
+        + "`hf download \(LiberoAssets.repository) --repo-type dataset` fetches them anew, and `make setup` robosuite's own"
+    )
   }
 }
 

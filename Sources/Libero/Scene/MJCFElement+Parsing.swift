@@ -15,8 +15,9 @@ extension MJCFElement {
 
   /// Reads a file.
   init(contentsOf file: URL) throws(LiberoError) {
+    guard FileManager.default.fileExists(atPath: file.path) else { throw .missing(file.path, "the scene") }
     guard let text = try? String(contentsOf: file, encoding: .utf8) else {
-      throw LiberoError("\(file.path) is missing or no text; the scene cannot be built without it")
+      throw LiberoError("\(file.path) cannot be read as text, and the scene cannot be built without it")
     }
     try self.init(parsing: text, file: file.path)
   }

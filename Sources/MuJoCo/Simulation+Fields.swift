@@ -1,0 +1,47 @@
+import CMuJoCo
+
+extension Model {
+  /// A size, option or array of the compiled model.
+  public struct Field: Sendable, Equatable {
+    /// What its bytes are.
+    public enum Kind: String, Sendable {
+      /// `mjtNum`, 64-bit.
+      case doubles = "d"
+      /// 32-bit.
+      case floats = "f"
+      /// 32-bit, signed.
+      case integers = "i"
+      /// `mjtByte`, unsigned.
+      case bytes = "b"
+    }
+
+    /// Its name in MuJoCo's header, with `opt.` before an option's.
+    public let name: String
+    /// What its bytes are.
+    public let kind: Kind
+    /// Its bytes as they lie in memory.
+    public let bytes: [UInt8]
+  }
+}
+
+extension Simulation {
+  /// Everything that the compiled model holds as this simulation sees it, in the order of MuJoCo's header, for comparisons
+  /// field by field.
+  public var modelFields: [Model.Field] {
+    var fields: [Model.Field] = []
+    withUnsafeMutablePointer(to: &fields) { fields in
+      wm_mujoco_visit_fields(
+        modelPointer,
+        { name, kind, bytes, count, context in
+          guard let context else { return }
+          let fields = context.assumingMemoryBound(to: [Model.Field].self)
+          let kind = Model.Field.Kind(rawValue: String(UnicodeScalar(UInt8(bitPattern: kind)))) ?? .bytes
+          fields.pointee.append(
+            Model.Field(
+              name: String(cString: name), kind: kind,
+              bytes: Array(UnsafeRawBufferPointer(start: bytes, count: bytes == nil ? 0 : count))))
+        }, UnsafeMutableRawPointer(fields))
+    }
+    return fields
+  }
+}

@@ -1,0 +1,46 @@
+import Foundation
+import RunLogs
+
+/// LeRobot's log line: `step:1K smpl:32K ep:64 epch:0.53 loss:0.123 grdn:… lr:… updt_s:… data_s:…`
+struct LogLine {
+  /// Samples of one update, and what the dataset holds.
+  let batchSize: Int, frames: Int, episodes: Int
+
+  /// How far a run has come at a step, under LeRobot's names.
+  func position(at step: Int) -> Metrics {
+    let samples = Double(step * batchSize)
+    let epochs = samples / Double(max(frames, 1))
+    return ["steps": Double(step), "samples": samples, "episodes": epochs * Double(episodes), "epochs": epochs]
+  }
+
+  /// The line of a step.
+  func text(step: Int, values: Metrics) -> String {
+    let head = position(at: step).map { name, value in
+      switch name {
+      case "epochs": String(format: "epch:%.2f", value)
+      default: "\(Self.names[name] ?? name):\(Self.short(value))"
+      }
+    }
+    let body = values.map { key, value in
+      "\(Self.names[key] ?? key):\(String(format: Self.formats[key] ?? "%.3f", value))"
+    }
+    return (head + body).joined(separator: " ")
+  }
+
+  /// LeRobot's short forms.
+  private static let names = [
+    "steps": "step", "samples": "smpl", "episodes": "ep", "grad_norm": "grdn", "update_s": "updt_s",
+    "dataloading_s": "data_s", "eval/avg_sum_reward": "∑rwrd",
+    "eval/pc_success": "success", "eval/eval_s": "eval_s",
+  ]
+  private static let formats = ["lr": "%.1e", "eval/pc_success": "%.1f"]
+
+  static func short(_ value: Double) -> String {
+    var value = value
+    for suffix in ["", "K", "M", "B", "T"] {
+      if abs(value) < 1000 { return String(format: "%.0f", value) + suffix }
+      value /= 1000
+    }
+    return String(format: "%.0fQ", value)
+  }
+}

@@ -1,0 +1,36 @@
+import Foundation
+import ModelFiles
+import OrderedCollections
+import Policies
+
+/// What the latents of a `smolvla_world` run were made of: its checkpoints carry the cache's sidecar, so that no other
+/// encoder feeds the Prophet later.
+public struct WorldLatentsFingerprint: Sendable, Equatable {
+  /// The file in a checkpoint's `pretrained_model` folder.
+  public static let fileName = "world_latents.json"
+  /// The identity of the cache that the run read.
+  public let identity: LatentCacheIdentity
+
+  /// Reads it from a checkpoint; nil where there is none, as in one of a run whose cache had no sidecar.
+  public init?(in folder: URL) throws {
+    let file = folder.appendingPathComponent(Self.fileName)
+    guard FileManager.default.fileExists(atPath: file.path) else { return nil }
+    identity = try LatentCacheIdentity.read(file).identity
+  }
+
+  /// The file of a checkpoint, for those that are made of it; none where it has none.
+  static func documents(in folder: URL) throws -> OrderedDictionary<String, JSON> {
+    let file = folder.appendingPathComponent(fileName)
+    return FileManager.default.fileExists(atPath: file.path) ? [fileName: try JSON(contentsOf: file)] : [:]
+  }
+
+  /// Refuses another encoder than the one that the policy was trained with.
+  func check(_ encoder: EncoderFolder, named name: String) throws {
+    let expected = identity.encoder
+    guard try encoder.sha256() != expected.sha256 else { return }
+    throw PolicyError(
+      "the checkpoint was trained with latents of the encoder \(expected.name) (SHA-256 "
+        + "\(expected.sha256.prefix(12))…), and \(encoder.url.path) holds other weights; give that encoder with "
+        + "--policy.world_vision_model_name instead of \(name)")
+  }
+}
