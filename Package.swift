@@ -27,6 +27,7 @@ let package = Package(
     .target(name: "CMedia", dependencies: ["CEngineLoader"]),
     .target(name: "CMuJoCo", dependencies: ["CEngineLoader"]),
     .target(name: "COffscreenGL"),
+    .target(name: "CCurl"),
 
     // Values that every room may use: pictures, and random numbers by address.
     room("Images", []),
@@ -50,12 +51,17 @@ let package = Package(
       ]),
     room("Configuration", ["ModelFiles", .product(name: "OrderedCollections", package: "swift-collections")]),
 
+    // What the Hugging Face hub has, on this disk.
+    room(
+      "HuggingFaceHub",
+      ["CCurl", "ModelFiles", "Terminal", .product(name: "Crypto", package: "swift-crypto")]),
+
     // dataset → batch → policy → loss → checkpoint
-    room("LeRobotDatasets", ["ModelFiles", "Arrow", "Images", "Media", "CountedRandom"]),
+    room("LeRobotDatasets", ["HuggingFaceHub", "ModelFiles", "Arrow", "Images", "Media", "CountedRandom"]),
     room("NeuralNetworks", ["Torch", "ModelFiles", "CountedRandom"]),
     room("Policies", ["NeuralNetworks", "Configuration"]),
     room("SmolVLA", ["Policies"]),
-    room("WorldModality", ["SmolVLA", "LeRobotDatasets"]),
+    room("WorldModality", ["HuggingFaceHub", "SmolVLA", "LeRobotDatasets"]),
     room("RunLogs", ["ModelFiles"]),
     room("Training", ["Policies", "RunLogs", "Terminal"]),
 
@@ -65,7 +71,7 @@ let package = Package(
     room(
       "Libero",
       [
-        "Environments", "MuJoCo", "ModelFiles", "CountedRandom",
+        "Environments", "MuJoCo", "HuggingFaceHub", "ModelFiles", "CountedRandom",
         .product(name: "OrderedCollections", package: "swift-collections"),
         .product(name: "Yams", package: "Yams"),
       ]),
@@ -73,7 +79,9 @@ let package = Package(
 
     // Both ways, walked together.
     room("Experiments", ["ModelFiles", "Media", "Evaluation", "Terminal"]),
-    room("Commands", ["Experiments", "Training", "Evaluation", "WorldModality", "Shapes", "Libero", "MuJoCo"]),
+    room(
+      "Commands",
+      ["Experiments", "Training", "Evaluation", "WorldModality", "Shapes", "Libero", "MuJoCo", "HuggingFaceHub"]),
     .executableTarget(name: "lerobot-wm", dependencies: ["Commands"]),
 
     // What `make bench` times.
@@ -86,11 +94,15 @@ let package = Package(
       dependencies: ["Evaluation", "Libero", "ModelFiles", .product(name: "Crypto", package: "swift-crypto")],
       path: "Benchmarks/Libero"),
 
-    .target(name: "TestSupport", dependencies: ["Engines", "Environments"], path: "Tests/TestSupport"),
+    .target(
+      name: "TestSupport",
+      dependencies: ["Engines", "Environments", "ModelFiles", .product(name: "Crypto", package: "swift-crypto")],
+      path: "Tests/TestSupport"),
     tests(of: "CountedRandom"),
     tests(of: "Images"),
     tests(of: "Terminal"),
     tests(of: "ModelFiles", resources: [.copy("Goldens")]),
+    tests(of: "HuggingFaceHub", ["ModelFiles", .product(name: "Crypto", package: "swift-crypto")]),
     tests(of: "Configuration"),
     tests(of: "Torch"),
     tests(of: "NeuralNetworks", ["ModelFiles"], resources: [.copy("Goldens")]),

@@ -172,6 +172,15 @@ def main():
     status &= settings_known(both.model("published"))
     both.theirs(f"--config_path={both.model('published')}/train_config.json", "--resume=true", "--steps=4")
 
+    # Settings of every kind, which LeRobot's strict parser must know.
+    both.ours(
+        "--output_dir=settings", "--policy.type=smolvla", "--steps=1", "--eval_freq=0", "--env.type=libero",
+        "--env.task=libero_spatial", "--env.task_ids=[0,2]", "--eval.n_episodes=3", "--eval.batch_size=2",
+        "--use_policy_training_preset=false", "--optimizer.type=adamw", "--optimizer.lr=3e-4",
+        "--scheduler.type=cosine_decay_with_warmup", "--wandb.mode=offline", "--dataset.episodes=[1]",
+        "--dataset.image_transforms.enable=true", *both.data, *TINY)
+    status &= settings_known(both.model("settings"))
+
     # LeRobot's own run, its settings and back.
     both.theirs(
         "--output_dir=theirs", "--policy.type=smolvla", "--policy.load_vlm_weights=true", "--steps=2", *both.data, *TINY)

@@ -31,8 +31,6 @@ import libero_official
 TOLERANCE = {"sub_qpos": 1e-9, "sub_qvel": 1e-6}
 # NumPy's single-precision sine and cosine, which absolute orientations pass through, differ from processor to processor.
 ABSOLUTE_TOLERANCE = {"sub_qpos": 1e-7, "sub_qvel": 1e-5}
-# Things that are put down overlapping fly apart, and so do the last bits.
-GOAL_TOLERANCE = {"sub_qpos": 1e-6, "sub_qvel": 1e-3}
 SENSORS = 1e-6
 IDLE = np.array([0, 0, 0, 0, 0, 0, -1], np.float32)
 
@@ -172,8 +170,29 @@ def compare_trace(ours, trace, images=(), tolerance=TOLERANCE):
                 differences.append(f"{camera} at {step}: {share:.2%} of pixels by up to {gap.max()}")
     if images:
         words.append("pictures equal" if worst == 0 else f"pictures off by {worst} on {unequal:.3%}")
-    found = ours["sub_qpos"].reshape(trace["sub_qpos"].shape) if ours["sub_qpos"].size == trace["sub_qpos"].size else np.inf
-    return words, differences, float(np.abs(found - trace["sub_qpos"]).max())
+    same = ours["sub_qpos"].size == trace["sub_qpos"].size
+    deviation = np.abs(ours["sub_qpos"].reshape(trace["sub_qpos"].shape) - trace["sub_qpos"]).max() if same else np.inf
+    return words, differences, float(deviation)
+
+
+def compare_contacts(episodes, seed, state, actions, ours, trace):
+    """As `compare_trace`; what deviates by more is accepted where the official stack does the same to itself.
+
+    Where things touch, the solver may take a step more or less by the last bit, so the official stack is begun again
+    1e-15 away. Successes must be equal all the same.
+    """
+    words, differences, deviation = compare_trace(ours, trace)
+    states = episodes.environment._init_states
+    for joint in range(3 if differences and (ours["success"] == trace["success"]).all() else 0):
+        nudged = np.array(states)
+        nudged[:, 1 + joint] += 1e-15
+        episodes.environment._init_states = nudged
+        twin, _, _ = play(episodes, seed, state, actions)
+        episodes.environment._init_states = states
+        _, _, own = compare_trace(twin, trace)
+        if own >= deviation / 10:
+            return words + [f"as the official stack from itself by {own:.0e} when begun 1e-15 away"], [], deviation
+    return words, differences, deviation
 
 
 def random_run(options, suite, task, folder, episodes):
@@ -206,24 +225,30 @@ def absolute_run(options, suite, task, folder, episodes):
 
 
 def goal_run(options, suite, task, folder, episodes):
-    """Both begin in a state that fulfils the goal, which each reads from the same file of initial states."""
+    """Both begin in a state that fulfils the goal; this program reads it from a file of initial states."""
     import torch
 
     place, wrapped = f"{suite} {task}, goal", episodes.environment._env
-    states = episodes.environment._init_states
-    state = libero_goals.reaching(wrapped, states[0], np.random.RandomState(options.seed), IDLE)
-    if state is None:
-        return Result(place, ["no state"], ["no state that fulfils the goal was found"])
+    states, random = episodes.environment._init_states, np.random.RandomState(options.seed)
     file = f"{folder}/states/{suite}/{episodes.environment.task}.pruned_init"
     os.makedirs(os.path.dirname(file))
+    # What was reached in the present scene need not be after a reset, where the gripper stands otherwise.
+    for _ in range(5):
+        state = libero_goals.reaching(wrapped, states[0], random, IDLE)
+        if state is None:
+            return Result(place, ["no state"], ["no state that fulfils the goal was found"])
+        episodes.environment._init_states = state[None]
+        trace, _, actions = play(episodes, options.seed, 0, np.repeat(IDLE[None], 5, 0))
+        episodes.environment._init_states = states
+        if trace["success"].any():
+            break
     torch.save(state[None], file)
     libero_official.settings(folder, options.assets, f"{folder}/states")
-    episodes.environment._init_states = torch.load(file, weights_only=False)
-    trace, _, actions = play(episodes, options.seed, 0, np.repeat(IDLE[None], 5, 0))
     ours = replay(options, suite, task, folder, options.seed, 0, actions)
     libero_official.settings(folder, options.assets)
+    episodes.environment._init_states = state[None]
+    words, differences, _ = compare_contacts(episodes, options.seed, 0, actions, ours, trace)
     episodes.environment._init_states = states
-    words, differences, _ = compare_trace(ours, trace, tolerance=GOAL_TOLERANCE)
     if not trace["success"].any():
         differences.append("the goal was not reached")
     return Result(place, words + ["reached"], differences, {"goals": int(trace["success"].any())})
@@ -237,7 +262,8 @@ def demonstrations(options, suite, task, folder, episodes):
         actions = np.load(f"{folder}/{episode}.npy")
         trace, _, _ = play(episodes, options.seed + episode, episode, actions)
         ours = replay(options, suite, task, folder, options.seed + episode, episode, actions)
-        words, differences, deviation = compare_trace(ours, trace)
+        words, differences, deviation = compare_contacts(
+            episodes, options.seed + episode, episode, actions, ours, trace)
         first = {name: int(np.argmax(flags)) if flags.any() else None
                  for name, flags in (("ours", ours["success"]), ("theirs", trace["success"]))}
         if (first["ours"] is not None) != solved or (solved and first["ours"] != steps):
@@ -324,10 +350,11 @@ def summary(options, asked, results, missing, wall, seconds):
     for file, tasks in sorted(missing.items()):
         print(f"  {len(tasks)} skipped for want of {file}: {', '.join(tasks)}")
     print(f"goals: fulfilled and seen to be by both in {total('goals')} of {asked - skipped} tasks")
-    if total("demonstrated"):
+    deviations = [result.figures["deviation"] for result in results if "deviation" in result.figures]
+    if deviations:
         print(f"demonstrations: {total('demonstrated')}, {total('solved')} solved; the official stack agreed on"
               f" {total('agreed')} of {total('solved')} successes, at the same step in {total('same step')};"
-              f" qpos within {max(result.figures.get('deviation', 0) for result in results):.0e}")
+              f" qpos within {np.median(deviations):.0e} in half of them, {max(deviations):.0e} in all")
     print(f"{wall:.0f} s with {options.workers} tasks at a time ({seconds:.0f} s of one)")
     for result in different:
         print(f"DIFFERENT: {result.line}")

@@ -45,7 +45,7 @@ def attempt(environment, state, random, joints_first=False):
 
 
 def reaching(environment, state, random, idle, attempts=2000, trials=30):
-    """A state in which the goal is reached, and reached again within ten idle steps; None where none is found."""
+    """A state in which the goal is reached, and still is after 15 idle steps; None where none is found."""
     for _ in range(attempts):
         if trials == 0:
             return None
@@ -53,7 +53,7 @@ def reaching(environment, state, random, idle, attempts=2000, trials=30):
             continue
         found = environment.get_sim_state()
         trials -= 1
-        for _ in range(10):
+        for _ in range(15):
             environment.step(idle)
         if environment.check_success():
             return found

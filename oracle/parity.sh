@@ -35,6 +35,12 @@ WM_PARITY_GOLDENS=$work/drawn WM_PARITY_WORLD_GOLDENS=$work/drawn_world \
 WM_PARITY_DATASETS=$work/datasets swift test --skip-build --filter 'data sets are left for LeRobot to open' \
   >>"$work/swift.log" 2>&1 || status=1
 "$python" "$root/oracle/lerobot_datasets_check.py" "$work/datasets" || status=1
+# A version 2.1 set beside LeRobot's conversion of it, and pictures beside torchvision's.
+mkdir "$work/datasets21"
+oracle lerobot_datasets_v21_goldens "$work/datasets21"
+oracle image_transforms_goldens "$work/datasets21" "$seed"
+WM_PARITY_DATASET_GOLDENS=$work/datasets21 swift test --skip-build --filter "v2.1|torchvision's" \
+  >>"$work/swift.log" 2>&1 || status=1
 # A run's logs, read by TensorBoard and wandb.
 WM_PARITY_RUNS=$work/runs swift test --skip-build --filter 'leaves logs for the official readers' \
   >>"$work/swift.log" 2>&1 || status=1

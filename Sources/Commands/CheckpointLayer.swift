@@ -1,5 +1,8 @@
 import Configuration
+import Foundation
+import HuggingFaceHub
 import ModelFiles
+import OrderedCollections
 import WorldModality
 
 extension Arguments {
@@ -15,6 +18,15 @@ extension Configured {
   /// Puts a checkpoint's own settings under what is asked for; fields that this program does not know are kept.
   mutating func apply(checkpoint path: String) throws {
     let file = try ModelLocation.directory(of: path).appendingPathComponent("config.json")
-    try apply(JSON(contentsOf: file), from: file.path, at: "policy", unknown: .keep)
+    try apply(.object(checkpointSettings(file)), from: file.path, at: "policy", unknown: .keep)
   }
+}
+
+/// A checkpoint's `config.json` without where its maker uploaded it: that is asked for anew, or not at all.
+func checkpointSettings(_ file: URL) throws -> OrderedDictionary<String, JSON> {
+  guard var members = try JSON(contentsOf: file).object else {
+    throw FileError.malformed(file.path, "expected an object")
+  }
+  for name in ["push_to_hub", "repo_id", "private"] { members[name] = nil }
+  return members
 }

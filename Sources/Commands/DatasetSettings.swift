@@ -8,16 +8,15 @@ struct DatasetSettings: ConfigurationSection {
   var revision: String?
   var imageTransforms = ImageTransformsSettings()
   var usesImageNetStatistics = true
-  // LeRobot makes the text "None" of null, and then finds no such backend.
-  var videoBackend: String? = "torchcodec"
+  var videoBackend: String?
   var streams = false
 
   static var fields: [Field<Self>] {
     [
       .init("repo_id", \.repoID, help: "the dataset's name, such as HuggingFaceVLA/libero"),
-      .init("root", \.root, help: "its folder; else HF_LEROBOT_HOME/REPO_ID"),
+      .init("root", \.root, help: "its folder; else HF_LEROBOT_HOME/REPO_ID, else fetched from the hub"),
       .init("episodes", \.episodes, help: "episodes to use; null for all"),
-      .init("revision", \.revision, help: "the repository's revision"),
+      .init("revision", \.revision, help: "branch, tag or commit; else the tag of the format's version"),
       .section("image_transforms", \.imageTransforms),
       .init(
         "use_imagenet_stats", \.usesImageNetStatistics, help: "ImageNet's statistics for cameras; SmolVLA uses none"),

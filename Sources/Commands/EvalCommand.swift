@@ -2,9 +2,11 @@ import Configuration
 import Environments
 import Evaluation
 import Foundation
+import HuggingFaceHub
 import ModelFiles
 import OrderedCollections
 import Policies
+import Terminal
 import SmolVLA
 import Torch
 import WorldModality
@@ -52,14 +54,15 @@ enum EvalCommand: Command {
       + "--env.task=push_side --eval.n_episodes=40 --eval.batch_size=8"
   ]
 
+  /// Defaults ← checkpoint ← file ← flags.
   static func layers(_ configured: inout Configured<Settings>, _ arguments: inout Arguments) throws {
-    if let path = arguments.takePolicyPath() {
+    let file = arguments.take("config_path").map { URL(fileURLWithPath: $0) }
+    let json = try file.map(TrainConfigurationFiles.read)
+    if let path = arguments.takePolicyPath() ?? json?["policy"]?["pretrained_path"]?.string {
       configured.value.policyPath = path
       try configured.apply(checkpoint: path)
     }
-    if let file = arguments.take("config_path").map({ URL(fileURLWithPath: $0) }) {
-      try configured.apply(JSON(contentsOf: file), from: file.path, unknown: .keep)
-    }
+    if let file, let json { try configured.apply(json, from: file.path, unknown: .keep) }
     try configured.applyRenameMap()
   }
 
@@ -110,7 +113,7 @@ enum EvalCommand: Command {
     }
     let device = try Device.chosen(smolvla.device)
     var builder = PolicyBuilder(settings.policy, device: device)
-    var pretrained = try builder.pretrained(ModelLocation.directory(of: path))
+    var pretrained = try builder.pretrained(ModelLocation.directory(of: path, holding: PolicyBuilder.files))
     if !settings.renameMap.isEmpty {
       pretrained.preprocessor = pretrained.preprocessor.renaming(settings.renameMap)
     }

@@ -38,7 +38,7 @@ struct EvaluationPlan {
   /// What of `eval_info.json`'s `protocol` must be the same in every run.
   var protocolEntries: [(key: String, value: JSON)] {
     [
-      ("n_episodes", .integer(settings.evaluation.lerobot.episodes)), ("seed", .integer(settings.seed)),
+      ("n_episodes", .integer(settings.evaluation.episodes)), ("seed", .integer(settings.seed)),
       ("n_action_steps", .integer(policy.actionSteps)), ("contrary_instruction", .bool(settings.evaluation.contrary)),
     ]
   }
@@ -48,7 +48,7 @@ struct EvaluationPlan {
     let steps = policy.actionSteps
     let warning =
       steps == policy.chunkSize ? " (the whole chunk: a smaller --policy.n_action_steps re-plans more often)" : ""
-    return "each evaluation: \(settings.evaluation.lerobot.episodes) episodes of \(tasks.count) tasks, seed \(settings.seed), "
+    return "each evaluation: \(settings.evaluation.episodes) episodes of \(tasks.count) tasks, seed \(settings.seed), "
       + "n_action_steps \(steps) of chunk_size \(policy.chunkSize)\(warning)"
   }
 

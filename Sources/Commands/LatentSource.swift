@@ -1,4 +1,5 @@
 import Foundation
+import HuggingFaceHub
 import LeRobotDatasets
 import ModelFiles
 import Policies
@@ -23,7 +24,8 @@ struct LatentSource {
     let url = try LatentCache.url(
       cacheDirectory: URL(fileURLWithPath: world.cacheDirectory), datasetRepoID: repository,
       source: world.latentsSource.rawValue, suffix: world.latentSuffix)
-    let encoder = try? ModelLocation.directory(of: world.encoderName)
+    // Latents are read without their encoder: it is compared where it is at hand, and never fetched for that.
+    let encoder = ModelLocation.cached(world.encoderName, holding: EncoderFolder.files)
     let information = dataset.information
     cache = try LatentCache(
       url,

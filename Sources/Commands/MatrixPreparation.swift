@@ -2,6 +2,7 @@ import Configuration
 import Evaluation
 import Experiments
 import Foundation
+import HuggingFaceHub
 import LeRobotDatasets
 import ModelFiles
 import OrderedCollections
@@ -196,7 +197,8 @@ extension MatrixPreparation {
   ) throws -> JSON {
     guard let first = arms.first?.settings else { return .null }
     let root = try DatasetLocation.root(
-      repositoryID: first.dataset.repoID, root: first.dataset.root.map { URL(fileURLWithPath: $0) })
+      repositoryID: first.dataset.repoID, root: first.dataset.root.map { URL(fileURLWithPath: $0) },
+      revision: first.dataset.revision, episodes: first.dataset.episodes)
     let information = try LeRobotDataset(root: root, episodes: first.dataset.episodes).information
     let dataset = try DatasetFingerprint(
       root: root, episodes: information.episodeCount, frames: information.frameCount)
@@ -204,7 +206,10 @@ extension MatrixPreparation {
     for (arm, settings) in arms { training[arm.rawValue] = decisive(settings.json) }
     let start = first.policy.smolvla.inert.pretrainedPath ?? first.policy.world?.initialPolicyPath ?? ""
     let weights =
-      start.isEmpty ? nil : try ModelLocation.directory(of: start).appendingPathComponent("model.safetensors")
+      start.isEmpty
+      ? nil
+      : try ModelLocation.directory(of: start, holding: PolicyBuilder.files)
+        .appendingPathComponent("model.safetensors")
     let world = arms.lazy.compactMap(\.settings.policy.world).first
     return [
       "training": .object(training),

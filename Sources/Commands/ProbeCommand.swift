@@ -1,6 +1,7 @@
 import Configuration
 import CountedRandom
 import Foundation
+import HuggingFaceHub
 import ModelFiles
 import NeuralNetworks
 import OrderedCollections
@@ -83,7 +84,7 @@ enum ProbeCommand: Command {
     let device = try Device.chosen(settings.policy.smolvla.device ?? "cpu")
     var builder = PolicyBuilder(settings.policy, device: device)
     builder.settings.smolvla.followsPublishedOrder = true
-    let policy = try builder.pretrained(ModelLocation.directory(of: path)).policy
+    let policy = try builder.pretrained(ModelLocation.directory(of: path, holding: PolicyBuilder.files)).policy
     var batch = Batch()
     for (name, tensor) in try Tensor.load(URL(fileURLWithPath: settings.batch)) where name.hasPrefix("in/") {
       batch[String(name.dropFirst(3))] = try tensor.to(device)

@@ -1,5 +1,6 @@
 import Configuration
 import Foundation
+import HuggingFaceHub
 import ModelFiles
 import RunLogs
 import Terminal
@@ -37,7 +38,7 @@ enum TrainCommand: Command {
     let path = arguments.take("policy.path") ?? start("pretrained_path")
     if let start = path ?? start("init_from_policy_path"), !start.isEmpty {
       let config = try ModelLocation.directory(of: start).appendingPathComponent("config.json")
-      var json = try JSON(contentsOf: config).object ?? [:]
+      var json = try checkpointSettings(config)
       // The type stays the one asked for: smolvla_world starts from a smolvla checkpoint.
       if let type = arguments.text(of: "policy.type") ?? named?["type"]?.string { json["type"] = .string(type) }
       if path != nil { json["pretrained_path"] = .string(start) }
@@ -74,8 +75,11 @@ enum TrainCommand: Command {
     let writesWandB = try settings.wandb.writesRun(environment: ProcessInfo.processInfo.environment)
     // A resumed run finds its identifier in the checkpoint's settings.
     if writesWandB { settings.wandb.runID = settings.wandb.runID ?? WandBDescription.newRunID() }
+    // More are not made, and LeRobot refuses a train_config.json that asks for more.
+    settings.evaluation.batchSize = min(settings.evaluation.batchSize, settings.evaluation.episodes)
     configured.value = settings
     try useComputeThreads(settings.computeThreads)
+    let upload = try ModelUpload(settings)
     let run = try TrainingRun(settings)
     let interruption = Interruption()
     let evaluation = try TrainingEvaluation(settings, run.pretrained, interruption)
@@ -95,7 +99,9 @@ enum TrainCommand: Command {
       evaluate: evaluation.map { evaluation in { try evaluation($0, output: output) } })
     switch end {
     case .finished:
-      print(CheckpointDirectory(output: output).folder(step: settings.steps, of: settings.steps).path)
+      let folder = CheckpointDirectory(output: output).folder(step: settings.steps, of: settings.steps)
+      print(folder.path)
+      if let upload { print(try upload.send(folder.appendingPathComponent("pretrained_model"))) }
     case .interrupted(let step, _):
       say("stopped at step \(step); go on with --resume --output_dir=\(output.path)")
     }

@@ -36,9 +36,9 @@ struct TrainingEvaluation {
 
   /// Plays all episodes; nil where a signal stopped them.
   ///
-  /// - Returns: LeRobot's figures under its names, `eval/pc_success` in percent.
+  /// - Returns: LeRobot's figures under its names, `eval/pc_success` in percent, and the first episode's film.
   /// - Throws: where no episode could be played.
-  func callAsFunction(_ step: Int, output: URL) throws -> Metrics? {
+  func callAsFunction(_ step: Int, output: URL) throws -> (metrics: Metrics, film: URL?)? {
     let files = FileManager.default
     let digits = max(6, String(settings.steps).count)
     let name = "videos_step_" + String(repeating: "0", count: max(0, digits - String(step).count)) + String(step)
@@ -59,10 +59,10 @@ struct TrainingEvaluation {
     // The same step again comes from a resumed run, with the same figures.
     try? files.removeItem(at: final)
     try files.moveItem(at: root, to: final)
-    guard let overall = outcome.report.json["overall"] else { return [:] }
+    let overall = outcome.report.json["overall"]
     var metrics = Metrics()
-    for name in ["avg_sum_reward", "pc_success", "eval_s"] { metrics["eval/" + name] = overall[name]?.double }
-    return metrics
+    for name in ["avg_sum_reward", "pc_success", "eval_s"] { metrics["eval/" + name] = overall?[name]?.double }
+    return (metrics, overall?["video_paths"]?.array?.first?.string.map(final.appendingPathComponent))
   }
 
   private func manifest(_ step: Int) -> JSON {

@@ -1,4 +1,5 @@
 import Foundation
+import HuggingFaceHub
 import LeRobotDatasets
 import ModelFiles
 import OrderedCollections
@@ -27,7 +28,8 @@ struct TrainingRun {
     let engine = try TorchEngine.shared()
     let device = try Device.chosen(settings.policy.smolvla.device)
     let root = try DatasetLocation.root(
-      repositoryID: settings.dataset.repoID, root: settings.dataset.root.map { URL(fileURLWithPath: $0) })
+      repositoryID: settings.dataset.repoID, root: settings.dataset.root.map { URL(fileURLWithPath: $0) },
+      revision: settings.dataset.revision, episodes: settings.dataset.episodes)
     let dataset = try LeRobotDataset(root: root, episodes: settings.dataset.episodes, tolerance: settings.tolerance)
     self.dataset = dataset
     checkpoint = try settings.resumes ? settings.lastCheckpoint() : nil
@@ -61,11 +63,9 @@ struct TrainingRun {
     let parameters = pretrained.policy.parameters
     let count = parameters.parameters.reduce(0) { $0 + $1.tensor.elementCount }
     let trained = parameters.trainable.reduce(0) { $0 + $1.parameter.tensor.elementCount }
-    let upload =
-      settings.policy.smolvla.inert.pushToHub ? "push_to_hub is not supported yet: nothing will be uploaded" : nil
     notices =
       builder.notices
-      + [latents?.warning, upload, dataset.statistics.isEmpty ? Self.statisticsNotice : nil]
+      + [latents?.warning, dataset.statistics.isEmpty ? Self.statisticsNotice : nil]
       .compactMap { $0 } + [
         "device \(device)\(Self.visibility), torch \(engine.version), \(engine.threadCount) compute threads",
         "dataset: \(dataset.episodes.count) episodes, \(dataset.count) frames; parameters: \(count), trained \(trained)",
@@ -119,6 +119,6 @@ extension TrainSettings {
   fileprivate func startingPoint() throws -> URL? {
     let world = policy.world?.initialPolicyPath ?? ""
     guard let name = policy.smolvla.inert.pretrainedPath ?? (world.isEmpty ? nil : world) else { return nil }
-    return try ModelLocation.directory(of: name)
+    return try ModelLocation.directory(of: name, holding: PolicyBuilder.files)
   }
 }

@@ -1,12 +1,12 @@
 import Foundation
 
 /// An open file that is being written, closed when the last reference goes.
-final class WritableFile {
-  let path: String
+package final class WritableFile {
+  package let path: String
   private let descriptor: Int32
 
   /// Creates the file at `path`, which must not exist, or opens the one that must.
-  init(_ path: String, creating: Bool) throws(FileError) {
+  package init(_ path: String, creating: Bool) throws(FileError) {
     let flags = O_RDWR | O_CLOEXEC | (creating ? O_CREAT | O_EXCL : 0)
     descriptor = open(path, flags, 0o666)
     guard descriptor >= 0 else {
@@ -19,13 +19,13 @@ final class WritableFile {
   deinit { close(descriptor) }
 
   /// Keeps other processes of this program from writing the same file.
-  func lock() throws(FileError) {
+  package func lock() throws(FileError) {
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
       throw .invalid(path, "another process is writing this file")
     }
   }
 
-  func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
+  package func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
     var rest = bytes[...]
     while !rest.isEmpty {
       let written = Foundation.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
@@ -35,20 +35,20 @@ final class WritableFile {
     }
   }
 
-  func seek(to offset: Int) throws(FileError) {
+  package func seek(to offset: Int) throws(FileError) {
     guard lseek(descriptor, off_t(offset), SEEK_SET) >= 0 else { throw .errno(errno, path, "be positioned") }
   }
 
-  func truncate(to count: Int) throws(FileError) {
+  package func truncate(to count: Int) throws(FileError) {
     guard ftruncate(descriptor, off_t(count)) == 0 else { throw .errno(errno, path, "be cut to size") }
   }
 
-  func synchronize() throws(FileError) {
+  package func synchronize() throws(FileError) {
     guard fsync(descriptor) == 0 else { throw .errno(errno, path, "be flushed to the disk") }
   }
 
   /// Gives the finished file its final name; without `overwrite`, a file that stands there is an error.
-  func publish(as finalPath: String, overwrite: Bool) throws(FileError) {
+  package func publish(as finalPath: String, overwrite: Bool) throws(FileError) {
     try synchronize()
     if overwrite {
       guard rename(path, finalPath) == 0 else { throw .errno(errno, finalPath, "be renamed into place") }

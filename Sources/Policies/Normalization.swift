@@ -45,7 +45,8 @@ public struct Normalization {
         guard let tensor = statistics["\(name).\(statistic)"] else { throw missing("\(name).\(statistic)") }
         guard tensor.shape == feature.shape else {
           throw PolicyError(
-            "the statistic \(name).\(statistic) has the shape \(tensor.shape), the feature \(feature.shape)")
+            "the statistic \(name).\(statistic) has the shape \(tensor.shape), the feature \(feature.shape); take the "
+              + "dataset's (--policy.normalization=dataset)")
         }
         guard let values = try? tensor.to(.float32).scalars(Float.self), values.allSatisfy(\.isFinite) else {
           throw PolicyError(
@@ -57,11 +58,11 @@ public struct Normalization {
   }
 
   private func missing(_ name: String) -> PolicyError {
-    let others = statistics.keys.filter { $0.hasSuffix(".\(name)") || $0.hasSuffix("_\(name)") }
+    let others = statistics.keys.filter { key in !features.keys.contains { key.hasPrefix("\($0).") } }
     guard others.isEmpty else {
       return PolicyError(
         "there is no statistic \(name) to normalise with, only those of single data sets "
-          + "(\(others.joined(separator: ", "))); train on one first, which takes that one's "
+          + "(\(others.prefix(4).joined(separator: ", "))…); train on one first, which takes that one's "
           + "(--policy.normalization=dataset)")
     }
     return PolicyError(

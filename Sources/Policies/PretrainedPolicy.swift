@@ -15,11 +15,12 @@ public struct PretrainedPolicy {
   /// Small files beside `config.json`, by name.
   public var documents: OrderedDictionary<String, JSON> = [:]
   /// Folders that belong to it, such as the backbone's config and tokenizer.
-  public let attachments: [URL]
+  public let attachments: [Attachment]
 
   /// A policy with its processors.
   public init(
-    policy: any Policy, preprocessor: Processor, postprocessor: Processor, configuration: JSON, attachments: [URL]
+    policy: any Policy, preprocessor: Processor, postprocessor: Processor, configuration: JSON,
+    attachments: [Attachment]
   ) {
     self.policy = policy
     self.preprocessor = preprocessor
@@ -39,9 +40,30 @@ public struct PretrainedPolicy {
     try Tensor.save(state, to: directory.appendingPathComponent("model.safetensors"), metadata: ["format": "pt"])
     try preprocessor.write(to: directory)
     try postprocessor.write(to: directory)
-    for attachment in attachments {
-      try FileManager.default.copyItem(
-        at: attachment, to: directory.appendingPathComponent(attachment.lastPathComponent))
+    for attachment in attachments { try attachment.copy(into: directory) }
+  }
+}
+
+/// A folder that travels with a checkpoint.
+public struct Attachment: Sendable {
+  let folder: URL
+  let hasWeights: Bool
+
+  /// A folder, with or without the weights in it.
+  public init(_ folder: URL, hasWeights: Bool) {
+    self.folder = folder
+    self.hasWeights = hasWeights
+  }
+
+  /// Copies it, under its own name.
+  func copy(into directory: URL) throws {
+    let files = FileManager.default
+    let target = directory.appendingPathComponent(folder.lastPathComponent)
+    try files.createDirectory(at: target, withIntermediateDirectories: true)
+    for name in try files.contentsOfDirectory(atPath: folder.path) {
+      let isWeights = [".safetensors", ".bin", ".pt", ".onnx"].contains { name.hasSuffix($0) }
+      guard hasWeights || !isWeights else { continue }
+      try files.copyItem(at: folder.appendingPathComponent(name), to: target.appendingPathComponent(name))
     }
   }
 }

@@ -96,9 +96,11 @@ public struct Processor {
     try self(Batch([BatchKey.action: actions]), tasks: [], device: .cpu).require(BatchKey.action)
   }
 
-  /// The same pipeline with other statistics, features and modes: LeRobot's rule for a new run on a dataset.
+  /// The same pipeline with other features, modes and statistics: LeRobot's rule for a new run on a dataset.
+  ///
+  /// - Parameter statistics: nil keeps the pipeline's own.
   public func adopting(
-    statistics: StateDictionary, inputs: PolicyFeatures, outputs: PolicyFeatures,
+    statistics: StateDictionary?, inputs: PolicyFeatures, outputs: PolicyFeatures,
     modes: OrderedDictionary<FeatureType, NormalizationMode>
   ) -> Processor {
     var copy = self
@@ -107,11 +109,12 @@ public struct Processor {
       case .normalize(let old):
         .normalize(
           Normalization(
-            features: inputs.merging(outputs) { first, _ in first }, modes: modes, statistics: statistics,
-            epsilon: old.epsilon))
+            features: inputs.merging(outputs) { first, _ in first }, modes: modes,
+            statistics: statistics ?? old.statistics, epsilon: old.epsilon))
       case .unnormalize(let old):
         .unnormalize(
-          Normalization(features: outputs, modes: modes, statistics: statistics, epsilon: old.epsilon))
+          Normalization(
+            features: outputs, modes: modes, statistics: statistics ?? old.statistics, epsilon: old.epsilon))
       default: step
       }
     }

@@ -10,6 +10,7 @@ public struct RunLog {
   private var metrics: MetricsLog
   private let tensorBoard: TensorBoardLog
   private var wandb: WandBRun?
+  private let position: (Int) -> Metrics
 
   /// Opens the logs of a run.
   ///
@@ -18,9 +19,12 @@ public struct RunLog {
   ///   - first: the step from which the run goes on, 0 for a new one.
   ///   - configuration: the run's settings, to be shown beside its curves.
   ///   - wandb: describes the W&B run, if there is to be one.
+  ///   - position: how far a run has come at a step, for W&B's rows.
   public init(
-    output: URL, resumingAt first: Int, configuration: JSON, wandb description: WandBDescription?
+    output: URL, resumingAt first: Int, configuration: JSON, wandb description: WandBDescription? = nil,
+    position: @escaping (_ step: Int) -> Metrics = { _ in [:] }
   ) throws(FileError) {
+    self.position = position
     metrics = try MetricsLog(output.appendingPathComponent("metrics.jsonl"), resumingAt: first)
     // The copies' last rows may be missing; the step at which the run goes on is written to them again.
     tensorBoard = try TensorBoardLog(
@@ -29,7 +33,7 @@ public struct RunLog {
     for row in metrics.kept {
       let values = Self.prefixed(row.values)
       if row.step >= first { try tensorBoard.write(values, step: row.step) }
-      if row.step > wandb?.lastStep ?? -1 { try wandb?.write(values, step: row.step) }
+      if let last = wandb.map({ $0.lastStep ?? -1 }), row.step > last { try writeToWandB(values, step: row.step) }
     }
   }
 
@@ -39,11 +43,17 @@ public struct RunLog {
   }
 
   /// Writes what was measured at a step, which may have been written to before but must not lie behind the last one.
-  public mutating func write(_ values: Metrics, step: Int) throws(FileError) {
+  ///
+  /// - Parameter film: of an episode of the step's evaluation, for W&B.
+  public mutating func write(_ values: Metrics, step: Int, film: URL? = nil) throws(FileError) {
     try metrics.write(values, step: step)
     let values = Self.prefixed(values)
     try tensorBoard.write(values, step: step)
-    try wandb?.write(values, step: step)
+    try writeToWandB(values, step: step, film: film)
+  }
+
+  private mutating func writeToWandB(_ values: Metrics, step: Int, film: URL? = nil) throws(FileError) {
+    try wandb?.write(values.merging(Self.prefixed(position(step))) { $1 }, step: step, film: film)
   }
 
   /// Ends the run; 0 is success.

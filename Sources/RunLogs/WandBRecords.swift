@@ -8,6 +8,7 @@ enum WandBRecords {
   enum Kind: Int {
     case history = 2
     case summary = 3
+    case files = 6
     case run = 17
     case exit = 18
     case header = 21
@@ -78,6 +79,13 @@ enum WandBRecords {
             $0.add(16, value.text(.compact))
           })
       }
+    }
+  }
+
+  /// `FilesRecord`: files below the run's `files/` that belong to it.
+  static func files(_ paths: [String]) -> ProtocolBuffer {
+    ProtocolBuffer { record in
+      for path in paths { record.add(1, ProtocolBuffer { $0.add(1, path) }) }
     }
   }
 

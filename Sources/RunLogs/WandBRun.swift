@@ -51,7 +51,7 @@ struct WandBRun {
   private(set) var lastStep: Int?
   private let log: RecordLog
   private var number: Int
-  private var pending: (step: Int, values: Metrics)?
+  private var pending: (step: Int, values: OrderedDictionary<String, JSON>)?
   private let start: Date
   private let earlierSeconds: Double
   private let now: () -> Date
@@ -91,10 +91,33 @@ struct WandBRun {
     Self.link(folder, as: root.appendingPathComponent("latest-run"))
   }
 
-  /// Adds values to a step's row.
-  mutating func write(_ values: Metrics, step: Int) throws(FileError) {
+  /// Adds values to a step's row, and a film of its evaluation, which is copied to the run's files.
+  mutating func write(_ values: Metrics, step: Int, film: URL? = nil) throws(FileError) {
     if let pending, pending.step != step { try flush() }
-    pending = (step, (pending?.values ?? [:]).merging(values) { $1 })
+    var row = pending?.values ?? [:]
+    row.merge(values.mapValues(JSON.number)) { $1 }
+    if let film, let (path, video) = keep(film, step: step) {
+      try append(.files, WandBRecords.files([path]))
+      row["eval/video"] = video
+    }
+    pending = (step, row)
+  }
+
+  /// Copies a film to where the service expects it; a film that is gone costs only itself.
+  private func keep(_ film: URL, step: Int) -> (path: String, video: JSON)? {
+    guard let file = try? MappedFile(film) else { return nil }
+    let hash = file.sha256
+    let path = "media/videos/eval/video_\(step)_\(hash.prefix(20)).mp4"
+    let copy = folder.appendingPathComponent("files").appendingPathComponent(path)
+    do {
+      try FileManager.default.createDirectory(at: copy.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try AtomicFile.write(file.contents, to: copy, overwrite: true)
+    } catch {
+      return nil
+    }
+    return (
+      path, ["_type": "video-file", "sha256": .string(hash), "size": .integer(file.count), "path": .string(path)]
+    )
   }
 
   /// Writes the last row and how the run ended; 0 is success.
@@ -106,7 +129,7 @@ struct WandBRun {
   private mutating func flush() throws(FileError) {
     guard let (step, values) = pending else { return }
     pending = nil
-    var items = values.mapValues(JSON.number)
+    var items = values
     items["_timestamp"] = .number(now().timeIntervalSince1970)
     items["_runtime"] = .number(seconds)
     items["_step"] = .integer(step)
@@ -161,20 +184,23 @@ extension WandBRun {
 
     init(_ url: URL, before step: Int) {
       guard let bytes = try? MappedFile(url).contents else { return }
-      var summaries: [(WandBRecords.Kind, ProtocolBuffer)] = []
+      // A row's summary and files come before it, and stay or go with it.
+      var companions: [(WandBRecords.Kind, ProtocolBuffer)] = []
       for (content, _) in RecordLog.records(in: bytes) {
         guard let record = ProtocolBufferFields(content[...]) else { return }
         func message(_ kind: WandBRecords.Kind) -> ArraySlice<UInt8>? { record.contents(kind.rawValue).last }
         if let run = message(.run).flatMap(ProtocolBufferFields.init) {
           start = WandBRecords.start(of: run)
         } else if let summary = message(.summary) {
-          summaries.append((.summary, ProtocolBuffer(summary)))
+          companions.append((.summary, ProtocolBuffer(summary)))
+        } else if let files = message(.files) {
+          companions.append((.files, ProtocolBuffer(files)))
         } else if let content = message(.history) {
           guard let row = ProtocolBufferFields(content), let own = row.message(2)?.integer(1), own < step,
             own > lastStep ?? -1
           else { return }
-          records += summaries + [(.history, ProtocolBuffer(content))]
-          (summaries, lastStep) = ([], own)
+          records += companions + [(.history, ProtocolBuffer(content))]
+          (companions, lastStep) = ([], own)
           seconds = WandBRecords.number("_runtime", in: row) ?? seconds
         }
       }

@@ -7,13 +7,16 @@ public struct InertSmolVLASettings: ConfigurationSection, Equatable {
   var observationSteps = 1
   var usesAutomaticMixedPrecision = false
   var usesPEFT = false
-  /// Whether LeRobot would upload the checkpoint at the end; off unless asked for, unlike LeRobot's.
+  /// Whether the model is uploaded at the end; off unless asked for, unlike LeRobot's.
   public var pushToHub = false
   /// Where it is uploaded to.
   public var repoID: String? = nil
-  var isPrivate: Bool? = nil
-  var tags: [String]? = nil
-  var license: String? = nil
+  /// Whether the repository that is made for it is private; nil leaves it to its owner's settings.
+  public var isPrivate: Bool? = nil
+  /// Tags of its card, beside LeRobot's own.
+  public var tags: [String]? = nil
+  /// The license that its card names; nil is `apache-2.0`.
+  public var license: String? = nil
   /// The checkpoint that the policy was started from.
   public var pretrainedPath: String? = nil
   var normalizationMapping: OrderedDictionary<String, JSON> = [
@@ -37,9 +40,9 @@ public struct InertSmolVLASettings: ConfigurationSection, Equatable {
       .init("n_obs_steps", \.observationSteps, help: "1"),
       .init("use_amp", \.usesAutomaticMixedPrecision, help: "not supported: parameters are float32"),
       .init("use_peft", \.usesPEFT, help: "not supported"),
-      .init("push_to_hub", \.pushToHub, help: "not supported yet: nothing is uploaded"),
-      .init("repo_id", \.repoID, help: "where to upload it"),
-      .init("private", \.isPrivate, help: "whether that repository is private"),
+      .init("push_to_hub", \.pushToHub, help: "upload the trained model to the hub at the end (HF_TOKEN)"),
+      .init("repo_id", \.repoID, help: "the repository to upload it to, such as USER/NAME"),
+      .init("private", \.isPrivate, help: "whether that repository, if new, is private"),
       .init("tags", \.tags, help: "tags of the model card"),
       .init("license", \.license, help: "license of the model card"),
       .init("pretrained_path", \.pretrainedPath, help: "checkpoint to start from; as --policy.path"),

@@ -7,6 +7,7 @@ import Synchronization
 public final class Interruption: Sendable {
   private let requested = Atomic<Int32>(0)
   private let count = Atomic<Int>(0)
+  private let numbers: [Int32]
   private let sources: [DispatchSourceSignal]
 
   /// Listens for SIGINT, SIGTERM and, unless `nohup` asked to ignore it, SIGHUP from here on.
@@ -16,7 +17,7 @@ public final class Interruption: Sendable {
     let requests = DispatchQueue(label: "interruption")
     let hangUp = signal(SIGHUP, SIG_IGN)
     let isHangUpIgnored = unsafeBitCast(hangUp, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
-    let numbers = [SIGINT, SIGTERM] + (isHangUpIgnored ? [] : [SIGHUP])
+    numbers = [SIGINT, SIGTERM] + (isHangUpIgnored ? [] : [SIGHUP])
     sources = numbers.map { number in
       signal(number, SIG_IGN)
       return DispatchSource.makeSignalSource(signal: number, queue: requests)
@@ -29,6 +30,13 @@ public final class Interruption: Sendable {
         if endsOnSecond, !isFirst { _exit(128 + number) }
       }
       source.activate()
+    }
+  }
+
+  deinit {
+    for (source, number) in zip(sources, numbers) {
+      source.cancel()
+      signal(number, SIG_DFL)
     }
   }
 

@@ -8,6 +8,15 @@ import Foundation
 /// progress.finish()
 /// ```
 public final class Progress {
+  /// What is counted.
+  public enum Unit: Sendable {
+    /// Steps, episodes, frames.
+    case pieces
+    /// Bytes, shown as sizes.
+    case bytes
+  }
+
+  private let unit: Unit
   private let label: String
   private let total: Int
   private let first: Int
@@ -18,8 +27,11 @@ public final class Progress {
   private var lineIsOpen = false
 
   /// Begins; work that was done before, by an interrupted run, is `first`.
-  public init(_ label: String, total: Int, first: Int = 0, output: FileHandle = .standardError) {
+  public init(
+    _ label: String, total: Int, first: Int = 0, unit: Unit = .pieces, output: FileHandle = .standardError
+  ) {
     self.label = label
+    self.unit = unit
     self.total = total
     self.first = first
     self.output = output
@@ -60,7 +72,11 @@ public final class Progress {
     let rate = Double(done - first) / seconds
     let left = rate > 0 ? Self.duration(Double(total - done) / rate) : "?"
     let share = total > 0 ? min(1, Double(done) / Double(total)) : 1
-    let counts = "\(done)/\(total), \(Self.short(rate))/s, \(left) left"
+    let counts =
+      switch unit {
+      case .pieces: "\(done)/\(total), \(Self.short(rate))/s, \(left) left"
+      case .bytes: "\(Self.bytes(done)) of \(Self.bytes(total)), \(Self.bytes(Int(rate)))/s, \(left) left"
+      }
     guard isTerminal else { return [label, counts, note].filter { !$0.isEmpty }.joined(separator: ": ") }
     let filled = Int(share * 24)
     let bar = String(repeating: "━", count: filled) + String(repeating: "╌", count: 24 - filled)
@@ -73,6 +89,18 @@ public final class Progress {
     if whole < 60 { return "\(whole) s" }
     if whole < 3600 { return String(format: "%d:%02d min", whole / 60, whole % 60) }
     return String(format: "%d:%02d h", whole / 3600, whole % 3600 / 60)
+  }
+
+  /// A size as people read it, in powers of 1000: `512 B`, `1.5 MB`.
+  public static func bytes(_ count: Int) -> String {
+    guard count >= 1000 else { return "\(count) B" }
+    var size = Double(count)
+    var units = ["B", "kB", "MB", "GB", "TB", "PB", "EB"][...]
+    while size >= 999.5, units.count > 1 {
+      size /= 1000
+      units.removeFirst()
+    }
+    return String(format: size < 9.95 ? "%.1f %@" : "%.0f %@", size, units.first ?? "B")
   }
 
   static func short(_ rate: Double) -> String {

@@ -6,14 +6,21 @@ struct LogLine {
   /// Samples of one update, and what the dataset holds.
   let batchSize: Int, frames: Int, episodes: Int
 
-  /// The line of a step.
-  func text(step: Int, values: Metrics) -> String {
+  /// How far a run has come at a step, under LeRobot's names.
+  func position(at step: Int) -> Metrics {
     let samples = Double(step * batchSize)
     let epochs = samples / Double(max(frames, 1))
-    let head = [
-      "step:\(Self.short(Double(step)))", "smpl:\(Self.short(samples))",
-      "ep:\(Self.short(epochs * Double(episodes)))", String(format: "epch:%.2f", epochs),
-    ]
+    return ["steps": Double(step), "samples": samples, "episodes": epochs * Double(episodes), "epochs": epochs]
+  }
+
+  /// The line of a step.
+  func text(step: Int, values: Metrics) -> String {
+    let head = position(at: step).map { name, value in
+      switch name {
+      case "epochs": String(format: "epch:%.2f", value)
+      default: "\(Self.names[name] ?? name):\(Self.short(value))"
+      }
+    }
     let body = values.map { key, value in
       "\(Self.names[key] ?? key):\(String(format: Self.formats[key] ?? "%.3f", value))"
     }
@@ -22,7 +29,8 @@ struct LogLine {
 
   /// LeRobot's short forms.
   private static let names = [
-    "grad_norm": "grdn", "update_s": "updt_s", "dataloading_s": "data_s", "eval/avg_sum_reward": "∑rwrd",
+    "steps": "step", "samples": "smpl", "episodes": "ep", "grad_norm": "grdn", "update_s": "updt_s",
+    "dataloading_s": "data_s", "eval/avg_sum_reward": "∑rwrd",
     "eval/pc_success": "success", "eval/eval_s": "eval_s",
   ]
   private static let formats = ["lr": "%.1e", "eval/pc_success": "%.1f"]

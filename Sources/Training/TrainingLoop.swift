@@ -74,8 +74,8 @@ public struct TrainingLoop {
   let configuration: JSON
   let line: LogLine
 
-  /// Gives what an evaluation after a step found, or nil where it was stopped before its end.
-  public typealias Evaluate = (_ step: Int) throws -> Metrics?
+  /// Gives what an evaluation after a step found, and a film of it, or nil where it was stopped before its end.
+  public typealias Evaluate = (_ step: Int) throws -> (metrics: Metrics, film: URL?)?
 
   /// A run of a policy with its processors.
   ///
@@ -115,7 +115,8 @@ public struct TrainingLoop {
       )
     }
     let optimizer = AdamW(parameters, settings: settings.optimizer, states: state?.optimizer ?? [:])
-    let log = try RunLog(output: output, resumingAt: first, configuration: configuration, wandb: wandb)
+    let log = try RunLog(
+      output: output, resumingAt: first, configuration: configuration, wandb: wandb, position: line.position)
     let progress = Progress("training", total: settings.steps, first: first)
     var session = Session(log: log, progress: progress, interruption: interruption, evaluate: evaluate)
     do {
@@ -181,16 +182,16 @@ public struct TrainingLoop {
   private func evaluate(at step: Int, _ session: inout Session) throws -> TrainingEnd? {
     guard isEvaluationStep(step), let evaluate = session.evaluate else { return nil }
     session.progress.finish()
-    let values: Metrics?
-    do { values = try evaluate(step) } catch {
+    let found: (metrics: Metrics, film: URL?)?
+    do { found = try evaluate(step) } catch {
       session.progress.say("warning: the evaluation at step \(step) broke off: \(sentence(of: error))")
       return nil
     }
-    guard let values else {
+    guard let found else {
       return session.interruption?.signalNumber.map { .interrupted(step: step, signal: $0) }
     }
-    try session.log.write(values, step: step)
-    session.progress.say(line.text(step: step, values: values))
+    try session.log.write(found.metrics, step: step, film: found.film)
+    session.progress.say(line.text(step: step, values: found.metrics))
     return nil
   }
 

@@ -1,4 +1,5 @@
 import Foundation
+import HuggingFaceHub
 import ModelFiles
 import NeuralNetworks
 import OrderedCollections
@@ -11,7 +12,9 @@ extension PolicyBuilder {
   /// made anew and take the statistics that lie among its weights.
   mutating func processors(of source: StartingPoint, _ backbone: URL) throws -> (Processor, Processor) {
     guard !source.has("policy_preprocessor"), !source.has("policy_postprocessor") else {
-      let find = { (name: String) in try ModelLocation.directory(of: name, besides: source.folder) }
+      let find = { (name: String) in
+        try ModelLocation.directory(of: name, besides: source.folder, holding: ["tokenizer.json"])
+      }
       return (
         try Processor(named: "policy_preprocessor", in: source.folder, findTokenizer: find),
         try Processor(named: "policy_postprocessor", in: source.folder, findTokenizer: find)
@@ -25,8 +28,8 @@ extension PolicyBuilder {
     return (try adopting(before, statistics), try adopting(after, statistics))
   }
 
-  /// A pipeline with the settings' features and modes, and statistics.
-  func adopting(_ processor: Processor, _ statistics: StateDictionary) throws -> Processor {
+  /// A pipeline with the settings' features and modes, and statistics: the given ones, or its own.
+  func adopting(_ processor: Processor, _ statistics: StateDictionary?) throws -> Processor {
     let smolvla = settings.smolvla
     return processor.adopting(
       statistics: statistics, inputs: smolvla.inputFeatures, outputs: smolvla.outputFeatures,

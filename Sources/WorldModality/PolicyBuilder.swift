@@ -1,4 +1,5 @@
 import Foundation
+import HuggingFaceHub
 import ModelFiles
 import NeuralNetworks
 import OrderedCollections
@@ -16,6 +17,9 @@ public struct PolicyBuilder {
   public let seed: Int
   /// What a user should know, in whole lines.
   public internal(set) var notices: [String] = []
+
+  /// What a checkpoint's folder must hold.
+  public static let files = ["config.json", "model.safetensors"]
 
   /// A builder of one policy.
   public init(_ settings: PolicySettings, device: Device, seed: Int = 0) {
@@ -63,9 +67,7 @@ public struct PolicyBuilder {
       try checkBackbone(store, backbone)
       (before, after) = try fresh(backbone)
     }
-    if let statistics {
-      (before, after) = (try adopting(before, statistics), try adopting(after, statistics))
-    }
+    (before, after) = (try adopting(before, statistics), try adopting(after, statistics))
     try before.checkStatistics()
     try after.checkStatistics()
     return try assemble(
@@ -74,8 +76,12 @@ public struct PolicyBuilder {
 
   // MARK: Parts
 
+  /// The backbone's folder; its weights are fetched only where nothing else brings them.
   private func backbone(besides folder: URL?) throws -> URL {
-    try ModelLocation.directory(of: settings.smolvla.backboneName, besides: folder)
+    let needsWeights = folder == nil && settings.smolvla.inert.loadsVLMWeights
+    return try ModelLocation.directory(
+      of: settings.smolvla.backboneName, besides: folder,
+      holding: ["config.json", "tokenizer.json"] + (needsWeights ? ["model.safetensors"] : []))
   }
 
   private func build(_ store: ParameterStore, _ directory: URL, besides folder: URL?) throws -> any Policy {
@@ -89,10 +95,11 @@ public struct PolicyBuilder {
       let device = device
       let trainedWith = try folder.flatMap { try WorldLatentsFingerprint(in: $0) }
       return try SmolVLAWorldPolicy(settings, backbone: backbone, imageTokens: tokens, parameters: store) {
-        let encoder = try ModelLocation.directory(of: settings.world.encoderName, besides: folder)
-        let encoderFolder = try EncoderFolder(encoder)
-        try trainedWith?.check(encoderFolder, named: settings.world.encoderName)
-        return try settings.world.latentsSource.encoder(in: encoderFolder, device: device)
+        let name = settings.world.encoderName
+        let encoder = try EncoderFolder(
+          ModelLocation.directory(of: name, besides: folder, holding: EncoderFolder.files))
+        try trainedWith?.check(encoder, named: name)
+        return try settings.world.latentsSource.encoder(in: encoder, device: device)
       }
     }
   }
@@ -127,12 +134,13 @@ public struct PolicyBuilder {
   private mutating func assemble(
     _ policy: any Policy, _ backbone: URL, preprocessor: Processor, postprocessor: Processor
   ) throws -> PretrainedPolicy {
-    var attachments: [URL] = []
+    var attachments: [Attachment] = []
     var preprocessor = preprocessor
     let isSnapshot = backbone.deletingLastPathComponent().lastPathComponent == "snapshots"
     if !isSnapshot {
       let name = backbone.lastPathComponent
-      attachments.append(backbone)
+      // LeRobot reads a backbone's weights where it is told so, before it puts the checkpoint's into their place.
+      attachments.append(Attachment(backbone, hasWeights: settings.smolvla.inert.loadsVLMWeights))
       settings.smolvla.backboneName = name
       preprocessor = preprocessor.namingTokenizer(name)
     }

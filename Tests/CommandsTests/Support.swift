@@ -65,7 +65,9 @@ enum Program {
       process.arguments = arguments
     }
     process.currentDirectoryURL = folder
-    let own = script == nil ? [:] : ["LEROBOT_WM": executable.path]
+    var own = script == nil ? [:] : ["LEROBOT_WM": executable.path]
+    // Whoever tests the hub brings one.
+    own["HF_HUB_OFFLINE"] = "1"
     process.environment = ProcessInfo.processInfo.environment.merging(own) { $1 }.merging(environment) { $1 }
     let scratch = folder.appendingPathComponent(".output-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)

@@ -4,7 +4,7 @@ import Testing
 
 struct `a run that is watched` {
   private static let evaluation =
-    Flags.environment + ["--eval_freq=4", "--eval.n_episodes=2", "--eval.batch_size=1"]
+    Flags.environment + ["--eval_freq=4", "--eval.n_episodes=2"]
   private static let wandb = ["--wandb.enable=true", "--wandb.mode=offline"]
 
   /// The truth is `eval` on the checkpoints, a program of its own that loads them from the disk.
@@ -136,6 +136,8 @@ struct `a run that is watched` {
       #expect(wandb.names() == before && before.count == 2)
       let settings = try JSON(
         contentsOf: run.appendingPathComponent("checkpoints/last/pretrained_model/train_config.json"))
+      // LeRobot refuses a settings file with more environments than episodes.
+      #expect(settings["eval"]?["batch_size"]?.integer == 2)
       let runID = try #require(settings["wandb"]?["run_id"]?.string)
       #expect(wandb.appendingPathComponent("latest-run").names().contains("run-\(runID).wandb"))
       #expect(run.appendingPathComponent("tensorboard").names().count == 2)

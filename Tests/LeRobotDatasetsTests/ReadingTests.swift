@@ -123,7 +123,7 @@ func `video frames are equal in their planes and within 2 levels in RGB`(name: S
     try FileManager.default.createDirectory(
       at: place.deletingLastPathComponent(), withIntermediateDirectories: true)
     try FileManager.default.copyItem(at: golden("h264"), to: place)
-    let environment = ["HF_LEROBOT_HOME": folder.path]
+    let environment = ["HF_LEROBOT_HOME": folder.path, "HF_HOME": folder.path, "HF_HUB_OFFLINE": "1"]
     #expect(try DatasetLocation.root(repositoryID: "user/toy", environment: environment).path == place.path)
     #expect(DatasetLocation.home(environment: ["HF_HOME": "/x"]).path == "/x/lerobot")
     for name in ["user/none", "../toy", "/etc", ""] {

@@ -7,8 +7,11 @@ import Testing
 
 @testable import LeRobotDatasets
 
-/// A data set that LeRobot wrote, or a file beside it.
+/// A data set that LeRobot wrote, or a file beside it; `make parity` has fresh ones made in a folder of its own.
 func golden(_ name: String) throws -> URL {
+  if let fresh = ProcessInfo.processInfo.environment["WM_PARITY_DATASET_GOLDENS"] {
+    return URL(fileURLWithPath: fresh).appendingPathComponent(name)
+  }
   let resources = try #require(Bundle.module.resourceURL)
   return resources.appendingPathComponent("Goldens").appendingPathComponent(name)
 }

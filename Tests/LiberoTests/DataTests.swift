@@ -76,8 +76,13 @@ struct `LIBERO's assets` {
   @Test func `come from the settings, else from the Hugging Face cache`() throws {
     try withTemporaryFolder { folder in
       let cache = folder.appendingPathComponent("hub")
-      let snapshot = cache.appendingPathComponent("datasets--lerobot--libero-assets/snapshots/abc")
+      let snapshot = cache.appendingPathComponent(
+        "datasets--lerobot--libero-assets/snapshots/\(String(repeating: "a", count: 40))")
       try lay(snapshot)
+      let reference = cache.appendingPathComponent("datasets--lerobot--libero-assets/refs/main")
+      try FileManager.default.createDirectory(
+        at: reference.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try snapshot.lastPathComponent.write(to: reference, atomically: true, encoding: .utf8)
       var settings = LiberoSettings(benchmarkRoot: folder.appendingPathComponent("package"))
       settings.assets = folder.appendingPathComponent("mine")
       let environment = ["HOME": folder.path, "HF_HUB_CACHE": cache.path]
@@ -90,8 +95,10 @@ struct `LIBERO's assets` {
   @Test func `that are nowhere are an error with both ways`() throws {
     try withTemporaryFolder { folder in
       let error = #expect(throws: LiberoError.self) {
-        try LiberoAssets.resolve(LiberoSettings(benchmarkRoot: folder), environment: ["HOME": folder.path])
+        try LiberoAssets.resolve(
+          LiberoSettings(benchmarkRoot: folder), environment: ["HOME": folder.path, "HF_HUB_OFFLINE": "1"])
       }
+      #expect(error?.description.contains("HF_HUB_OFFLINE") == true)
       #expect(error?.description.contains("\(folder.path)/.libero/config.yaml") == true)
       #expect(error?.description.contains("hf download lerobot/libero-assets") == true)
     }

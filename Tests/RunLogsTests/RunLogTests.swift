@@ -15,13 +15,18 @@ struct `the logs of a run` {
   private func open(_ folder: URL, at step: Int) throws -> RunLog {
     var wandb = WandBDescription(runID: "abc123", name: "arm", configuration: ["steps": 8, "policy": ["type": "x"]])
     wandb.tags = ["seed:1"]
-    return try RunLog(output: folder, resumingAt: step, configuration: ["steps": 8], wandb: wandb)
+    return try RunLog(output: folder, resumingAt: step, configuration: ["steps": 8], wandb: wandb) { step in
+      ["samples": Double(4 * step)]
+    }
   }
 
-  private func write(_ steps: ClosedRange<Int>, _ log: inout RunLog, scale: Double = 1) throws {
+  private func write(
+    _ steps: ClosedRange<Int>, _ log: inout RunLog, scale: Double = 1, film: URL? = nil
+  ) throws {
     for step in steps {
       try log.write(["loss": scale * Double(step)], step: step)
-      if step % 2 == 0 { try log.write(["eval/pc_success": scale * 10 * Double(step)], step: step) }
+      guard step % 2 == 0 else { continue }
+      try log.write(["eval/pc_success": scale * 10 * Double(step)], step: step, film: film)
     }
   }
 
@@ -74,6 +79,7 @@ struct `the logs of a run` {
       #expect(history.map { $0.message(2)?.integer(1) } == steps)
       #expect(history.map { WandBRecords.number("train/loss", in: $0) } == losses)
       #expect(history.map { WandBRecords.number("eval/pc_success", in: $0) } == rates)
+      #expect(history.map { WandBRecords.number("train/samples", in: $0) } == steps.map { 4 * Double($0) })
       #expect(records.count { !$0.contents(WandBRecords.Kind.exit.rawValue).isEmpty } == 1)
       #expect(records.count { !$0.contents(WandBRecords.Kind.run.rawValue).isEmpty } == 1)
       // TensorBoard gets a second file that comes after the first, and is told to forget what came after the resume.
@@ -90,6 +96,36 @@ struct `the logs of a run` {
       try log.finish(exitCode: 0)
       let history = try wandbRecords(folder).compactMap { $0.message(WandBRecords.Kind.history.rawValue) }
       #expect(history.map { $0.message(2)?.integer(1) } == [1, 2, 3, 4, 5])
+    }
+  }
+
+  /// By the name, hash and record that wandb gives a film of its own.
+  @Test func `W&B gets an evaluation's film`() throws {
+    try within { folder in
+      let film = folder.appendingPathComponent("film.mp4")
+      try Data("no film".utf8).write(to: film)
+      var log = try open(folder, at: 0)
+      try write(1...2, &log, film: film)
+      log = try open(folder, at: 2)
+      try write(3...4, &log, film: film)
+      try write(5...6, &log, film: folder.appendingPathComponent("gone.mp4"))
+      try log.finish(exitCode: 0)
+      let hash = try MappedFile(film).sha256
+      let path = "media/videos/eval/video_4_\(hash.prefix(20)).mp4"
+      let root = try #require(wandbFiles(folder).first).deletingLastPathComponent().appendingPathComponent("files")
+      #expect(try Data(contentsOf: root.appendingPathComponent(path)) == Data(contentsOf: film))
+      let records = try wandbRecords(folder)
+      let listed = records.compactMap { $0.message(WandBRecords.Kind.files.rawValue)?.message(1)?.contents(1).last }
+      #expect(listed.map { String(decoding: $0, as: UTF8.self) }.last == path)
+      let videos = records.compactMap { record -> JSON? in
+        let items = record.message(WandBRecords.Kind.history.rawValue)?.contents(1).compactMap(
+          ProtocolBufferFields.init)
+        let item = items?.first { $0.contents(2).map(Array.init) == [Array("eval/video".utf8)] }
+        return item?.contents(16).last.flatMap { try? JSON(parsing: Array($0)) }
+      }
+      #expect(
+        videos.last == ["_type": "video-file", "sha256": .string(hash), "size": 7, "path": .string(path)])
+      #expect(records.compactMap { $0.message(WandBRecords.Kind.history.rawValue) }.count == 6)
     }
   }
 

@@ -85,9 +85,39 @@ struct `a published checkpoint` {
     let pretrained = try builder.new(from: base, features: features, renaming: [:])
     let expected = try #require(try CheckpointCase(folder: base).expected("out/actions"))
     #expect(try deviation(CheckpointCase(folder: base).actions(pretrained), expected) < 1e-5)
+    var other = try CheckpointCase.builder(base, "normalization=checkpoint")
+    let error = #expect(throws: PolicyError.self) { try other.new(from: base, features: libero(), renaming: [:]) }
+    #expect(error?.description.contains("has the shape [6], the feature [8]") == true)
   }
 
-  /// As `lerobot/smolvla_base` itself is: each statistic under the name of one of the data sets it was trained on.
+  @Test func `is where a policy with a world modality may start`() throws {
+    var world = SmolVLAWorldConfiguration()
+    world.smolvla = try CheckpointCase.builder(base).settings.smolvla
+    (world.world.worldLatentDimension, world.world.injectionHeads, world.world.prophetHeads) = (8, 2, 2)
+    world.world.isInitialPolicyStrict = true
+    var builder = PolicyBuilder(.smolvlaWorld(world), device: .cpu, seed: 5)
+    let policy = try builder.new(from: base, features: libero(), renaming: [:]).policy
+    var baseline = try CheckpointCase.builder(base)
+    let parameters = try baseline.new(from: base, features: libero(), renaming: [:]).policy.parameters.parameters
+    for (mine, theirs) in zip(policy.parameters.parameters, parameters) {
+      #expect(try mine.name == theirs.name && mine.tensor.isIdentical(to: theirs.tensor))
+    }
+    #expect(builder.notices == baseline.notices)
+  }
+
+  @Test func `takes its backbone along, whose weights LeRobot needs only where it loads them`() throws {
+    for (flag, hasWeights) in [("load_vlm_weights=true", true), ("load_vlm_weights=false", false)] {
+      var builder = try CheckpointCase.builder(base, flag)
+      let folder = FileManager.default.temporaryDirectory.appendingPathComponent("wm-saved-\(UUID().uuidString)")
+      defer { try? FileManager.default.removeItem(at: folder) }
+      try builder.pretrained(base).save(to: folder)
+      let backbone = folder.appendingPathComponent("SmolVLM2-500M-Video-Instruct")
+      let names = try FileManager.default.contentsOfDirectory(atPath: backbone.path)
+      #expect(names.contains("tokenizer.json") && names.contains("model.safetensors") == hasWeights)
+    }
+  }
+
+  /// As `lerobot/smolvla_base` itself is: statistics of actions alone, under the names of the data sets it was trained on.
   @Test func `with statistics of several data sets is for training on another`() throws {
     try CheckpointCase.within { folder in
       for name in [
@@ -96,7 +126,7 @@ struct `a published checkpoint` {
         try rewrite(folder.appendingPathComponent("\(name).safetensors")) { statistics in
           statistics = OrderedDictionary(
             uniqueKeysWithValues: ["so100", "so100-blue"].flatMap { set in
-              statistics.map { ("\(set).buffer.\($0.key)", $0.value) }
+              statistics.filter { $0.key.hasPrefix("action.") }.map { ("\(set).buffer.\($0.key)", $0.value) }
             })
         }
       }

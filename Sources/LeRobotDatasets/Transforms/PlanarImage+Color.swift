@@ -57,19 +57,21 @@ extension PlanarImage {
     let range = value - least
     guard range > 0 else { return (unit(value), unit(value), unit(value)) }
     let (rc, gc, bc) = ((value - r) / range, (value - g) / range, (value - b) / range)
-    let sector = value == r ? bc - gc : value == g ? 2 + rc - bc : 4 + gc - rc
-    // Sectors lie in -1...5, so that one turn more or less brings the hue into 0..<6.
-    var hue = sector + 6 * turn
-    if hue < 0 { hue += 6 }
-    if hue >= 6 { hue -= 6 }
-    let whole = min(Int(max(hue, 0)), 5)
+    let sector = value == r ? bc - gc : value == g ? rc + 2 - bc : gc + 4 - rc
+    // In turns, as torchvision rounds: first into 0..<1, then on by less than one turn and into 0...1 again.
+    var hue = sector * (1 / 6) + 1
+    if hue >= 1 { hue -= 1 }
+    hue += turn
+    if hue < 0 { hue += 1 } else if hue >= 1 { hue -= 1 }
+    let sixths = hue * 6
+    let whole = Int(sixths)
     let saturation = range / value
-    let part = saturation * (hue - Float(whole))
+    let part = saturation * (sixths - Float(whole))
     let p = unit((1 - saturation) * value)
     let q = unit((1 - part) * value)
-    let t = unit((1 - saturation + part) * value)
+    let t = unit((part + (1 - saturation)) * value)
     switch whole {
-    case 0: return (value, t, p)
+    case 0, 6: return (value, t, p)
     case 1: return (q, value, p)
     case 2: return (p, value, t)
     case 3: return (p, q, value)

@@ -1,0 +1,95 @@
+import Foundation
+import ModelFiles
+
+/// A file of a repository's commit.
+public struct HubFile: Sendable, Equatable {
+  /// Its path in the repository.
+  public let path: String
+  /// Its bytes, where the hub said so.
+  let size: Int?
+  /// What the cache calls its content: the SHA-256 of a large file, the git blob's SHA-1 of a small one.
+  let etag: String?
+}
+
+/// What a repository holds at one commit.
+public struct HubListing: Sendable {
+  /// The repository.
+  public let repository: HubRepository
+  /// The branch, tag or commit that was asked for.
+  public let revision: String
+  /// The commit that it means.
+  public let commit: String
+  /// Its files.
+  public let files: [HubFile]
+}
+
+extension Hub {
+  /// Asks what a repository holds.
+  ///
+  /// - Throws: one sentence, if the hub does not know the repository or the revision, does not let this user see it, or
+  ///   lists what cannot be true.
+  public func listing(of repository: HubRepository, revision: String = "main") throws(HubError) -> HubListing {
+    guard HubRepository.isRevision(revision) else {
+      throw HubError("expected a branch, a tag or a commit of \(repository), found \"\(revision)\"")
+    }
+    try checkOnline(repository)
+    let subject = HubSubject(repository: repository, revision: revision)
+    let path =
+      "\(repository.apiPath)/revision/\(escaped(revision).replacingOccurrences(of: "/", with: "%2F"))?blobs=true"
+    let json = try HubConnection(settings).json(path, about: subject)
+    guard let commit = json["sha"]?.string, HubRepository.isCommit(commit), let entries = json["siblings"]?.array else {
+      throw HubError(
+        "\(settings.endpoint) does not say what \(repository) holds; is HF_ENDPOINT the address of a hub?", .damaged)
+    }
+    let files = try entries.map { entry throws(HubError) in try HubFile(entry, of: repository) }
+    return HubListing(repository: repository, revision: revision, commit: commit, files: files)
+  }
+
+  /// The branches and tags of a repository.
+  public func revisions(of repository: HubRepository) throws(HubError) -> [String] {
+    try checkOnline(repository)
+    let json = try HubConnection(settings).json(
+      "\(repository.apiPath)/refs", about: HubSubject(repository: repository), limit: 1 << 24)
+    return ["branches", "tags"].flatMap { json[$0]?.array ?? [] }.compactMap { $0["name"]?.string }
+  }
+}
+
+extension HubFile {
+  /// An entry of a listing.
+  ///
+  /// - Throws: if its name would leave the folder that it is put in, or its size is none.
+  init(_ json: JSON, of repository: HubRepository) throws(HubError) {
+    guard let path = json["rfilename"]?.string, Self.isInnocent(path) else {
+      throw HubError(
+        "\(repository) lists a file whose name would leave its folder (\(json["rfilename"]?.text(.line) ?? "none")); "
+          + "nothing was fetched", .damaged)
+    }
+    self.path = path
+    let size = json["lfs"]?["size"]?.integer ?? json["size"]?.integer
+    guard size.map({ $0 >= 0 }) ?? true else {
+      throw HubError("\(repository) lists \(path) with a negative size", .damaged)
+    }
+    self.size = size
+    // A large file's own blob is only a pointer to it.
+    let large = json["lfs"].flatMap { $0 == .null ? nil : $0 }
+    etag = (large.map { $0["sha256"]?.string } ?? json["blobId"]?.string).flatMap { Self.isTag($0) ? $0 : nil }
+  }
+
+  /// Whether a path stays inside the folder it is put in, in every component.
+  static func isInnocent(_ path: String) -> Bool {
+    path.utf8.count <= 1024
+      && path.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { part in
+        !part.isEmpty && part != "." && part != ".." && part.utf8.count <= 255 && !part.contains("\\")
+          && part.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F }
+      }
+  }
+
+  /// Whether a text can name a blob: no dot, so that it is no path and never another blob's unfinished file.
+  static func isTag(_ text: String) -> Bool {
+    (1...128).contains(text.utf8.count)
+      && text.utf8.allSatisfy { byte in
+        let character = Character(UnicodeScalar(byte))
+        return character.isASCII && (character.isLetter || character.isNumber || "-_".contains(character))
+      }
+  }
+}

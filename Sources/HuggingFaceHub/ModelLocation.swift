@@ -1,0 +1,76 @@
+import Foundation
+import ModelFiles
+
+/// Where a model that is named in a configuration lies on this machine.
+public enum ModelLocation {
+  /// The folder of a name: beside `folder`, a path, a snapshot in the Hugging Face cache, or one fetched into it.
+  ///
+  /// Fetched are texts (JSON, merges, templates), and the weights (`.safetensors`) only if `files` name some.
+  ///
+  /// - Parameters:
+  ///   - folder: where a checkpoint carries what it needs, under its last name.
+  ///   - files: what the caller will read. A snapshot that lacks one of them is completed.
+  /// - Throws: where it was looked for, what went wrong, and what would help.
+  public static func directory(
+    of name: String, besides folder: URL? = nil, holding files: [String] = ["config.json"],
+    settings: HubSettings = HubSettings()
+  ) throws(HubError) -> URL {
+    if let folder {
+      let last = URL(fileURLWithPath: name).lastPathComponent
+      for place in [name, last].compactMap({ try? contained($0, in: folder) }) where isDirectory(place) { return place }
+    }
+    if let place = cached(name, holding: files, settings: settings) { return place }
+    guard HubRepository.isName(name), name.contains("/") else {
+      throw HubError("\(name) is neither a folder nor a repository such as owner/name; check the path")
+    }
+    let repository = try HubRepository(.model, name)
+    let hub = Hub(settings)
+    let listing = try hub.listing(of: repository)
+    let needsWeights = files.contains { $0.hasSuffix(".safetensors") }
+    let texts: Set = ["json", "txt", "jinja", "model", "md"]
+    let snapshot = try hub.fetch(listing) { path in
+      let ending = URL(fileURLWithPath: path).pathExtension
+      return texts.contains(ending) || (needsWeights && ending == "safetensors")
+    }
+    if let missing = files.first(where: { !holds(snapshot, [$0]) }) {
+      throw HubError("\(repository) (\(settings.endpoint)) has no \(missing), which is needed here", .missing)
+    }
+    return snapshot
+  }
+
+  /// The folder of a name, if it is a path or a snapshot in the Hugging Face cache that holds these files.
+  public static func cached(
+    _ name: String, holding files: [String] = ["config.json"], settings: HubSettings = HubSettings()
+  ) -> URL? {
+    let path = URL(fileURLWithPath: NSString(string: name).expandingTildeInPath, isDirectory: true)
+    if !name.isEmpty, isDirectory(path) { return path }
+    guard let repository = try? HubRepository(.model, name), let snapshot = HubCache(repository, settings).snapshot(),
+      holds(snapshot, files)
+    else { return nil }
+    return snapshot
+  }
+
+  private static func holds(_ folder: URL, _ files: [String]) -> Bool {
+    files.allSatisfy { file in
+      let whole = folder.appendingPathComponent(file)
+      return FileManager.default.fileExists(atPath: whole.path) || holdsShards(folder, of: file)
+    }
+  }
+
+  /// Weights may also lie in shards, which an index names.
+  private static func holdsShards(_ folder: URL, of file: String) -> Bool {
+    guard file.hasSuffix(".safetensors"),
+      let index = try? JSON(contentsOf: folder.appendingPathComponent(file + ".index.json")),
+      let shards = index["weight_map"]?.object?.values, !shards.isEmpty
+    else { return false }
+    return shards.allSatisfy { shard in
+      guard let place = try? contained(shard.string ?? "", in: folder) else { return false }
+      return FileManager.default.fileExists(atPath: place.path)
+    }
+  }
+
+  private static func isDirectory(_ url: URL) -> Bool {
+    var isDirectory: ObjCBool = false
+    return FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory) && isDirectory.boolValue
+  }
+}
