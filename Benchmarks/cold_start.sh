@@ -29,10 +29,10 @@ for _ in {1..15}; do
   grep -q '^TrainPipelineConfig:$' said && grep -q -- '--policy.chunk_size int' said && [ "$(wc -l <said)" -gt 80 ]
 done | median >help
 
-"$program" scratch --output_dir=models --image_size=64 --patch_size=16 --scale_factor=4 --hidden_size=64 --num_layers=4 \
-  --num_vision_layers=2 --num_heads=2 --words='["push","the","block","to","left","right","up","down"]' >said 2>&1
-"$program" record --env.type=shapes --env.task=push_side --env.image_size=64 --dataset.root=data \
-  --dataset.num_episodes=4 >said 2>&1
+milliseconds "$program" scratch --output_dir=models --image_size=64 --patch_size=16 --scale_factor=4 --hidden_size=64 --num_layers=4 \
+  --num_vision_layers=2 --num_heads=2 --words='["push","the","block","to","left","right","up","down"]' >scratch
+milliseconds "$program" record --env.type=shapes --env.task=push_side --env.image_size=64 --dataset.root=data \
+  --dataset.num_episodes=4 >record
 for run in {1..5}; do
   milliseconds "$program" train --output_dir="run$run" --dataset.repo_id=shapes --dataset.root=data \
     --policy.device=cpu --policy.vlm_model_name=models/backbone --policy.num_vlm_layers=4 \
