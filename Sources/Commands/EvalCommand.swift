@@ -152,12 +152,14 @@ struct EvaluationSection: ConfigurationSection {
   var filmed = 10
   var contrary = false
   var planner = "policy"
+  var usesAsyncEnvironments = false
 
   static let title = "EvalConfig"
   static var fields: [Field<Self>] {
     [
       .init("n_episodes", \.episodes, help: "episodes of each task"),
       .init("batch_size", \.batchSize, help: "environments side by side; at most n_episodes are made"),
+      .init("use_async_envs", \.usesAsyncEnvironments, help: "no effect: environments always step side by side"),
       .init("max_episodes_rendered", \.filmed, help: "episodes of each task that are filmed"),
       .init("contrary_instruction", \.contrary, help: "tell the policy another goal, and count the original one"),
       .init("planner", \.planner, help: "policy, or random for the rate of chance"),

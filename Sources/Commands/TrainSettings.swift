@@ -57,8 +57,6 @@ struct TrainSettings: ConfigurationSection {
         "env", \.environment, title: "EnvConfig", help: "environment to evaluate in while training; null for none",
         of: EnvironmentSettings.choices),
       .choice("policy", \.policy, title: "PreTrainedConfig", help: "kind of policy", of: PolicySettings.choices),
-      .section("eval", \.evaluation),
-      .section("wandb", \.wandb),
       .init(
         "use_policy_training_preset", \.usesPolicyPreset,
         help: "the policy's own optimizer_… and scheduler_… hold; false: the sections below"),
@@ -66,6 +64,8 @@ struct TrainSettings: ConfigurationSection {
         "optimizer", \.optimizer, title: "OptimizerConfig", help: "kind of optimizer", of: OptimizerSettings.choices),
       .choice(
         "scheduler", \.scheduler, title: "LRSchedulerConfig", help: "kind of schedule", of: SchedulerSettings.choices),
+      .section("eval", \.evaluation),
+      .section("wandb", \.wandb),
       .embedded(\.inert),
     ]
   }
