@@ -213,6 +213,7 @@ struct `a run's settings` {
       #expect(theirs["policy"]?["action_loss"] == nil && theirs["num_compute_threads"] == nil)
       #expect(own["policy"]?["action_loss"] == "padded" && own["num_compute_threads"] == 1)
       #expect(theirs["optimizer"]?["type"] == "adamw" && theirs["optimizer"]?["lr"] == 1e-3)
+      #expect(theirs["output_dir"] == "run" && theirs["job_name"] == "smolvla")
       #expect(theirs["scheduler"]?["type"] == "cosine_decay_with_warmup")
       // From the checkpoint before the last, as LeRobot resumes: by its file.
       try Program.succeed(
