@@ -117,6 +117,8 @@ enum EvalCommand: Command {
     if !settings.renameMap.isEmpty {
       pretrained.preprocessor = pretrained.preprocessor.renaming(settings.renameMap)
     }
+    builder.notices.forEach(say)
+    try pretrained.policy.prepareForPlanning()
     return try PolicyPlanner(pretrained, specification: specification)
   }
 

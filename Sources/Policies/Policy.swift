@@ -47,6 +47,9 @@ public protocol Policy: AnyObject {
   /// - Parameter random: one for each row, so that an episode's noise does not depend on its neighbours.
   func actionChunk(for batch: Batch, random: [CountedRandom]) throws -> Tensor
 
+  /// Loads what only planning needs, so that it is missed before the first episode.
+  func prepareForPlanning() throws
+
   /// The past that `actionChunk` needs beside the observation, if any.
   var history: ObservationHistory? { get }
 
@@ -58,6 +61,8 @@ public protocol Policy: AnyObject {
 }
 
 extension Policy {
+  /// Nothing: most policies are whole.
+  public func prepareForPlanning() throws {}
   /// None: most policies see the present alone.
   public var history: ObservationHistory? { nil }
   /// None.

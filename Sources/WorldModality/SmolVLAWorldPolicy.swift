@@ -127,6 +127,9 @@ public final class SmolVLAWorldPolicy: Policy {
     return ObservationHistory(camera: camera, frames: configuration.world.historyPictures)
   }
 
+  /// Loads the encoder, where plans will read its latents.
+  public func prepareForPlanning() throws { if history != nil { _ = try frozenEncoder() } }
+
   /// Plans actions [B, chunk, action]; the memory comes from the batch's history of pictures.
   public func actionChunk(for batch: Batch, random: [CountedRandom]) throws -> Tensor {
     let memory = try world.rolloutMemory(random: random) { try latentHistory(of: batch) }
