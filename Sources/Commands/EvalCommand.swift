@@ -113,7 +113,7 @@ enum EvalCommand: Command {
     }
     let device = try Device.chosen(smolvla.device)
     var builder = PolicyBuilder(settings.policy, device: device)
-    var pretrained = try builder.pretrained(ModelLocation.directory(of: path, holding: PolicyBuilder.files))
+    var pretrained = try builder.pretrained(ModelLocation.directory(of: path, holding: ModelLocation.weights))
     if !settings.renameMap.isEmpty {
       pretrained.preprocessor = pretrained.preprocessor.renaming(settings.renameMap)
     }

@@ -25,7 +25,7 @@ struct LatentSource {
       cacheDirectory: URL(fileURLWithPath: world.cacheDirectory), datasetRepoID: repository,
       source: world.latentsSource.rawValue, suffix: world.latentSuffix)
     // Latents are read without their encoder: it is compared where it is at hand, and never fetched for that.
-    let encoder = ModelLocation.cached(world.encoderName, holding: EncoderFolder.files)
+    let encoder = ModelLocation.cached(world.encoderName, holding: ModelLocation.weights)
     let information = dataset.information
     cache = try LatentCache(
       url,

@@ -208,7 +208,7 @@ extension MatrixPreparation {
     let weights =
       start.isEmpty
       ? nil
-      : try ModelLocation.directory(of: start, holding: PolicyBuilder.files)
+      : try ModelLocation.directory(of: start, holding: ModelLocation.weights)
         .appendingPathComponent("model.safetensors")
     let world = arms.lazy.compactMap(\.settings.policy.world).first
     return [

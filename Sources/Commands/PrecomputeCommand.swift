@@ -102,7 +102,7 @@ enum PrecomputeCommand: Command {
       cacheDirectory: URL(fileURLWithPath: settings.cacheDirectory), datasetRepoID: settings.datasetName,
       source: settings.source.rawValue, suffix: settings.suffix)
     let name = settings.encoderName ?? settings.source.defaultEncoderName
-    let folder = try EncoderFolder(ModelLocation.directory(of: name, holding: EncoderFolder.files))
+    let folder = try EncoderFolder(ModelLocation.directory(of: name, holding: ModelLocation.weights))
     let encoder = try settings.source.encoder(
       in: folder, dtype: settings.precision == "bfloat16" ? .bfloat16 : .float32,
       device: Device.chosen(settings.device))

@@ -84,7 +84,7 @@ enum ProbeCommand: Command {
     let device = try Device.chosen(settings.policy.smolvla.device ?? "cpu")
     var builder = PolicyBuilder(settings.policy, device: device)
     builder.settings.smolvla.followsPublishedOrder = true
-    let policy = try builder.pretrained(ModelLocation.directory(of: path, holding: PolicyBuilder.files)).policy
+    let policy = try builder.pretrained(ModelLocation.directory(of: path, holding: ModelLocation.weights)).policy
     var batch = Batch()
     for (name, tensor) in try Tensor.load(URL(fileURLWithPath: settings.batch)) where name.hasPrefix("in/") {
       batch[String(name.dropFirst(3))] = try tensor.to(device)

@@ -119,6 +119,6 @@ extension TrainSettings {
   fileprivate func startingPoint() throws -> URL? {
     let world = policy.world?.initialPolicyPath ?? ""
     guard let name = policy.smolvla.inert.pretrainedPath ?? (world.isEmpty ? nil : world) else { return nil }
-    return try ModelLocation.directory(of: name, holding: PolicyBuilder.files)
+    return try ModelLocation.directory(of: name, holding: ModelLocation.weights)
   }
 }

@@ -3,6 +3,9 @@ import ModelFiles
 
 /// Where a model that is named in a configuration lies on this machine.
 public enum ModelLocation {
+  /// What a model's folder holds that is loaded whole; the weights may be in shards with an index.
+  public static let weights = ["config.json", "model.safetensors"]
+
   /// The folder of a name: beside `folder`, a path, a snapshot in the Hugging Face cache, or one fetched into it.
   ///
   /// Fetched are texts (JSON, merges, templates), and the weights (`.safetensors`) only if `files` name some.
@@ -33,7 +36,10 @@ public enum ModelLocation {
       return texts.contains(ending) || (needsWeights && ending == "safetensors")
     }
     if let missing = files.first(where: { !holds(snapshot, [$0]) }) {
-      throw HubError("\(repository) (\(settings.endpoint)) has no \(missing), which is needed here", .missing)
+      let pickles = listing.files.first { $0.path.hasSuffix(".bin") && missing.hasSuffix(".safetensors") }?.path
+      throw HubError(
+        "\(repository) (\(settings.endpoint)) has no \(missing), which is needed here"
+          + (pickles.map { "; its \($0) is not read because pickles may run code" } ?? ""), .missing)
     }
     return snapshot
   }

@@ -12,9 +12,6 @@ public struct EncoderFolder: Sendable {
   /// The weights' files.
   let weights: [URL]
 
-  /// What a repository must give; the weights may also be in shards.
-  public static let files = ["config.json", "model.safetensors"]
-
   /// Finds an encoder's files.
   ///
   /// - Throws: a folder without safetensors, a shard that is missing, and an index that is damaged or leads elsewhere.

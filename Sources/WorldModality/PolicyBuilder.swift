@@ -18,9 +18,6 @@ public struct PolicyBuilder {
   /// What a user should know, in whole lines.
   public internal(set) var notices: [String] = []
 
-  /// What a checkpoint's folder must hold.
-  public static let files = ["config.json", "model.safetensors"]
-
   /// A builder of one policy.
   public init(_ settings: PolicySettings, device: Device, seed: Int = 0) {
     self.settings = settings
@@ -97,7 +94,7 @@ public struct PolicyBuilder {
       return try SmolVLAWorldPolicy(settings, backbone: backbone, imageTokens: tokens, parameters: store) {
         let name = settings.world.encoderName
         let encoder = try EncoderFolder(
-          ModelLocation.directory(of: name, besides: folder, holding: EncoderFolder.files))
+          ModelLocation.directory(of: name, besides: folder, holding: ModelLocation.weights))
         try trainedWith?.check(encoder, named: name)
         return try settings.world.latentsSource.encoder(in: encoder, device: device)
       }

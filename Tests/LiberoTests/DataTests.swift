@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import TestSupport
 
 @testable import Libero
 
@@ -89,6 +90,23 @@ struct `LIBERO's assets` {
       #expect(try LiberoAssets.resolve(settings, environment: environment).path == snapshot.path)
       try lay(folder.appendingPathComponent("mine"))
       #expect(try LiberoAssets.resolve(settings, environment: environment).lastPathComponent == "mine")
+    }
+  }
+
+  @Test func `are fetched where they are nowhere`() throws {
+    try withTemporaryFolder { folder in
+      let hub = try LoopbackHub()
+      defer { hub.stop() }
+      let files = LiberoAssets.parts.map { ("\($0)/thing/thing.xml", Data("<mujoco/>".utf8)) }
+      hub.add(.dataset, LiberoAssets.repository, files: Dictionary(uniqueKeysWithValues: files))
+      let environment = [
+        "HOME": folder.path, "HF_HOME": folder.path, "HF_ENDPOINT": hub.endpoint, "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+      ]
+      let settings = LiberoSettings(benchmarkRoot: folder)
+      let assets = try LiberoAssets.resolve(settings, environment: environment)
+      #expect(assets.path.contains("datasets--lerobot--libero-assets/snapshots/"))
+      hub.stop()
+      #expect(try LiberoAssets.resolve(settings, environment: environment) == assets)
     }
   }
 
