@@ -118,7 +118,6 @@ enum EvalCommand: Command {
       pretrained.preprocessor = pretrained.preprocessor.renaming(settings.renameMap)
     }
     builder.notices.forEach(say)
-    try pretrained.policy.prepareForPlanning()
     return try PolicyPlanner(pretrained, specification: specification)
   }
 

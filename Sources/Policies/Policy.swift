@@ -47,11 +47,11 @@ public protocol Policy: AnyObject {
   /// - Parameter random: one for each row, so that an episode's noise does not depend on its neighbours.
   func actionChunk(for batch: Batch, random: [CountedRandom]) throws -> Tensor
 
-  /// Loads what only planning needs, so that it is missed before the first episode.
-  func prepareForPlanning() throws
-
   /// The past that `actionChunk` needs beside the observation, if any.
   var history: ObservationHistory? { get }
+
+  /// Fetches what only planning needs, so that what is missing or does not fit shows before anything starts.
+  func prepareForRollouts() throws
 
   /// Numbers on the way to the loss, under the names of LeRobot's goldens (`mid/…`, `out/…`), for comparison.
   func intermediates(of batch: Batch, random: CountedRandom) throws -> OrderedDictionary<String, Tensor>
@@ -61,10 +61,10 @@ public protocol Policy: AnyObject {
 }
 
 extension Policy {
-  /// Nothing: most policies are whole.
-  public func prepareForPlanning() throws {}
   /// None: most policies see the present alone.
   public var history: ObservationHistory? { nil }
+  /// Nothing.
+  public func prepareForRollouts() {}
   /// None.
   public func intermediates(of batch: Batch, random: CountedRandom) throws -> OrderedDictionary<String, Tensor> { [:] }
   /// None.
