@@ -221,6 +221,8 @@ struct wm_video_writer_s {
     auto quality = std::to_string(settings.quality), name = std::string(settings.encoder);
     if (name == "libx264" || name == "libx265" || name == "libsvtav1")
       av_opt_set(codec->priv_data, "crf", quality.c_str(), 0);
+    // In small pictures x264's macroblock tree reads memory that nobody wrote, and the same frames give other bytes.
+    if (name == "libx264") av_opt_set(codec->priv_data, "mbtree", "0", 0);
     if (name == "libx265") {
       auto parameters = "log-level=none:pools=" + std::to_string(std::max(1, int(settings.threads)));
       av_opt_set(codec->priv_data, "x265-params", parameters.c_str(), 0);
