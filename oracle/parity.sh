@@ -35,6 +35,11 @@ WM_PARITY_GOLDENS=$work/drawn WM_PARITY_WORLD_GOLDENS=$work/drawn_world \
 WM_PARITY_DATASETS=$work/datasets swift test --skip-build --filter 'data sets are left for LeRobot to open' \
   >>"$work/swift.log" 2>&1 || status=1
 "$python" "$root/oracle/lerobot_datasets_check.py" "$work/datasets" || status=1
+# Tokenizer folders that transformers reads.
+oracle tokenizers_parity draw "$work/tokenizers" "$count" "$seed"
+WM_PARITY_TOKENIZERS=$work/tokenizers swift test --skip-build --filter TransformersTokenizerTests \
+  >"$work/tokenizers.log" 2>&1 || { status=1; grep -a '✘\|error:' "$work/tokenizers.log"; }
+grep -a '^parity tokenizer' "$work/tokenizers.log" | wc -l | xargs printf 'tokenizer folders read as transformers reads them: %s\n'
 # A version 2.1 set beside LeRobot's conversion of it, and pictures beside torchvision's.
 mkdir "$work/datasets21"
 oracle lerobot_datasets_v21_goldens "$work/datasets21"

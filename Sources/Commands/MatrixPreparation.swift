@@ -199,7 +199,9 @@ extension MatrixPreparation {
     let root = try DatasetLocation.root(
       repositoryID: first.dataset.repoID, root: first.dataset.root.map { URL(fileURLWithPath: $0) },
       revision: first.dataset.revision, episodes: first.dataset.episodes)
-    let information = try LeRobotDataset(root: root, episodes: first.dataset.episodes).information
+    let information = try LeRobotDataset(
+      root: root, episodes: first.dataset.episodes, tolerance: first.tolerance
+    ).information
     let dataset = try DatasetFingerprint(
       root: root, episodes: information.episodeCount, frames: information.frameCount)
     var training: OrderedDictionary<String, JSON> = [:]

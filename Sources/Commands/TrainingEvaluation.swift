@@ -30,6 +30,8 @@ struct TrainingEvaluation {
     plan.filmed = 4
     run = try EvaluationRun(environment, plan)
     planner = try PolicyPlanner(pretrained, specification: run.specification())
+    // A gate that is closed now may open before the first evaluation.
+    try pretrained.policy.prepareForRollouts()
     self.settings = settings
     self.interruption = interruption
   }

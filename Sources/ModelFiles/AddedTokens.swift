@@ -9,7 +9,21 @@ struct AddedToken: Sendable {
   let stripsRight: Bool
   /// Whether it is looked for in the normalised text.
   let normalized: Bool
+  /// Whether it says something about the text rather than being a part of it.
   let special: Bool
+}
+
+extension AddedToken {
+  /// A token with the flags of a file's object, or the defaults.
+  ///
+  /// - Parameter special: whether it is a special one whatever the file says.
+  init(id: Int, content: String, flags: JSON?, special isSpecial: Bool = false) {
+    let special = isSpecial || flags?["special"]?.bool == true
+    self.init(
+      id: id, content: content, singleWord: flags?["single_word"]?.bool == true,
+      stripsLeft: flags?["lstrip"]?.bool == true, stripsRight: flags?["rstrip"]?.bool == true,
+      normalized: flags?["normalized"]?.bool ?? !special, special: special)
+  }
 }
 
 /// Finds added tokens in text: leftmost first, of those the longest.

@@ -34,7 +34,10 @@ struct PreTokenizer: Sendable {
     return pieces
   }
 
-  /// The matches of `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+` (GPT-2's pattern).
+  /// GPT-2's pattern.
+  static let pattern = #"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#
+
+  /// The matches of ``pattern``.
   private static func patternMatches(in text: ArraySlice<Unicode.Scalar>) -> [ArraySlice<Unicode.Scalar>] {
     var words: [ArraySlice<Unicode.Scalar>] = []
     var start = text.startIndex

@@ -2,49 +2,48 @@ import Foundation
 import OrderedCollections
 
 extension Tokenizer {
-  /// The tokenizer of a model's folder: `tokenizer.json`, and the roles that `tokenizer_config.json`, if any, gives.
+  /// The tokenizer of a model's folder as transformers' `AutoTokenizer` reads it: `tokenizer.json`, and what
+  /// `tokenizer_config.json` and `special_tokens_map.json`, if any, add to it.
   public init(directory: URL) throws(FileError) {
-    try self.init(contentsOf: directory.appendingPathComponent("tokenizer.json"))
-    let url = directory.appendingPathComponent("tokenizer_config.json")
-    guard FileManager.default.fileExists(atPath: url.path) else { return }
-    let configuration = try JSON(contentsOf: url)
-    for (_, token) in configuration["added_tokens_decoder"]?.object ?? [:] {
-      guard let content = token["content"]?.string, id(ofToken: content) != nil else {
-        throw .unsupported(url.path, "an added token that tokenizer.json lacks, \(token.text(.compact)),")
-      }
-    }
-    let named = configuration.object ?? [:]
-    let extra = configuration["extra_special_tokens"]?.object ?? [:]
-    for (role, value) in Array(named) + Array(extra) where role.hasSuffix("_token") {
-      if let content = value.string ?? value["content"]?.string { roles[role] = id(ofToken: content) }
-    }
+    var reader = try TokenizerReader(contentsOf: directory.appendingPathComponent("tokenizer.json"))
+    try reader.readConfiguration(in: directory)
+    self = reader.finished()
   }
 
   /// The tokenizer in the `tokenizer.json` at `url`.
-  public init(contentsOf url: URL) throws(FileError) {
-    let json = try JSON(contentsOf: url)
-    var reader = TokenizerReader(path: url.path)
-    try reader.readModel(json["model"] ?? .null)
-    try reader.readAddedTokens(json["added_tokens"] ?? .null)
-    try reader.readNormalizer(json["normalizer"] ?? .null)
-    try reader.readPreTokenizer(json["pre_tokenizer"] ?? .null)
-    try reader.readPostProcessor(json["post_processor"] ?? .null)
-    try reader.readDecoder(json["decoder"] ?? .null)
-    self = reader.finished()
-  }
+  public init(contentsOf url: URL) throws(FileError) { self = try TokenizerReader(contentsOf: url).finished() }
 }
 
 /// Builds a tokenizer from the parts of `tokenizer.json`, and refuses by name what it does not know.
-private struct TokenizerReader {
-  let path: String
+struct TokenizerReader {
+  /// The file at hand, for errors.
+  var path: String
   var tokenizer = Tokenizer()
   var addedTokens: [AddedToken] = []
+  /// Tokens of the model itself, without added ones.
+  private(set) var modelTokens = 0
+  /// Whether the pre-tokenizer is nothing but ByteLevel, whose prefix space `tokenizer_config.json` decides on.
+  private(set) var addsPrefixSpaceAlone = false
+  /// The token that `tokenizer.json` pads with; its role unless `tokenizer_config.json` gives it to another.
+  private(set) var paddingToken: JSON?
 
-  init(path: String) { self.path = path }
+  init(contentsOf url: URL) throws(FileError) {
+    path = url.path
+    let json = try JSON(contentsOf: url)
+    try readModel(json["model"] ?? .null)
+    modelTokens = tokenizer.ids.count
+    try readAddedTokens(json["added_tokens"] ?? .null)
+    try readNormalizer(json["normalizer"] ?? .null)
+    try readPreTokenizer(json["pre_tokenizer"] ?? .null)
+    try readPostProcessor(json["post_processor"] ?? .null)
+    try readDecoder(json["decoder"] ?? .null)
+    paddingToken = json["padding"]?["pad_token"]
+    tokenizer.truncatesLeft = json["truncation"]?["direction"]?.string == "Left"
+  }
 
   // MARK: Model
 
-  mutating func readModel(_ json: JSON) throws(FileError) {
+  private mutating func readModel(_ json: JSON) throws(FileError) {
     guard json.object != nil else { throw malformed("it has no model") }
     if let type = json["type"]?.string, type != "BPE" { throw unsupported("the model \(type)") }
     if json["byte_fallback"]?.bool == true { throw unsupported("the model's byte_fallback") }
@@ -63,7 +62,7 @@ private struct TokenizerReader {
     try readMerges(json["merges"]?.array ?? [])
   }
 
-  private mutating func define(_ token: String, _ value: JSON) throws(FileError) {
+  mutating func define(_ token: String, _ value: JSON) throws(FileError) {
     guard case .integer(let id) = value, (0..<1 << 31).contains(id) else {
       throw malformed("token \"\(token)\" has no id, found \(value.text(.compact))")
     }
@@ -92,25 +91,19 @@ private struct TokenizerReader {
     }
   }
 
-  mutating func readAddedTokens(_ json: JSON) throws(FileError) {
+  private mutating func readAddedTokens(_ json: JSON) throws(FileError) {
     for token in json.array ?? [] {
       guard let content = token["content"]?.string, let id = token["id"] else {
         throw malformed("an added token has no content or id")
       }
       try define(content, id)
-      let special = token["special"]?.bool == true
-      let added = AddedToken(
-        id: id.integer ?? 0, content: content, singleWord: token["single_word"]?.bool == true,
-        stripsLeft: token["lstrip"]?.bool == true, stripsRight: token["rstrip"]?.bool == true,
-        normalized: token["normalized"]?.bool ?? !special, special: special)
-      addedTokens.append(added)
-      if special { tokenizer.specialIDs.insert(added.id) }
+      addedTokens.append(AddedToken(id: id.integer ?? 0, content: content, flags: token))
     }
   }
 
   // MARK: Around the model
 
-  mutating func readNormalizer(_ json: JSON) throws(FileError) {
+  private mutating func readNormalizer(_ json: JSON) throws(FileError) {
     guard let type = json["type"]?.string else { return }
     if type == "Sequence" {
       for part in json["normalizers"]?.array ?? [] { try readNormalizer(part) }
@@ -121,21 +114,37 @@ private struct TokenizerReader {
     }
   }
 
-  mutating func readPreTokenizer(_ json: JSON) throws(FileError) {
-    let isSequence = json["type"]?.string == "Sequence"
-    var steps = (isSequence ? json["pretokenizers"]?.array ?? [] : [json])[...]
+  private mutating func readPreTokenizer(_ json: JSON) throws(FileError) {
+    var steps = flattened(json, "pretokenizers")[...]
+    let names = steps.map { $0["type"]?.string ?? "none" }.joined(separator: " + ")
     if steps.first?["type"]?.string == "Digits", let digits = steps.popFirst() {
       tokenizer.preTokenizer.digits = digits["individual_digits"]?.bool == true ? .apart : .together
     }
-    guard let last = steps.popFirst(), last["type"]?.string == "ByteLevel", steps.isEmpty else {
-      let names = (isSequence ? json["pretokenizers"]?.array ?? [] : [json]).map { $0["type"]?.string ?? "none" }
-      throw unsupported("the pre-tokenizer \(names.joined(separator: " + ")) (ByteLevel or Digits + ByteLevel is)")
+    let splits = steps.first.map(isPatternSplit) == true && steps.popFirst() != nil
+    guard let last = steps.popFirst(), last["type"]?.string == "ByteLevel", steps.isEmpty,
+      // A space put before each of the pattern's pieces would be another cut.
+      !(splits && (last["add_prefix_space"]?.bool == true || last["use_regex"]?.bool != false))
+    else {
+      throw unsupported("the pre-tokenizer \(names) (Digits, GPT-2's pattern and ByteLevel are, in this order)")
     }
     tokenizer.preTokenizer.addsPrefixSpace = last["add_prefix_space"]?.bool == true
-    tokenizer.preTokenizer.usesPattern = last["use_regex"]?.bool ?? true
+    tokenizer.preTokenizer.usesPattern = splits || last["use_regex"]?.bool ?? true
+    addsPrefixSpaceAlone = json["type"]?.string == "ByteLevel"
   }
 
-  mutating func readPostProcessor(_ json: JSON) throws(FileError) {
+  /// The steps of a sequence, and of sequences in it.
+  private func flattened(_ json: JSON, _ key: String) -> [JSON] {
+    guard json["type"]?.string == "Sequence" else { return [json] }
+    return (json[key]?.array ?? []).flatMap { flattened($0, key) }
+  }
+
+  /// Whether a step cuts text as GPT-2's pattern does.
+  private func isPatternSplit(_ json: JSON) -> Bool {
+    json["type"]?.string == "Split" && json["pattern"]?["Regex"]?.string == PreTokenizer.pattern
+      && json["behavior"]?.string == "Isolated" && json["invert"]?.bool != true
+  }
+
+  private mutating func readPostProcessor(_ json: JSON) throws(FileError) {
     guard let type = json["type"]?.string else { return }
     switch type {
     case "ByteLevel": break  // It moves offsets, not ids.
@@ -156,7 +165,7 @@ private struct TokenizerReader {
     return .special(ids)
   }
 
-  func readDecoder(_ json: JSON) throws(FileError) {
+  private func readDecoder(_ json: JSON) throws(FileError) {
     guard json["type"]?.string == "ByteLevel" else {
       throw unsupported("the decoder \(json["type"]?.string ?? "null") (ByteLevel is)")
     }
@@ -164,12 +173,13 @@ private struct TokenizerReader {
 
   func finished() -> Tokenizer {
     var tokenizer = tokenizer
+    tokenizer.specialIDs = Set(addedTokens.filter(\.special).map(\.id))
     tokenizer.vocabularySize = (tokenizer.contents.keys.max() ?? -1) + 1
     tokenizer.rawFinder = AddedTokenFinder(addedTokens.filter { !$0.normalized }) { $0 }
     tokenizer.normalizedFinder = AddedTokenFinder(addedTokens.filter(\.normalized)) { tokenizer.normalized($0) }
     return tokenizer
   }
 
-  private func malformed(_ reason: String) -> FileError { .malformed(path, "the tokenizer is broken: \(reason)") }
-  private func unsupported(_ what: String) -> FileError { .unsupported(path, what) }
+  func malformed(_ reason: String) -> FileError { .malformed(path, "the tokenizer is broken: \(reason)") }
+  func unsupported(_ what: String) -> FileError { .unsupported(path, what) }
 }

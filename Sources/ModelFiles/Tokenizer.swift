@@ -7,7 +7,7 @@ import Foundation
 /// let ids = tokenizer.encode("push the red block\n")
 /// ```
 /// Every setting that would change ids and is not known here is refused by name when the file is read. Truncation and
-/// padding in the file are ignored, as `transformers` does.
+/// padding in `tokenizer.json` are ignored but for the side that is cut, as `transformers` does.
 public struct Tokenizer: Sendable {
   /// The forms of Unicode that text may be brought into first.
   enum Normalization: String, Sendable { case NFC, NFD, NFKC, NFKD }
@@ -31,6 +31,8 @@ public struct Tokenizer: Sendable {
   var normalizedFinder = AddedTokenFinder([], spelling: { $0 })
   var template: [TemplatePart] = [.text]
   var roles: [String: Int] = [:]
+  /// Whether texts that are too long lose their beginning.
+  var truncatesLeft = false
 
   /// The number of ids from 0 to the largest, the size of an embedding table.
   public internal(set) var vocabularySize = 0
@@ -48,7 +50,26 @@ public struct Tokenizer: Sendable {
   public var paddingID: Int? { roles["pad_token"] }
 
   /// The ids of `text`; with `addSpecialTokens`, those that the file's template puts around it too.
-  public func encode(_ text: String, addSpecialTokens: Bool = true) -> [Int] {
+  ///
+  /// - Parameter maxLength: text that would have more ids, those of the template counted, is cut at its end, or at its
+  ///   beginning where the files say so.
+  public func encode(_ text: String, addSpecialTokens: Bool = true, maxLength: Int? = nil) -> [Int] {
+    var tokens = textTokens(text)
+    let template = addSpecialTokens ? template : [.text]
+    if let maxLength {
+      let around = template.reduce(0) { if case .special(let ids) = $1 { $0 + ids.count } else { $0 } }
+      let room = max(0, maxLength - around)
+      tokens = Array(truncatesLeft ? tokens.suffix(room) : tokens.prefix(room))
+    }
+    return template.flatMap { part in
+      switch part {
+      case .text: tokens
+      case .special(let ids): ids
+      }
+    }
+  }
+
+  private func textTokens(_ text: String) -> [Int] {
     var tokens: [Int] = []
     for piece in rawFinder.split(Array(text.unicodeScalars)[...]) {
       switch piece {
@@ -62,13 +83,7 @@ public struct Tokenizer: Sendable {
         }
       }
     }
-    guard addSpecialTokens else { return tokens }
-    return template.flatMap { part in
-      switch part {
-      case .text: tokens
-      case .special(let ids): ids
-      }
-    }
+    return tokens
   }
 
   /// The text of `ids`, unknown ids left out; bytes that make no UTF-8 become U+FFFD.

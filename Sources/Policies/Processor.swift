@@ -42,7 +42,7 @@ public struct TokenizerStep: Sendable {
 
   /// Token ids [B, L] and their mask, padded on the right.
   func callAsFunction(_ tasks: [String]) throws -> (tokens: Tensor, mask: Tensor) {
-    let rows = tasks.map { Array(tokenizer.encode($0).prefix(maxLength)) }
+    let rows = tasks.map { tokenizer.encode($0, maxLength: maxLength) }
     let length = padding == "max_length" ? maxLength : max(rows.map(\.count).max() ?? 0, 1)
     let filler = tokenizer.paddingID ?? 0
     let tokens = rows.flatMap { $0 + Array(repeating: filler, count: length - $0.count) }

@@ -14,7 +14,8 @@ struct `a precomputation` {
         let cache = "cache\(attempt)"
         let run = try Program.start(Self.flags + ["--cache_dir=\(cache)"], in: folder)
         let file = folder.appendingPathComponent("\(cache)/\(Self.name)")
-        while run.process.isRunning, !FileManager.default.fileExists(atPath: file.path + ".partial") { usleep(500) }
+        let record = file.path + ".json.partial"
+        while run.process.isRunning, !FileManager.default.fileExists(atPath: record) { usleep(500) }
         usleep(10_000)
         kill(run.process.processIdentifier, signal)
         let outcome = run.wait()

@@ -52,7 +52,7 @@ import Testing
     let tokenizer = Tokenizer.byteLevel(specialTokens: ["<a>", "<b>", "<c>"], words: [])
     try tokenizer.write(to: folder("tokenizer.json"))
     let configuration: JSON = [
-      "pad_token": ["content": "<b>"], "eos_token": "<a>", "unk_token": nil, "bos_token": "absent",
+      "pad_token": ["content": "<b>"], "eos_token": "<a>", "unk_token": nil, "bos_token": "new",
       "extra_special_tokens": ["image_token": "<c>"], "added_tokens_decoder": ["1": ["content": "<b>"]],
     ]
     try configuration.write(to: folder("tokenizer_config.json"))
@@ -61,7 +61,8 @@ import Testing
     #expect(read.id(ofRole: "eos_token") == 0)
     #expect(read.id(ofRole: "image_token") == 2)
     #expect(read.id(ofRole: "unk_token") == nil)
-    #expect(read.id(ofRole: "bos_token") == nil)
+    // As in transformers, a token that the file lacks comes after all others.
+    #expect(read.id(ofRole: "bos_token") == tokenizer["model"]?["vocab"]?.object?.count)
   }
 
   /// A sound file with one part replaced.
@@ -112,8 +113,14 @@ import Testing
     }
     #expect(throws: FileError.missing(folder("none/tokenizer.json").path)) { try Tokenizer(directory: folder("none")) }
     try altered(["x"], nil).write(to: folder("tokenizer.json"), overwrite: true)
-    try JSON.object(["added_tokens_decoder": ["9": ["content": "new"]]]).write(to: folder("tokenizer_config.json"))
-    #expect(throws: FileError.self) { try Tokenizer(directory: folder.url) }
+    let configurations: [JSON] = [
+      [1], ["added_tokens_decoder": ["9": ["special": true]]], ["split_special_tokens": true],
+      ["tokenizer_class": "LlamaTokenizerFast"], ["tokenizer_class": "GPTNeoXTokenizer", "add_eos_token": true],
+    ]
+    for configuration in configurations {
+      try configuration.write(to: folder("tokenizer_config.json"), overwrite: true)
+      #expect(throws: FileError.self, "\(configuration)") { try Tokenizer(directory: folder.url) }
+    }
   }
 
   @Test func `a very long word takes no quadratic time`() throws {
