@@ -44,12 +44,19 @@ final class HubConnection {
         request.headers.append(("Authorization", "Bearer \(token.value)"))
       }
       var complaint: [UInt8] = []
-      let head = try client.send(request) { head, bytes throws(HubError) in
-        if (200..<300).contains(head.status) {
-          try receive(head, bytes)
-        } else if complaint.count < 1 << 14 {
-          complaint += bytes.prefix(1 << 14)
+      let head: HTTPHead
+      do throws(HubError) {
+        head = try client.send(request) { head, bytes throws(HubError) in
+          if (200..<300).contains(head.status) {
+            try receive(head, bytes)
+          } else if complaint.count < 1 << 14 {
+            complaint += bytes.prefix(1 << 14)
+          }
         }
+      } catch {
+        guard error.kind == .absent || error.kind == .unreachable(retryAfter: nil) else { throw error }
+        let what = "\(subject.repository)" + (subject.file.map { "'s \($0)" } ?? "")
+        throw HubError("\(what) is out of reach: \(error)", error.kind)
       }
       guard [301, 302, 303, 307, 308].contains(head.status) else {
         guard (200..<300).contains(head.status) else { throw failure(head, complaint, subject) }
