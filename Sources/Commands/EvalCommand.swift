@@ -46,7 +46,7 @@ enum EvalCommand: Command {
   static let name = "eval"
   static let summary = "evaluate a checkpoint in closed loop"
   static let extraFlags = [
-    ("policy.path", "the checkpoint: a pretrained_model folder"),
+    ("policy.path", "the checkpoint: a pretrained_model folder, or a repository on the hub"),
     ("config_path", "a JSON file of settings"),
   ]
   static let examples = [
@@ -103,7 +103,7 @@ enum EvalCommand: Command {
       return RandomPlanner(actionDimension: specification.actionNames.count)
     }
     guard let path = settings.policyPath else {
-      throw PolicyError("--policy.path is needed: a checkpoint's pretrained_model folder")
+      throw PolicyError("--policy.path is needed: a checkpoint's pretrained_model folder, or a repository")
     }
     let smolvla = settings.policy.smolvla
     if smolvla.actionSteps == smolvla.chunkSize {

@@ -65,7 +65,7 @@ enum ProbeCommand: Command {
 
   static let name = "probe"
   static let summary = "write loss, diagnostics, gradients and sampled actions for a given batch, noise and time"
-  static let extraFlags = [("policy.path", "the checkpoint: a pretrained_model folder")]
+  static let extraFlags = [("policy.path", "the checkpoint: a pretrained_model folder, or a repository on the hub")]
   static let examples = ["lerobot-wm probe --policy.path DIR --batch IN.safetensors --output OUT.safetensors"]
 
   static func layers(_ configured: inout Configured<Settings>, _ arguments: inout Arguments) throws {

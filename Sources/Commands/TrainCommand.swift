@@ -12,7 +12,7 @@ enum TrainCommand: Command {
   static let name = "train"
   static let summary = "train smolvla or smolvla_world on a LeRobotDataset"
   static let extraFlags = [
-    ("policy.path", "checkpoint (a pretrained_model folder) to start from"),
+    ("policy.path", "checkpoint to start from: a pretrained_model folder, or a repository on the hub"),
     ("config_path", "a JSON file of settings, such as a train_config.json"),
   ]
   static let examples = [

@@ -44,12 +44,19 @@ final class HubConnection {
         request.headers.append(("Authorization", "Bearer \(token.value)"))
       }
       var complaint: [UInt8] = []
-      let head = try client.send(request) { head, bytes throws(HubError) in
-        if (200..<300).contains(head.status) {
-          try receive(head, bytes)
-        } else if complaint.count < 1 << 14 {
-          complaint += bytes.prefix(1 << 14)
+      let head: HTTPHead
+      do throws(HubError) {
+        head = try client.send(request) { head, bytes throws(HubError) in
+          if (200..<300).contains(head.status) {
+            try receive(head, bytes)
+          } else if complaint.count < 1 << 14 {
+            complaint += bytes.prefix(1 << 14)
+          }
         }
+      } catch {
+        guard error.kind == .absent || error.kind == .unreachable(retryAfter: nil) else { throw error }
+        let what = "\(subject.repository)" + (subject.file.map { "'s \($0)" } ?? "")
+        throw HubError("\(what) is out of reach: \(error)", error.kind)
       }
       guard [301, 302, 303, 307, 308].contains(head.status) else {
         guard (200..<300).contains(head.status) else { throw failure(head, complaint, subject) }
@@ -69,7 +76,7 @@ final class HubConnection {
   }
 
   /// A JSON document of the API.
-  func json(_ path: String, about subject: HubSubject, limit: Int = 1 << 28) throws(HubError) -> JSON {
+  func json(_ path: String, about subject: HubSubject, limit: Int = 1 << 26) throws(HubError) -> JSON {
     let request = HTTPRequest(address: settings.endpoint + path)
     return try retrying { () throws(HubError) in try json(request, about: subject, limit: limit) }
   }
@@ -78,17 +85,40 @@ final class HubConnection {
   ///
   /// - Parameter allowsNothing: whether an answer without a body is `null`.
   func json(
-    _ request: HTTPRequest, about subject: HubSubject, limit: Int = 1 << 28, allowsNothing: Bool = false
+    _ request: HTTPRequest, about subject: HubSubject, limit: Int = 1 << 26, allowsNothing: Bool = false
   ) throws(HubError) -> JSON {
+    try document(request, about: subject, limit: limit, allowsNothing: allowsNothing).json
+  }
+
+  /// A page of a list, and the address of the next one, if there is one.
+  func page(_ address: String, about subject: HubSubject) throws(HubError) -> (json: JSON, next: String?) {
+    let (json, head) = try retrying { () throws(HubError) in
+      try document(HTTPRequest(address: address), about: subject, limit: 1 << 24, allowsNothing: false)
+    }
+    let link = (head.headers["link"] ?? "").components(separatedBy: ",").first { $0.contains("rel=\"next\"") }
+    guard let link, let start = link.firstIndex(of: "<"), let end = link.firstIndex(of: ">"), start < end else {
+      return (json, nil)
+    }
+    let next = String(link[link.index(after: start)..<end])
+    guard let url = URL(string: next), Origin(url) == home else {
+      throw HubError(
+        "\(home) goes on with its list of \(subject.repository) elsewhere (\(next)), which is refused", .damaged)
+    }
+    return (json, next)
+  }
+
+  private func document(
+    _ request: HTTPRequest, about subject: HubSubject, limit: Int, allowsNothing: Bool
+  ) throws(HubError) -> (json: JSON, head: HTTPHead) {
     var bytes: [UInt8] = []
-    _ = try send(request, about: subject) { _, piece throws(HubError) in
+    let head = try send(request, about: subject) { _, piece throws(HubError) in
       bytes += piece
       guard bytes.count <= limit else {
         throw HubError("\(self.home) answers for \(subject.repository) with more than \(limit) bytes, which is refused")
       }
     }
-    if allowsNothing, bytes.allSatisfy({ $0 <= UInt8(ascii: " ") }) { return .null }
-    do { return try JSON(parsing: bytes) } catch {
+    if allowsNothing, bytes.allSatisfy({ $0 <= UInt8(ascii: " ") }) { return (.null, head) }
+    do { return (try JSON(parsing: bytes), head) } catch {
       throw HubError("\(home) answers for \(subject.repository) with something that is no JSON (\(error))", .damaged)
     }
   }

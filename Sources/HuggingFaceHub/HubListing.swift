@@ -36,13 +36,35 @@ extension Hub {
     let subject = HubSubject(repository: repository, revision: revision)
     let path =
       "\(repository.apiPath)/revision/\(escaped(revision).replacingOccurrences(of: "/", with: "%2F"))?blobs=true"
-    let json = try HubConnection(settings).json(path, about: subject)
+    let connection = try HubConnection(settings)
+    let json = try connection.json(path, about: subject)
     guard let commit = json["sha"]?.string, HubRepository.isCommit(commit), let entries = json["siblings"]?.array else {
       throw HubError(
         "\(settings.endpoint) does not say what \(repository) holds; is HF_ENDPOINT the address of a hub?", .damaged)
     }
-    let files = try entries.map { entry throws(HubError) in try HubFile(entry, of: repository) }
+    // A long list may be cut there, and then comes in pages; so huggingface_hub takes it.
+    let isWhole = (1...50_000).contains(entries.count)
+    let files =
+      isWhole
+      ? try entries.map { entry throws(HubError) in try HubFile(entry, of: repository) }
+      : try pages(of: repository, commit, connection, subject)
     return HubListing(repository: repository, revision: revision, commit: commit, files: files)
+  }
+
+  private func pages(
+    of repository: HubRepository, _ commit: String, _ connection: HubConnection, _ subject: HubSubject
+  ) throws(HubError) -> [HubFile] {
+    var files: [HubFile] = []
+    var next: String? = "\(settings.endpoint)\(repository.apiPath)/tree/\(commit)?recursive=true"
+    for _ in 0..<5_000 {
+      guard let address = next else { return files }
+      let page = try connection.page(address, about: subject)
+      for entry in page.json.array ?? [] where entry["type"]?.string == "file" {
+        files.append(try HubFile(entry, of: repository))
+      }
+      next = page.next
+    }
+    throw HubError("\(settings.endpoint) lists \(repository) without end, which is refused", .damaged)
   }
 
   /// The branches and tags of a repository.
@@ -55,13 +77,13 @@ extension Hub {
 }
 
 extension HubFile {
-  /// An entry of a listing.
+  /// An entry of a listing, or of a page of one, where names differ.
   ///
   /// - Throws: if its name would leave the folder that it is put in, or its size is none.
   init(_ json: JSON, of repository: HubRepository) throws(HubError) {
-    guard let path = json["rfilename"]?.string, Self.isInnocent(path) else {
+    guard let path = (json["rfilename"] ?? json["path"])?.string, Self.isInnocent(path) else {
       throw HubError(
-        "\(repository) lists a file whose name would leave its folder (\(json["rfilename"]?.text(.line) ?? "none")); "
+        "\(repository) lists a file whose name would leave its folder (\((json["rfilename"] ?? json["path"])?.text(.line) ?? "none")); "
           + "nothing was fetched", .damaged)
     }
     self.path = path
@@ -72,7 +94,8 @@ extension HubFile {
     self.size = size
     // A large file's own blob is only a pointer to it.
     let large = json["lfs"].flatMap { $0 == .null ? nil : $0 }
-    etag = (large.map { $0["sha256"]?.string } ?? json["blobId"]?.string).flatMap { Self.isTag($0) ? $0 : nil }
+    let name = large.map { $0["sha256"] ?? $0["oid"] } ?? json["blobId"] ?? json["oid"]
+    etag = name?.string.flatMap { Self.isTag($0) ? $0 : nil }
   }
 
   /// Whether a path stays inside the folder it is put in, in every component.

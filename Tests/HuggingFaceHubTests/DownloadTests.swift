@@ -72,6 +72,28 @@ import Testing
     #expect(place.hub.requests.contains { $0.hasPrefix("HEAD ") && $0.hasSuffix("model.safetensors") })
   }
 
+  @Test func `a long list comes in pages`() throws {
+    let place = try Place()
+    place.addToy()
+    place.hub.listInPages(of: 2)
+    let folder = try ModelLocation.directory(of: "user/toy", holding: weights, settings: place.settings)
+    #expect(try Data(contentsOf: folder.appendingPathComponent("model.safetensors")) == place.large)
+    #expect(place.hub.requests.count { $0.contains("/tree/") } == 2)
+  }
+
+  @Test func `a repository that was renamed is found`() throws {
+    let place = try Place()
+    place.addToy()
+    place.hub.make(.redirect(to: "/api/models/user/toy/revision/main?blobs=true"), at: "user/old/revision/main")
+    let listing = try Hub(place.settings).listing(of: HubRepository(.model, "user/old"))
+    for file in ["config.json", "model.safetensors", "sub/notes.txt"] {
+      place.hub.make(
+        .redirect(to: "/user/toy/resolve/\(listing.commit)/\(file)"), at: "user/old/resolve/\(listing.commit)/\(file)")
+    }
+    let folder = try ModelLocation.directory(of: "user/old", holding: weights, settings: place.settings)
+    #expect(try Data(contentsOf: folder.appendingPathComponent("model.safetensors")) == place.large)
+  }
+
   @Test func `an interrupted download goes on where it was`() throws {
     let place = try Place()
     place.addToy()

@@ -59,12 +59,17 @@ extension LoopbackHub {
     }
     if isAPI {
       if rest.first == "refs" { return .json(Self.references(repository)) }
-      let revision = rest.first == "revision" && rest.count > 1 ? rest[1...].joined(separator: "/") : "main"
+      let revision =
+        ["revision", "tree"].contains(rest.first) && rest.count > 1 ? rest[1...].joined(separator: "/") : "main"
       guard let commit = repository.commit(of: revision) else {
         return .failure(404, "RevisionNotFound", "Invalid rev id: \(revision)")
       }
       let listsDetails = found.1 && request.query["blobs"] != nil
-      return .json(Self.listing(name, repository, commit, details: listsDetails))
+      guard let pageSize = state.withLock(\.pageSize) else {
+        return .json(Self.listing(name, repository, commit, details: listsDetails))
+      }
+      if rest.first == "tree" { return page(of: repository.commits[commit] ?? [:], request, pageSize) }
+      return .json(["id": .string(name), "sha": .string(commit), "siblings": []])
     }
     guard rest.count > 2, rest[0] == "resolve" else { return .failure(404, nil, "Not found") }
     if repository.isGated, !hasToken {
@@ -98,6 +103,25 @@ extension LoopbackHub {
         ("Location", "\(storeEndpoint)/objects/\(file.sha256)/\(escaped)"), ("X-Repo-Commit", commit),
         ("X-Linked-Etag", "\"\(file.sha256)\""), ("X-Linked-Size", "\(file.content.count)"),
       ])
+  }
+
+  private func page(of files: [String: HostedFile], _ request: ServerRequest, _ size: Int) -> ServerResponse {
+    let start = request.query["cursor"].flatMap { Int($0) } ?? 0
+    let sorted = files.sorted { $0.key < $1.key }
+    let entries = sorted[min(start, sorted.count)..<min(start + size, sorted.count)].map { path, file -> JSON in
+      var entry: OrderedDictionary<String, JSON> = [
+        "type": "file", "path": .string(path), "size": .integer(file.content.count), "oid": .string(file.blob),
+      ]
+      if file.isLarge { entry["lfs"] = ["oid": .string(file.sha256), "size": .integer(file.content.count)] }
+      return .object(entry)
+    }
+    var answer = ServerResponse.json(
+      .array([["type": "directory", "path": "folder", "size": 0, "oid": "0"]] + entries))
+    if start + size < sorted.count {
+      let next = "<\(endpoint)\(request.path)?recursive=true&cursor=\(start + size)>; rel=\"next\""
+      answer.headers.append(("Link", next))
+    }
+    return answer
   }
 
   private func storeAnswer(_ request: ServerRequest) -> ServerResponse {

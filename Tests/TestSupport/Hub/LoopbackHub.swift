@@ -51,6 +51,7 @@ public final class LoopbackHub: Sendable {
     var requests: [String] = []
     var partSize: Int?
     var listsDetails = true
+    var pageSize: Int?
   }
 
   /// The token that private and gated repositories and uploads need.
@@ -144,6 +145,9 @@ public final class LoopbackHub: Sendable {
 
   /// Leaves sizes and hashes out of listings, as some mirrors do.
   public func hideDetails() { state.withLock { $0.listsDetails = false } }
+
+  /// Leaves the files out of a repository's description, as the hub may for very many; they come in pages of this size.
+  public func listInPages(of size: Int) { state.withLock { $0.pageSize = size } }
 
   /// What was asked so far: `GET /path`, for the store `GET store/path`, then ` range=…` and ` token` where they came.
   public var requests: [String] { state.withLock { $0.requests } }
