@@ -49,11 +49,15 @@ final class Desk: @unchecked Sendable {
 
   // MARK: The planner, on its one thread
 
-  /// All who wait, as soon as anyone does; nil when nobody waits and nobody works. Those given go back to work.
-  func takeWaiting() -> [Slot]? {
+  /// All who wait; nil when nobody waits and nobody works. Those given go back to work.
+  ///
+  /// - Parameter patience: seconds that the first who waits is kept waiting for those who still work.
+  func takeWaiting(patience: Double) -> [Slot]? {
     locked {
       while waiting.isEmpty && atWork > 0 { lock.wait() }
       guard !waiting.isEmpty else { return nil }
+      let end = Date(timeIntervalSinceNow: patience)
+      while atWork > 0, lock.wait(until: end) {}
       defer { waiting = [] }
       atWork += waiting.count
       return waiting

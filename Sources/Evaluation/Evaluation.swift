@@ -61,8 +61,12 @@ public struct Evaluation {
     }
     let setting = Slot.Setting(suite: suite, settings: settings, videos: videos, needs: PlanningNeeds(planner))
     for _ in 0..<count { work(Slot(setting, desk)) }
-    while let slots = desk.takeWaiting(), !stops() {
+    var patience = 0.0
+    while let slots = desk.takeWaiting(patience: patience), !stops() {
+      let begun = Date()
       plan(slots, planner)
+      // A call takes hardly longer for many than for few, so half of one is well spent on waiting for more.
+      patience = Date().timeIntervalSince(begun) / 2
       for slot in slots { work(slot) }
       progress(desk.ended)
     }

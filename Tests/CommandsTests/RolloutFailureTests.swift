@@ -91,6 +91,18 @@ struct `an evaluation that goes wrong` {
     }
   }
 
+  @Test func `says what drawing lacks, and how else to draw`() throws {
+    try Fixture.within { folder in
+      let outcome = try Program.run(
+        Self.random + Flags.environment + ["--eval.n_episodes=2", "--eval.max_episodes_rendered=1"], in: folder,
+        environment: ["MUJOCO_GL": "egl", "__EGL_VENDOR_LIBRARY_DIRS": folder.path])
+      #expect(outcome.status == 1)
+      #expect(outcome.errors.contains("episode 0 broke off: no OpenGL context for drawing: EGL"))
+      #expect(outcome.errors.contains("or choose with MUJOCO_GL=osmesa"))
+      #expect(try problems(information(folder)).map(\.isEmpty) == [false, true], "only the filmed episode is drawn")
+    }
+  }
+
   @Test(.enabled(if: hasLibero, "needs LIBERO's task files"))
   func `says where a task's description or a scene is damaged, and tries the other tasks`() throws {
     try Fixture.within { folder in
