@@ -30,6 +30,9 @@ bench: setup ## time the parts: tensors, training, loading, tokens, scenes
 	@swift build -c release --product Benchmarks
 	@.build/release/Benchmarks
 
+bench-start: build ## time the answer to --help and the first training step
+	@Benchmarks/cold_start.sh bin/lerobot-wm
+
 bench-env: setup ## run LIBERO beside the official stack and compare speed and memory
 	@oracle/libero_parity.sh bench
 
@@ -43,4 +46,4 @@ lint: ## check the format, and that everything public is documented
 clean: ## delete what was built, keep the engines
 	@rm -rf .build bin
 
-.PHONY: help setup build demo test parity bench bench-env format lint clean
+.PHONY: help setup build demo test parity bench bench-start bench-env format lint clean

@@ -87,7 +87,7 @@ let package = Package(
     // What `make bench` times.
     .executableTarget(
       name: "Benchmarks", dependencies: ["SmolVLA", "LeRobotDatasets", "Shapes"], path: "Benchmarks",
-      exclude: ["Libero"]),
+      exclude: ["Libero", "cold_start.sh"]),
     // What `make bench-env` and `make parity` ask of LIBERO's scenes and environments.
     .executableTarget(
       name: "LiberoMeasurements",

@@ -37,7 +37,7 @@ extension Command {
         configured.help(
           usage: "lerobot-wm \(name) [-h] [--name value | --name=value …]", summary: summary,
           also: [(flag: "help, -h", help: "show this and leave")]
-            + extraFlags.map { (flag: "\($0.0) str", help: $0.1) },
+            + extraFlags.map { (flag: $0.0 + ($0.0 == "…" ? "" : " str"), help: $0.1) },
           examples: examples, width: TerminalOutput.width, emphasis: TerminalOutput.takesEmphasis))
       return 0
     }

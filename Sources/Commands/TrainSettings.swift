@@ -51,14 +51,12 @@ struct TrainSettings: ConfigurationSection {
       .init("save_checkpoint", \.savesCheckpoint, help: "whether to write checkpoints"),
       .init("save_freq", \.saveFrequency, help: "steps between checkpoints"),
       .init("tolerance_s", \.tolerance, help: "seconds that a frame of the dataset may lie off its time"),
-      .init("rename_map", \.renameMap, help: "the dataset's feature names to the policy's"),
+      .init("rename_map", \.renameMap, help: renameMapHelp("the dataset's")),
       .section("dataset", \.dataset),
       .optionalChoice(
         "env", \.environment, title: "EnvConfig", help: "environment to evaluate in while training; null for none",
         of: EnvironmentSettings.choices),
       .choice("policy", \.policy, title: "PreTrainedConfig", help: "kind of policy", of: PolicySettings.choices),
-      .section("eval", \.evaluation),
-      .section("wandb", \.wandb),
       .init(
         "use_policy_training_preset", \.usesPolicyPreset,
         help: "the policy's own optimizer_… and scheduler_… hold; false: the sections below"),
@@ -66,6 +64,8 @@ struct TrainSettings: ConfigurationSection {
         "optimizer", \.optimizer, title: "OptimizerConfig", help: "kind of optimizer", of: OptimizerSettings.choices),
       .choice(
         "scheduler", \.scheduler, title: "LRSchedulerConfig", help: "kind of schedule", of: SchedulerSettings.choices),
+      .section("eval", \.evaluation),
+      .section("wandb", \.wandb),
       .embedded(\.inert),
     ]
   }

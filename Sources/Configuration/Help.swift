@@ -29,7 +29,7 @@ extension Configured {
     for group in groups where !group.rows.isEmpty {
       lines += ["", title(group.title + ":")] + group.rows.flatMap(layout.lines)
     }
-    if !examples.isEmpty { lines += ["", title("examples:")] + examples.map { "  \($0)" } }
+    if !examples.isEmpty { lines += ["", title("examples:")] + examples.flatMap(layout.commandLine) }
     return lines.joined(separator: "\n") + "\n"
   }
 }
@@ -66,8 +66,22 @@ private struct HelpLayout {
   }
 
   func wrapped(_ text: String, _ ending: String = "", width: Int) -> [String] {
+    let words = text.split(separator: " ").map(String.init) + [ending].filter { !$0.isEmpty }
+    return fill(words.flatMap { pieces($0, width: width) }, width: width)
+  }
+
+  /// A command line as a shell takes it, broken before flags.
+  func commandLine(_ text: String) -> [String] {
+    let flags = text.split(separator: " --").enumerated().map { $0 == 0 ? String($1) : "--\($1)" }
+    let lines = fill(flags, width: width - 6)
+    return lines.enumerated().map { index, line in
+      (index == 0 ? "  " : "    ") + line + (index == lines.count - 1 ? "" : " \\")
+    }
+  }
+
+  private func fill(_ words: [String], width: Int) -> [String] {
     var lines: [String] = []
-    for word in text.split(separator: " ").map(String.init) + [ending].filter({ !$0.isEmpty }) {
+    for word in words {
       if let last = lines.last, last.count + 1 + word.count <= width {
         lines[lines.count - 1] = "\(last) \(word)"
       } else {
@@ -75,5 +89,18 @@ private struct HelpLayout {
       }
     }
     return lines
+  }
+
+  /// A word that is longer than a line, such as a whole JSON object, broken behind commas where it can be.
+  private func pieces(_ word: String, width: Int) -> [String] {
+    var pieces: [String] = []
+    var rest = word[...]
+    while rest.count > width {
+      let line = rest.prefix(width)
+      let end = line.lastIndex(of: ",").map(line.index(after:)) ?? line.endIndex
+      pieces.append(String(rest[..<end]))
+      rest = rest[end...]
+    }
+    return pieces + [String(rest)]
   }
 }

@@ -103,6 +103,16 @@ import Testing
       let lines = Configured<Train>().help(usage: "train", width: width).split(separator: "\n")
       #expect(lines.allSatisfy { $0.count <= width })
     }
+    var long = Configured<Train>()
+    try long.apply(
+      Arguments(["--rename_map={" + (10...40).map { "observation\($0): image\($0)" }.joined(separator: ",") + "}"]))
+    let example = "train --rename_map={\"a\":\"b c\"} --dataset.episodes=[0,1] --policy.optimizer.lr=1e-4"
+    let text = long.help(usage: "train", examples: [example], width: 60)
+    #expect(text.split(separator: "\n").allSatisfy { $0.count <= 60 } && text.contains("\"image40\"})"))
+    // What stands there can be pasted into a shell.
+    #expect(
+      text.hasSuffix(
+        "  train --rename_map={\"a\":\"b c\"} \\\n    --dataset.episodes=[0,1] --policy.optimizer.lr=1e-4\n"))
     #expect(Configured<Train>().help(usage: "train", width: 10) == Configured<Train>().help(usage: "train", width: 60))
     #expect(Configured<Train>().help(usage: "train", emphasis: true).contains("\u{1B}[1mTrain:\u{1B}[0m"))
   }

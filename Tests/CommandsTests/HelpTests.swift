@@ -1,0 +1,68 @@
+import Foundation
+import Testing
+
+struct `the help of a command` {
+  private static let commands = [
+    "train", "eval", "precompute", "record", "scratch", "probe", "replay", "matrix", "report",
+  ]
+
+  private func help(_ arguments: [String], columns: Int = 100) throws -> [String] {
+    let outcome = try Program.run(
+      arguments + ["--help"], in: FileManager.default.temporaryDirectory, environment: ["COLUMNS": "\(columns)"])
+    #expect(outcome.status == 0 && outcome.errors.isEmpty, "\(outcome.errors)")
+    return outcome.output.split(separator: "\n").map(String.init)
+  }
+
+  @Test(arguments: commands) func `gives every setting type, line and default, within the width`(command: String) throws
+  {
+    let lines = try help([command], columns: 90)
+    #expect(lines.first?.hasPrefix("usage: lerobot-wm \(command)") == true)
+    let settings = lines.drop { $0 != "options:" }.prefix { $0 != "examples:" }
+    #expect(lines.allSatisfy { $0.count <= 90 }, "\(lines.filter { $0.count > 90 })")
+    // From one flag to the next there is what it is for and its default.
+    var open: String?
+    var text = ""
+    func close() {
+      if let open { #expect(text.contains("(default: ") && text.count > 20, "\(open) \(text)") }
+    }
+    for line in settings.drop(while: { !$0.hasSuffix("Config:") && !$0.hasSuffix("']:") }) {
+      if line.hasPrefix("  --") || !line.hasPrefix(" ") {
+        close()
+        (open, text) = (line.hasPrefix(" ") ? line : nil, line)
+      } else {
+        text += line
+      }
+    }
+    close()
+  }
+
+  /// The groups that `lerobot-train --help` and `lerobot-eval --help` have for these parts, in their order.
+  @Test func `has LeRobot's groups`() throws {
+    func groups(_ lines: [String]) -> [String] { lines.filter { !$0.hasPrefix(" ") && $0.hasSuffix(":") } }
+    #expect(
+      groups(try help(["train", "--env.type=libero"])) == [
+        "options:", "TrainPipelineConfig:", "DatasetConfig ['dataset']:",
+        "ImageTransformsConfig ['dataset.image_transforms']:", "EnvConfig ['env']:", "LiberoEnv ['env']:",
+        "PreTrainedConfig ['policy']:", "SmolVLAConfig ['policy']:", "OptimizerConfig ['optimizer']:",
+        "LRSchedulerConfig ['scheduler']:", "EvalConfig ['eval']:", "WandBConfig ['wandb']:",
+        "examples:",
+      ])
+  }
+
+  /// That no engine is opened is why the answer comes at once; `Benchmarks/cold_start.sh` measures it.
+  @Test func `opens no engine`() throws {
+    try Fixture.within { folder in
+      let trace = ["LD_DEBUG": "libs"]
+      func engines(_ arguments: [String]) throws -> Bool {
+        let outcome = try Program.run(arguments, in: folder, environment: trace)
+        try #require(outcome.status == 0 && outcome.errors.contains("calling init"))
+        return outcome.errors.split(separator: "\n").contains { line in
+          line.contains("calling init") && ["libtorch", "libmujoco", "libarrow"].contains { line.contains($0) }
+        }
+      }
+      let ofHelp = try engines(["train", "--help"])
+      let ofTraining = try engines(["train", "--output_dir=out"] + Flags.train + ["--steps=1"])
+      #expect(!ofHelp && ofTraining)
+    }
+  }
+}
