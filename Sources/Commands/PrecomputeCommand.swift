@@ -13,6 +13,7 @@ enum PrecomputeCommand: Command {
   struct Settings: ConfigurationSection {
     var datasetName = ""
     var datasetRoot: String?
+    var revision: String?
     var imageKey = "observation.images.image"
     var cacheDirectory = "cache"
     var source = LatentsSource.vjepa
@@ -32,6 +33,8 @@ enum PrecomputeCommand: Command {
       [
         .init("dataset_name", \.datasetName, help: "the dataset's name, such as HuggingFaceVLA/libero"),
         .init("dataset_root", \.datasetRoot, help: "its folder; else HF_LEROBOT_HOME/NAME"),
+        .init(
+          "revision", \.revision, help: "the dataset's branch, tag or commit; else the tag of the format's version"),
         .init("image_key", \.imageKey, help: "the camera"),
         .init("cache_dir", \.cacheDirectory, help: "where the latents go: CACHE/NAME/train_world_latents_….fp16.npy"),
         .init(
@@ -92,7 +95,8 @@ enum PrecomputeCommand: Command {
   static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {
     try useComputeThreads(settings.computeThreads)
     let root = try DatasetLocation.root(
-      repositoryID: settings.datasetName, root: settings.datasetRoot.map { URL(fileURLWithPath: $0) })
+      repositoryID: settings.datasetName, root: settings.datasetRoot.map { URL(fileURLWithPath: $0) },
+      revision: settings.revision)
     let dataset = try LeRobotDataset(root: root, tolerance: settings.tolerance)
     let camera = settings.renameMap.datasetName(of: settings.imageKey, among: dataset.information.cameras)
     guard dataset.information.cameras.contains(camera) else {

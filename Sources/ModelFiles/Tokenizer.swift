@@ -9,7 +9,8 @@ import Foundation
 /// Every setting that would change ids and is not known here is refused by name when the file is read. Truncation and
 /// padding in `tokenizer.json` are ignored but for the side that is cut, as `transformers` does.
 public struct Tokenizer: Sendable {
-  /// The forms of Unicode that text may be brought into first.
+  /// The forms of Unicode that text may be brought into first: Foundation's, whose tables are newer than those of the
+  /// `tokenizers` package, so that some recently assigned characters differ in NFKC and NFKD.
   enum Normalization: String, Sendable { case NFC, NFD, NFKC, NFKD }
 
   /// What stands around a text's tokens: special tokens, and once the text.

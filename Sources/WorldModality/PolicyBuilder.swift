@@ -93,6 +93,7 @@ public struct PolicyBuilder {
       let trainedWith = try folder.flatMap { try WorldLatentsFingerprint(in: $0) }
       return try SmolVLAWorldPolicy(settings, backbone: backbone, imageTokens: tokens, parameters: store) {
         let name = settings.world.encoderName
+        if let folder { try trainedWith?.check(settings.world, of: folder) }
         let encoder = try EncoderFolder(
           ModelLocation.directory(of: name, besides: folder, holding: ModelLocation.weights))
         try trainedWith?.check(encoder, named: name)

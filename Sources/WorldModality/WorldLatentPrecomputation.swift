@@ -8,6 +8,9 @@ import Torch
 ///
 /// Frame t's latent is that of the clip t−m+1 … t, clamped to the episode's start. Batches are laid from row 0 on and
 /// encoded whole even where a part of one is on disk already, so that an interruption changes no bit of the file.
+/// Another batch size, number of compute threads or device changes a row by rounding alone, in float32
+/// about the last place of float16; the threads that decode change nothing. Each picture is decoded once, ahead of the encoder, so the time is
+/// the encoder's: 0.34 TFLOP for a clip of 4 frames with V-JEPA 2 ViT-L (512 tokens, 24 layers).
 public struct WorldLatentPrecomputation {
   /// The encoder.
   public let encoder: any WorldEncoder

@@ -24,6 +24,24 @@ public struct WorldLatentsFingerprint: Sendable, Equatable {
     return FileManager.default.fileExists(atPath: file.path) ? [fileName: try JSON(contentsOf: file)] : [:]
   }
 
+  /// Refuses clips, sources and cameras other than those that the policy was trained with.
+  ///
+  /// - Parameter folder: the checkpoint, whose `config.json` names the camera.
+  func check(_ world: WorldModalityConfiguration, of folder: URL) throws {
+    let file = folder.appendingPathComponent("config.json")
+    let camera = try JSON(contentsOf: file)["world_camera"]?.string ?? WorldCamera.front.rawValue
+    let members = [
+      ("clips of", "\(identity.temporalWindow) frames", "\(world.temporalWindow) frames", "latent_suffix"),
+      ("source", identity.encoder.source.rawValue, world.latentsSource.rawValue, "world_latents_source"),
+      ("camera", camera, world.camera.rawValue, "world_camera"),
+    ]
+    for (what, trained, asked, flag) in members where trained != asked {
+      throw PolicyError(
+        "the checkpoint was trained with latents of \(what) \(trained), and rollouts are to have \(asked); mend "
+          + "--policy.\(flag)")
+    }
+  }
+
   /// Refuses another encoder than the one that the policy was trained with.
   func check(_ encoder: EncoderFolder, named name: String) throws {
     let expected = identity.encoder

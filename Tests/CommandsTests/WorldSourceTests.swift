@@ -45,6 +45,12 @@ struct `a world source` {
       #expect(!FileManager.default.fileExists(atPath: folder.appendingPathComponent("front").path))
       try Program.succeed(["train", "--output_dir=run", "--policy.world_camera=wrist"] + world, in: folder)
       try Program.succeed(Self.evaluate + ["--output_dir=eval"], in: folder)
+      for flag in ["--policy.world_camera=front", "--policy.latent_suffix=m1", "--policy.world_latents_source=dino"] {
+        let outcome = try Program.run(Self.evaluate + ["--output_dir=other", flag], in: folder)
+        #expect(outcome.status == 1 && outcome.sentences.count == 1, "\(outcome.errors)")
+        #expect(outcome.errors.contains(flag.prefix { $0 != "=" }), "\(outcome.errors)")
+        #expect(!FileManager.default.fileExists(atPath: folder.appendingPathComponent("other").path))
+      }
     }
   }
 
