@@ -24,6 +24,7 @@ from lerobot.configs.types import FeatureType
 from lerobot.optim.factory import make_optimizer_and_scheduler
 from lerobot.policies.factory import make_pre_post_processors
 from lerobot.policies.smolvla.modeling_smolvla import SmolVLAPolicy
+from lerobot.utils.random_utils import set_seed
 from lerobot.utils.train_utils import save_checkpoint
 from safetensors.torch import save_file
 from smolvla_checkpoints import policy_config, randomise, write_backbone
@@ -131,8 +132,27 @@ def write_base(folder, name=PUBLISHED, seed=21):
         readme.unlink()
 
 
+def update(policy, optimizer, scheduler, random):
+    """One step of training on a random batch: what went in, loss, norm, learning rate and each weight's change."""
+    batch, noise, time = make_batch(policy.config, random)
+    before = {name: value.detach().clone() for name, value in policy.named_parameters() if value.requires_grad}
+    loss, _ = policy.train().forward(dict(batch), noise, time)
+    loss.backward()
+    norm = torch.nn.utils.clip_grad_norm_(policy.parameters(), policy.config.optimizer_grad_clip_norm)
+    rate = optimizer.param_groups[0]["lr"]
+    optimizer.step()
+    optimizer.zero_grad()
+    scheduler.step()
+    numbers = {f"in/{key}": value for key, value in batch.items()} | {"in/noise": noise, "in/time": time}
+    numbers |= {f"change/{name}": value.detach() - before[name] for name, value in policy.named_parameters()
+                if name in before}
+    numbers |= {"out/loss": loss.detach(), "out/gradnorm": norm, "out/lr": torch.tensor(rate, dtype=torch.float64)}
+    return {key: value.contiguous() for key, value in numbers.items()}
+
+
 def write_training(folder, seed=31):
     """Two steps, a checkpoint, and the step after it."""
+    set_seed(seed)
     folder.mkdir(parents=True)
     backbone = folder / "pretrained_model" / "backbone"
     write_named_backbone(backbone)
@@ -148,27 +168,10 @@ def write_training(folder, seed=31):
         settings.validate()
         optimizer, scheduler = make_optimizer_and_scheduler(settings, policy)
 
-        def update():
-            batch, noise, time = make_batch(config, random)
-            loss, _ = policy.train().forward(dict(batch), noise, time)
-            loss.backward()
-            norm = torch.nn.utils.clip_grad_norm_(policy.parameters(), settings.optimizer.grad_clip_norm)
-            rate = optimizer.param_groups[0]["lr"]
-            optimizer.step()
-            optimizer.zero_grad()
-            scheduler.step()
-            numbers = {f"in/{key}": value for key, value in batch.items()} | {"in/noise": noise, "in/time": time}
-            return numbers | {
-                "out/loss": loss.detach(), "out/gradnorm": norm, "out/lr": torch.tensor(rate, dtype=torch.float64)}
-
-        update(), update()
+        update(policy, optimizer, scheduler, random)
+        update(policy, optimizer, scheduler, random)
         save_checkpoint(folder, 2, settings, policy, optimizer, scheduler, *processors)
-        before = {name: value.detach().clone() for name, value in policy.named_parameters()}
-        numbers = update()
-        for name, value in policy.named_parameters():
-            if value.requires_grad:
-                numbers[f"change/{name}"] = value.detach() - before[name]
-    save_file({key: value.contiguous() for key, value in numbers.items()}, folder / "numbers.safetensors")
+        save_file(update(policy, optimizer, scheduler, random), folder / "numbers.safetensors")
     for readme in folder.rglob("README.md"):
         readme.unlink()
 

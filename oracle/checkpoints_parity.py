@@ -3,8 +3,9 @@
 Packages: lerobot==0.4.4 transformers==4.57.6 tokenizers==0.22.2 torch==2.13.0 safetensors==0.8.0 numpy==2.2.6
 Usage: python oracle/checkpoints_parity.py PROGRAM WORK SEED   (called by oracle/checkpoints_parity.sh)
 
-Leaves WORK/cases/NAME (checkpoints with what LeRobot plans from them) and WORK/run (a run of LeRobot with its next step)
-for the Swift side to compare. HF_HOME must be WORK/hf: the published names lead to tiny random models there.
+Leaves WORK/cases/NAME (checkpoints with what LeRobot plans from them) and WORK/runs/NAME (runs, theirs and ours,
+with the step that LeRobot takes next) for the Swift side to compare. HF_HOME must be WORK/hf: the published names
+lead to tiny random models there.
 """
 
 import json
@@ -20,8 +21,10 @@ import numpy as np
 import torch
 from lerobot.configs.train import TrainPipelineConfig
 from lerobot.datasets.lerobot_dataset import LeRobotDataset
+from lerobot.optim.factory import make_optimizer_and_scheduler
 from lerobot.policies.factory import make_pre_post_processors
 from lerobot.policies.smolvla.modeling_smolvla import SmolVLAPolicy
+from lerobot.utils.train_utils import load_training_state
 from safetensors.torch import load_file, save_file
 
 BACKBONE = f"HuggingFaceTB/{goldens.PUBLISHED}"
@@ -138,6 +141,17 @@ def leave_case(work, name, model, seed):
         metadata={"tasks": json.dumps(goldens.TASKS)})
 
 
+def leave_run(work, name, checkpoint, seed):
+    """Our run, and the step that LeRobot takes from it."""
+    settings = TrainPipelineConfig.from_pretrained(checkpoint / "pretrained_model")
+    policy = SmolVLAPolicy.from_pretrained(checkpoint / "pretrained_model")
+    optimizer, scheduler = make_optimizer_and_scheduler(settings, policy)
+    _, optimizer, scheduler = load_training_state(checkpoint, optimizer, scheduler)
+    shutil.copytree(checkpoint, work / "runs" / name)
+    numbers = goldens.update(policy, optimizer, scheduler, np.random.default_rng(seed))
+    save_file(numbers, work / "runs" / name / "numbers.safetensors")
+
+
 def last_losses(text):
     return [float(loss) for loss in re.findall(r"loss:([0-9.]+)", text)]
 
@@ -152,6 +166,7 @@ def main():
     # From scratch here, on with it there, on with it here.
     both.ours("--output_dir=scratch", "--policy.type=smolvla", "--steps=4", "--seed=3", *both.data, *TINY)
     leave_case(work, "scratch", both.model("scratch"), seed)
+    leave_run(work, "ours", both.model("scratch").parent, seed)
     status &= settings_known(both.model("scratch"))
     file = both.model("scratch") / "train_config.json"
     said = both.theirs(f"--config_path={file}", "--resume=true", "--steps=6")
@@ -192,7 +207,7 @@ def main():
     if wrong:
         print({key: (theirs[key], back[key]) for key in wrong})
 
-    goldens.write_training(work / "run", seed=seed + 2)
+    goldens.write_training(work / "runs" / "theirs", seed=seed + 2)
     sys.exit(0 if status else 1)
 
 

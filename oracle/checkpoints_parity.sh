@@ -16,7 +16,7 @@ status=0
 grep -a '^parity ' "$work/oracle.log" || true
 [ "$status" -eq 0 ] || tail -n 30 "$work/oracle.log"
 if [ -d "$work/cases" ]; then
-  WM_PARITY_CHECKPOINTS=$work/cases WM_PARITY_RUN=$work/run swift test \
+  WM_PARITY_CHECKPOINTS=$work/cases WM_PARITY_RUNS=$work/runs swift test \
     --filter 'plans what LeRobot plans|goes on here as it goes on there' >"$work/swift.log" 2>&1 || status=1
   grep -a '^parity ' "$work/swift.log" | sort || true
   [ "$status" -eq 0 ] || grep -a '✘\|error:' "$work/swift.log" || true

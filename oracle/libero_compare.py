@@ -183,7 +183,7 @@ def compare_contacts(episodes, seed, state, actions, ours, trace):
     """
     words, differences, deviation = compare_trace(ours, trace)
     states = episodes.environment._init_states
-    for joint in range(3 if differences and (ours["success"] == trace["success"]).all() else 0):
+    for joint in range(6 if differences and (ours["success"] == trace["success"]).all() else 0):
         nudged = np.array(states)
         nudged[:, 1 + joint] += 1e-15
         episodes.environment._init_states = nudged

@@ -50,6 +50,8 @@ WM_PARITY_DATASET_GOLDENS=$work/datasets21 swift test --skip-build --filter "v2.
 WM_PARITY_RUNS=$work/runs swift test --skip-build --filter 'leaves logs for the official readers' \
   >>"$work/swift.log" 2>&1 || status=1
 "$python" "$root/oracle/run_logs_check.py" "$work/runs" 2>>"$work/swift.log" || status=1
+# A cache and a hub shared with huggingface_hub.
+"$root/oracle/hub_parity.sh" "$python" >>"$work/swift.log" 2>&1 || status=1
 # World encoders in their published sizes.
 "$root/oracle/encoders_parity.sh" "$python" || status=1
 grep -a '^parity ' "$work/swift.log" | sort || true

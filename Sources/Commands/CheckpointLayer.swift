@@ -3,6 +3,7 @@ import Foundation
 import HuggingFaceHub
 import ModelFiles
 import OrderedCollections
+import Torch
 import WorldModality
 
 extension Arguments {
@@ -22,11 +23,13 @@ extension Configured {
   }
 }
 
-/// A checkpoint's `config.json` without where its maker uploaded it: that is asked for anew, or not at all.
+/// A checkpoint's `config.json` without where its maker uploaded it, which is asked for anew or not at all, and without
+/// a device that this machine lacks.
 func checkpointSettings(_ file: URL) throws -> OrderedDictionary<String, JSON> {
   guard var members = try JSON(contentsOf: file).object else {
     throw FileError.malformed(file.path, "expected an object")
   }
   for name in ["push_to_hub", "repo_id", "private"] { members[name] = nil }
+  if let device = members["device"]?.string, (try? Device.chosen(device)) == nil { members["device"] = .null }
   return members
 }

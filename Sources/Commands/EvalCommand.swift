@@ -32,7 +32,7 @@ enum EvalCommand: Command {
         .init("job_name", \.jobName, help: "the evaluation's name"),
         .init("seed", \.seed, help: "episode k follows from it and k, whatever the batch size"),
         .init("num_compute_threads", \.computeThreads, help: "threads of one CPU operation; 0 takes all cores"),
-        .init("rename_map", \.renameMap, help: "the environment's feature names to the policy's"),
+        .init("rename_map", \.renameMap, help: renameMapHelp("the environment's")),
         .init("overwrite", \.overwrites, help: "replace the results that lie in --output_dir"),
         .section("eval", \.evaluation),
         .choice("env", \.environment, title: "EnvConfig", help: "kind of environment", of: EnvironmentSettings.choices),
@@ -117,6 +117,7 @@ enum EvalCommand: Command {
     if !settings.renameMap.isEmpty {
       pretrained.preprocessor = pretrained.preprocessor.renaming(settings.renameMap)
     }
+    builder.notices.forEach(say)
     return try PolicyPlanner(pretrained, specification: specification)
   }
 

@@ -8,7 +8,7 @@ import Synchronization
 ///
 /// Episode k follows from the seed, the task and k alone, and episodes are handed over in their order, so the number of
 /// threads changes nothing that is recorded.
-final class Expert: Sendable {
+struct Expert {
   private struct Idle: @unchecked Sendable {
     // An environment in here belongs to nobody, and whoever takes it out has it alone.
     var environments: [any DemonstratedEnvironment] = []
@@ -21,17 +21,17 @@ final class Expert: Sendable {
   }
 
   private let workplace = Workplace()
-  private let episodes: BatchLoader<Demonstration>
+  private let demonstrate: @Sendable (_ episode: Int) throws -> Demonstration
+  private var episodes: BatchLoader<Demonstration>?
+  /// Episodes that were begun, and those of them that were handed out.
+  private var begun = 0, handedOut = 0
 
-  /// Begins to demonstrate.
-  ///
   /// - Parameter isInterrupted: asked between control steps; with true the episode is given up.
   init(
     _ suite: any EnvironmentSuite, task: String, seed: Int, isInterrupted: @escaping @Sendable () -> Bool
   ) {
     let workplace = workplace
-    let threads = ProcessInfo.processInfo.activeProcessorCount
-    episodes = BatchLoader(steps: 0..<Int.max, workers: threads, ahead: threads + 1) { episode in
+    demonstrate = { episode in
       var taken = workplace.idle.withLock { $0.environments.popLast() }
       if taken == nil { taken = try suite.makeEnvironment(task: task) as? any DemonstratedEnvironment }
       guard let environment = taken else { throw PolicyError("\(suite.name) has no demonstrator for \(task)") }
@@ -45,9 +45,20 @@ final class Expert: Sendable {
   }
 
   /// The next episode; an error where the expert cannot carry it out at all.
-  func nextDemonstration() -> Result<Demonstration, DatasetError> {
+  ///
+  /// - Parameter needed: how many will be asked for at least, this one included; no more are begun.
+  mutating func nextDemonstration(needed: Int) -> Result<Demonstration, DatasetError> {
+    if handedOut == begun {
+      let threads = min(needed, ProcessInfo.processInfo.activeProcessorCount)
+      episodes = BatchLoader(
+        steps: begun..<begun + needed, workers: threads, ahead: threads + 1, load: demonstrate)
+      begun += needed
+    }
     do throws(DatasetError) {
-      guard let demonstration = try episodes.next() else { return .failure(DatasetError("there are no more episodes")) }
+      guard let demonstration = try episodes?.next() else {
+        return .failure(DatasetError("there are no more episodes"))
+      }
+      handedOut += 1
       return .success(demonstration)
     } catch {
       return .failure(error)
@@ -57,7 +68,7 @@ final class Expert: Sendable {
   /// Gives up the episodes that nobody will ask for.
   func leave() {
     workplace.isClosed.store(true, ordering: .relaxed)
-    episodes.stop()
+    episodes?.stop()
   }
 }
 

@@ -19,8 +19,9 @@ struct LatentSource {
   var identityJSON: JSON? { cache.identity?.json(rowsFinished: cache.frames) }
 
   /// Opens the cache that the settings name and checks that it belongs to this dataset, camera and encoder.
-  init(_ world: WorldModalityConfiguration, _ dataset: LeRobotDataset, camera: String?) throws {
-    let repository = world.datasetRepoID.isEmpty ? dataset.root.lastPathComponent : world.datasetRepoID
+  init(
+    _ world: WorldModalityConfiguration, _ dataset: LeRobotDataset, named repository: String, camera: String?
+  ) throws {
     let url = try LatentCache.url(
       cacheDirectory: URL(fileURLWithPath: world.cacheDirectory), datasetRepoID: repository,
       source: world.latentsSource.rawValue, suffix: world.latentSuffix)
@@ -53,5 +54,12 @@ struct LatentSource {
     batch[WorldKey.history] = latents.history
     batch[WorldKey.future] = latents.future
     batch[WorldKey.futureValid] = latents.isValid
+  }
+}
+
+extension TrainSettings {
+  /// What the latents' dataset is called: as the policy says, else as the run's own, else as its folder.
+  func latentsDataset(_ world: WorldModalityConfiguration, in root: URL) -> String {
+    [world.datasetRepoID, dataset.repoID].first { !$0.isEmpty } ?? root.lastPathComponent
   }
 }

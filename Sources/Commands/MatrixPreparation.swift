@@ -199,7 +199,9 @@ extension MatrixPreparation {
     let root = try DatasetLocation.root(
       repositoryID: first.dataset.repoID, root: first.dataset.root.map { URL(fileURLWithPath: $0) },
       revision: first.dataset.revision, episodes: first.dataset.episodes)
-    let information = try LeRobotDataset(root: root, episodes: first.dataset.episodes).information
+    let information = try LeRobotDataset(
+      root: root, episodes: first.dataset.episodes, tolerance: first.tolerance
+    ).information
     let dataset = try DatasetFingerprint(
       root: root, episodes: information.episodeCount, frames: information.frameCount)
     var training: OrderedDictionary<String, JSON> = [:]
@@ -218,16 +220,16 @@ extension MatrixPreparation {
         "sha256": .object(dataset.files.mapValues { .string($0) }),
       ],
       "init_policy_sha256": try weights.map { .string(try MappedFile($0).sha256) } ?? .null,
-      "latents": try world.map { try sidecar($0, root) } ?? .null,
+      "latents": try world.map { try sidecar($0, first.latentsDataset($0, in: root)) } ?? .null,
       "evaluation": evaluation.json, "versions": engineVersions(),
     ]
   }
 
   /// The cache's own account of itself; null where it has none.
-  private static func sidecar(_ world: WorldModalityConfiguration, _ root: URL) throws -> JSON {
+  private static func sidecar(_ world: WorldModalityConfiguration, _ dataset: String) throws -> JSON {
     let url = try LatentCache.url(
       cacheDirectory: URL(fileURLWithPath: world.cacheDirectory),
-      datasetRepoID: world.datasetRepoID.isEmpty ? root.lastPathComponent : world.datasetRepoID,
+      datasetRepoID: dataset,
       source: world.latentsSource.rawValue, suffix: world.latentSuffix)
     let sidecar = LatentCache.sidecarURL(of: url)
     return FileManager.default.fileExists(atPath: sidecar.path) ? try JSON(contentsOf: sidecar) : .null

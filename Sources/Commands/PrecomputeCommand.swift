@@ -24,6 +24,7 @@ enum PrecomputeCommand: Command {
     var batchSize = 16
     var workers = 2
     var computeThreads = 0
+    var tolerance = 1e-4
     var renameMap: OrderedDictionary<String, String> = [:]
     var overwrites = false
 
@@ -49,8 +50,8 @@ enum PrecomputeCommand: Command {
         .init("batch_size", \.batchSize, help: "clips encoded at once"),
         .init("num_workers", \.workers, help: "threads that decode pictures"),
         .init("num_compute_threads", \.computeThreads, help: "threads of one CPU operation; 0 takes all cores"),
-        .init(
-          "rename_map", \.renameMap, help: "the dataset's feature names to the policy's; --image_key may be either"),
+        .init("tolerance_s", \.tolerance, help: "seconds that a frame of the dataset may lie off its time"),
+        .init("rename_map", \.renameMap, help: renameMapHelp("the dataset's", more: "; --image_key may be either")),
         .init("overwrite", \.overwrites, help: "replace a finished cache"),
       ]
     }
@@ -64,6 +65,7 @@ enum PrecomputeCommand: Command {
         throw ConfigurationError(
           "temporal_window", "and --batch_size must be 1 or more (1024 frames at most), --num_workers 0 to 256")
       }
+      guard tolerance >= 0 else { throw ConfigurationError("tolerance_s", "expected 0 or more, found \(tolerance)") }
       // Training and rollouts take the window from the suffix.
       guard WorldModalityConfiguration.window(ofSuffix: suffix) ?? 1 == temporalWindow else {
         throw ConfigurationError(
@@ -91,7 +93,7 @@ enum PrecomputeCommand: Command {
     try useComputeThreads(settings.computeThreads)
     let root = try DatasetLocation.root(
       repositoryID: settings.datasetName, root: settings.datasetRoot.map { URL(fileURLWithPath: $0) })
-    let dataset = try LeRobotDataset(root: root)
+    let dataset = try LeRobotDataset(root: root, tolerance: settings.tolerance)
     let camera = settings.renameMap.datasetName(of: settings.imageKey, among: dataset.information.cameras)
     guard dataset.information.cameras.contains(camera) else {
       throw PolicyError(

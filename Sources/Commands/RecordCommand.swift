@@ -118,11 +118,11 @@ private struct Recording {
   /// Records a task's episodes; what the expert fails at is said and leaves what has been recorded as it is.
   mutating func record(_ task: String) throws {
     let interruption = interruption
-    let expert = Expert(suite, task: task, seed: settings.seed) { interruption.signalNumber != nil }
+    var expert = Expert(suite, task: task, seed: settings.seed) { interruption.signalNumber != nil }
     defer { expert.leave() }
     var (solved, failed) = (0, 0)
     while solved < settings.dataset.episodes {
-      let result = expert.nextDemonstration()
+      let result = expert.nextDemonstration(needed: settings.dataset.episodes - solved)
       guard interruption.signalNumber == nil else { break }
       switch result {
       case .failure(let error):

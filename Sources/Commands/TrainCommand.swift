@@ -77,6 +77,8 @@ enum TrainCommand: Command {
     if writesWandB { settings.wandb.runID = settings.wandb.runID ?? WandBDescription.newRunID() }
     // More are not made, and LeRobot refuses a train_config.json that asks for more.
     settings.evaluation.batchSize = min(settings.evaluation.batchSize, settings.evaluation.episodes)
+    // A checkpoint says where its run lies and what it is called, so that it can be resumed.
+    (settings.outputDirectory, settings.jobName) = (path(of: settings), settings.name)
     configured.value = settings
     try useComputeThreads(settings.computeThreads)
     let upload = try ModelUpload(settings)
@@ -108,9 +110,13 @@ enum TrainCommand: Command {
     return Int32(end.exitCode)
   }
 
+  private static func path(of settings: TrainSettings) -> String {
+    settings.outputDirectory ?? defaultOutput("train", settings.name)
+  }
+
   /// The run's folder, made or emptied only now that everything else is known to be there.
   private static func output(_ settings: TrainSettings) throws -> URL {
-    let path = settings.outputDirectory ?? defaultOutput("train", settings.name)
+    let path = path(of: settings)
     return settings.resumes ? URL(fileURLWithPath: path) : try prepareOutput(path, overwrite: settings.overwrites)
   }
 }

@@ -51,7 +51,7 @@ struct TrainSettings: ConfigurationSection {
       .init("save_checkpoint", \.savesCheckpoint, help: "whether to write checkpoints"),
       .init("save_freq", \.saveFrequency, help: "steps between checkpoints"),
       .init("tolerance_s", \.tolerance, help: "seconds that a frame of the dataset may lie off its time"),
-      .init("rename_map", \.renameMap, help: "the dataset's feature names to the policy's"),
+      .init("rename_map", \.renameMap, help: renameMapHelp("the dataset's")),
       .section("dataset", \.dataset),
       .optionalChoice(
         "env", \.environment, title: "EnvConfig", help: "environment to evaluate in while training; null for none",

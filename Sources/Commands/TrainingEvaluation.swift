@@ -13,7 +13,7 @@ import Training
 /// What an episode does follows from the policy, the seed and the episode's number, so a resumed run finds the same.
 struct TrainingEvaluation {
   private let run: EvaluationRun
-  private let pretrained: PretrainedPolicy
+  private let planner: PolicyPlanner
   private let settings: TrainSettings
   private let interruption: Interruption
 
@@ -29,8 +29,9 @@ struct TrainingEvaluation {
     // LeRobot's number for evaluations during training.
     plan.filmed = 4
     run = try EvaluationRun(environment, plan)
-    _ = try PolicyPlanner(pretrained, specification: run.specification())
-    self.pretrained = pretrained
+    planner = try PolicyPlanner(pretrained, specification: run.specification())
+    // A gate that is closed now may open before the first evaluation.
+    try pretrained.policy.prepareForRollouts()
     self.settings = settings
     self.interruption = interruption
   }
@@ -49,8 +50,6 @@ struct TrainingEvaluation {
     defer { try? files.removeItem(at: partial) }
     // Films lie in `videos/` below an evaluation's folder, and that is the folder which LeRobot calls videos_step_….
     let root = partial.appendingPathComponent("videos", isDirectory: true)
-    // A new one each time: what a policy needs to see changes while it learns.
-    let planner = try PolicyPlanner(pretrained, specification: run.specification())
     let outcome = try run.run(
       planner, in: partial, root: root, manifest: manifest(step), interruption: interruption)
     guard interruption.signalNumber == nil else { return nil }

@@ -57,7 +57,8 @@ struct TrainingRun {
       // Rollouts encode this camera, so the cache must be of the same.
       let wanted = try world.camera.name(among: interface.cameras)
       let camera = cameras.first { (renaming[$0] ?? $0) == wanted }
-      return try LatentSource(world, dataset, camera: camera)
+      return try LatentSource(
+        world, dataset, named: settings.latentsDataset(world, in: dataset.root), camera: camera)
     }
     if let identity = latents?.identityJSON { pretrained.documents[WorldLatentsFingerprint.fileName] = identity }
     let parameters = pretrained.policy.parameters

@@ -57,8 +57,14 @@ public final class RandomPlanner: Planner {
 public final class PolicyPlanner: Planner {
   /// All that the environment shows; the processors rename them and the policy takes what it reads.
   public let cameras: Set<String>
-  /// The policy's, its camera under the environment's name.
-  public let history: ObservationHistory?
+  /// The policy's, its camera under the environment's name; a policy that is being trained may come to need one.
+  public var history: ObservationHistory? {
+    pretrained.policy.history.flatMap { wanted in
+      shownAs[wanted.camera].map { ObservationHistory(camera: $0, frames: wanted.frames) }
+    }
+  }
+  /// The environment's cameras by the policy's names.
+  private let shownAs: [String: String]
   private let pretrained: PretrainedPolicy
   private let device: Device
   /// Rows of every batch: a processor gains little by more than one, a graphics card needs several to be busy.
@@ -66,7 +72,8 @@ public final class PolicyPlanner: Planner {
 
   /// A planner for environments that show `cameras`.
   ///
-  /// - Throws: the camera that the policy reads and the environment does not have.
+  /// - Throws: the camera that the policy reads and the environment does not have, and what only rollouts need and is
+  ///   missing.
   public init(_ pretrained: PretrainedPolicy, specification: EnvironmentSpecification) throws(PolicyError) {
     self.pretrained = pretrained
     device = pretrained.policy.parameters.device
@@ -88,10 +95,9 @@ public final class PolicyPlanner: Planner {
       throw PolicyError(
         "the policy plans actions of \(actions ?? 0) numbers, the environment takes \(specification.actionNames.count)")
     }
-    history = pretrained.policy.history.flatMap { wanted in
-      zip(shown, names).first { $0.1 == wanted.camera }
-        .map { ObservationHistory(camera: $0.0, frames: wanted.frames) }
-    }
+    shownAs = Dictionary(zip(names, shown)) { first, _ in first }
+    guard history != nil else { return }
+    do { try pretrained.policy.prepareForRollouts() } catch { throw PolicyError("\(error)") }
   }
 
   /// Plans for all requests; each gets the policy's `actionSteps` first actions, on the environment's scale.
@@ -119,7 +125,9 @@ public final class PolicyPlanner: Planner {
     }
     let states = requests.map(\.observation.state)
     batch[BatchKey.state] = try Tensor(states.flatMap { $0 }, shape: [states.count, states.first?.count ?? 0])
-    if history != nil { batch[BatchKey.history] = try Tensor.clips(of: requests.map(\.history)) }
+    if requests.contains(where: { !$0.history.isEmpty }) {
+      batch[BatchKey.history] = try Tensor.clips(of: requests.map(\.history))
+    }
     let prepared = try pretrained.preprocessor(
       batch, tasks: requests.map(\.observation.instruction), device: device)
     let chunk = try pretrained.policy.actionChunk(for: prepared, random: requests.map(\.random))

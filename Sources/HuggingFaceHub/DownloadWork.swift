@@ -39,7 +39,7 @@ final class DownloadWork: Sendable {
   func add(_ bytes: Int) throws(HubError) {
     let failure = state.withLock { state in
       state.bytes += bytes
-      state.progress?.update(state.bytes)
+      if bytes != 0 { state.progress?.update(state.bytes) }
       return state.failure
     }
     if let failure { throw failure }

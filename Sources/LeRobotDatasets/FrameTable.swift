@@ -144,7 +144,7 @@ extension FrameTable {
         throw DatasetError(
           "expected frames \(period) s apart (fps \(information.framesPerSecond), within \(tolerance) s) in \(root.path), "
             + "found frame \(position - positions.lowerBound) of episode \(episode.index) at \(now) s after \(before) s; "
-            + "mend the data set, leave the episode out (--dataset.episodes) or raise --tolerance_s")
+            + "leave the episode out, mend the data set or raise --tolerance_s")
       }
     }
   }

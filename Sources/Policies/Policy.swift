@@ -50,6 +50,9 @@ public protocol Policy: AnyObject {
   /// The past that `actionChunk` needs beside the observation, if any.
   var history: ObservationHistory? { get }
 
+  /// Fetches what only planning needs, so that what is missing or does not fit shows before anything starts.
+  func prepareForRollouts() throws
+
   /// Numbers on the way to the loss, under the names of LeRobot's goldens (`mid/…`, `out/…`), for comparison.
   func intermediates(of batch: Batch, random: CountedRandom) throws -> OrderedDictionary<String, Tensor>
 
@@ -60,6 +63,8 @@ public protocol Policy: AnyObject {
 extension Policy {
   /// None: most policies see the present alone.
   public var history: ObservationHistory? { nil }
+  /// Nothing.
+  public func prepareForRollouts() {}
   /// None.
   public func intermediates(of batch: Batch, random: CountedRandom) throws -> OrderedDictionary<String, Tensor> { [:] }
   /// None.

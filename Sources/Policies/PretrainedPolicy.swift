@@ -63,7 +63,9 @@ public struct Attachment: Sendable {
     for name in try files.contentsOfDirectory(atPath: folder.path) {
       let isWeights = [".safetensors", ".bin", ".pt", ".onnx"].contains { name.hasSuffix($0) }
       guard hasWeights || !isWeights else { continue }
-      try files.copyItem(at: folder.appendingPathComponent(name), to: target.appendingPathComponent(name))
+      // The links of a Hugging Face cache lead nowhere from elsewhere.
+      let source = folder.appendingPathComponent(name).resolvingSymlinksInPath()
+      try files.copyItem(at: source, to: target.appendingPathComponent(name))
     }
   }
 }

@@ -123,7 +123,7 @@ public final class SmolVLAWorldPolicy: Policy {
 
   /// None where the memory would change nothing: its pictures need not even be drawn.
   public var history: ObservationHistory? {
-    guard (try? world.ignoresMemory()) == false else { return nil }
+    guard configuration.world.rolloutMemory.readsHistory, (try? world.ignoresMemory()) == false else { return nil }
     return ObservationHistory(camera: camera, frames: configuration.world.historyPictures)
   }
 
@@ -146,6 +146,12 @@ public final class SmolVLAWorldPolicy: Policy {
       of: pictures, contextFrames: configuration.world.contextFrames,
       temporalWindow: configuration.world.temporalWindow
     ).to(parameters.device)
+  }
+
+  /// Loads the encoder where rollouts will use it, now or once the gate has opened.
+  public func prepareForRollouts() throws {
+    guard configuration.world.isInjectionEnabled, configuration.world.rolloutMemory.readsHistory else { return }
+    _ = try frozenEncoder()
   }
 
   /// The encoder, loaded when it is first needed.

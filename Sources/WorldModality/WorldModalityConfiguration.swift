@@ -31,6 +31,9 @@ public enum RolloutMemoryMode: String, Sendable, CaseIterable {
 }
 
 extension RolloutMemoryMode: ConfigurationValue {
+  /// Whether it starts from a prediction, and so from latents of the past.
+  var readsHistory: Bool { self != .zero && self != .random }
+
   /// The modes, and why `oracle` is none of them.
   public static var typeDescription: String {
     "one of " + allCases.map(\.rawValue).joined(separator: ", ")

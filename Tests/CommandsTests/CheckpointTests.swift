@@ -55,6 +55,19 @@ struct `a checkpoint` {
     }
   }
 
+  @Test func `of another machine runs on what there is here, unless a device is asked for`() throws {
+    try Fixture.within(copying: ["E0"]) { folder in
+      let config = folder.appendingPathComponent(Flags.checkpoint).appendingPathComponent("config.json")
+      var settings = try #require(try JSON(contentsOf: config).object)
+      settings["device"] = "mps"
+      try JSON.object(settings).write(to: config, overwrite: true)
+      let evaluate = Flags.evaluate + ["--policy.path=\(Flags.checkpoint)"]
+      try Program.succeed(evaluate + ["--output_dir=eval"], in: folder)
+      let outcome = try Program.run(evaluate + ["--output_dir=other", "--policy.device=cuda:99"], in: folder)
+      #expect(outcome.status == 1 && outcome.errors.contains("--policy.device=cuda:99"))
+    }
+  }
+
   @Test func `is not written over another`() throws {
     try Fixture.within(copying: ["E0"]) { folder in
       let checkpoint = folder.appendingPathComponent(Flags.checkpoint)

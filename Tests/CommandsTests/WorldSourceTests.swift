@@ -48,6 +48,20 @@ struct `a world source` {
     }
   }
 
+  @Test func `a gate that opens during training is evaluated with its memory`() throws {
+    try Fixture.within { folder in
+      let flags = Flags.train + Flags.world + Flags.environment + ["--eval_freq=2", "--eval.n_episodes=1", "--steps=2"]
+      try Program.succeed(["train", "--output_dir=run"] + flags, in: folder)
+      let figures = try metrics(folder.appendingPathComponent("run")).filter { $0["eval/pc_success"] != nil }
+      #expect(figures.count == 1)
+      // An encoder that is not there is missed before the first step.
+      let outcome = try Program.run(
+        ["train", "--output_dir=other"] + flags + ["--policy.world_vision_model_name=absent/encoder"], in: folder)
+      #expect(outcome.status == 1 && outcome.sentences.count == 1 && outcome.errors.contains("absent/encoder"))
+      #expect(!FileManager.default.fileExists(atPath: folder.appendingPathComponent("other").path))
+    }
+  }
+
   @Test(arguments: [
     (["--world_latents_source=dino"], "--world_latents_source"), (["--latent_suffix=wrist"], "--latent_suffix"),
     (["--temporal_window=0"], "--temporal_window"), (["--world_latents_source=clip"], "--world_latents_source"),

@@ -119,13 +119,13 @@ func `recorded videos hold every frame of every episode`(codec: VideoCodec) thro
 /// Five episodes whose noise fills files, two files a folder.
 private func recordSeveralFiles(to root: URL, _ type: Feature.DataType, codec: VideoCodec? = nil) throws {
   var chunks = ChunkSettings()
-  (chunks.filesPerChunk, chunks.dataFileMegabytes, chunks.videoFileMegabytes) = (2, 0.1, 0.1)
+  (chunks.filesPerChunk, chunks.dataFileMegabytes, chunks.videoFileMegabytes) = (2, 0.05, 0.05)
   var features: OrderedDictionary<String, Feature> = ["action": Feature(.float32, shape: [2])]
   for camera in ["top", "wrist"] { features["observation.images.\(camera)"] = .camera(type, height: 64, width: 96) }
   let writer = try DatasetWriter(
     root: root, framesPerSecond: 15, features: features, chunks: chunks, videoCodec: codec, overwrite: true)
   for episode in 0..<5 {
-    for frame in 0..<10 {
+    for frame in 0..<5 {
       try writer.addFrame([
         "action": .floats([Float(episode), Float(frame)]),
         "observation.images.top": .image(noise(0, episode, frame)),
@@ -152,18 +152,18 @@ private func noise(_ camera: Int, _ episode: Int, _ frame: Int) throws -> Image 
     try recordSeveralFiles(to: root, .image)
     let data = try LeRobotDataset(root: root)
     #expect(data.episodes.map { $0.chunk * 10 + $0.file } == [0, 1, 10, 11, 20])
-    for position in stride(from: 49, through: 0, by: -7) {
+    for position in stride(from: 24, through: 0, by: -4) {
       let image = try data.image("observation.images.wrist", at: position)
-      #expect(try image == noise(1, position / 10, position % 10))
+      #expect(try image == noise(1, position / 5, position % 5))
     }
     for name in ["data/chunk-000", "data/chunk-002"] {
       try FileManager.default.removeItem(at: root.appendingPathComponent(name))
     }
     let chosen = try LeRobotDataset(root: root, episodes: [3, 2])
-    #expect(chosen.count == 20 && chosen.statistics["action"]?.count == 50)
-    #expect(try chosen.values(of: "action", at: [0, 19]) == [2, 0, 3, 9])
-    let last = try chosen.image("observation.images.top", at: 19)
-    #expect(try last == noise(0, 3, 9))
+    #expect(chosen.count == 10 && chosen.statistics["action"]?.count == 25)
+    #expect(try chosen.values(of: "action", at: [0, 9]) == [2, 0, 3, 4])
+    let last = try chosen.image("observation.images.top", at: 9)
+    #expect(try last == noise(0, 3, 4))
     #expect(sentence { _ = try LeRobotDataset(root: root, episodes: [2, 4]) }.contains("chunk-002/file-000.parquet"))
   }
 }
@@ -179,9 +179,9 @@ private func noise(_ camera: Int, _ episode: Int, _ frame: Int) throws -> Image 
     func error(_ one: Image, _ two: Image) -> Int {
       zip(one.pixels, two.pixels).reduce(0) { $0 + abs(Int($1.0) - Int($1.1)) }
     }
-    for position in [49, 31, 30, 12, 0] {
+    for position in [24, 16, 15, 6, 0] {
       let image = try data.image("observation.images.top", at: position)
-      let own = try noise(0, position / 10, position % 10), next = try noise(0, position / 10, (position + 1) % 10)
+      let own = try noise(0, position / 5, position % 5), next = try noise(0, position / 5, (position + 1) % 5)
       #expect(error(image, own) < error(image, next))
     }
   }

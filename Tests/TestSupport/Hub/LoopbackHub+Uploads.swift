@@ -32,12 +32,15 @@ extension LoopbackHub {
     let kind = json?["type"]?.string ?? "model"
     return state.withLock { state in
       let key = "\(kind)s/\(owner)/\(name)"
-      guard state.repositories[key] == nil else { return .failure(409, nil, "You already created this repository") }
+      let address = JSON.string("\(endpoint)/\(owner)/\(name)")
+      guard state.repositories[key] == nil else {
+        return .json(["error": "You already created this repository", "url": address], status: 409)
+      }
       var repository = HostedRepository()
       repository.isPrivate = json?["private"]?.bool ?? false
       _ = repository.add([".gitattributes": HostedFile(Data("*.safetensors filter=lfs\n".utf8), path: "")], to: "main")
       state.repositories[key] = repository
-      return .json(["url": .string("\(endpoint)/\(owner)/\(name)"), "name": .string("\(owner)/\(name)"), "id": "0"])
+      return .json(["url": address, "name": .string("\(owner)/\(name)"), "id": "0"])
     }
   }
 

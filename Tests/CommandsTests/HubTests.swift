@@ -1,0 +1,102 @@
+import Foundation
+import ModelFiles
+import TestSupport
+import Testing
+
+struct `a run whose parts are on the hub` {
+  /// A hub with the fixture's baseline and demonstrations, and what the program must know to find it.
+  private func within(_ body: (URL, LoopbackHub, [String: String]) throws -> Void) throws {
+    try Fixture.within { folder in
+      let hub = try LoopbackHub(token: "hf_secret")
+      defer { hub.stop() }
+      try hub.add(.model, "user/base", folder: folder.appendingPathComponent(Flags.checkpoint))
+      try hub.add(.dataset, "user/shapes", folder: folder.appendingPathComponent("data"), tags: ["v3.0"])
+      let home = folder.appendingPathComponent("home").path
+      let environment = [
+        "HF_HUB_OFFLINE": "0", "HF_ENDPOINT": hub.endpoint, "HF_HOME": home, "HF_TOKEN": "hf_secret",
+        "HF_HUB_CACHE": "",
+      ]
+      try body(folder, hub, environment)
+    }
+  }
+
+  private let few = ["--steps=2", "--policy.device=cpu", "--num_compute_threads=1", "--batch_size=4", "--log_freq=1"]
+
+  @Test func `trains as from folders, is uploaded with a card, and is evaluated from there`() throws {
+    try within { folder, hub, environment in
+      let local = ["--dataset.repo_id=user/shapes", "--dataset.root=data", "--policy.path=\(Flags.checkpoint)"]
+      try Program.succeed(["train", "--output_dir=local"] + few + local, in: folder)
+      let trained = try Program.run(
+        [
+          "train", "--output_dir=run", "--dataset.repo_id=user/shapes", "--policy.path=user/base",
+          "--policy.push_to_hub=true", "--policy.repo_id=user/trained", "--policy.private=true",
+        ] + few, in: folder, environment: environment)
+      #expect(trained.status == 0, "\(trained.errors)")
+      #expect(trained.output.hasSuffix("\(hub.endpoint)/user/trained\n"))
+      #expect(!(trained.errors + trained.output).contains("secret"))
+      let run = folder.appendingPathComponent("run")
+      #expect(try lastState(run) == lastState(folder.appendingPathComponent("local")))
+
+      let uploaded = try #require(hub.files(.model, "user/trained"))
+      let model = run.appendingPathComponent("checkpoints/last/pretrained_model")
+      for name in ["config.json", "model.safetensors", "train_config.json", "policy_preprocessor.json"] {
+        #expect(try uploaded[name] == model.appendingPathComponent(name).bytes(), "\(name)")
+      }
+      let card = String(decoding: uploaded["README.md"] ?? Data(), as: UTF8.self)
+      #expect(card.hasPrefix("---\nbase_model: user/base\ndatasets: user/shapes\nlibrary_name: lerobot\n"))
+      #expect(hub.isPrivate(.model, "user/trained"))
+
+      let evaluated = try Program.run(
+        Flags.evaluate + ["--policy.path=user/trained", "--output_dir=eval"], in: folder, environment: environment)
+      #expect(evaluated.status == 0, "\(evaluated.errors)")
+      // What is in the cache needs no hub.
+      let offline = environment.merging(["HF_HUB_OFFLINE": "1"]) { $1 }
+      let again = try Program.run(
+        ["train", "--output_dir=again", "--dataset.repo_id=user/shapes", "--policy.path=user/base"] + few, in: folder,
+        environment: offline)
+      #expect(again.status == 0, "\(again.errors)")
+    }
+  }
+
+  @Test func `is refused in one sentence before anything is written`() throws {
+    try within { folder, hub, environment in
+      let base = ["train", "--output_dir=run"] + few
+      let data = ["--dataset.repo_id=user/shapes"]
+      let push = data + ["--policy.path=user/base", "--policy.push_to_hub=true"]
+      for (flags, change, words) in [
+        (push, [:], "repo_id"),
+        (push + ["--policy.repo_id=user/new"], ["HF_TOKEN": ""], "set HF_TOKEN"),
+        (push + ["--policy.repo_id=user/new"], ["HF_TOKEN": "hf_wrong"], "check HF_TOKEN"),
+        (push + ["--policy.repo_id=user/new", "--save_checkpoint=false"], [:], "save_checkpoint"),
+        (data + ["--policy.path=user/nothing"], [:], "has no user/nothing; check the name"),
+        (["--dataset.repo_id=user/nothing", "--policy.path=user/base"], [:], "has no dataset user/nothing"),
+        (data + ["--policy.path=user/base"], ["HF_HUB_OFFLINE": "1", "HF_HOME": "empty"], "HF_HUB_OFFLINE forbids"),
+        (data + ["--dataset.revision=v7", "--policy.path=user/base"], [:], "has no revision v7"),
+      ] as [([String], [String: String], String)] {
+        let outcome = try Program.run(base + flags, in: folder, environment: environment.merging(change) { $1 })
+        #expect(outcome.status == 1)
+        #expect(outcome.sentences.count == 1 && outcome.errors.contains(words), "\(words): \(outcome.errors)")
+      }
+      #expect(!FileManager.default.fileExists(atPath: folder.appendingPathComponent("run").path))
+      #expect(hub.files(.model, "user/new") == nil)
+    }
+  }
+
+  @Test func `keeps its model where the upload fails`() throws {
+    try within { folder, hub, environment in
+      hub.make(.status(403), at: "/commit/main")
+      let flags = [
+        "--output_dir=run", "--dataset.repo_id=user/shapes", "--policy.path=user/base", "--policy.push_to_hub=true",
+        "--policy.repo_id=user/new",
+      ]
+      let failed = try Program.run(["train"] + flags + few, in: folder, environment: environment)
+      #expect(failed.status == 1)
+      #expect(failed.errors.contains("forbids this for user/new"))
+      #expect(failed.errors.contains("the model itself is safe in"))
+      hub.calmDown()
+      let again = try Program.run(["train", "--resume", "--output_dir=run"], in: folder, environment: environment)
+      #expect(again.status == 0, "\(again.errors)")
+      #expect(hub.files(.model, "user/new")?["model.safetensors"] != nil)
+    }
+  }
+}

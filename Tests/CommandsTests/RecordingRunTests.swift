@@ -1,0 +1,51 @@
+import Foundation
+import ModelFiles
+import Testing
+
+struct `a recording` {
+  private static let flags = ["record"] + Flags.environment
+  private static let frames = "data/chunk-000/file-000.parquet"
+
+  @Test func `keeps the whole episodes of a task when it is stopped`() throws {
+    try Fixture.within { folder in
+      let new = folder.appendingPathComponent("new")
+      let run = try Program.start(Self.flags + ["--dataset.root=new", "--dataset.num_episodes=500"], in: folder)
+      // Once its first episode is on its way to disk.
+      let begun = folder.appendingPathComponent(".new.partial/data")
+      while run.process.isRunning, !FileManager.default.fileExists(atPath: begun.path) { usleep(1000) }
+      kill(run.process.processIdentifier, SIGINT)
+      let outcome = run.wait()
+      #expect(outcome.status == 128 + SIGINT)
+      let count = try #require(
+        try JSON(contentsOf: new.appendingPathComponent("meta/info.json"))["total_episodes"]?.integer)
+      #expect(count >= 1 && count < 500)
+      #expect(outcome.errors.contains("stopped; the \(count) whole episodes are kept"), "\(outcome.errors)")
+      // They are what a recording of that many gives.
+      try Program.succeed(Self.flags + ["--dataset.root=whole", "--dataset.num_episodes=\(count)"], in: folder)
+      #expect(
+        try folder.appendingPathComponent("whole/\(Self.frames)").bytes()
+          == new.appendingPathComponent(Self.frames).bytes())
+    }
+  }
+
+  @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/taskset"), "needs taskset"))
+  func `is the same, bit for bit, on one processor`() throws {
+    try Fixture.within { folder in
+      let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+      let allowed = try #require(status.firstRange(of: "Cpus_allowed_list:\t")).upperBound
+      let run = Process()
+      run.executableURL = URL(fileURLWithPath: "/usr/bin/taskset")
+      run.arguments =
+        ["-c", String(status[allowed...].prefix { $0.isNumber }), Program.executable.path] + Self.flags
+        + ["--dataset.root=new", "--dataset.num_episodes=4"]
+      run.currentDirectoryURL = folder
+      (run.standardOutput, run.standardError) = (FileHandle.nullDevice, FileHandle.nullDevice)
+      try run.run()
+      run.waitUntilExit()
+      #expect(run.terminationStatus == 0)
+      #expect(
+        try folder.appendingPathComponent("new/\(Self.frames)").bytes()
+          == folder.appendingPathComponent("data/\(Self.frames)").bytes())
+    }
+  }
+}
