@@ -70,7 +70,11 @@ struct TrainingEvaluation {
   private func manifest(_ step: Int) -> JSON {
     [
       "planner": "policy", "policy_type": .string(settings.policy.type), "step": .integer(step),
-      "n_action_steps": .integer(settings.policy.smolvla.actionSteps), "seed": .integer(settings.seed),
+      "n_action_steps": .integer(settings.policy.smolvla.actionSteps),
+      "chunk_size": .integer(settings.policy.smolvla.chunkSize),
+      "num_steps": .integer(settings.policy.smolvla.denoisingSteps),
+      "world_memory_mode_rollout": settings.policy.world.map { .string($0.rolloutMemory.rawValue) } ?? .null,
+      "seed": .integer(settings.seed),
       "n_episodes": .integer(settings.evaluation.episodes), "batch_size": .integer(settings.evaluation.batchSize),
       "versions": engineVersions(),
     ]
