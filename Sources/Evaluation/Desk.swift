@@ -49,19 +49,31 @@ final class Desk: @unchecked Sendable {
 
   // MARK: The planner, on its one thread
 
-  /// All who wait; nil when nobody waits and nobody works. Those given go back to work.
+  /// Those who wait, as many as the planner gathers; nil when nobody waits and nobody works. They go back to work.
   ///
   /// - Parameter patience: seconds that the first who waits is kept waiting for those who still work.
-  func takeWaiting(patience: Double) -> [Slot]? {
+  func takeWaiting(_ gathering: Gathering, patience: Double) -> [Slot]? {
     locked {
       while waiting.isEmpty && atWork > 0 { lock.wait() }
       guard !waiting.isEmpty else { return nil }
-      let end = Date(timeIntervalSinceNow: patience)
-      while atWork > 0, lock.wait(until: end) {}
-      defer { waiting = [] }
-      atWork += waiting.count
-      return waiting
+      switch gathering {
+      case .everyone:
+        while atWork > 0 { lock.wait() }
+        return takeFirst(waiting.count)
+      case .upTo(let count):
+        let end = Date(timeIntervalSinceNow: patience)
+        while atWork > 0, waiting.count < count, lock.wait(until: end) {}
+        return takeFirst(min(count, waiting.count))
+      }
     }
+  }
+
+  /// Gives those who have waited longest back to work; belongs to whoever holds the lock.
+  private func takeFirst(_ count: Int) -> [Slot] {
+    let taken = Array(waiting.prefix(count))
+    waiting.removeFirst(count)
+    atWork += count
+    return taken
   }
 
   /// Results so far, in the order in which episodes ended.

@@ -25,7 +25,8 @@ public struct EvaluationSettings: Sendable {
 ///
 /// Each environment has a slot, and a slot whose episode has ended takes the next one at once, of the next task where the
 /// present one has none left. One thread plans: it gives all that wait a plan in one call while the others go on. Who
-/// waits together depends on time, so a planner owes each request a plan that depends on that request alone.
+/// waits together depends on time, so a planner owes each request a plan that depends on that request alone, or gathers
+/// everyone.
 public struct Evaluation {
   private let suite: any EnvironmentSuite
   private let settings: EvaluationSettings
@@ -61,8 +62,11 @@ public struct Evaluation {
     }
     let setting = Slot.Setting(suite: suite, settings: settings, videos: videos, needs: PlanningNeeds(planner))
     for _ in 0..<count { work(Slot(setting, desk)) }
+    let order = Dictionary(tasks.enumerated().map { ($1, $0) }, uniquingKeysWith: min)
     var patience = 0.0
-    while let slots = desk.takeWaiting(patience: patience), !stops() {
+    while let waiting = desk.takeWaiting(planner.gathering, patience: patience), !stops() {
+      // Who came first is chance; what plans depend on must not be.
+      let slots = waiting.sorted { $0.place(among: order) < $1.place(among: order) }
       let begun = Date()
       plan(slots, planner)
       // A call takes hardly longer for many than for few, so half of one is well spent on waiting for more.
@@ -73,7 +77,6 @@ public struct Evaluation {
     desk.close()
     workers.waitUntilAllOperationsAreFinished()
     progress(desk.ended)
-    let order = Dictionary(tasks.enumerated().map { ($1, $0) }, uniquingKeysWith: min)
     return desk.ended.sorted { (order[$0.task] ?? 0, $0.episode) < (order[$1.task] ?? 0, $1.episode) }
   }
 

@@ -24,16 +24,31 @@ struct PlanningNeeds: Sendable {
   init(_ planner: any Planner) { (cameras, history) = (planner.cameras, planner.history) }
 }
 
+/// Whom a planner wants to plan for in one call.
+public enum Gathering: Sendable, Equatable {
+  /// Whoever waits, and no more than these: a call takes about as long for fewer.
+  case upTo(Int)
+  /// All who play, because their plans depend on each other.
+  case everyone
+}
+
 /// Plans actions for several environments at once; used by one thread.
 public protocol Planner: AnyObject {
   /// Cameras it looks at, as environments name them.
   var cameras: Set<String> { get }
   /// The past it needs, its camera named as environments do.
   var history: ObservationHistory? { get }
+  /// Whom it wants to plan for in one call.
+  var gathering: Gathering { get }
   /// For each request, the actions to be carried out before the next one.
   ///
-  /// To the last bit they depend on that request alone, whatever others stand beside it.
+  /// To the last bit they depend on that request alone, whatever others stand beside it, unless it gathers everyone.
   func plan(_ requests: [PlanningRequest]) throws -> [[[Float]]]
+}
+
+extension Planner {
+  /// Whoever waits.
+  public var gathering: Gathering { .upTo(.max) }
 }
 
 /// Acts at random: each number uniform in -1 … 1. What a policy must beat.
@@ -69,6 +84,8 @@ public final class PolicyPlanner: Planner {
   private let device: Device
   /// Rows of every batch: a processor gains little by more than one, a graphics card needs several to be busy.
   var rows: Int
+  /// The last requests that were planned together.
+  private var company: [PlanningRequest] = []
 
   /// A planner for environments that show `cameras`.
   ///
@@ -100,11 +117,15 @@ public final class PolicyPlanner: Planner {
     do { try pretrained.policy.prepareForRollouts() } catch { throw PolicyError("\(error)") }
   }
 
+  /// One batch at a time; everyone where memories are exchanged.
+  public var gathering: Gathering { pretrained.policy.plansDependOnBatch ? .everyone : .upTo(rows) }
+
   /// Plans for all requests; each gets the policy's `actionSteps` first actions, on the environment's scale.
   ///
   /// A matrix product rounds differently with another number of rows, and instructions of other lengths make others
   /// longer; so batches always have `rows` rows of one instruction, the last of which may be copies that nobody reads.
   public func plan(_ requests: [PlanningRequest]) throws -> [[[Float]]] {
+    if gathering == .everyone { return try planTogether(requests) }
     var plans = [[[Float]]](repeating: [], count: requests.count)
     let told = Dictionary(grouping: requests.indices) { requests[$0].observation.instruction }
     for members in told.values {
@@ -115,6 +136,13 @@ public final class PolicyPlanner: Planner {
       }
     }
     return plans
+  }
+
+  /// One batch for all; who plays on alone is joined by those of the last batch, whose plans nobody reads.
+  private func planTogether(_ requests: [PlanningRequest]) throws -> [[[Float]]] {
+    if requests.count > 1 { company = requests }
+    let plans = try plan(batch: requests.count > 1 ? requests : requests + company)
+    return Array(plans.prefix(requests.count))
   }
 
   private func plan(batch requests: [PlanningRequest]) throws -> [[[Float]]] {

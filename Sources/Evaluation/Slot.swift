@@ -31,6 +31,11 @@ final class Slot: @unchecked Sendable {
     self.desk = desk
   }
 
+  /// Where its episode stands among all, by its task's place and its number.
+  func place(among order: [String: Int]) -> (Int, Int) {
+    rollout.map { (order[$0.result.task] ?? 0, $0.result.episode) } ?? (.max, 0)
+  }
+
   /// Takes a plan to be carried out when it goes on.
   func take(_ plan: [[Float]]) { self.plan = plan }
 

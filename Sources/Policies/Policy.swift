@@ -50,6 +50,9 @@ public protocol Policy: AnyObject {
   /// The past that `actionChunk` needs beside the observation, if any.
   var history: ObservationHistory? { get }
 
+  /// Whether a row's plan depends on the rows beside it, as where memories are exchanged.
+  var plansDependOnBatch: Bool { get }
+
   /// Fetches what only planning needs, so that what is missing or does not fit shows before anything starts.
   func prepareForRollouts() throws
 
@@ -63,6 +66,8 @@ public protocol Policy: AnyObject {
 extension Policy {
   /// None: most policies see the present alone.
   public var history: ObservationHistory? { nil }
+  /// No.
+  public var plansDependOnBatch: Bool { false }
   /// Nothing.
   public func prepareForRollouts() {}
   /// None.

@@ -148,6 +148,9 @@ public final class SmolVLAWorldPolicy: Policy {
     ).to(parameters.device)
   }
 
+  /// Whether open gates let memories in that are exchanged across the batch.
+  public var plansDependOnBatch: Bool { configuration.world.rolloutMemory == .shuffle && history != nil }
+
   /// Loads the encoder where rollouts will use it, now or once the gate has opened.
   public func prepareForRollouts() throws {
     guard configuration.world.isInjectionEnabled, configuration.world.rolloutMemory.readsHistory else { return }

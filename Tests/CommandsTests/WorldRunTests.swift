@@ -55,6 +55,26 @@ struct `a closed gate` {
     }
   }
 
+  @Test func `exchanges memories between the episodes that play, the same ones every time`() throws {
+    try Fixture.within { folder in
+      try Program.succeed(["train", "--output_dir=open"] + Self.untrained + ["--policy.world_gate_init=1"], in: folder)
+      let flags =
+        Flags.evaluate + [
+          "--policy.path=open/checkpoints/last/pretrained_model", "--policy.world_memory_mode_rollout=shuffle",
+          "--eval.n_episodes=3", "--eval.max_episodes_rendered=3",
+        ]
+      for name in ["one", "two"] { try Program.succeed(flags + ["--output_dir=\(name)"], in: folder) }
+      let (one, two) = (folder.appendingPathComponent("one"), folder.appendingPathComponent("two"))
+      #expect(try episodes(one) == episodes(two))
+      for number in 0..<3 {
+        let video = "videos/shapes_push_side/eval_episode_\(number).mp4"
+        #expect(try one.appendingPathComponent(video).bytes() == two.appendingPathComponent(video).bytes())
+      }
+      let alone = try Program.run(flags + ["--output_dir=alone", "--eval.batch_size=1"], in: folder)
+      #expect(alone.status == 1 && alone.errors.contains("--eval.batch_size"), "\(alone.errors)")
+    }
+  }
+
   @Test func `does not let another encoder in than the one that made the latents`() throws {
     try Fixture.within { folder in
       try Program.succeed(["train", "--output_dir=open"] + Self.untrained + ["--policy.world_gate_init=1"], in: folder)
