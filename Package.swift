@@ -123,7 +123,7 @@ let package = Package(
     tests(of: "Training"),
     tests(of: "Evaluation", ["Shapes"]),
     tests(of: "Experiments", resources: [.copy("Goldens")]),
-    tests(of: "Commands"),
+    tests(of: "Commands", resources: [.copy("Goldens")]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,5 +1,6 @@
 import Configuration
 import Environments
+import Evaluation
 import Foundation
 import ModelFiles
 import OrderedCollections
@@ -11,28 +12,31 @@ struct EvaluationPlan {
   let flags: [String]
   /// Tasks as `eval_info.json` names them: `SUITE/TASK`.
   let tasks: [String]
+  /// What a planner gets to see.
+  let specification: EnvironmentSpecification
   private let settings: EvalCommand.Settings
   private let policy: SmolVLAConfiguration
 
   /// Reads the flags as `eval` will, and opens the environments.
   init(_ given: [Arguments.Flag], policy: SmolVLAConfiguration) throws {
     var arguments = Arguments([])
-    arguments.flags = given.filter { $0.name.hasPrefix("env.") || $0.name.hasPrefix("eval.") }
+    arguments.flags = given.filter(\.isOfEvaluation)
     var configured = Configured<EvalCommand.Settings>()
     try configured.apply(arguments)
     settings = try configured.validated()
-    let suite = try settings.environment.suite()
-    tasks = try settings.environment.tasks(of: suite).map { task in
-      let label = suite.label(ofTask: task)
+    let run = try EvaluationRun(settings.environment, EvaluationSettings())
+    specification = try run.specification()
+    tasks = run.tasks.map { task in
+      let label = run.suite.label(ofTask: task)
       return "\(label.group)/\(label.name)"
     }
     self.policy = policy
     // n_action_steps is said again, so that no file can decide it.
     flags =
-      arguments.flags.map { flag in flag.text.map { "--\(flag.name)=\($0)" } ?? "--\(flag.name)" }
+      arguments.flags.map(\.word)
       + ["--seed=\(settings.seed)", "--policy.n_action_steps=\(policy.actionSteps)"]
       + (policy.device.map { ["--policy.device=\($0)"] } ?? [])
-      + given.filter { $0.name == "num_compute_threads" }.compactMap { $0.text.map { "--num_compute_threads=\($0)" } }
+      + given.filter { $0.name == "num_compute_threads" }.map(\.word)
   }
 
   /// What of `eval_info.json`'s `protocol` must be the same in every run.
@@ -48,8 +52,9 @@ struct EvaluationPlan {
     let steps = policy.actionSteps
     let warning =
       steps == policy.chunkSize ? " (the whole chunk: a smaller --policy.n_action_steps re-plans more often)" : ""
-    return "each evaluation: \(settings.evaluation.episodes) episodes of \(tasks.count) tasks, seed \(settings.seed), "
-      + "n_action_steps \(steps) of chunk_size \(policy.chunkSize)\(warning)"
+    let count = "\(settings.evaluation.episodes) episodes of each of \(tasks.count) tasks"
+    return "each evaluation: \(count), seed \(settings.seed), n_action_steps \(steps) of chunk_size "
+      + "\(policy.chunkSize)\(warning)"
   }
 
   /// For `matrix.json`.

@@ -63,7 +63,8 @@ enum MatrixCommand: Command {
   static let name = "matrix"
   static let summary = "train and evaluate every arm with every seed, side by side on several GPUs"
   static let extraFlags = [
-    ("…", "every other flag goes on to train, those of --env. and --eval. to eval: see their --help")
+    ("dataset.…, --policy.…, --steps, …", "every other flag goes on to train: see its --help"),
+    ("env.…, --eval.…", "go on to eval: see its --help"),
   ]
   static let examples = [
     "lerobot-wm matrix --gpu_ids=0,1,2,3 --seeds=0,1,2 --steps=200000 --batch_size=64 "
@@ -82,12 +83,12 @@ enum MatrixCommand: Command {
     let matrix = try MatrixPreparation(settings, root: root)
     let folder = try MatrixFolder(root)
     try folder.agree(on: matrix.common)
-    let jobs = try matrix.jobs()
+    let jobs = matrix.jobs
     matrix.notices.forEach(say)
 
     let runner = MatrixRunner(executable: try executable(), root: root)
     let interruption = Interruption(endsOnSecond: false)
-    let runs = jobs.map { MatrixRun(root.appendingPathComponent($0.name)) }
+    let runs = jobs.map(matrix.run)
     func steps() -> Int { runs.reduce(0) { $0 + min($1.loggedStep, matrix.steps) } }
     let progress = Progress("matrix", total: jobs.count * matrix.steps, first: steps())
     let endings = try runner.run(jobs, interruption: interruption) { atWork, news in

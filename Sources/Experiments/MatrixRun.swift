@@ -25,8 +25,12 @@ public struct MatrixRun: Sendable {
     return lines.reversed().lazy.compactMap { (try? JSON(parsing: String($0)))?["step"]?.integer }.first ?? 0
   }
 
-  /// Whether an evaluation has been written.
-  public var isEvaluated: Bool { information.isThere }
+  /// Whether there is an evaluation with every episode that it asked for; one that was stopped has fewer.
+  public var isEvaluated: Bool {
+    guard let evaluation = try? RecordedEvaluation(information) else { return false }
+    let asked = evaluation.setting("n_episodes")?.integer ?? 0
+    return evaluation.tasks.allSatisfy { evaluation.rate(ofTask: $0).episodes >= asked }
+  }
 
   private var information: URL { url.appendingPathComponent("eval/eval_info.json") }
 

@@ -24,7 +24,7 @@ enum Program {
     return candidates.first { FileManager.default.isExecutableFile(atPath: $0.path) } ?? candidates[0]
   }()
 
-  private static let checkout = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+  static let checkout = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent()
 
   /// A running program; its output goes to files, so that no pipe can fill up.
@@ -32,12 +32,16 @@ enum Program {
     let process: Process
     fileprivate let folder: URL
 
+    /// What has come on standard error so far.
+    var errorsSoFar: String { text("err") }
+
+    private func text(_ name: String) -> String {
+      (try? String(contentsOf: folder.appendingPathComponent(name), encoding: .utf8)) ?? ""
+    }
+
     /// Waits for the end.
     func wait() -> Outcome {
       process.waitUntilExit()
-      func text(_ name: String) -> String {
-        (try? String(contentsOf: folder.appendingPathComponent(name), encoding: .utf8)) ?? ""
-      }
       defer { try? FileManager.default.removeItem(at: folder) }
       let status = process.terminationStatus
       return Outcome(
@@ -48,27 +52,47 @@ enum Program {
 
   /// Starts the program in `folder`.
   ///
-  /// - Parameters:
-  ///   - fileLimit: the size in KiB that no file may exceed, which writes meet like a full disk.
-  ///   - script: a script of the checkout that is to start the program.
+  /// - Parameter fileLimit: the size in KiB that no file may exceed, which writes meet like a full disk.
   static func start(
-    _ arguments: [String], in folder: URL, environment: [String: String] = [:], fileLimit: Int? = nil,
-    script: String? = nil
+    _ arguments: [String], in folder: URL, environment: [String: String] = [:], fileLimit: Int? = nil
+  ) throws -> Running {
+    guard let fileLimit else { return try start(executable, arguments, in: folder, environment: environment) }
+    return try shell(
+      "trap '' XFSZ; ulimit -f \(fileLimit); exec \"$0\" \"$@\"", [executable.path] + arguments, in: folder,
+      environment: environment)
+  }
+
+  /// Starts a command line in a shell that finds the program under all its names, and `scripts/` in `folder`.
+  static func shell(
+    _ line: String, _ arguments: [String] = [], in folder: URL, environment: [String: String] = [:]
+  ) throws -> Running {
+    let files = FileManager.default
+    let names = folder.appendingPathComponent(".bin")
+    if !files.fileExists(atPath: names.path) {
+      try files.createDirectory(at: names, withIntermediateDirectories: true)
+      for name in ["lerobot-wm", "lerobot-wm-train", "lerobot-wm-eval", "lerobot-wm-precompute"] {
+        try files.createSymbolicLink(at: names.appendingPathComponent(name), withDestinationURL: executable)
+      }
+      try files.createSymbolicLink(
+        at: folder.appendingPathComponent("scripts"), withDestinationURL: checkout.appendingPathComponent("scripts"))
+    }
+    let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
+    let own = ["PATH": "\(names.path):\(path)", "LEROBOT_WM": executable.path]
+    return try start(
+      URL(fileURLWithPath: "/bin/bash"), ["-c", line] + arguments, in: folder,
+      environment: own.merging(environment) { $1 })
+  }
+
+  private static func start(
+    _ program: URL, _ arguments: [String], in folder: URL, environment: [String: String]
   ) throws -> Running {
     let process = Process()
-    if let fileLimit {
-      process.executableURL = URL(fileURLWithPath: "/bin/bash")
-      process.arguments =
-        ["-c", "trap '' XFSZ; ulimit -f \(fileLimit); exec \"$0\" \"$@\"", executable.path] + arguments
-    } else {
-      process.executableURL = script.map { checkout.appendingPathComponent($0) } ?? executable
-      process.arguments = arguments
-    }
+    process.executableURL = program
+    process.arguments = arguments
     process.currentDirectoryURL = folder
-    var own = script == nil ? [:] : ["LEROBOT_WM": executable.path]
     // Whoever tests the hub brings one.
-    own["HF_HUB_OFFLINE"] = "1"
-    process.environment = ProcessInfo.processInfo.environment.merging(own) { $1 }.merging(environment) { $1 }
+    process.environment = ProcessInfo.processInfo.environment.merging(["HF_HUB_OFFLINE": "1"]) { $1 }
+      .merging(environment) { $1 }
     let scratch = folder.appendingPathComponent(".output-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
     for (name, path) in [("out", \Process.standardOutput), ("err", \Process.standardError)] {

@@ -68,37 +68,10 @@ struct SceneMaterial {
   let settings: LiberoSettings
   let assets: URL
 
-  /// The assets of `$WM_LIBERO_ASSETS`, else those that lie beside the checkout for development, unpacked once.
   static let shared: SceneMaterial? = {
     guard let settings = packagedSettings, (try? LiberoScene.packagedRobots()) != nil else { return nil }
-    if let given = ProcessInfo.processInfo.environment["WM_LIBERO_ASSETS"] {
-      return SceneMaterial(settings: settings, assets: URL(fileURLWithPath: given))
-    }
-    guard let archive = SharedData.directory?.appendingPathComponent("libero-assets.tar.xz"),
-      let assets = unpacked(archive)
-    else { return nil }
-    return SceneMaterial(settings: settings, assets: assets)
+    return LiberoAssetFolder.url.map { SceneMaterial(settings: settings, assets: $0) }
   }()
-
-  private static func unpacked(_ archive: URL) -> URL? {
-    let size = (try? FileManager.default.attributesOfItem(atPath: archive.path)[.size] as? Int) ?? 0
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("lerobot-wm-libero-assets-\(size)")
-    let assets = folder.appendingPathComponent("libero-assets")
-    if FileManager.default.fileExists(atPath: assets.path) { return assets }
-    let partial = folder.appendingPathExtension(UUID().uuidString)
-    defer { try? FileManager.default.removeItem(at: partial) }
-    let tar = Process()
-    tar.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    tar.arguments = ["tar", "xJf", archive.path, "-C", partial.path]
-    do {
-      try FileManager.default.createDirectory(at: partial, withIntermediateDirectories: true)
-      try tar.run()
-      tar.waitUntilExit()
-      guard tar.terminationStatus == 0 else { return nil }
-      try? FileManager.default.moveItem(at: partial, to: folder)
-    } catch { return nil }
-    return FileManager.default.fileExists(atPath: assets.path) ? assets : nil
-  }
 }
 
 @Suite(.enabled(if: SceneMaterial.shared != nil, "needs the packages' data and scene assets"))
