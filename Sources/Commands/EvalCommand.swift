@@ -47,7 +47,7 @@ enum EvalCommand: Command {
   static let summary = "evaluate a checkpoint in closed loop"
   static let extraFlags = [
     ("policy.path", "the checkpoint: a pretrained_model folder, or a repository on the hub"),
-    ("config_path", "a JSON file of settings"),
+    ("config_path", "a JSON file of settings, or a folder with a train_config.json"),
   ]
   static let examples = [
     "lerobot-wm-eval --policy.path outputs/train/run/checkpoints/last/pretrained_model --env.type=shapes "
@@ -56,7 +56,7 @@ enum EvalCommand: Command {
 
   /// Defaults ← checkpoint ← file ← flags.
   static func layers(_ configured: inout Configured<Settings>, _ arguments: inout Arguments) throws {
-    let file = arguments.take("config_path").map { URL(fileURLWithPath: $0) }
+    let file = try arguments.take("config_path").map(settingsFile)
     let json = try file.map(TrainConfigurationFiles.read)
     if let path = arguments.takePolicyPath() ?? json?["policy"]?["pretrained_path"]?.string {
       configured.value.policyPath = path
