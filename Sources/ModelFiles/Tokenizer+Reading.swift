@@ -53,7 +53,7 @@ struct TokenizerReader {
     }
     guard let vocabulary = json["vocab"]?.object else { throw malformed("its model has no vocab") }
     for (token, value) in vocabulary { try define(token, value) }
-    tokenizer.prefersWholeWords = json["ignore_merges"]?.bool == true
+    if json["ignore_merges"]?.bool == true { tokenizer.wholeWords = tokenizer.ids }
     tokenizer.merges.byteTokens = (UInt8.min...UInt8.max).map { tokenizer.ids[ByteAlphabet.spelling(of: [$0])] }
     if let token = json["unk_token"]?.string {
       guard let id = tokenizer.id(ofToken: token) else { throw malformed("its unk_token \"\(token)\" is no token") }

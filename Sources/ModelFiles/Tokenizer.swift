@@ -22,8 +22,8 @@ public struct Tokenizer: Sendable {
   var normalizations: [Normalization] = []
   var preTokenizer = PreTokenizer()
   var merges = BytePairMerges(byteTokens: [], merges: [:])
-  /// Whether a word that is a token needs no merges.
-  var prefersWholeWords = false
+  /// Words that need no merges: the model's own tokens, where it says `ignore_merges`.
+  var wholeWords: [[UInt8]: Int] = [:]
   /// Token ids by the tokens' UTF-8, because Swift's texts are equal when only canonically equivalent.
   var ids: [[UInt8]: Int] = [:]
   var contents: [Int: [UInt8]] = [:]
@@ -99,7 +99,7 @@ public struct Tokenizer: Sendable {
   private func tokens(of word: ArraySlice<Unicode.Scalar>) -> [Int] {
     var bytes: [UInt8] = []
     for scalar in word { bytes.append(contentsOf: Array(String(scalar).utf8)) }
-    if prefersWholeWords, let id = ids[ByteAlphabet.spelling(of: bytes)] { return [id] }
+    if !wholeWords.isEmpty, let id = wholeWords[ByteAlphabet.spelling(of: bytes)] { return [id] }
     return merges.tokens(of: bytes)
   }
 

@@ -31,7 +31,8 @@ extension TokenizerReader {
         configuration[role] = "<|endoftext|>"
       }
     }
-    if configuration["pad_token"] == nil { configuration["pad_token"] = paddingToken }
+    // GPTNeoXTokenizer says itself that it has none.
+    if configuration["pad_token"] == nil, kind != "GPTNeoXTokenizer" { configuration["pad_token"] = paddingToken }
     try readAddedTokensDecoder(configuration)
     try readRoles(configuration)
     if let addsBeginning = Self.templateClasses[kind] { try readTemplate(configuration, addsBeginning: addsBeginning) }
