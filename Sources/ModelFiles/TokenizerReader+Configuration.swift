@@ -70,9 +70,15 @@ extension TokenizerReader {
   }
 
   private mutating func readRoles(_ configuration: OrderedDictionary<String, JSON>) throws(FileError) {
+    let decoder = configuration["added_tokens_decoder"]?.object
+    // Beside a decoder, flags that stand with a role count more than those of tokenizer.json.
+    var settled = Set((decoder ?? [:]).values.compactMap { $0["content"]?.string.map { Array($0.utf8) } })
     for (role, content, flags) in specialTokens(configuration) {
       let bytes = Array(content.utf8)
-      if !addedTokens.contains(where: { Array($0.content.utf8) == bytes }) { add(content, flags, special: true) }
+      let isNew = !addedTokens.contains { Array($0.content.utf8) == bytes }
+      let replaces = decoder != nil && flags.object != nil && !settled.contains(bytes)
+      if isNew || replaces { add(content, flags, special: true) }
+      settled.insert(bytes)
       if let role { tokenizer.roles[role] = tokenizer.ids[bytes] }
     }
     // A model's own roles may stand among the other settings; they are only names of tokens.
