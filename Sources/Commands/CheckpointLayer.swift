@@ -23,15 +23,6 @@ extension Configured {
   }
 }
 
-/// `--config_path` names a file, or as LeRobot has it a folder or repository with a `train_config.json`.
-func settingsFile(_ path: String) throws -> URL {
-  var isDirectory: ObjCBool = false
-  let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
-  if exists, !isDirectory.boolValue { return URL(fileURLWithPath: path) }
-  guard exists || !path.hasSuffix(".json") else { throw FileError.missing(path) }
-  return try ModelLocation.directory(of: path).appendingPathComponent("train_config.json")
-}
-
 /// A checkpoint's `config.json` without where its maker uploaded it, which is asked for anew or not at all, and without
 /// a device that this machine lacks.
 func checkpointSettings(_ file: URL) throws -> OrderedDictionary<String, JSON> {

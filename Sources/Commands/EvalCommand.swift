@@ -47,7 +47,7 @@ enum EvalCommand: Command {
   static let summary = "evaluate a checkpoint in closed loop"
   static let extraFlags = [
     ("policy.path", "the checkpoint: a pretrained_model folder, or a repository on the hub"),
-    ("config_path", "a JSON file of settings, or a folder with a train_config.json"),
+    ("config_path", "a JSON file of settings"),
   ]
   static let examples = [
     "lerobot-wm-eval --policy.path outputs/train/run/checkpoints/last/pretrained_model --env.type=shapes "
@@ -56,8 +56,14 @@ enum EvalCommand: Command {
 
   /// Defaults ← checkpoint ← file ← flags.
   static func layers(_ configured: inout Configured<Settings>, _ arguments: inout Arguments) throws {
-    let file = try arguments.take("config_path").map(settingsFile)
-    let json = try file.map(TrainConfigurationFiles.read)
+    let file = arguments.take("config_path").map { URL(fileURLWithPath: $0) }
+    let json = try file.map { file throws(FileError) in try JSON(contentsOf: file) }
+    if let file, json?["dataset"] != nil {
+      // Its output folder is the run's own, and its pretrained_path the checkpoint before training.
+      throw PolicyError(
+        "\(file.path) holds the settings of a training run, not of an evaluation; name what it trained with "
+          + "--policy.path=\(file.deletingLastPathComponent().path)")
+    }
     if let path = arguments.takePolicyPath() ?? json?["policy"]?["pretrained_path"]?.string {
       configured.value.policyPath = path
       try configured.apply(checkpoint: path)
@@ -68,8 +74,8 @@ enum EvalCommand: Command {
 
   static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {
     var plan = EvaluationSettings()
-    plan.episodes = settings.evaluation.episodes
-    plan.batchSize = settings.evaluation.batchSize
+    plan.episodes = settings.evaluation.lerobot.episodes
+    plan.batchSize = settings.evaluation.lerobot.batchSize
     plan.seed = settings.seed
     plan.filmed = settings.evaluation.filmed
     plan.contrary = settings.evaluation.contrary
@@ -136,8 +142,8 @@ enum EvalCommand: Command {
       "chunk_size": isPolicy ? .integer(smolvla.chunkSize) : .null,
       "num_steps": isPolicy ? .integer(smolvla.denoisingSteps) : .null,
       "world_memory_mode_rollout": settings.policy.world.map { .string($0.rolloutMemory.rawValue) } ?? .null,
-      "seed": .integer(settings.seed), "n_episodes": .integer(settings.evaluation.episodes),
-      "batch_size": .integer(settings.evaluation.batchSize),
+      "seed": .integer(settings.seed), "n_episodes": .integer(settings.evaluation.lerobot.episodes),
+      "batch_size": .integer(settings.evaluation.lerobot.batchSize),
       "contrary_instruction": .bool(settings.evaluation.contrary),
       "device": isPolicy ? .string(try Device.chosen(smolvla.device).description) : .null,
       "model_sha256": try settings.policyPath.map { .string(try modelHash($0)) } ?? .null,
@@ -148,19 +154,15 @@ enum EvalCommand: Command {
 
 /// `--eval.…`
 struct EvaluationSection: ConfigurationSection {
-  var episodes = 50
-  var batchSize = 50
+  var lerobot = TrainingEvaluationSection()
   var filmed = 10
   var contrary = false
   var planner = "policy"
-  var usesAsyncEnvironments = false
 
   static let title = "EvalConfig"
   static var fields: [Field<Self>] {
     [
-      .init("n_episodes", \.episodes, help: "episodes of each task"),
-      .init("batch_size", \.batchSize, help: "environments side by side; at most n_episodes are made"),
-      .init("use_async_envs", \.usesAsyncEnvironments, help: "no effect: environments always step side by side"),
+      .embedded(\.lerobot),
       .init("max_episodes_rendered", \.filmed, help: "episodes of each task that are filmed"),
       .init("contrary_instruction", \.contrary, help: "tell the policy another goal, and count the original one"),
       .init("planner", \.planner, help: "policy, or random for the rate of chance"),
@@ -168,9 +170,7 @@ struct EvaluationSection: ConfigurationSection {
   }
 
   func validate() throws(ConfigurationError) {
-    guard episodes > 0, batchSize > 0, filmed >= 0 else {
-      throw ConfigurationError("n_episodes", "and batch_size must be 1 or more")
-    }
+    guard filmed >= 0 else { throw ConfigurationError("max_episodes_rendered", "expected 0 or more, found \(filmed)") }
     guard ["policy", "random"].contains(planner) else {
       throw ConfigurationError("planner", "expected policy or random, found \(planner)")
     }

@@ -42,7 +42,7 @@ struct EvaluationPlan {
   /// What of `eval_info.json`'s `protocol` must be the same in every run.
   var protocolEntries: [(key: String, value: JSON)] {
     [
-      ("n_episodes", .integer(settings.evaluation.episodes)), ("seed", .integer(settings.seed)),
+      ("n_episodes", .integer(settings.evaluation.lerobot.episodes)), ("seed", .integer(settings.seed)),
       ("n_action_steps", .integer(policy.actionSteps)), ("contrary_instruction", .bool(settings.evaluation.contrary)),
     ]
   }
@@ -52,7 +52,7 @@ struct EvaluationPlan {
     let steps = policy.actionSteps
     let warning =
       steps == policy.chunkSize ? " (the whole chunk: a smaller --policy.n_action_steps re-plans more often)" : ""
-    let count = "\(settings.evaluation.episodes) episodes of each of \(tasks.count) tasks"
+    let count = "\(settings.evaluation.lerobot.episodes) episodes of each of \(tasks.count) tasks"
     return "each evaluation: \(count), seed \(settings.seed), n_action_steps \(steps) of chunk_size "
       + "\(policy.chunkSize)\(warning)"
   }

@@ -50,6 +50,15 @@ enum TrainCommand: Command {
     try refuseIdleSections(arguments, usesPreset: configured.value.usesPolicyPreset)
   }
 
+  /// `--config_path` names a file, or as LeRobot has it a folder or repository with a `train_config.json`.
+  private static func settingsFile(_ path: String) throws -> URL {
+    var isDirectory: ObjCBool = false
+    let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
+    if exists, !isDirectory.boolValue { return URL(fileURLWithPath: path) }
+    guard exists || !path.hasSuffix(".json") else { throw FileError.missing(path) }
+    return try ModelLocation.directory(of: path).appendingPathComponent("train_config.json")
+  }
+
   /// Flags of sections that do not count are a mistake; LeRobot drops them without a word.
   private static func refuseIdleSections(_ arguments: Arguments, usesPreset: Bool) throws(ConfigurationError) {
     guard arguments.isOn("use_policy_training_preset") ?? usesPreset else { return }

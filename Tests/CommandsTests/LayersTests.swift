@@ -1,6 +1,7 @@
 import Configuration
 import Foundation
 import ModelFiles
+import Policies
 import Testing
 
 @testable import Commands
@@ -62,6 +63,14 @@ struct `settings of a command` {
       let eval = try eval(flags(checkpoint, file))
       #expect(eval.policy.smolvla.chunkSize == 10 && eval.policy.smolvla.actionSteps == 4)
       #expect(eval.policy.smolvla.denoisingSteps == 2 && eval.seed == 7 && eval.policyPath == checkpoint)
+    }
+  }
+
+  /// Its output folder would be the run's own, and its pretrained_path the checkpoint before training.
+  @Test func `of a training run are none of an evaluation`() throws {
+    try within(["dataset": ["repo_id": "shapes"], "output_dir": "run", "seed": 0]) { _, file in
+      let error = #expect(throws: PolicyError.self) { try eval(["--config_path=\(file)"]) }
+      #expect(error?.description.contains("--policy.path=") == true)
     }
   }
 
