@@ -7,10 +7,6 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int library = -1;  // 0: OSMesa, 1: EGL; guarded by `lock`
 
-/// Mesa's software renderer starts threads for every context; small pictures drawn by several threads at once are twice
-/// as fast without them. Before main, where changing the environment is safe; a value the user set stays.
-__attribute__((constructor)) static void draw_on_the_calling_thread(void) { setenv("LP_NUM_THREADS", "0", 0); }
-
 static int create(wm_gl_context *context, char *error, int capacity) {
   const int wanted = context->kind != WM_GL_OSMESA;
   if (library >= 0 && library != wanted) {
@@ -18,6 +14,9 @@ static int create(wm_gl_context *context, char *error, int capacity) {
              library ? "EGL" : "OSMesa", wanted ? "EGL" : "OSMesa");
     return 0;
   }
+  // Mesa's software renderer starts threads for every context; small images drawn by several threads at once are twice
+  // as fast without them. Set before a library is opened and not before main; a value that the user set stays.
+  if (library < 0) setenv("LP_NUM_THREADS", "0", 0);
   const int made = wanted ? wm_egl_create(context, error, capacity) : wm_osmesa_create(context, error, capacity);
   if (made) library = wanted;
   return made;
