@@ -1,129 +1,153 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
-/// A room of the house: a Swift target with its own tests. Imports point only to rooms named before it.
-func room(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .target(name: name, dependencies: dependencies)
+// MARK: The shape of a module
+
+/// A Swift module in `Sources/GROUP/NAME`. It may import only modules declared before it.
+func module(_ name: String, in group: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, path: "Sources/\(group)/\(name)")
 }
 
-func tests(of name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
+/// The tests of a module, in `Tests/GROUP/NAMETests`; `Goldens` folders hold numbers of the official packages.
+func tests(
+  of name: String, in group: String, _ dependencies: [Target.Dependency] = [], resources: [String] = []
+) -> Target {
   .testTarget(
-    name: "\(name)Tests", dependencies: [.byName(name: name), "TestSupport"] + dependencies, resources: resources)
+    name: "\(name)Tests", dependencies: [.byName(name: name), "TestSupport"] + dependencies,
+    path: "Tests/\(group)/\(name)Tests", resources: resources.map { .copy($0) })
 }
+
+let collections = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
+let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 
 let package = Package(
   name: "lerobot-wm",
-  products: [.executable(name: "lerobot-wm", targets: ["lerobot-wm"])],
+  products: [
+    .executable(name: "lerobot-wm", targets: ["lerobot-wm"]),
+    .library(name: "PretrainedPolicies", targets: ["PretrainedPolicies", "RobotPolicies", "SmolVLA", "LibTorch"]),
+    .library(name: "WorldModality", targets: ["WorldModality", "WorldEncoders", "WorldLatents"]),
+    .library(name: "LeRobotDatasets", targets: ["LeRobotDatasets", "RGBImages"]),
+    .library(name: "LiberoSimulation", targets: ["LiberoSimulation", "RobotEnvironments"]),
+    .library(name: "ShapesSimulation", targets: ["ShapesSimulation", "RobotEnvironments"]),
+    .library(name: "PolicyTraining", targets: ["PolicyTraining", "TrainingBatches"]),
+    .library(name: "PolicyEvaluation", targets: ["PolicyEvaluation"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
     .package(url: "https://github.com/apple/swift-crypto", "3.0.0"..<"5.0.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.4.0"),
   ],
   targets: [
-    // C faces of the engines: tables of function pointers, filled by dlopen.
-    .target(name: "CEngineLoader"),
-    .target(name: "CTorch", dependencies: ["CEngineLoader"]),
-    .target(name: "CArrow", dependencies: ["CEngineLoader"]),
-    .target(name: "CMedia", dependencies: ["CEngineLoader"]),
-    .target(name: "CMuJoCo", dependencies: ["CEngineLoader"]),
-    .target(name: "COffscreenGL"),
-    .target(name: "CCurl"),
+    // MARK: Core: values, files and settings; no engine.
+    module("Failures", in: "Core"),
+    module("WorkerThreads", in: "Core"),
+    module("RGBImages", in: "Core", ["Failures"]),
+    module("CounterBasedRandom", in: "Core"),
+    module("ModelFiles", in: "Core", ["Failures", collections, heap, crypto]),
+    module("LayeredSettings", in: "Core", ["ModelFiles", collections]),
 
-    // Values that every room may use: pictures, and random numbers by address.
-    room("Images", []),
-    room("CountedRandom", []),
+    // MARK: Engines: libraries behind C headers, opened with dlopen, as Swift values.
+    module("CEngineLoading", in: "Engines/Loading"),
+    module("EngineLoading", in: "Engines/Loading", ["CEngineLoading", "Failures"]),
+    module("CTorch", in: "Engines/Torch", ["CEngineLoading"]),
+    module("LibTorch", in: "Engines/Torch", ["CTorch", "EngineLoading", "CounterBasedRandom"]),
+    module("CArrow", in: "Engines/Parquet", ["CEngineLoading"]),
+    module("ParquetFiles", in: "Engines/Parquet", ["CArrow", "EngineLoading"]),
+    module("CMedia", in: "Engines/Media", ["CEngineLoading"]),
+    module("MediaCoding", in: "Engines/Media", ["CMedia", "EngineLoading", "RGBImages", "WorkerThreads"]),
+    module("CMuJoCo", in: "Engines/MuJoCo", ["CEngineLoading"]),
+    module("COffscreenGL", in: "Engines/MuJoCo"),
+    module("MuJoCoPhysics", in: "Engines/MuJoCo", ["CMuJoCo", "COffscreenGL", "EngineLoading", "RGBImages"]),
+    module("CCurl", in: "Engines/Curl"),
 
-    // Engines as Swift.
-    room("Engines", ["CEngineLoader"]),
-    room("Torch", ["CTorch", "Engines", "CountedRandom"]),
-    room("MuJoCo", ["CMuJoCo", "COffscreenGL", "Engines"]),
-    room("Arrow", ["CArrow", "Engines"]),
-    room("Media", ["CMedia", "Engines", "Images"]),
-
-    // Terminal, files and settings.
-    room("Terminal", []),
-    room(
-      "ModelFiles",
+    // MARK: Data: what is on the hub and in datasets.
+    module("HuggingFaceHub", in: "Data", ["CCurl", "Failures", "ModelFiles", "TerminalOutput", crypto]),
+    module(
+      "LeRobotDatasets", in: "Data",
       [
-        .product(name: "OrderedCollections", package: "swift-collections"),
-        .product(name: "HeapModule", package: "swift-collections"),
-        .product(name: "Crypto", package: "swift-crypto"),
+        "HuggingFaceHub", "ModelFiles", "ParquetFiles", "RGBImages", "MediaCoding", "CounterBasedRandom",
+        "WorkerThreads",
       ]),
-    room("Configuration", ["ModelFiles", .product(name: "OrderedCollections", package: "swift-collections")]),
 
-    // What the Hugging Face hub has, on this disk.
-    room(
-      "HuggingFaceHub",
-      ["CCurl", "ModelFiles", "Terminal", .product(name: "Crypto", package: "swift-crypto")]),
+    // MARK: Policies: batch → loss, observation → action chunk.
+    module("NeuralNetworks", in: "Policies", ["LibTorch", "ModelFiles", "CounterBasedRandom"]),
+    module("RobotPolicies", in: "Policies", ["NeuralNetworks", "LayeredSettings", "RGBImages"]),
+    module("SmolVLA", in: "Policies", ["RobotPolicies"]),
+    module("WorldEncoders", in: "Policies", ["RobotPolicies"]),
+    module("WorldLatents", in: "Policies", ["WorldEncoders", "LeRobotDatasets", "WorkerThreads"]),
+    module("WorldModality", in: "Policies", ["SmolVLA", "WorldEncoders", "WorldLatents"]),
+    module("PretrainedPolicies", in: "Policies", ["HuggingFaceHub", "WorldModality"]),
 
-    // dataset → batch → policy → loss → checkpoint
-    room("LeRobotDatasets", ["HuggingFaceHub", "ModelFiles", "Arrow", "Images", "Media", "CountedRandom"]),
-    room("NeuralNetworks", ["Torch", "ModelFiles", "CountedRandom"]),
-    room("Policies", ["NeuralNetworks", "Configuration"]),
-    room("SmolVLA", ["Policies"]),
-    room("WorldModality", ["HuggingFaceHub", "SmolVLA", "LeRobotDatasets"]),
-    room("RunLogs", ["ModelFiles"]),
-    room("Training", ["Policies", "RunLogs", "Terminal"]),
-
-    // scene → observation → policy → action → scene
-    room("Environments", ["Images"]),
-    room("Shapes", ["Environments", "MuJoCo", "CountedRandom"]),
-    room(
-      "Libero",
+    // MARK: Simulation: action → physics → observation.
+    module("RobotEnvironments", in: "Simulation", ["RGBImages"]),
+    module("ShapesSimulation", in: "Simulation", ["RobotEnvironments", "MuJoCoPhysics", "CounterBasedRandom"]),
+    module(
+      "LiberoSimulation", in: "Simulation",
       [
-        "Environments", "MuJoCo", "HuggingFaceHub", "ModelFiles", "CountedRandom",
-        .product(name: "OrderedCollections", package: "swift-collections"),
-        .product(name: "Yams", package: "Yams"),
+        "RobotEnvironments", "MuJoCoPhysics", "HuggingFaceHub", "ModelFiles", "CounterBasedRandom", "WorkerThreads",
+        collections, .product(name: "Yams", package: "Yams"),
       ]),
-    room("Evaluation", ["Policies", "Environments", "Media"]),
 
-    // Both ways, walked together.
-    room("Experiments", ["ModelFiles", "Media", "Evaluation", "Terminal"]),
-    room(
-      "Commands",
-      ["Experiments", "Training", "Evaluation", "WorldModality", "Shapes", "Libero", "MuJoCo", "HuggingFaceHub"]),
-    .executableTarget(name: "lerobot-wm", dependencies: ["Commands"]),
+    // MARK: Runs: training, evaluation, and experiments of both.
+    module("RunLogs", in: "Runs", ["ModelFiles"]),
+    module("PolicyTraining", in: "Runs", ["RobotPolicies", "RunLogs", "TerminalOutput"]),
+    module("TrainingBatches", in: "Runs", ["PolicyTraining", "PretrainedPolicies", "LeRobotDatasets", "WorldLatents"]),
+    module("PolicyEvaluation", in: "Runs", ["RobotPolicies", "RobotEnvironments", "MediaCoding"]),
+    module("Experiments", in: "Runs", ["ModelFiles", "MediaCoding", "PolicyEvaluation", "TerminalOutput"]),
 
-    // What `make bench` times.
+    // MARK: Program: the command line.
+    module("TerminalOutput", in: "Program"),
+    module(
+      "Commands", in: "Program",
+      [
+        "Experiments", "PolicyTraining", "TrainingBatches", "PolicyEvaluation", "PretrainedPolicies",
+        "ShapesSimulation",
+        "LiberoSimulation", "TerminalOutput",
+      ]),
+    .executableTarget(name: "lerobot-wm", dependencies: ["Commands"], path: "Sources/Program/lerobot-wm"),
+
+    // MARK: Benchmarks
     .executableTarget(
-      name: "Benchmarks", dependencies: ["SmolVLA", "LeRobotDatasets", "Shapes"], path: "Benchmarks",
+      name: "Benchmarks", dependencies: ["SmolVLA", "LeRobotDatasets", "ShapesSimulation"], path: "Benchmarks",
       exclude: ["Libero", "cold_start.sh"]),
-    // What `make bench-env` and `make parity` ask of LIBERO's scenes and environments.
+    // What `make bench-env` and `make parity` measure of LIBERO's scenes and environments.
     .executableTarget(
-      name: "LiberoMeasurements",
-      dependencies: ["Evaluation", "Libero", "ModelFiles", .product(name: "Crypto", package: "swift-crypto")],
+      name: "LiberoMeasurements", dependencies: ["PolicyEvaluation", "LiberoSimulation", "ModelFiles", crypto],
       path: "Benchmarks/Libero"),
 
+    // MARK: Tests
     .target(
-      name: "TestSupport",
-      dependencies: ["Engines", "Environments", "ModelFiles", .product(name: "Crypto", package: "swift-crypto")],
+      name: "TestSupport", dependencies: ["EngineLoading", "RobotEnvironments", "ModelFiles", crypto],
       path: "Tests/TestSupport"),
-    tests(of: "CountedRandom"),
-    tests(of: "Images"),
-    tests(of: "Terminal"),
-    tests(of: "ModelFiles", resources: [.copy("Goldens")]),
-    tests(of: "HuggingFaceHub", ["ModelFiles", .product(name: "Crypto", package: "swift-crypto")]),
-    tests(of: "Configuration"),
-    tests(of: "Torch"),
-    tests(of: "NeuralNetworks", ["ModelFiles"], resources: [.copy("Goldens")]),
-    tests(of: "Arrow"),
-    tests(of: "Media", resources: [.copy("Goldens")]),
-    tests(of: "LeRobotDatasets", resources: [.copy("Goldens")]),
-    tests(of: "MuJoCo"),
-    tests(of: "Shapes"),
+    tests(of: "WorkerThreads", in: "Core"),
+    tests(of: "CounterBasedRandom", in: "Core"),
+    tests(of: "RGBImages", in: "Core"),
+    tests(of: "ModelFiles", in: "Core", resources: ["Goldens"]),
+    tests(of: "LayeredSettings", in: "Core"),
+    tests(of: "LibTorch", in: "Engines"),
+    tests(of: "ParquetFiles", in: "Engines"),
+    tests(of: "MediaCoding", in: "Engines", resources: ["Goldens"]),
+    tests(of: "MuJoCoPhysics", in: "Engines"),
+    tests(of: "HuggingFaceHub", in: "Data", ["ModelFiles", crypto]),
+    tests(of: "LeRobotDatasets", in: "Data", resources: ["Goldens"]),
+    tests(of: "NeuralNetworks", in: "Policies", ["ModelFiles"], resources: ["Goldens"]),
+    tests(of: "RobotPolicies", in: "Policies", resources: ["Goldens"]),
+    tests(of: "SmolVLA", in: "Policies", ["ModelFiles"], resources: ["Goldens"]),
     tests(
-      of: "Libero", ["Evaluation", "ModelFiles", "MuJoCo", .product(name: "Crypto", package: "swift-crypto")],
-      resources: [.copy("Goldens")]),
-    tests(of: "Policies", resources: [.copy("Goldens")]),
-    tests(of: "SmolVLA", ["ModelFiles"], resources: [.copy("Goldens")]),
+      of: "WorldModality", in: "Policies", ["ModelFiles", "PretrainedPolicies"],
+      resources: ["Goldens", "PolicyGoldens", "CheckpointGoldens"]),
+    tests(of: "ShapesSimulation", in: "Simulation"),
     tests(
-      of: "WorldModality", ["ModelFiles"],
-      resources: [.copy("Goldens"), .copy("PolicyGoldens"), .copy("CheckpointGoldens")]),
-    tests(of: "RunLogs", ["ModelFiles"]),
-    tests(of: "Training"),
-    tests(of: "Evaluation", ["Shapes"]),
-    tests(of: "Experiments", resources: [.copy("Goldens")]),
-    tests(of: "Commands", resources: [.copy("Goldens")]),
+      of: "LiberoSimulation", in: "Simulation", ["PolicyEvaluation", "ModelFiles", "MuJoCoPhysics", crypto],
+      resources: ["Goldens"]),
+    tests(of: "RunLogs", in: "Runs", ["ModelFiles"]),
+    tests(of: "PolicyTraining", in: "Runs"),
+    tests(of: "PolicyEvaluation", in: "Runs", ["ShapesSimulation"]),
+    tests(of: "Experiments", in: "Runs", resources: ["Goldens"]),
+    tests(of: "TerminalOutput", in: "Program"),
+    tests(of: "Commands", in: "Program", resources: ["Goldens"]),
   ],
   swiftLanguageModes: [.v6]
 )

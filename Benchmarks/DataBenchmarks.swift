@@ -1,10 +1,11 @@
-import Environments
+import WorkerThreads
+import RobotEnvironments
 import Foundation
-import Images
+import RGBImages
 import LeRobotDatasets
 import ModelFiles
 import OrderedCollections
-import Shapes
+import ShapesSimulation
 
 /// Reading and decoding samples as training does, and instructions into tokens.
 func dataBenchmarks() throws -> [Measurement] {
@@ -19,7 +20,9 @@ func dataBenchmarks() throws -> [Measurement] {
   let (transforms, photo) = (try officialTransforms(), try Image(width: 256, height: 256, pixels: photograph()))
   return [
     try Measurement("loader: 2 PNGs of 64² a sample, 2 workers", "sample", count: 640) {
-      let loader = BatchLoader(sampler: sampler, steps: 0..<20, workers: 2) { try dataset.batch($0, request, draw: $1) }
+      let loader = OrderedPrefetcher(sampler: sampler, steps: 0..<20, workers: 2) {
+        try dataset.batch($0, request, draw: $1)
+      }
       while try loader.next() != nil {}
     },
     Measurement("transforms: 3 of LeRobot's 6, one of 256²", "picture", count: 100) {

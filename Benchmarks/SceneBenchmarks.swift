@@ -1,5 +1,5 @@
-import Environments
-import Shapes
+import RobotEnvironments
+import ShapesSimulation
 
 /// The embedded suite: physics alone, and physics with both cameras.
 func sceneBenchmarks() throws -> [Measurement] {

@@ -1,5 +1,5 @@
-import CountedRandom
-import Torch
+import CounterBasedRandom
+import LibTorch
 
 /// What one operation costs above its arithmetic, and what the arithmetic reaches.
 func tensorBenchmarks() throws -> [Measurement] {

@@ -1,8 +1,8 @@
-import CountedRandom
+import CounterBasedRandom
 import NeuralNetworks
-import Policies
+import RobotPolicies
 import SmolVLA
-import Torch
+import LibTorch
 
 /// A policy of the demo's size on a batch that is already prepared: one update, and one plan for ten environments.
 func trainingBenchmarks() throws -> [Measurement] {

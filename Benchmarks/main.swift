@@ -1,5 +1,5 @@
 import Foundation
-import Torch
+import LibTorch
 
 // The figures of `make bench`: each the best of several rounds, on one compute thread.
 do {

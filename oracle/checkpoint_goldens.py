@@ -1,7 +1,7 @@
 """Checkpoints as LeRobot saves them, and what LeRobot makes of them.
 
 Packages: lerobot==0.4.4 transformers==4.57.6 tokenizers==0.22.2 torch==2.13.0 safetensors==0.8.0 numpy==2.2.6
-Usage: python oracle/checkpoint_goldens.py FOLDER   (Tests/WorldModalityTests/CheckpointGoldens)
+Usage: python oracle/checkpoint_goldens.py FOLDER   (Tests/Policies/WorldModalityTests/CheckpointGoldens)
 
 FOLDER/smolvla_base: a repository as `lerobot/smolvla_base` is published, tiny: backbone weights in bfloat16
 (`load_vlm_weights`), cameras camera1…3, state 6, action 6; its backbone lies inside it under the published name.
@@ -27,7 +27,7 @@ from lerobot.policies.smolvla.modeling_smolvla import SmolVLAPolicy
 from lerobot.utils.random_utils import set_seed
 from lerobot.utils.train_utils import save_checkpoint
 from safetensors.torch import save_file
-from smolvla_checkpoints import policy_config, randomise, write_backbone
+from smolvla_checkpoints import policy_config, randomize, write_backbone
 from smolvla_goldens import make_batch
 from tokenizers import Tokenizer, decoders
 from transformers import AutoConfig
@@ -51,7 +51,7 @@ def write_backbone_with_weights(folder, seed, dtype=torch.bfloat16, **sizes):
     write_named_backbone(folder, **sizes)
     config = AutoConfig.from_pretrained(folder)
     model = SmolVLMForConditionalGeneration(config)
-    randomise(model, np.random.default_rng(seed))
+    randomize(model, np.random.default_rng(seed))
     kept = (folder / "config.json").read_text()
     model.to(dtype).save_pretrained(folder)
     (folder / "config.json").write_text(kept)
@@ -113,7 +113,7 @@ def write_base(folder, name=PUBLISHED, seed=21):
             num_expert_layers=0, vlm_model_name=name, tokenizer_max_length=24, max_state_dim=8, max_action_dim=8)
         policy = SmolVLAPolicy(config)
         for child, part in policy.model.named_children():
-            randomise(part.lm_expert if child == "vlm_with_expert" else part, random)
+            randomize(part.lm_expert if child == "vlm_with_expert" else part, random)
         policy.save_pretrained(folder)
         for processor in make_pre_post_processors(config, dataset_stats=statistics(config, random)):
             processor.save_pretrained(folder)
@@ -160,7 +160,7 @@ def write_training(folder, seed=31):
     with chdir(backbone.parent):
         config = policy_config(optimizer_lr=1e-2, scheduler_warmup_steps=3, scheduler_decay_steps=9)
         policy = SmolVLAPolicy(config)
-        randomise(policy, random)
+        randomize(policy, random)
         processors = make_pre_post_processors(config, dataset_stats=statistics(config, random))
         settings = TrainPipelineConfig(
             dataset=DatasetConfig(repo_id="golden"), policy=config, output_dir=Path("outputs/golden"), steps=6,

@@ -1,6 +1,6 @@
 """Pictures changed by torchvision's v2 functionals on float32, as LeRobot's image transforms call them.
 
-    python oracle/image_transforms_goldens.py Tests/LeRobotDatasetsTests/Goldens [SEED]
+    python oracle/image_transforms_goldens.py Tests/Data/LeRobotDatasetsTests/Goldens [SEED]
 
 With a seed, another picture and amounts drawn from LeRobot's default ranges are added to the fixed ones.
 Writes transforms.json (the picture, each case's operation and arguments, and LeRobot's default configuration as draccus
@@ -23,7 +23,7 @@ WIDTH, HEIGHT = 13, 10
 
 
 def scene(seed: int) -> torch.Tensor:
-    """Noise with grey, black, white and primary pixels among it, as LeRobot hands it on: float32 [3, H, W] in [0, 1]."""
+    """Noise with gray, black, white and primary pixels among it, as LeRobot hands it on: float32 [3, H, W] in [0, 1]."""
     pixels = np.random.default_rng(seed).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
     pixels[0, :8] = [[0, 0, 0], [255, 255, 255], [90, 90, 90], [255, 0, 0], [0, 255, 0], [0, 0, 255], [7, 7, 9],
                      [200, 200, 10]]

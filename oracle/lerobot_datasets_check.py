@@ -1,6 +1,6 @@
-"""Opens data sets that lerobot-wm wrote with LeRobot itself and compares every frame with what lerobot-wm reads.
+"""Opens datasets that lerobot-wm wrote with LeRobot itself and compares every frame with what lerobot-wm reads.
 
-    WM_PARITY_DATASETS=DIR swift test --filter 'data sets are left for LeRobot to open'
+    WM_PARITY_DATASETS=DIR swift test --filter 'datasets are left for LeRobot to open'
     python oracle/lerobot_datasets_check.py DIR
 
 Exit code 0 if all agree: numbers exactly, PNG pixels exactly, video RGB within 2 levels, statistics

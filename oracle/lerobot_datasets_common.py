@@ -1,4 +1,4 @@
-"""What both data set scripts share: LeRobot's import without torchvision's compiled operators, and the toy frames.
+"""What both dataset scripts share: LeRobot's import without torchvision's compiled operators, and the toy frames.
 
 Packages: lerobot==0.4.4 torchvision==0.28.0 torchcodec==0.13.0 av==15.1.0 (FFmpeg's shared libraries for torchcodec).
 """
@@ -17,7 +17,7 @@ import torch
 warnings.filterwarnings("ignore")
 logging.disable(logging.WARNING)
 
-# A torchvision built for another torch build registers fakes for operators it could not load; data sets need none.
+# A torchvision built for another torch build registers fakes for operators it could not load; datasets need none.
 for _name in ("nms", "qnms"):
     torch.library.define(f"torchvision::{_name}", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 

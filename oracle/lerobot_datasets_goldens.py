@@ -1,6 +1,6 @@
-"""Writes three toy data sets with LeRobot itself, and what LeRobot reads from them, as goldens.
+"""Writes three toy datasets with LeRobot itself, and what LeRobot reads from them, as goldens.
 
-    python oracle/lerobot_datasets_goldens.py Tests/LeRobotDatasetsTests/Goldens
+    python oracle/lerobot_datasets_goldens.py Tests/Data/LeRobotDatasetsTests/Goldens
 
 Packages: see lerobot_datasets_common.py.
 """
@@ -88,7 +88,7 @@ def main(goldens: Path) -> None:
         expected[name] = expect(goldens / name, name)
     (goldens / "expected.json").write_text(json.dumps(expected))
     size = sum(file.stat().st_size for file in goldens.rglob("*") if file.is_file())
-    print(f"{len(expected)} data sets, {size / 1000:.0f} kB in {goldens}")
+    print(f"{len(expected)} datasets, {size / 1000:.0f} kB in {goldens}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Pictures by Pillow and videos by PyAV, and the pixels that Pillow, PyAV and torchcodec read from them.
 
-    python oracle/lerobot_datasets_media_goldens.py Tests/MediaTests/Goldens
+    python oracle/lerobot_datasets_media_goldens.py Tests/Engines/MediaCodingTests/Goldens
 
 Packages: pillow av==15.1.0 torchcodec==0.13.0 numpy.
 """
@@ -33,7 +33,7 @@ def stills(folder: Path) -> None:
     gamma.add(b"gAMA", (100000).to_bytes(4, "big"))
     palette = rgb.quantize(16)
     pictures = {
-        "rgb": (rgb, {}), "rgba": (rgba, {}), "grey": (rgb.convert("L"), {}), "grey_alpha": (rgba.convert("LA"), {}),
+        "rgb": (rgb, {}), "rgba": (rgba, {}), "gray": (rgb.convert("L"), {}), "gray_alpha": (rgba.convert("LA"), {}),
         "palette": (palette, {}), "palette_clear": (palette, {"transparency": 2}),
         "bits": (rgb.convert("1"), {}), "gamma": (rgb, {"pnginfo": gamma}),
     }
@@ -46,8 +46,8 @@ def stills(folder: Path) -> None:
     }.items():
         scene.save(folder / f"{name}.jpg", **options)
         (folder / f"{name}.jpg.rgb").write_bytes(Image.open(folder / f"{name}.jpg").convert("RGB").tobytes())
-    scene.convert("L").save(folder / "grey.jpg")
-    (folder / "grey.jpg.rgb").write_bytes(Image.open(folder / "grey.jpg").convert("RGB").tobytes())
+    scene.convert("L").save(folder / "gray.jpg")
+    (folder / "gray.jpg.rgb").write_bytes(Image.open(folder / "gray.jpg").convert("RGB").tobytes())
 
 
 def video(folder: Path, name: str, codec: str, options: dict[str, str], colorspace: int | None = None) -> None:

@@ -1,6 +1,6 @@
-"""Writes a toy data set of version 2.1, converts it with LeRobot, and keeps what LeRobot reads from the conversion.
+"""Writes a toy dataset of version 2.1, converts it with LeRobot, and keeps what LeRobot reads from the conversion.
 
-    python oracle/lerobot_datasets_v21_goldens.py Tests/LeRobotDatasetsTests/Goldens
+    python oracle/lerobot_datasets_v21_goldens.py Tests/Data/LeRobotDatasetsTests/Goldens
 
 LeRobot 0.4.4 writes and reads version 3 only, but has a converter of version 2.1. The set has a PNG camera, a JPEG camera
 and an HEVC one, and two episodes a chunk. Packages: see lerobot_datasets_common.py.

@@ -1,7 +1,7 @@
 """Goldens of robosuite's OSC_POSE controller, of its rotations and of LeRobot's state vector.
 
 Packages: see libero_official.py.
-Run: MUJOCO_GL=osmesa python oracle/libero_control_goldens.py Tests/LiberoTests/Goldens/controller.safetensors ASSETS
+Run: MUJOCO_GL=osmesa python oracle/libero_control_goldens.py Tests/Simulation/LiberoSimulationTests/Goldens/controller.safetensors ASSETS
 ASSETS is a folder or a tar file of LIBERO's scene assets.
 Each row is one physics step of libero_spatial's task 0 under random actions: what the controller read, its goal before
 and after the action, and its torques.

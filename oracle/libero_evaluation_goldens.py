@@ -1,7 +1,7 @@
 """Goldens of an evaluation's episode in both control modes: what LeRobot's LiberoEnv does with given actions.
 
 Packages: see libero_official.py.
-Run: MUJOCO_GL=osmesa python oracle/libero_evaluation_goldens.py Tests/LiberoTests/Goldens ASSETS
+Run: MUJOCO_GL=osmesa python oracle/libero_evaluation_goldens.py Tests/Simulation/LiberoSimulationTests/Goldens ASSETS
 ASSETS is a folder or a tar file of LIBERO's scene assets.
 Episode 2 of libero_spatial's task 0 in an evaluation with seed 1000: initial state 2, fixtures by seed 1002. For each mode
 `MODE.actions` (single precision, [6, 7]) and `MODE.qpos` after each of them.

@@ -1,6 +1,6 @@
 """Goldens of NumPy's legacy generator and of LIBERO's initial states. Needs numpy 2.3 and hf-libero 0.1.4's files.
 
-Run: python oracle/libero_scenes_goldens.py .deps/engines/hf-libero/libero/libero/init_files Tests/LiberoTests/Goldens
+Run: python oracle/libero_scenes_goldens.py .deps/engines/hf-libero/libero/libero/init_files Tests/Simulation/LiberoSimulationTests/Goldens
 """
 import glob
 import hashlib

@@ -1,7 +1,7 @@
 """Goldens of LIBERO tasks from the official stack: compiled models, fixtures' poses, goals, and a run that succeeds.
 
 Packages: see libero_official.py.
-Run: MUJOCO_GL=osmesa python oracle/libero_task_goldens.py ASSETS Tests/LiberoTests/Goldens
+Run: MUJOCO_GL=osmesa python oracle/libero_task_goldens.py ASSETS Tests/Simulation/LiberoSimulationTests/Goldens
 ASSETS is a folder or a tar file of LIBERO's scene assets. Written are
   - NAME.mjmodel.json: sums of every field of the model after a reset with seed 3;
   - NAME.poses.json: where the fixtures stand with several seeds;

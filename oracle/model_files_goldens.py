@@ -1,7 +1,7 @@
 """Goldens for ModelFiles' safetensors and .npy: small files as the official packages write them.
 
 Packages: numpy==2.2.6 safetensors==0.8.0
-Usage: python oracle/model_files_goldens.py   (writes into Tests/ModelFilesTests/Goldens)
+Usage: python oracle/model_files_goldens.py   (writes into Tests/Core/ModelFilesTests/Goldens)
 """
 
 from pathlib import Path
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
-GOLDENS = Path(__file__).resolve().parent.parent / "Tests/ModelFilesTests/Goldens"
+GOLDENS = Path(__file__).resolve().parent.parent / "Tests/Core/ModelFilesTests/Goldens"
 
 
 def main():

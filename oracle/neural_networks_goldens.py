@@ -1,7 +1,7 @@
-# Goldens of the general layers, optimiser and schedule.
+# Goldens of the general layers, optimizer and schedule.
 # Pins: torch==2.13.0 (CPU), lerobot==0.4.4, safetensors==0.8.0
 # Run from the checkout's root: python oracle/neural_networks_goldens.py
-"""Writes Tests/NeuralNetworksTests/Goldens/: torch.nn's modules with their outputs and gradients, torch.optim.AdamW's
+"""Writes Tests/Policies/NeuralNetworksTests/Goldens/: torch.nn's modules with their outputs and gradients, torch.optim.AdamW's
 weights step by step, and LeRobot's cosine_decay_with_warmup."""
 
 import json
@@ -13,7 +13,7 @@ from lerobot.optim.schedulers import CosineDecayWithWarmupSchedulerConfig
 from safetensors.torch import save_file
 from torch import nn
 
-GOLDENS = Path(__file__).resolve().parent.parent / "Tests/NeuralNetworksTests/Goldens"
+GOLDENS = Path(__file__).resolve().parent.parent / "Tests/Policies/NeuralNetworksTests/Goldens"
 # (peak, final, warm-up, decay, steps of the run)
 SCHEDULES = [
     (1e-4, 2.5e-6, 1000, 30000, 30000),
@@ -77,7 +77,7 @@ def layers():
     save_file(tensors, GOLDENS / "layers.safetensors")
 
 
-def optimiser():
+def optimizer():
     """Five clipped steps of AdamW on a two-layer network, the learning rate changing each time."""
     torch.manual_seed(1)
     module = nn.Sequential(nn.Linear(6, 5), nn.Tanh(), nn.Linear(5, 2))
@@ -96,7 +96,7 @@ def optimiser():
         tensors |= {f"w{step}/{key}": value.clone() for key, value in module.state_dict().items()}
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"state/{index}/{key}": value for key, value in state.items()}
-    save_file({key: value.detach().contiguous() for key, value in tensors.items()}, GOLDENS / "optimiser.safetensors")
+    save_file({key: value.detach().contiguous() for key, value in tensors.items()}, GOLDENS / "optimizer.safetensors")
 
 
 def schedules():
@@ -118,5 +118,5 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     GOLDENS.mkdir(exist_ok=True)
     layers()
-    optimiser()
+    optimizer()
     schedules()

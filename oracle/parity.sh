@@ -5,7 +5,7 @@
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 count=${WM_PARITY_COUNT:-12} seed=${WM_PARITY_SEED:-7}
-goldens=$root/Tests/SmolVLATests/Goldens world_goldens=$root/Tests/WorldModalityTests/PolicyGoldens
+goldens=$root/Tests/Policies/SmolVLATests/Goldens world_goldens=$root/Tests/Policies/WorldModalityTests/PolicyGoldens
 python=$("$root/oracle/setup.sh")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -31,8 +31,8 @@ oracle smolvla_world_goldens draw "$work/drawn_world" "$count" "$seed"
 cd "$root"
 WM_PARITY_GOLDENS=$work/drawn WM_PARITY_WORLD_GOLDENS=$work/drawn_world \
   swift test --filter 'SmolVLATests|PolicyGoldenTests' >"$work/swift.log" 2>&1 || status=1
-# Data sets that the Swift side records, opened by LeRobot.
-WM_PARITY_DATASETS=$work/datasets swift test --skip-build --filter 'data sets are left for LeRobot to open' \
+# Datasets that the Swift side records, opened by LeRobot.
+WM_PARITY_DATASETS=$work/datasets swift test --skip-build --filter 'datasets are left for LeRobot to open' \
   >>"$work/swift.log" 2>&1 || status=1
 "$python" "$root/oracle/lerobot_datasets_check.py" "$work/datasets" || status=1
 # Tokenizer folders that transformers reads.

@@ -1,7 +1,7 @@
 """LeRobot's own processors for SmolVLA, saved by LeRobot, and what they make of a batch.
 
 Packages: lerobot==0.4.4 transformers==4.57.6 torch==2.13.0 safetensors==0.8.0
-Use: python oracle/processor_goldens.py TOKENIZER_DIR Tests/PoliciesTests/Goldens
+Use: python oracle/processor_goldens.py TOKENIZER_DIR Tests/Policies/RobotPoliciesTests/Goldens
 """
 
 import os

@@ -1,6 +1,6 @@
-"""A data set with LIBERO's features, three short episodes, written by LeRobot: what the runbook's commands train on.
+"""A dataset with LIBERO's features, three short episodes, written by LeRobot: what the runbook's commands train on.
 
-    python oracle/runbook_goldens.py Tests/CommandsTests/Goldens/libero
+    python oracle/runbook_goldens.py Tests/Program/CommandsTests/Goldens/libero
 
 Packages: see lerobot_datasets_common.py.
 """
@@ -19,7 +19,7 @@ TASKS = ["pick up the black bowl", "open the top drawer"]
 
 
 def picture(camera: int, episode: int, frame: int) -> np.ndarray:
-    """A square that wanders over a floor of one colour."""
+    """A square that wanders over a floor of one color."""
     image = np.full((SIDE, SIDE, 3), (30 + 60 * camera, 40 + 30 * episode, 90), dtype=np.uint8)
     left = 3 * frame
     image[8 + 4 * camera : 16 + 4 * camera, left : left + 8] = (220, 40 * frame, 60)

@@ -87,7 +87,7 @@ def policy_config(state=5, action=3, cameras=(("image", 7, 5), ("image2", 6, 6))
         **{**settings, **fields})
 
 
-def randomise(policy, random):
+def randomize(policy, random):
     """Numbers large enough that every part of the model shows in the result; all are exact in bfloat16."""
     with torch.no_grad():
         for name, parameter in sorted(policy.named_parameters()):
@@ -111,7 +111,7 @@ def write_checkpoint(folder, seed, backbone=None, **fields):
     random = np.random.default_rng(seed)
     with chdir(folder):
         policy = SmolVLAPolicy(policy_config(**fields))
-        randomise(policy, random)
+        randomize(policy, random)
         policy.save_pretrained(folder)
         statistics = {
             key: {

@@ -1,7 +1,7 @@
 """Goldens of LeRobot's SmolVLA in many tiny configurations.
 
 Packages: lerobot==0.4.4 transformers==4.57.6 tokenizers==0.22.2 torch==2.13.0 safetensors==0.8.0 numpy==2.2.6
-Usage: python oracle/smolvla_goldens.py write FOLDER                the committed ones (Tests/SmolVLATests/Goldens)
+Usage: python oracle/smolvla_goldens.py write FOLDER                the committed ones (Tests/Policies/SmolVLATests/Goldens)
        python oracle/smolvla_goldens.py again COMMITTED FOLDER      the same, of the batches that were committed
        python oracle/smolvla_goldens.py draw FOLDER COUNT SEED      COUNT random ones
        python oracle/smolvla_goldens.py compare COMMITTED FRESH     are these the same numbers?

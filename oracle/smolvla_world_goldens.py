@@ -2,7 +2,7 @@
 
 Packages: lerobot==0.4.4 transformers==4.57.6 tokenizers==0.22.2 torch==2.13.0 safetensors==0.8.0 numpy==2.2.6
 Usage: python oracle/smolvla_world_goldens.py write FOLDER              the committed ones
-                                                                       (Tests/WorldModalityTests/PolicyGoldens)
+                                                                       (Tests/Policies/WorldModalityTests/PolicyGoldens)
        python oracle/smolvla_world_goldens.py again COMMITTED FOLDER    the same, of the batches that were committed
        python oracle/smolvla_world_goldens.py draw FOLDER COUNT SEED    COUNT random ones
        python oracle/smolvla_world_goldens.py compare COMMITTED FRESH   are these the same numbers?
@@ -27,7 +27,7 @@ import torch
 import torch.nn.functional as F
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from smolvla_checkpoints import BACKBONE, load_policy, randomise, write_checkpoint, write_json
+from smolvla_checkpoints import BACKBONE, load_policy, randomize, write_checkpoint, write_json
 from smolvla_goldens import IllConditioned, compare, is_sensitive, make_batch, step
 from smolvla_world_cases import COMMITTED, WORLD, drawn
 from torch import nn
@@ -232,7 +232,7 @@ def write_world_checkpoint(base, folder, seed, settings):
     expert = load_file(folder / "model.safetensors")["model.action_out_proj.weight"].shape[1]
     modules.model.world_inject = WorldInjection(width, expert, settings["world_inject_num_heads"])
     modules.prophet = Prophet(width, settings["future_offset"], settings["prophet_layers"], settings["prophet_heads"])
-    randomise(modules, np.random.default_rng([seed, 1]))
+    randomize(modules, np.random.default_rng([seed, 1]))
     with torch.no_grad():
         modules.model.world_inject.gate.fill_(0.375)
     added = {name: parameter.detach().bfloat16() for name, parameter in modules.named_parameters()}

@@ -1,7 +1,7 @@
 # Goldens of the report's statistics, asked from the official packages.
 # Pins: scipy==1.17.1, statsmodels==0.15.0, numpy==2.2.6
 # Run from the checkout's root: python oracle/statistics_goldens.py
-"""Writes Tests/ExperimentsTests/Goldens/paired.json: for tables of paired successes, the exact McNemar p (statsmodels), the
+"""Writes Tests/Runs/ExperimentsTests/Goldens/paired.json: for tables of paired successes, the exact McNemar p (statsmodels), the
 paired difference with Newcombe's interval (his method 10, 1998, on statsmodels' Wilson limits) and the smallest true
 difference that a two-sided McNemar test at 5 % sees with 80 % power (Connor, 1987, solved by scipy)."""
 
@@ -55,6 +55,6 @@ for table in tables:
         "p": float(mcnemar([[both, first], [second, neither]], exact=True).pvalue),
         "visible": visible(n, first + second),
     })
-folder = Path(__file__).parent.parent / "Tests/ExperimentsTests/Goldens"
+folder = Path(__file__).parent.parent / "Tests/Runs/ExperimentsTests/Goldens"
 folder.mkdir(exist_ok=True)
 (folder / "paired.json").write_text(json.dumps(goldens, indent=1) + "\n")

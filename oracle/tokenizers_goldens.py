@@ -1,7 +1,7 @@
 """Goldens for the byte-level BPE tokenizer: small tokenizers with different settings, and the ids of hard strings.
 
 Packages: tokenizers==0.22.2
-Usage: python oracle/tokenizers_goldens.py   (writes into Tests/ModelFilesTests/Goldens/tokenizers)
+Usage: python oracle/tokenizers_goldens.py   (writes into Tests/Core/ModelFilesTests/Goldens/tokenizers)
 """
 
 import json
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
-GOLDENS = Path(__file__).resolve().parent.parent / "Tests/ModelFilesTests/Goldens/tokenizers"
+GOLDENS = Path(__file__).resolve().parent.parent / "Tests/Core/ModelFilesTests/Goldens/tokenizers"
 
 CORPUS = [
     "pick up the black bowl between the plate and the ramekin and place it on the plate",
@@ -70,7 +70,7 @@ def smol():
 
 
 def gpt():
-    """NFC, prefix space, a template, and added tokens that strip, stand alone or are normalised."""
+    """NFC, prefix space, a template, and added tokens that strip, stand alone or are normalized."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFC()])
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
@@ -118,10 +118,10 @@ def byte_level():
     vocab, merges = {}, []
     for token in specials + alphabet:
         vocab[token] = len(vocab)
-    spelt = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    spelled = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     by_length = sorted(words, key=lambda word: -len(word.encode()))
     for word in [" " + word for word in by_length] + by_length:
-        characters = spelt.pre_tokenize_str(word)[0][0]
+        characters = spelled.pre_tokenize_str(word)[0][0]
         for end in range(1, len(characters)):
             whole = characters[: end + 1]
             if whole not in vocab:

@@ -17,7 +17,7 @@ from transformers import AutoTokenizer
 
 import tokenizers_goldens as base
 
-GOLDENS = Path(__file__).resolve().parent.parent / "Tests/ModelFilesTests/Goldens/transformers_tokenizers"
+GOLDENS = Path(__file__).resolve().parent.parent / "Tests/Core/ModelFilesTests/Goldens/transformers_tokenizers"
 PATTERN = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 WORDS = ["<|end|>", "<|pad|>", "<image>", "the", "Ġthe", "plate", "<new>", "<fresh token>", "é", "café", "<s>", "12", "on"]
 CLASSES = ["PreTrainedTokenizerFast", "GPT2Tokenizer", "GPT2TokenizerFast", "LlamaTokenizerFast", "GPTNeoXTokenizerFast"]

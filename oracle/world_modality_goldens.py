@@ -1,7 +1,7 @@
 # Goldens of the world modality's networks, asked from the official packages.
 # Pins: torch==2.13.0 (CPU), transformers==4.57.6, safetensors==0.8.0, numpy==2.2.6
 # Run from the checkout's root: python oracle/world_modality_goldens.py
-"""Writes Tests/WorldModalityTests/Goldens/: tiny random V-JEPA 2 and DINOv2 encoders as transformers saves them, with
+"""Writes Tests/Policies/WorldModalityTests/Goldens/: tiny random V-JEPA 2 and DINOv2 encoders as transformers saves them, with
 their hidden states, and a Prophet and a gated injection made of torch.nn's modules, with their outputs and gradients."""
 
 import json
@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import nn
 from transformers import BitImageProcessor, Dinov2Config, Dinov2Model, VJEPA2Config, VJEPA2Model
 
-GOLDENS = Path(__file__).resolve().parent.parent / "Tests/WorldModalityTests/Goldens"
+GOLDENS = Path(__file__).resolve().parent.parent / "Tests/Policies/WorldModalityTests/Goldens"
 ENCODERS = {
     # name: (configuration, frames of the clip, dtype)
     # head_dim 16: groups of 4 and 4 unrotated; five frames, of which the last fills no tubelet.

@@ -120,4 +120,4 @@ while read -r name version sha; do
     *) engine "$name" "$sha" ;;
   esac
 done < <(pinned data)
-"$root/native/build.sh" "$deps"
+"$root/setup/build_shims.sh" "$deps"

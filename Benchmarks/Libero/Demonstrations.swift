@@ -1,5 +1,5 @@
 import Foundation
-import Libero
+import LiberoSimulation
 import ModelFiles
 
 /// Episodes of the scripted expert without pictures: `FOLDER/EPISODE.npy` holds an episode's actions, steps × 7.

@@ -1,7 +1,7 @@
 import Crypto
 import Foundation
-import Libero
-import MuJoCo
+import LiberoSimulation
+import MuJoCoPhysics
 
 /// A compiled scene as it is after the official stack's `seed(seed)` and one reset: a sum for each field, and names.
 struct Fields: Encodable {

@@ -1,8 +1,8 @@
-import Environments
-import Evaluation
+import RobotEnvironments
+import PolicyEvaluation
 import Foundation
-import Libero
-import Policies
+import LiberoSimulation
+import RobotPolicies
 
 /// How fast a whole evaluation runs whose planner takes a while, as one on a graphics card does.
 struct Rollouts: Encodable {

@@ -1,6 +1,6 @@
-import Environments
+import RobotEnvironments
 import Foundation
-import Libero
+import LiberoSimulation
 
 /// How fast environments of one task run, each on its own thread, under a policy that looks every ten steps.
 struct Speed: Encodable {

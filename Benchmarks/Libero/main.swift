@@ -1,5 +1,6 @@
+import Failures
 import Foundation
-import Libero
+import LiberoSimulation
 
 // What oracle/libero_bench.py and oracle/libero_compare.py ask of this program; answers are lines of JSON.
 //
@@ -12,7 +13,7 @@ import Libero
 do {
   let arguments = Array(CommandLine.arguments.dropFirst())
   guard arguments.count >= 4, let task = Int(arguments[2]), let number = Int(arguments[3]) else {
-    throw LiberoError("usage: LiberoMeasurements speed | fields | demonstrations | rollouts SUITE TASK NUMBER …")
+    throw Failure("usage: LiberoMeasurements speed | fields | demonstrations | rollouts SUITE TASK NUMBER …")
   }
   let suite = try LiberoSuite(named: arguments[1])
   let more = arguments.dropFirst(4).compactMap { Int($0) }
@@ -20,7 +21,7 @@ do {
   case ("speed", 5, 1):
     try printLine(Speed(of: world(of: suite, task), environments: number, steps: more[0]))
   case ("fields", 4, 0):
-    guard let seed = UInt32(exactly: number) else { throw LiberoError("\(number) is no seed") }
+    guard let seed = UInt32(exactly: number) else { throw Failure("\(number) is no seed") }
     try printLine(Fields(of: world(of: suite, task), seed: seed))
   case ("demonstrations", 6, 1):
     let folder = URL(fileURLWithPath: arguments[5])
@@ -28,7 +29,7 @@ do {
   case ("rollouts", 6, 2):
     try printLine(
       Rollouts(suite: suite, task: task, environments: number, episodes: more[0], planMilliseconds: more[1]))
-  default: throw LiberoError("LiberoMeasurements does not understand '\(arguments.joined(separator: " "))'")
+  default: throw Failure("LiberoMeasurements does not understand '\(arguments.joined(separator: " "))'")
   }
 } catch {
   FileHandle.standardError.write(Data("LiberoMeasurements: \(error)\n".utf8))

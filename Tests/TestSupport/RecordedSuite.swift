@@ -1,4 +1,5 @@
-import Environments
+import Failures
+import RobotEnvironments
 import Synchronization
 
 /// A suite whose environments write down what every episode goes through.
@@ -17,11 +18,11 @@ public struct RecordedSuite: EnvironmentSuite {
   /// What was written down.
   public let record = Record()
   private let suite: any EnvironmentSuite
-  private let read: @Sendable (any Environment) throws(EnvironmentError) -> [Double]
+  private let read: @Sendable (any Environment) throws -> [Double]
 
   /// Writes down what `read` finds in a suite's environments.
   public init(
-    _ suite: any EnvironmentSuite, read: @escaping @Sendable (any Environment) throws(EnvironmentError) -> [Double]
+    _ suite: any EnvironmentSuite, read: @escaping @Sendable (any Environment) throws -> [Double]
   ) {
     (self.suite, self.read) = (suite, read)
   }
@@ -31,11 +32,11 @@ public struct RecordedSuite: EnvironmentSuite {
   /// The suite's, which it records.
   public var taskNames: [String] { suite.taskNames }
   /// The suite's, which it records.
-  public func specification(ofTask task: String) throws(EnvironmentError) -> EnvironmentSpecification {
+  public func specification(ofTask task: String) throws -> EnvironmentSpecification {
     try suite.specification(ofTask: task)
   }
   /// One of the suite's environments, which writes down what happens.
-  public func makeEnvironment(task: String) throws(EnvironmentError) -> any Environment {
+  public func makeEnvironment(task: String) throws -> any Environment {
     Recorded(try suite.makeEnvironment(task: task), task, self)
   }
   /// The suite's, which it records.
@@ -55,19 +56,19 @@ public struct RecordedSuite: EnvironmentSuite {
     var instruction: String { inner.instruction }
     var contraryInstruction: String? { inner.contraryInstruction }
 
-    func reset(seed: Int, episode: Int) throws(EnvironmentError) {
+    func reset(seed: Int, episode: Int) throws {
       key = "\(task) \(episode)"
       suite.record.begin(key)
       try inner.reset(seed: seed, episode: episode)
       suite.record.note(key, try suite.read(inner))
     }
 
-    func step(_ action: [Float]) throws(EnvironmentError) -> StepResult {
+    func step(_ action: [Float]) throws -> StepResult {
       let result = try inner.step(action)
       suite.record.note(key, try suite.read(inner) + [Double(result.reward)])
       return result
     }
 
-    func observe(cameras: Set<String>) throws(EnvironmentError) -> Observation { try inner.observe(cameras: cameras) }
+    func observe(cameras: Set<String>) throws -> Observation { try inner.observe(cameras: cameras) }
   }
 }

@@ -1,0 +1,79 @@
+import Crypto
+import Foundation
+
+/// A file's bytes, mapped into memory for as long as this object lives.
+///
+/// The mapping is private and copy-on-write: engines may treat the memory as theirs, and nothing they do reaches the
+/// file. Writing through it is the caller's own business and not safe across tasks. Whoever truncates a mapped file in
+/// place invalidates it; files written by this program are replaced, never shortened.
+public final class MappedFile: @unchecked Sendable {
+  /// The file's place.
+  public let url: URL
+  /// The file's bytes, for engines that keep the memory; valid only while this object lives, so keep it alive beside.
+  public let unsafeBytes: UnsafeRawBufferPointer
+
+  /// Maps the file at `url`.
+  public init(_ url: URL) throws {
+    let descriptor = open(url.path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw FileError.errno(errno, url.path, "be opened") }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw FileError.errno(errno, url.path, "be examined") }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw FileError.invalid(url.path, "expected a file, found a folder or device")
+    }
+    self.url = url
+    guard status.st_size > 0 else {
+      unsafeBytes = UnsafeRawBufferPointer(start: nil, count: 0)
+      return
+    }
+    let count = Int(status.st_size)
+    let flags = MAP_PRIVATE | MAP_NORESERVE
+    guard let start = mmap(nil, count, PROT_READ | PROT_WRITE, flags, descriptor, 0), start != MAP_FAILED else {
+      throw FileError.errno(errno, url.path, "be mapped into memory")
+    }
+    unsafeBytes = UnsafeRawBufferPointer(start: start, count: count)
+  }
+
+  deinit {
+    if let start = unsafeBytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: start), unsafeBytes.count) }
+  }
+
+  /// The number of bytes.
+  public var count: Int { unsafeBytes.count }
+
+  /// A copy of all bytes.
+  public var contents: [UInt8] { withExtendedLifetime(self) { Array(unsafeBytes) } }
+
+  /// Lends the bytes in `range`, or all of them, to `body`; a range beyond the end is an error.
+  public func withBytes<Result>(
+    in range: Range<Int>? = nil, _ body: (UnsafeRawBufferPointer) throws -> Result
+  ) throws -> Result {
+    let range = range ?? 0..<count
+    try check(range)
+    defer { withExtendedLifetime(self) {} }
+    return try body(UnsafeRawBufferPointer(rebasing: unsafeBytes[range]))
+  }
+
+  /// Refuses a range beyond the file's end.
+  func check(_ range: Range<Int>) throws {
+    guard range.lowerBound >= 0, range.upperBound <= count else {
+      throw FileError.malformed(
+        url.path, "expected \(range.upperBound) bytes or more, found \(count); the file may be truncated")
+    }
+  }
+
+  /// The SHA-256 of all bytes, as 64 hexadecimal digits.
+  public var sha256: String {
+    var hash = SHA256()
+    withExtendedLifetime(self) { hash.update(bufferPointer: unsafeBytes) }
+    return hexadecimal(hash.finalize())
+  }
+}
+
+/// The SHA-256 of a text's UTF-8, as 64 hexadecimal digits.
+public func sha256(of text: String) -> String { hexadecimal(SHA256.hash(data: Array(text.utf8))) }
+
+private func hexadecimal(_ digest: SHA256Digest) -> String {
+  digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+}

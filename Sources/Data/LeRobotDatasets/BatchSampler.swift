@@ -1,0 +1,53 @@
+import Failures
+import WorkerThreads
+
+/// Which samples make up the batch of a step: slot `j` of step `k` is position `k * batchSize + j` of an endless
+/// sequence of shuffled epochs, so neither a resume nor the number of threads changes it.
+public struct BatchSampler: Sendable {
+  /// Samples in the dataset.
+  public let count: Int
+  /// Samples in a batch.
+  public let batchSize: Int
+  /// The shuffle's seed.
+  public let seed: Int
+  /// Whether epochs are shuffled; in order otherwise.
+  public let isShuffled: Bool
+
+  /// - Throws: if there are no samples or the batch is empty.
+  public init(count: Int, batchSize: Int, seed: Int, isShuffled: Bool = true) throws {
+    guard count > 0 else { throw Failure("expected at least one frame to sample from, found none") }
+    guard batchSize > 0 else {
+      throw Failure("expected a batch size from 1, found \(batchSize); mend --batch_size")
+    }
+    self.count = count
+    self.batchSize = batchSize
+    self.seed = seed
+    self.isShuffled = isShuffled
+  }
+
+  /// The samples of a step, from 0.
+  public func samples(step: Int) -> [Int] {
+    let first = max(0, step) * batchSize
+    var permutation = CountedPermutation(count: count, seed: seed, epoch: first / count)
+    var epoch = first / count
+    return (first..<first + batchSize).map { position in
+      if position / count != epoch {
+        epoch = position / count
+        permutation = CountedPermutation(count: count, seed: seed, epoch: epoch)
+      }
+      return isShuffled ? permutation[position % count] : position % count
+    }
+  }
+}
+
+extension OrderedPrefetcher {
+  /// Loads the batches of a sampler; `load` takes their positions and the first one's index in the sampled sequence.
+  public convenience init(
+    sampler: BatchSampler, steps: Range<Int>, workers: Int, ahead: Int? = nil,
+    load: @escaping @Sendable (_ positions: [Int], _ draw: Int) throws -> Element
+  ) {
+    self.init(steps: steps, workers: workers, ahead: ahead) { step in
+      try load(sampler.samples(step: step), step * sampler.batchSize)
+    }
+  }
+}

@@ -1,0 +1,114 @@
+import Failures
+import Foundation
+import HuggingFaceHub
+import ModelFiles
+
+/// Where datasets lie.
+public enum DatasetLocation {
+  /// LeRobot's folder of datasets: `$HF_LEROBOT_HOME`, else `$HF_HOME/lerobot`, else `~/.cache/huggingface/lerobot`.
+  public static func home(environment: [String: String] = ProcessInfo.processInfo.environment) -> URL {
+    HubSettings(environment: environment).lerobotHome
+  }
+
+  /// A dataset's folder: `root` where one is given, else the folder or repository that `repositoryID` names.
+  ///
+  /// A repository is looked for under ``home(environment:)``, unless a revision is asked for, and in the Hugging Face
+  /// cache, and is then fetched into the cache: `meta` first, then the files of the episodes. Without a revision it is
+  /// the one tagged with the newest version of the format that is read here, as LeRobot chooses, else `main`.
+  ///
+  /// - Parameters:
+  ///   - revision: a branch, tag or commit.
+  ///   - episodes: the episodes whose files are needed; nil for all.
+  /// - Throws: if there is no such dataset or it cannot be fetched, and what would help.
+  public static func root(
+    repositoryID: String, root: URL? = nil, revision: String? = nil, episodes: [Int]? = nil,
+    environment: [String: String] = ProcessInfo.processInfo.environment
+  ) throws -> URL {
+    if let root {
+      guard isDataset(root) else {
+        throw Failure(
+          "no LeRobotDataset in \(root.path) (meta/info.json is missing); point --dataset.root at its folder, or leave "
+            + "it out to have \(repositoryID.isEmpty ? "--dataset.repo_id" : repositoryID) looked for and fetched")
+      }
+      return root
+    }
+    let path = URL(fileURLWithPath: NSString(string: repositoryID).expandingTildeInPath, isDirectory: true)
+    if !repositoryID.isEmpty, isDataset(path) { return path }
+    guard HubRepository.isName(repositoryID) else {
+      throw Failure(
+        "expected a dataset's name such as user/name, or its folder, for --dataset.repo_id, found \"\(repositoryID)\"")
+    }
+    let settings = HubSettings(environment: environment)
+    let copy = settings.lerobotHome.appendingPathComponent(repositoryID)
+    if revision == nil, isDataset(copy), settings.isOffline || isComplete(copy, episodes) { return copy }
+    return try {
+      let repository = try HubRepository(.dataset, repositoryID)
+      let cache = HubCache(repository, settings)
+      let revisions = revision.map { [$0] } ?? ["v3.0", "v2.1", "v2.0", "main"]
+      for snapshot in revisions.compactMap({ cache.snapshot(revision: $0) }) where isComplete(snapshot, episodes) {
+        return snapshot
+      }
+      do { return try fetched(repository, revision, episodes, Hub(settings)) } catch let error as HubError {
+        // What LeRobot left under its own folder is of a revision that nobody wrote down.
+        guard revision != nil, isDataset(copy) else { throw error }
+        throw Failure("\(error) (--dataset.revision is set; without it, \(copy.path) is used)")
+      }
+    }()
+  }
+
+  private static func fetched(
+    _ repository: HubRepository, _ revision: String?, _ episodes: [Int]?, _ hub: Hub
+  ) throws -> URL {
+    let chosen = if let revision { revision } else { version(among: try hub.revisions(of: repository)) ?? "main" }
+    let listing = try hub.listing(of: repository, revision: chosen)
+    let folder = try hub.fetch(listing) { $0.hasPrefix("meta/") }
+    guard isDataset(folder) else {
+      throw Failure("\(repository) (revision \(chosen)) is no LeRobotDataset: it has no meta/info.json")
+    }
+    let needed = try files(in: folder, of: episodes)
+    let listed = Set(listing.files.map(\.path))
+    if let missing = needed.first(where: { !listed.contains($0) }) {
+      throw Failure("\(repository) (revision \(chosen)) has no \(missing), which its episodes name")
+    }
+    return try hub.fetch(listing, where: needed.contains)
+  }
+
+  /// The branch or tag of the newest version of the format that is read here: v3.0 itself, else the highest of v3, else
+  /// of v2.
+  static func version(among names: [String]) -> String? {
+    func numbers(_ name: String) -> [Int]? {
+      let parts = (name.hasPrefix("v") ? name.dropFirst() : name[...]).split(separator: ".").map { Int($0) }
+      return parts.count >= 2 && parts.allSatisfy { $0 != nil } ? parts.compactMap { $0 } : nil
+    }
+    if names.contains("v3.0") { return "v3.0" }
+    let known = names.compactMap { name in numbers(name).map { (name: name, numbers: $0) } }
+    return known.filter { [2, 3].contains($0.numbers[0]) }
+      .max { $0.numbers.lexicographicallyPrecedes($1.numbers) }?.name
+  }
+
+  private static func isDataset(_ folder: URL) -> Bool {
+    FileManager.default.fileExists(atPath: folder.appendingPathComponent("meta/info.json").path)
+  }
+
+  private static func isComplete(_ folder: URL, _ episodes: [Int]?) -> Bool {
+    guard isDataset(folder), let needed = try? files(in: folder, of: episodes) else { return false }
+    return needed.allSatisfy { FileManager.default.fileExists(atPath: folder.appendingPathComponent($0).path) }
+  }
+
+  /// The files of some episodes, or of all, below the dataset's folder; episodes that it does not have are left out.
+  private static func files(in folder: URL, of episodes: [Int]?) throws -> Set<String> {
+    let information = try DatasetInformation(contentsOf: folder.appendingPathComponent("meta/info.json"))
+    let all = try Episode.load(root: folder, information: information)
+    let prefix = folder.appendingPathComponent("x").path.dropLast()
+    var files: Set<String> = []
+    for episode in episodes.map({ $0.filter(all.indices.contains).map { all[$0] } }) ?? all {
+      var urls = [try information.dataPath.url(in: folder, chunk: episode.chunk, file: episode.file)]
+      for (camera, video) in episode.videos {
+        guard let template = information.videoPath else { continue }
+        urls.append(try template.url(in: folder, chunk: video.chunk, file: video.file, video: camera))
+      }
+      for url in urls where url.path.hasPrefix(prefix) { files.insert(String(url.path.dropFirst(prefix.count))) }
+    }
+    return files
+  }
+}

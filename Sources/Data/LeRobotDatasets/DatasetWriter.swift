@@ -1,0 +1,237 @@
+import Failures
+import ParquetFiles
+import Foundation
+import MediaCoding
+import ModelFiles
+import OrderedCollections
+
+/// How large a dataset's files grow, under LeRobot's names and with its defaults; an episode is never divided.
+public struct ChunkSettings: Sendable, Equatable {
+  /// Files in a folder (`chunks_size`).
+  public var filesPerChunk = 1000
+  /// MiB of a Parquet file and of a video (`data_files_size_in_mb`, `video_files_size_in_mb`).
+  public var dataFileMegabytes = 100.0, videoFileMegabytes = 200.0
+
+  /// The defaults.
+  public init() {}
+}
+
+/// Records a LeRobotDataset v3.0: frames into episodes, episodes into files, statistics on the way.
+///
+/// Everything is written beside the dataset's folder, which appears whole when ``finish()`` returns; a recorder that is
+/// dropped before leaves nothing. An episode's frames stay in memory until it is saved. Not for more than one thread.
+///
+/// ```swift
+/// let writer = try DatasetWriter(root: folder, framesPerSecond: 10, features: features)
+/// try writer.addFrame(["observation.state": .floats(state), "action": .floats(action), "observation.images.top": .image(top)])
+/// try writer.saveEpisode(task: "push the red block to the left")
+/// try writer.finish()
+/// ```
+public final class DatasetWriter {
+  /// Where the dataset will lie.
+  public let root: URL
+  /// What the dataset is, with what has been saved so far.
+  public private(set) var information: DatasetInformation
+  /// Frames of the episode that is being recorded.
+  public var pendingFrameCount: Int { pending.values.first?.count ?? 0 }
+
+  private let partial: URL
+  private let overwrite: Bool
+  private var pending: OrderedDictionary<String, [FrameValue]>
+  private var tasks: OrderedSet<String> = []
+  private var records: [EpisodeRecord] = []
+  private var data: RotatingParquet
+  private var videos: OrderedDictionary<String, RotatingVideo> = [:]
+  private var isFinished = false
+  private var failure: (any Error)?
+
+  /// Begins a dataset.
+  ///
+  /// - Parameters:
+  ///   - features: what each frame holds, without LeRobot's own five (timestamp, frame_index, …).
+  ///   - chunks: how large files grow.
+  ///   - videoCodec: nil for AV1 where the encoder takes the size, as LeRobot does, else H.264.
+  ///   - overwrite: whether a dataset that lies at `root` may be replaced when this one is finished.
+  /// - Throws: if `root` exists and may not be replaced or holds something else, or a feature cannot be recorded.
+  public init(
+    root: URL, framesPerSecond: Double, robotType: String? = nil, features: OrderedDictionary<String, Feature>,
+    chunks: ChunkSettings = ChunkSettings(), videoCodec: VideoCodec? = nil, overwrite: Bool = false
+  ) throws {
+    try Self.checkTarget(root, overwrite: overwrite)
+    guard framesPerSecond.isFinite, framesPerSecond > 0 else {
+      throw Failure("expected a positive frame rate for \(root.path), found \(framesPerSecond)")
+    }
+    for name in features.keys where name.contains("/") || name.isEmpty || Feature.bookkeeping[name] != nil {
+      throw Failure("the feature name \"\(name)\" is refused: it is empty, holds a '/' or is one of LeRobot's own")
+    }
+    self.root = root
+    self.overwrite = overwrite
+    partial = root.deletingLastPathComponent().appendingPathComponent(".\(root.lastPathComponent).partial")
+    let all = features.merging(Feature.bookkeeping) { own, _ in own }
+    information = DatasetInformation(robotType: robotType, framesPerSecond: framesPerSecond, features: all)
+    information.chunks = chunks
+    pending = features.mapValues { _ in [] }
+    var fields: [Field] = []
+    for (name, feature) in all {
+      if let type = try feature.columnType(name: name) { fields.append(Field(name, type)) }
+    }
+    data = RotatingParquet(
+      root: partial, fields: fields, metadata: [("huggingface", huggingFaceMetadata(all))],
+      limit: chunks.dataFileMegabytes * 1024 * 1024, filesPerChunk: chunks.filesPerChunk)
+    for (name, feature) in features where feature.dataType == .video {
+      guard let size = feature.imageSize else { throw Failure("expected an RGB image's shape for \(name)") }
+      videos[name] = RotatingVideo(
+        root: partial, camera: name, height: size.height, width: size.width, framesPerSecond: framesPerSecond,
+        codec: videoCodec, limit: chunks.videoFileMegabytes * 1024 * 1024,
+        filesPerChunk: chunks.filesPerChunk)
+    }
+    do {
+      // Left by a recorder that was killed.
+      try? FileManager.default.removeItem(at: partial)
+      try FileManager.default.createDirectory(
+        at: partial.appendingPathComponent("meta"), withIntermediateDirectories: true)
+    }
+  }
+
+  deinit { if !isFinished { try? FileManager.default.removeItem(at: partial) } }
+
+  private static func checkTarget(_ root: URL, overwrite: Bool) throws {
+    guard FileManager.default.fileExists(atPath: root.path) else { return }
+    guard overwrite else {
+      throw Failure("\(root.path) exists; give --overwrite or choose another folder")
+    }
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: root.path)) ?? ["a file"]
+    guard names.isEmpty || names.contains("meta") else {
+      throw Failure("\(root.path) is not overwritten because it holds no dataset; choose another folder")
+    }
+  }
+
+  /// Refuses work after the end, and after a failure that may have left an episode half written.
+  private func checkOpen() throws {
+    if let failure { throw Failure("nothing more can be recorded after this failure: \(failure)") }
+    guard !isFinished else { throw Failure("\(root.path) is finished already") }
+  }
+
+  /// Adds a frame to the episode that is being recorded.
+  ///
+  /// - Throws: if a feature is missing, unknown or of another type or shape; the frame is then not added.
+  public func addFrame(_ values: [String: FrameValue]) throws {
+    try checkOpen()
+    if let unknown = values.keys.sorted().first(where: { pending[$0] == nil }) {
+      throw Failure("expected the features \(pending.keys.joined(separator: ", ")), found \(unknown)")
+    }
+    for name in pending.keys {
+      guard let value = values[name], let feature = information.features[name] else {
+        throw Failure("expected a value for \(name) in every frame, found none")
+      }
+      try value.check(feature, name: name)
+    }
+    for (name, value) in values { pending[name]?.append(value) }
+  }
+
+  /// Forgets the frames since the last saved episode.
+  public func discardEpisode() { pending = pending.mapValues { _ in [] } }
+
+  /// Ends the episode: its frames go to disk, its statistics are taken.
+  public func saveEpisode(task: String) throws {
+    try checkOpen()
+    let length = pendingFrameCount
+    guard length > 0 else { throw Failure("expected at least one frame before an episode is saved, found none") }
+    let taskIndex = tasks.append(task).index
+    let first = information.frameCount, episode = information.episodeCount
+    let frames = Array(0..<length)
+    var values = pending
+    values["timestamp"] = frames.map { .floats([Float(Double($0) / information.framesPerSecond)]) }
+    values["frame_index"] = frames.map { .integers([$0]) }
+    values["episode_index"] = frames.map { _ in .integers([episode]) }
+    values["index"] = frames.map { .integers([first + $0]) }
+    values["task_index"] = frames.map { _ in .integers([taskIndex]) }
+    do {
+      try write(values, task: task, frames: first..<first + length, episode: episode)
+    } catch {
+      failure = error
+      throw error
+    }
+    information.episodeCount += 1
+    information.frameCount += length
+    information.taskCount = tasks.count
+    discardEpisode()
+  }
+
+  private func write(
+    _ values: OrderedDictionary<String, [FrameValue]>, task: String, frames: Range<Int>, episode: Int
+  ) throws {
+    do {
+      var columns: [ColumnValues] = []
+      var statistics: OrderedDictionary<String, FeatureStatistics> = [:]
+      for (name, feature) in information.features {
+        let column = values[name] ?? []
+        if feature.dataType != .video { columns.append(try feature.column(column)) }
+        statistics[name] = Self.statistics(column, feature)
+      }
+      let place = try data.append(columns)
+      var shown: OrderedDictionary<String, Episode.Video> = [:]
+      for name in videos.keys {
+        shown[name] = try videos[name]?.append((values[name] ?? []).compactMap(\.image))
+      }
+      records.append(
+        EpisodeRecord(
+          index: episode, task: task, frames: frames, chunk: place.chunk, file: place.file,
+          videos: shown, statistics: statistics))
+    }
+  }
+
+  private static func statistics(_ column: [FrameValue], _ feature: Feature) -> FeatureStatistics? {
+    if feature.dataType == .string { return nil }
+    if feature.dataType.isVisual {
+      return FeatureStatistics(
+        images: FeatureStatistics.sampledFrames(length: column.count).compactMap { column[$0].image })
+    }
+    return FeatureStatistics(
+      values: column.flatMap(\.numbers), width: feature.elementCount, isSingle: feature.dataType == .float32)
+  }
+
+  /// Completes the files and gives the dataset its folder. Frames of an episode that was not saved are forgotten.
+  public func finish() throws {
+    try checkOpen()
+    guard !records.isEmpty else { throw Failure("expected at least one episode in \(root.path), found none") }
+    try Self.checkTarget(root, overwrite: overwrite)
+    do {
+      try data.finish()
+      for name in videos.keys {
+        try videos[name]?.finish()
+        if let feature = information.features[name], let described = videos[name]?.information {
+          information.features[name] = Feature(
+            feature.dataType, shape: feature.shape, names: feature.names, information: described)
+        }
+      }
+      let meta = partial.appendingPathComponent("meta")
+      try writeTasks(tasks, root: partial)
+      try writeEpisodes(records, features: information.features, root: partial)
+      try information.json.write(to: meta.appendingPathComponent("info.json"))
+      try statistics().write(to: meta.appendingPathComponent("stats.json"))
+      try publish()
+    }
+    isFinished = true
+  }
+
+  private func statistics() throws -> JSON {
+    var members: OrderedDictionary<String, JSON> = [:]
+    for (name, feature) in information.features where feature.dataType != .string {
+      members[name] = try FeatureStatistics.aggregate(records.compactMap { $0.statistics[name] }).json(feature.dataType)
+    }
+    return .object(members)
+  }
+
+  /// Swaps the finished folder in; the old one, if any, goes only once the new one stands.
+  private func publish() throws {
+    let manager = FileManager.default
+    try manager.createDirectory(at: root.deletingLastPathComponent(), withIntermediateDirectories: true)
+    guard manager.fileExists(atPath: root.path) else { return try manager.moveItem(at: partial, to: root) }
+    let old = root.deletingLastPathComponent().appendingPathComponent(".\(root.lastPathComponent).old")
+    try? manager.removeItem(at: old)
+    try manager.moveItem(at: root, to: old)
+    try manager.moveItem(at: partial, to: root)
+    try? manager.removeItem(at: old)
+  }
+}

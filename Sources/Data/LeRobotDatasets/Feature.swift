@@ -1,0 +1,86 @@
+import Failures
+import ModelFiles
+import OrderedCollections
+
+/// One feature of a dataset, as `meta/info.json` describes it.
+public struct Feature: Sendable, Equatable {
+  /// LeRobot's name of the values' type.
+  public enum DataType: String, Sendable, CaseIterable {
+    /// The types by LeRobot's names; `image` and `video` are pictures, within Parquet and beside it.
+    case float32, float64, int8, int16, int32, int64, uint8, bool, string, image, video
+
+    /// Whether a camera makes these values.
+    public var isVisual: Bool { self == .image || self == .video }
+  }
+
+  /// The values' type.
+  public let dataType: DataType
+  /// The shape of one frame's value; of an image in the order that `names` tells.
+  public let shape: [Int]
+  /// Names of the dimensions or of their entries, as the file has them.
+  public let names: JSON
+  /// A video's codec and size, as the file has them.
+  public let information: JSON?
+
+  /// Describes a feature.
+  public init(_ dataType: DataType, shape: [Int], names: JSON = .null, information: JSON? = nil) {
+    self.dataType = dataType
+    self.shape = shape
+    self.names = names
+    self.information = information
+  }
+
+  /// A camera's feature with LeRobot's `[height, width, channels]` order.
+  public static func camera(_ dataType: DataType, height: Int, width: Int) -> Feature {
+    Feature(dataType, shape: [height, width, 3], names: ["height", "width", "channels"])
+  }
+
+  /// Numbers in one frame's value.
+  public var elementCount: Int { shape.reduce(1, *) }
+
+  /// Height and width of an image, whichever order its shape has.
+  public var imageSize: (height: Int, width: Int)? {
+    guard dataType.isVisual, shape.count == 3 else { return nil }
+    return shape[0] == 3 && shape[2] != 3 ? (shape[1], shape[2]) : (shape[0], shape[1])
+  }
+}
+
+extension Feature {
+  /// What every dataset has besides what its robot gives, in LeRobot's order.
+  public static let bookkeeping: OrderedDictionary<String, Feature> = [
+    "timestamp": Feature(.float32, shape: [1]),
+    "frame_index": Feature(.int64, shape: [1]),
+    "episode_index": Feature(.int64, shape: [1]),
+    "index": Feature(.int64, shape: [1]),
+    "task_index": Feature(.int64, shape: [1]),
+  ]
+
+  init(_ json: JSON, name: String, file: String) throws {
+    guard let text = json["dtype"]?.string else {
+      throw Failure("expected a `dtype` for the feature \(name) in \(file), found none")
+    }
+    guard let dataType = DataType(rawValue: text) else {
+      let known = DataType.allCases.map(\.rawValue).joined(separator: ", ")
+      throw Failure("the feature \(name) in \(file) has the dtype \(text); known are \(known)")
+    }
+    let shape = json["shape"]?.array?.map(\.integer)
+    guard let shape, shape.allSatisfy({ ($0 ?? 0) > 0 && ($0 ?? 0) <= 1 << 24 }), shape.count <= 5 else {
+      throw Failure("expected a `shape` of positive whole numbers for the feature \(name) in \(file)")
+    }
+    self.init(dataType, shape: shape.compactMap(\.self), names: json["names"] ?? .null, information: json["info"])
+    guard !dataType.isVisual || imageSize != nil && shape.contains(3) else {
+      throw Failure("expected an RGB image's shape for the feature \(name) in \(file), found \(self.shape)")
+    }
+    guard self.shape.reduce(1, { $0.multipliedReportingOverflow(by: $1).partialValue }) <= 1 << 30 else {
+      throw Failure("the feature \(name) in \(file) is too large: \(self.shape)")
+    }
+  }
+
+  var json: JSON {
+    var members: OrderedDictionary<String, JSON> = [
+      "dtype": .string(dataType.rawValue), "shape": .array(shape.map { .integer($0) }), "names": names,
+    ]
+    if let information { members["info"] = information }
+    return .object(members)
+  }
+}

@@ -1,0 +1,174 @@
+import Failures
+import ParquetFiles
+import Foundation
+import ModelFiles
+import OrderedCollections
+
+/// The numbers of the selected frames, in memory, and where their pictures lie; one row for each frame.
+struct FrameTable: Sendable {
+  var frameIndices: [Int32]
+  var taskIndices: [Int32]
+  var timestamps: [Float]
+  /// `[frames, width]` by feature.
+  var vectors: OrderedDictionary<String, [Float]>
+  /// Where each frame's pictures lie; empty where no camera's pictures are in Parquet.
+  var places: [FrameImages.Place]
+  var rows: [Int32]
+  let files: DataFiles
+}
+
+extension FrameTable {
+  /// Features that are held as numbers.
+  static func numeric(_ information: DatasetInformation) -> OrderedDictionary<String, Feature> {
+    information.features.filter {
+      !$0.value.dataType.isVisual && $0.value.dataType != .string && Feature.bookkeeping[$0.key] == nil
+    }
+  }
+
+  /// Reads the data files of some episodes.
+  ///
+  /// - Throws: if a file is missing or damaged, lacks a column or a frame, or holds other shapes than promised.
+  static func load(root: URL, information: DatasetInformation, episodes: [Episode]) throws -> FrameTable {
+    let numeric = numeric(information)
+    let total = episodes.reduce(0) { $0 + $1.frames.count }
+    let files = try dataFiles(root: root, information: information, episodes: episodes)
+    // Memory is asked for only after as many rows have really been decoded: lengths are a stranger's claim.
+    let found = try {
+      try files.urls.indices.reduce(0) { sum, number in
+        let file = try files.file(number)
+        return try file.rowGroups.indices.reduce(sum) {
+          try $0 + file.read(rowGroup: $1, columns: ["episode_index"]).rowCount
+        }
+      }
+    }()
+    guard found >= total else {
+      throw Failure("expected \(total) frames in the data files of \(root.path), found \(found)")
+    }
+    let hasPictures = information.features.values.contains { $0.dataType == .image }
+    var table = FrameTable(
+      frameIndices: Array(repeating: -1, count: total), taskIndices: Array(repeating: 0, count: total),
+      timestamps: Array(repeating: 0, count: total),
+      vectors: numeric.mapValues { Array(repeating: 0, count: total * $0.elementCount) },
+      places: hasPictures ? Array(repeating: .init(file: 0, rowGroup: 0), count: total) : [],
+      rows: hasPictures ? Array(repeating: 0, count: total) : [], files: files)
+    var starts: [Int: (first: Int, frames: Range<Int>)] = [:]
+    var next = 0
+    for episode in episodes {
+      starts[episode.index] = (next, episode.frames)
+      next += episode.frames.count
+    }
+    for number in files.urls.indices {
+      do {
+        let file = try files.file(number)
+        for group in file.rowGroups.indices {
+          try table.fill(from: file, number, rowGroup: group, numeric: numeric, starts: starts)
+        }
+      }
+    }
+    for episode in episodes {
+      guard let start = starts[episode.index]?.first else { continue }
+      if let gap = (0..<episode.frames.count).first(where: { table.frameIndices[start + $0] < 0 }) {
+        let url = try information.dataPath.url(in: root, chunk: episode.chunk, file: episode.file)
+        throw Failure("expected frame \(gap) of episode \(episode.index) in \(url.path), found none")
+      }
+    }
+    return table
+  }
+
+  private static func dataFiles(
+    root: URL, information: DatasetInformation, episodes: [Episode]
+  ) throws -> DataFiles {
+    var urls: OrderedSet<URL> = []
+    for episode in episodes {
+      urls.append(try information.dataPath.url(in: root, chunk: episode.chunk, file: episode.file))
+    }
+    return DataFiles(Array(urls))
+  }
+
+  private mutating func fill(
+    from file: ParquetFile, _ number: Int, rowGroup: Int, numeric: OrderedDictionary<String, Feature>,
+    starts: [Int: (first: Int, frames: Range<Int>)]
+  ) throws {
+    let rows = try file.read(
+      rowGroup: rowGroup, columns: Array(Feature.bookkeeping.keys) + Array(numeric.keys))
+    let episodes = try rows.column("episode_index").integers()
+    // Cheap way out: most row groups hold one episode, and it may not be among the chosen.
+    guard episodes.contains(where: { starts[$0] != nil }) else { return }
+    let indices = try rows.column("index").integers()
+    let frames = try rows.column("frame_index").integers()
+    let tasks = try rows.column("task_index").integers()
+    let times = try rows.column("timestamp").floats()
+    var values: OrderedDictionary<String, [Float]> = [:]
+    for (name, feature) in numeric {
+      values[name] = try Self.numbers(rows.column(name), feature, rows.rowCount, "\(name) in \(file.url.path)")
+    }
+    for row in 0..<rows.rowCount {
+      guard let (first, range) = starts[episodes[row]] else { continue }
+      guard range.contains(indices[row]), frames[row] == indices[row] - range.lowerBound,
+        let task = Int32(exactly: tasks[row]), let frame = Int32(exactly: frames[row])
+      else {
+        throw Failure(
+          "frame \(frames[row]) with index \(indices[row]) in \(file.url.path) does not belong to "
+            + "episode \(episodes[row]), which holds \(range.lowerBound) to \(range.upperBound - 1)")
+      }
+      let position = first + frames[row]
+      frameIndices[position] = frame
+      taskIndices[position] = task
+      timestamps[position] = times[row]
+      if !places.isEmpty {
+        places[position] = .init(file: Int32(number), rowGroup: Int32(rowGroup))
+        self.rows[position] = Int32(row)
+      }
+      for (name, feature) in numeric {
+        let width = feature.elementCount
+        guard let source = values[name] else { continue }
+        vectors[name]?.replaceSubrange(
+          position * width..<(position + 1) * width, with: source[row * width..<(row + 1) * width])
+      }
+    }
+  }
+
+  /// Refuses episodes whose frames do not follow one another at the dataset's rate.
+  ///
+  /// A window of frames is one of times only where they do. The rounding of float32 seconds is allowed for.
+  func checkTimes(
+    of episodes: [Episode], _ information: DatasetInformation, tolerance: Double, root: URL
+  ) throws {
+    let period = 1 / information.framesPerSecond
+    var first = 0
+    for episode in episodes {
+      let positions = first..<first + episode.frames.count
+      first = positions.upperBound
+      for position in positions.dropFirst() {
+        let (before, now) = (Double(timestamps[position - 1]), Double(timestamps[position]))
+        if abs(now - before - period) <= tolerance + Double(timestamps[position].ulp) { continue }
+        throw Failure(
+          "expected frames \(period) s apart (fps \(information.framesPerSecond), within \(tolerance) s) in \(root.path), "
+            + "found frame \(position - positions.lowerBound) of episode \(episode.index) at \(now) s after \(before) s; "
+            + "leave the episode out, mend the dataset or raise --tolerance_s")
+      }
+    }
+  }
+
+  /// A feature's numbers `[rows, width]`, out of however many nested lists.
+  private static func numbers(_ column: Column, _ feature: Feature, _ rows: Int, _ place: String) throws -> [Float] {
+    var column = column
+    var sizes: [Int] = []
+    while true {
+      switch column.type {
+      case .list, .largeList, .fixedSizeList:
+        let (elements, lengths) = try column.flattened()
+        guard let size = lengths.first ?? feature.shape.first, lengths.allSatisfy({ $0 == size }) else {
+          throw Failure("expected vectors of the shape \(feature.shape) for \(place), found several lengths")
+        }
+        sizes.append(size)
+        column = elements
+      default:
+        guard sizes == feature.shape || sizes.isEmpty && feature.shape == [1] || rows == 0 else {
+          throw Failure("expected the shape \(feature.shape) for \(place), found \(sizes)")
+        }
+        return try column.floats()
+      }
+    }
+  }
+}

@@ -1,0 +1,52 @@
+import Failures
+import RGBImages
+import OrderedCollections
+
+extension LeRobotDataset {
+  /// Takes the statistics of the selected episodes anew, episode by episode and joined as LeRobot joins them.
+  ///
+  /// Numbers come from the columns in memory; pictures, LeRobot's sample of each episode's frames, are decoded.
+  ///
+  /// - Parameter includingImages: whether to decode pictures at all.
+  public func recomputedStatistics(
+    includingImages: Bool = true
+  ) throws -> OrderedDictionary<String, FeatureStatistics> {
+    var parts: OrderedDictionary<String, [FeatureStatistics]> = [:]
+    var first = 0
+    for episode in episodes {
+      let positions = first..<first + episode.frames.count
+      first = positions.upperBound
+      for (name, feature) in information.features where feature.dataType != .string {
+        if feature.dataType.isVisual {
+          guard includingImages else { continue }
+          var images: [Image] = []
+          for frame in FeatureStatistics.sampledFrames(length: positions.count) {
+            images.append(try image(name, at: positions.lowerBound + frame))
+          }
+          parts[name, default: []].append(FeatureStatistics(images: images))
+        } else {
+          parts[name, default: []].append(
+            FeatureStatistics(
+              values: numbers(name, feature, positions, episode), width: feature.elementCount,
+              isSingle: feature.dataType == .float32))
+        }
+      }
+    }
+    var statistics: OrderedDictionary<String, FeatureStatistics> = [:]
+    for (name, episodes) in parts { statistics[name] = try FeatureStatistics.aggregate(episodes) }
+    return statistics
+  }
+
+  private func numbers(_ name: String, _ feature: Feature, _ positions: Range<Int>, _ episode: Episode) -> [Double] {
+    switch name {
+    case "timestamp": return positions.map { Double(table.timestamps[$0]) }
+    case "frame_index": return positions.map { Double(table.frameIndices[$0]) }
+    case "episode_index": return positions.map { _ in Double(episode.index) }
+    case "index": return episode.frames.map(Double.init)
+    case "task_index": return positions.map { Double(table.taskIndices[$0]) }
+    default:
+      let width = feature.elementCount
+      return (table.vectors[name]?[positions.lowerBound * width..<positions.upperBound * width] ?? []).map(Double.init)
+    }
+  }
+}

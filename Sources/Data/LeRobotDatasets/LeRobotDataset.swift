@@ -1,0 +1,170 @@
+import Failures
+import Foundation
+import RGBImages
+import MediaCoding
+import ModelFiles
+import OrderedCollections
+
+/// A LeRobotDataset v3.0, v2.1 or v2.0 on disk, or some episodes of it, open for reading.
+///
+/// Numbers are held in memory; pictures and videos are decoded when asked for. Positions count the selected frames from
+/// 0; a frame's `index` counts those of the whole dataset. Any thread may read.
+public final class LeRobotDataset: Sendable {
+  /// The dataset's folder.
+  public let root: URL
+  /// What `meta/info.json` says.
+  public let information: DatasetInformation
+  /// The selected episodes, in ascending order.
+  public let episodes: [Episode]
+  /// Tasks in words, by `task_index`.
+  public let tasks: [Int: String]
+  /// Statistics of the whole dataset by feature: `meta/stats.json`, or v2.1's episodes joined; empty where both are
+  /// missing.
+  public let statistics: OrderedDictionary<String, FeatureStatistics>
+  /// Selected frames.
+  public let count: Int
+
+  let table: FrameTable
+  private let tolerance: Double
+  private let starts: [Int]
+  private let pictures: FrameImages
+  private let videos: VideoReaders
+
+  /// Opens a dataset.
+  ///
+  /// - Parameters:
+  ///   - episodes: the episodes to read; nil for all. Only their data files need to be there.
+  ///   - tolerance: seconds that a frame may lie off its place in time, in the columns and in videos; LeRobot's default.
+  ///   - imageCacheBytes: compressed pictures kept in memory at most.
+  ///   - openVideos: idle video readers kept at most.
+  /// - Throws: one sentence, if anything is missing, damaged or contradicts itself.
+  public init(
+    root: URL, episodes selection: [Int]? = nil, tolerance: Double = 1e-4, imageCacheBytes: Int = 1 << 30,
+    openVideos: Int = 16
+  ) throws {
+    self.root = root
+    information = try DatasetInformation(contentsOf: root.appendingPathComponent("meta/info.json"))
+    tasks = try loadTasks(root: root, layout: information.layout)
+    // Version 2.1 may still carry the stats.json that 2.0 once had; its episodes' statistics are the newer ones.
+    let episodeStatistics = information.layout == .filePerEpisode ? try loadEpisodeStatistics(root: root) : nil
+    statistics = if let episodeStatistics { episodeStatistics } else { try Self.loadStatistics(root) }
+    let all = try Episode.load(root: root, information: information)
+    if let wrong = selection?.first(where: { !all.indices.contains($0) }) {
+      throw Failure(
+        "episode \(wrong) was asked for, but \(root.path) holds episodes 0 to \(all.count - 1); mend --dataset.episodes"
+      )
+    }
+    episodes = selection.map { Set($0).sorted().map { all[$0] } } ?? all
+    var starts: [Int] = []
+    var next = 0
+    for episode in episodes {
+      starts.append(next)
+      next += episode.frames.count
+    }
+    self.starts = starts
+    count = next
+    self.tolerance = tolerance
+    table = try FrameTable.load(root: root, information: information, episodes: episodes)
+    try table.checkTimes(of: episodes, information, tolerance: tolerance, root: root)
+    pictures = FrameImages(files: table.files, capacity: imageCacheBytes)
+    videos = VideoReaders(capacity: openVideos)
+    if let unknown = table.taskIndices.first(where: { tasks[Int($0)] == nil }) {
+      let name = information.layout == .sharedFiles ? "tasks.parquet" : "tasks.jsonl"
+      throw Failure("expected task \(unknown) in \(root.path)/meta/\(name), found none")
+    }
+  }
+
+  private static func loadStatistics(_ root: URL) throws -> OrderedDictionary<String, FeatureStatistics> {
+    let url = root.appendingPathComponent("meta/stats.json")
+    guard FileManager.default.fileExists(atPath: url.path) else { return [:] }
+    let json = try JSON(contentsOf: url)
+    guard let members = json.object else { throw Failure("expected an object in \(url.path)") }
+    var statistics: OrderedDictionary<String, FeatureStatistics> = [:]
+    for (name, entry) in members { statistics[name] = try FeatureStatistics(entry, name: name, file: url.path) }
+    return statistics
+  }
+
+  /// A frame's place and time.
+  public struct Frame: Sendable, Equatable {
+    /// Its number in the whole dataset, in its episode, and its episode's.
+    public let index: Int, frameIndex: Int, episodeIndex: Int
+    /// Seconds since the episode's start.
+    public let timestamp: Float
+    /// Its task's number and words.
+    public let taskIndex: Int, task: String
+  }
+
+  /// The selected episode that a position lies in, as an offset into ``episodes``.
+  private func ordinal(_ position: Int) throws -> Int {
+    guard position >= 0, position < count else {
+      throw Failure("\(root.path) has \(count) selected frames, asked for frame \(position)")
+    }
+    var low = 0, high = starts.count - 1
+    while low < high {
+      let middle = (low + high + 1) / 2
+      if starts[middle] <= position { low = middle } else { high = middle - 1 }
+    }
+    return low
+  }
+
+  /// A frame's place, time and task.
+  public func frame(at position: Int) throws -> Frame {
+    let episode = episodes[try ordinal(position)]
+    let frame = Int(table.frameIndices[position])
+    let task = Int(table.taskIndices[position])
+    return Frame(
+      index: episode.frames.lowerBound + frame, frameIndex: frame, episodeIndex: episode.index,
+      timestamp: table.timestamps[position], taskIndex: task, task: tasks[task] ?? "")
+  }
+
+  /// The positions of the episode that a frame belongs to.
+  public func positionsOfEpisode(containing position: Int) throws -> Range<Int> {
+    let ordinal = try ordinal(position)
+    return starts[ordinal]..<starts[ordinal] + episodes[ordinal].frames.count
+  }
+
+  /// Positions around a frame, clamped to its episode.
+  public func window(at position: Int, offsets: some Sequence<Int>) throws -> FrameWindow {
+    FrameWindow(episode: try positionsOfEpisode(containing: position), frame: position, offsets: offsets)
+  }
+
+  /// Numbers of a feature at some positions: `[positions, width]`, row-major.
+  public func values(of feature: String, at positions: [Int]) throws -> [Float] {
+    guard let values = table.vectors[feature], let width = information.features[feature]?.elementCount else {
+      let names = table.vectors.keys.joined(separator: ", ")
+      throw Failure("expected a numeric feature named \(feature) in \(root.path), found \(names)")
+    }
+    var result: [Float] = []
+    result.reserveCapacity(positions.count * width)
+    for position in positions {
+      _ = try ordinal(position)
+      result += values[position * width..<(position + 1) * width]
+    }
+    return result
+  }
+
+  /// A camera's picture at a position.
+  public func image(_ camera: String, at position: Int) throws -> Image {
+    guard let feature = information.features[camera], let size = feature.imageSize else {
+      let names = information.cameras.joined(separator: ", ")
+      throw Failure("expected a camera named \(camera) in \(root.path), found \(names.isEmpty ? "none" : names)")
+    }
+    let episode = episodes[try ordinal(position)]
+    let image = try {
+      if feature.dataType == .image {
+        return try pictures.image(camera, at: table.places[position], row: Int(table.rows[position]))
+      }
+      guard let video = episode.videos[camera], let template = information.videoPath else {
+        throw Failure("episode \(episode.index) in \(root.path) names no video of \(camera)")
+      }
+      let url = try template.url(in: root, chunk: video.chunk, file: video.file, video: camera)
+      return try videos.frame(of: url, at: video.start + Double(table.timestamps[position]), tolerance: tolerance)
+    }()
+    guard image.width == size.width, image.height == size.height else {
+      throw Failure(
+        "expected \(size.width)x\(size.height) pixels from \(camera) in \(root.path), "
+          + "found \(image.width)x\(image.height) in frame \(position)")
+    }
+    return image
+  }
+}

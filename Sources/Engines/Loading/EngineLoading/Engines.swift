@@ -1,0 +1,65 @@
+import Failures
+import CEngineLoading
+import Foundation
+
+/// Where the engines' libraries lie, and how one is opened.
+public enum Engines {
+  /// The folder that the set-up fills: `$WM_DEPS_DIR`, else the nearest `.deps` at or above the program's own folder.
+  public static func directory() throws -> URL {
+    if let given = ProcessInfo.processInfo.environment["WM_DEPS_DIR"], !given.isEmpty {
+      return URL(fileURLWithPath: given, isDirectory: true)
+    }
+    let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+    for start in [program, URL(fileURLWithPath: FileManager.default.currentDirectoryPath, isDirectory: true)] {
+      var folder = start
+      while folder.path != "/" {
+        let candidate = folder.appendingPathComponent(".deps", isDirectory: true)
+        if FileManager.default.fileExists(atPath: candidate.path) { return candidate }
+        folder.deleteLastPathComponent()
+      }
+    }
+    throw Failure("no engines found beside \(program.path); run `make build` there, or set WM_DEPS_DIR")
+  }
+
+  /// Opens a library for the rest of the process, its symbols visible to libraries opened later.
+  public static func open(_ library: URL, engine: String) throws {
+    try fill(nil, capacity: 0, from: library, engine: engine, prefix: "", names: { _ in nil })
+  }
+
+  /// Opens a library and fills a C table of its functions.
+  ///
+  /// - Parameters:
+  ///   - library: the library's file.
+  ///   - engine: what a user calls it, for errors.
+  ///   - prefix: what the library puts before each name.
+  ///   - names: the functions, in the order of the table's fields.
+  ///   - table: a C struct of nothing but function pointers, one for each name.
+  public static func load<Table>(
+    _ library: URL, engine: String, prefix: String,
+    names: (UnsafeMutablePointer<Int32>?) -> UnsafePointer<UnsafePointer<CChar>?>?, into table: inout Table
+  ) throws {
+    let pointers = MemoryLayout<Table>.size / MemoryLayout<UnsafeMutableRawPointer?>.size
+    try withUnsafeMutablePointer(to: &table) { table in
+      try table.withMemoryRebound(to: UnsafeMutableRawPointer?.self, capacity: pointers) { table in
+        try fill(table, capacity: pointers, from: library, engine: engine, prefix: prefix, names: names)
+      }
+    }
+  }
+
+  private static func fill(
+    _ table: UnsafeMutablePointer<UnsafeMutableRawPointer?>?, capacity: Int, from library: URL, engine: String,
+    prefix: String, names: (UnsafeMutablePointer<Int32>?) -> UnsafePointer<UnsafePointer<CChar>?>?
+  ) throws {
+    guard FileManager.default.fileExists(atPath: library.path) else {
+      throw Failure("\(engine) is missing: \(library.path) does not exist; run `make build`")
+    }
+    var count: Int32 = 0
+    let list = names(&count)
+    guard Int(count) <= capacity else {
+      throw Failure("the table of \(engine)'s functions was compiled from another list; run `make clean build`")
+    }
+    if let problem = engine_load(library.path, prefix, list, count, table) {
+      throw Failure("\(engine) could not be loaded: \(String(cString: problem)); run `make build`")
+    }
+  }
+}

@@ -1,0 +1,93 @@
+import Failures
+import CMedia
+import Foundation
+import RGBImages
+
+/// PNG pictures.
+public enum PNG {
+  /// Reads a picture; palettes and gray become RGB, 16 bits become 8, and transparency is dropped.
+  ///
+  /// - Throws: one sentence, if the bytes are no whole PNG or the picture is larger than 16384 pixels a side.
+  public static func decode(_ bytes: [UInt8]) throws -> Image {
+    let api = try MediaEngine.stills
+    return try StillCodec(name: "a PNG", size: api.png_size, decode: api.png_decode).decode(bytes, api)
+  }
+
+  /// Writes a picture without loss.
+  public static func encode(_ image: Image) throws -> [UInt8] {
+    let api = try MediaEngine.stills
+    return try collect("a PNG", api) { bytes, count in
+      api.png_encode(image.pixels, Int32(image.width), Int32(image.height), bytes, count)
+    }
+  }
+}
+
+/// JPEG pictures.
+public enum JPEG {
+  /// Reads a picture.
+  ///
+  /// - Throws: one sentence, if the bytes are no whole JPEG or the picture is larger than 16384 pixels a side.
+  public static func decode(_ bytes: [UInt8]) throws -> Image {
+    let api = try MediaEngine.stills
+    return try StillCodec(name: "a JPEG", size: api.jpeg_size, decode: api.jpeg_decode).decode(bytes, api)
+  }
+
+  /// Writes a picture, `quality` from 1 to 100.
+  public static func encode(_ image: Image, quality: Int = 90) throws -> [UInt8] {
+    let api = try MediaEngine.stills
+    return try collect("a JPEG", api) { bytes, count in
+      api.jpeg_encode(
+        image.pixels, Int32(image.width), Int32(image.height), Int32(max(1, min(100, quality))), bytes, count)
+    }
+  }
+}
+
+extension Image {
+  /// Reads a PNG or a JPEG, told apart by its first bytes.
+  public init(decoding bytes: [UInt8]) throws {
+    if bytes.starts(with: [0x89, 0x50, 0x4E, 0x47]) {
+      self = try PNG.decode(bytes)
+    } else if bytes.starts(with: [0xFF, 0xD8]) {
+      self = try JPEG.decode(bytes)
+    } else {
+      throw Failure("expected a PNG or JPEG picture, found \(bytes.count) bytes of something else")
+    }
+  }
+}
+
+private struct StillCodec {
+  typealias Size =
+    @convention(c) (
+      UnsafePointer<UInt8>?, Int, UnsafeMutablePointer<Int32>?, UnsafeMutablePointer<Int32>?
+    ) -> Int32
+  typealias Decode = @convention(c) (UnsafePointer<UInt8>?, Int, UnsafeMutablePointer<UInt8>?, Int) -> Int32
+
+  let name: String
+  let size: Size?
+  let decode: Decode?
+
+  func decode(_ bytes: [UInt8], _ api: wm_media_api) throws -> Image {
+    guard let size, let decode else { throw Failure("the codecs are not loaded; run `make build`") }
+    var width: Int32 = 0
+    var height: Int32 = 0
+    guard size(bytes, bytes.count, &width, &height) == 0 else {
+      throw Failure("\(name) of \(bytes.count) bytes could not be decoded: \(api.problem)")
+    }
+    return try Image(width: Int(width), height: Int(height), of: name) { pixels, capacity in
+      decode(bytes, bytes.count, pixels, capacity) == 0 ? nil : api.problem
+    }
+  }
+}
+
+private func collect(
+  _ name: String, _ api: wm_media_api,
+  _ encode: (UnsafeMutablePointer<UnsafeMutablePointer<UInt8>?>, UnsafeMutablePointer<Int>) -> Int32
+) throws -> [UInt8] {
+  var bytes: UnsafeMutablePointer<UInt8>?
+  var count = 0
+  guard encode(&bytes, &count) == 0, let bytes else {
+    throw Failure("\(name) could not be written: \(api.problem)")
+  }
+  defer { api.free_bytes(bytes) }
+  return Array(UnsafeBufferPointer(start: bytes, count: count))
+}

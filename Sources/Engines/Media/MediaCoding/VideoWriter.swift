@@ -1,0 +1,147 @@
+import Failures
+import CMedia
+import Foundation
+import RGBImages
+
+/// How a video is compressed, under LeRobot's names.
+public enum VideoCodec: String, Sendable, CaseIterable {
+  /// H.264 by x264, which every browser plays.
+  case h264
+  /// HEVC (H.265) by x265.
+  case hevc
+  /// AV1 by SVT-AV1, LeRobot's choice for datasets; sides of at least 64 pixels.
+  case av1 = "libsvtav1"
+  /// MPEG-4 part 2, where x264 is missing.
+  case mpeg4
+
+  /// FFmpeg's name of the encoder.
+  var encoder: String {
+    switch self {
+    case .h264: "libx264"
+    case .hevc: "libx265"
+    case .av1, .mpeg4: rawValue
+    }
+  }
+
+  /// Whether this machine's FFmpeg can write it.
+  public var isAvailable: Bool {
+    get throws {
+      let api = try MediaEngine.videos
+      return encoder.withCString { api.has_encoder($0) } != 0
+    }
+  }
+
+  /// What to use for a video that people look at.
+  public static func forViewing() throws -> VideoCodec { try h264.isAvailable ? .h264 : .mpeg4 }
+
+  /// What to use for a dataset's video of this size: AV1 where the encoder takes it, as LeRobot does.
+  public static func forData(width: Int, height: Int) throws -> VideoCodec {
+    if min(width, height) >= 64, try av1.isAvailable { return .av1 }
+    return try forViewing()
+  }
+}
+
+/// Writes an MP4 file (yuv420p) frame by frame, beside its final name until finished.
+///
+/// A writer that is dropped unfinished leaves nothing behind. Not for more than one thread.
+public final class VideoWriter {
+  /// Where the finished file will lie.
+  public let url: URL
+  /// Pixels in a row.
+  public let width: Int
+  /// Rows.
+  public let height: Int
+  /// Frames written so far.
+  public private(set) var frameCount = 0
+
+  private let api: wm_video_api
+  private let partial: URL
+  private var writer: wm_video_writer?
+
+  /// Opens a video for writing; its folder must exist.
+  ///
+  /// - Parameters:
+  ///   - framesPerSecond: the rate; frame `i` is shown at exactly `i / framesPerSecond` (rates to a thousandth).
+  ///   - codec: nil for what browsers play.
+  ///   - quality: the codec's constant rate factor, lower is better.
+  ///   - keyInterval: frames from one key frame to the next; 2 makes random access cheap.
+  ///   - overwrite: whether a file under the final name may be replaced when this one is finished.
+  /// - Throws: one sentence, if a side is odd, the rate is not positive or the codec cannot be had.
+  public init(
+    _ url: URL, width: Int, height: Int, framesPerSecond: Double, codec: VideoCodec? = nil, quality: Int = 23,
+    keyInterval: Int = 30, threads: Int = 1, overwrite: Bool = false
+  ) throws {
+    if !overwrite, FileManager.default.fileExists(atPath: url.path) {
+      throw Failure("\(url.path) exists; give --overwrite or choose another place")
+    }
+    try checkImageSize(width: width, height: height, of: "\(url.path), a video")
+    guard width % 2 == 0, height % 2 == 0 else {
+      throw Failure("expected even sides for the video \(url.path), found \(width)x\(height)")
+    }
+    guard framesPerSecond.isFinite, framesPerSecond >= 0.001, framesPerSecond <= 1000 else {
+      throw Failure("expected a frame rate from 0.001 to 1000 Hz for \(url.path), found \(framesPerSecond)")
+    }
+    // A coarser rate would let the frames drift away from their timestamps.
+    guard abs((framesPerSecond * 1000).rounded() - framesPerSecond * 1000) < 1e-6 else {
+      throw Failure("expected a frame rate in whole thousandths of a Hz for \(url.path), found \(framesPerSecond)")
+    }
+    let api = try MediaEngine.videos
+    let codec = if let codec { codec } else { try VideoCodec.forViewing() }
+    let partial = url.deletingLastPathComponent().appendingPathComponent(".\(url.lastPathComponent).partial")
+    let whole = framesPerSecond.rounded() == framesPerSecond
+    let writer = codec.encoder.withCString { name in
+      var settings = wm_video_settings(
+        width: Int32(width), height: Int32(height),
+        rate_numerator: Int32(whole ? framesPerSecond : (framesPerSecond * 1000).rounded()),
+        rate_denominator: whole ? 1 : 1000, quality: Int32(quality), key_interval: Int32(keyInterval),
+        threads: Int32(threads), encoder: name)
+      return withPath(partial) { api.create($0, &settings) }
+    }
+    guard let writer else {
+      let problem = api.problem
+      try? FileManager.default.removeItem(at: partial)
+      throw Failure("\(url.path) could not be written as \(codec.encoder): \(problem)")
+    }
+    self.api = api
+    self.url = url
+    self.width = width
+    self.height = height
+    self.partial = partial
+    self.writer = writer
+  }
+
+  deinit {
+    guard let writer else { return }
+    api.discard(writer)
+    try? FileManager.default.removeItem(at: partial)
+  }
+
+  /// Bytes that have reached the file so far.
+  public var byteCount: Int { writer.map { Int(api.position($0)) } ?? 0 }
+
+  /// Appends a frame.
+  public func append(_ image: Image) throws {
+    guard let writer else { throw Failure("\(url.path) is finished already") }
+    guard image.width == width, image.height == height else {
+      throw Failure("expected \(width)x\(height) frames for \(url.path), found \(image.width)x\(image.height)")
+    }
+    guard api.write(writer, image.pixels) == 0 else {
+      throw Failure("\(url.path) could not be written: \(api.problem)")
+    }
+    frameCount += 1
+  }
+
+  /// Completes the file and gives it its final name.
+  public func finish() throws {
+    guard let writer else { throw Failure("\(url.path) is finished already") }
+    self.writer = nil
+    guard api.finish(writer) == 0 else {
+      let problem = api.problem
+      try? FileManager.default.removeItem(at: partial)
+      throw Failure("\(url.path) could not be written: \(problem)")
+    }
+    guard rename(partial.path, url.path) == 0 else {
+      throw Failure("\(url.path) could not be written: \(String(cString: strerror(errno)))")
+    }
+  }
+}

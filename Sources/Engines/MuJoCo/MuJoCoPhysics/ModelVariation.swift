@@ -1,0 +1,43 @@
+import CMuJoCo
+
+/// A model as one simulation sees it: everything is the shared model's, except what the simulation may change.
+///
+/// MuJoCo lets poses of bodies and colors change between steps, but they lie in the model; without this, a different
+/// placement of a fixture would need meshes and textures compiled once more.
+final class ModelVariation {
+  let pointer: UnsafeMutablePointer<mjModel>
+  private let original: Model
+  private let bodyPositions: UnsafeMutableBufferPointer<Double>
+  private let bodyQuaternions: UnsafeMutableBufferPointer<Double>
+  private let siteColors: UnsafeMutableBufferPointer<Float>
+
+  init(of model: Model, readsSensors: Bool, arenaBytes: Int?) {
+    original = model
+    var seen = model.pointer.pointee
+    bodyPositions = Self.copy(seen.body_pos, 3 * Int(seen.nbody))
+    bodyQuaternions = Self.copy(seen.body_quat, 4 * Int(seen.nbody))
+    siteColors = Self.copy(seen.site_rgba, 4 * Int(seen.nsite))
+    seen.body_pos = bodyPositions.baseAddress
+    seen.body_quat = bodyQuaternions.baseAddress
+    seen.site_rgba = siteColors.baseAddress
+    if !readsSensors { seen.opt.disableflags |= Int32(mjDSBL_SENSOR.rawValue) }
+    if let arenaBytes { seen.narena = numericCast(max(0, arenaBytes)) }
+    pointer = .allocate(capacity: 1)
+    pointer.initialize(to: seen)
+  }
+
+  deinit {
+    pointer.deallocate()
+    bodyPositions.deallocate()
+    bodyQuaternions.deallocate()
+    siteColors.deallocate()
+  }
+
+  private static func copy<Value>(
+    _ values: UnsafeMutablePointer<Value>?, _ count: Int
+  ) -> UnsafeMutableBufferPointer<Value> {
+    let copied = UnsafeMutableBufferPointer<Value>.allocate(capacity: count)
+    if let values { _ = copied.initialize(fromContentsOf: UnsafeMutableBufferPointer(start: values, count: count)) }
+    return copied
+  }
+}

@@ -1,0 +1,55 @@
+import Failures
+import CMuJoCo
+import EngineLoading
+import Foundation
+
+/// MuJoCo's library, opened once for the process.
+///
+/// The table is written once, before anyone sees it, and MuJoCo's functions keep no state of their own.
+public struct PhysicsEngine: @unchecked Sendable {
+  let functions: wm_mujoco_api
+
+  private static let opened: Result<PhysicsEngine, any Error> = Result {
+    try PhysicsEngine()
+  }
+
+  /// The library, or why it cannot be had.
+  static func shared() throws -> PhysicsEngine { try opened.get() }
+
+  /// The library's version, such as `3.3.2`.
+  ///
+  /// - Throws: why the library cannot be had.
+  public static var version: String {
+    get throws {
+      guard let text = try shared().functions.mj_versionString() else {
+        throw Failure("MuJoCo does not say its version")
+      }
+      return String(cString: text)
+    }
+  }
+
+  private init() throws {
+    var functions = wm_mujoco_api()
+    do {
+      let library = try Engines.directory().appendingPathComponent("engines/mujoco/mujoco/libmujoco.so.3.3.2")
+      try Engines.load(
+        library, engine: "MuJoCo", prefix: "", names: wm_mujoco_function_names, into: &functions)
+    } catch {
+      throw Failure(message(of: error))
+    }
+    let found = functions.mj_version()
+    guard found == mjVERSION_HEADER else {
+      throw Failure(
+        "this program was built against MuJoCo \(mjVERSION_HEADER) and found MuJoCo \(found); run `make build`")
+    }
+    wm_mujoco_take_errors(&functions)
+    self.functions = functions
+  }
+}
+
+extension wm_mujoco_message {
+  /// The message as a string.
+  var sentence: String {
+    withUnsafeBytes(of: text) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+  }
+}

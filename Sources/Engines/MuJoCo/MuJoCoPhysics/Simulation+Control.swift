@@ -1,0 +1,60 @@
+import Failures
+import CMuJoCo
+
+/// What a controller that works between the halves of a physics step needs.
+extension Simulation {
+  /// How a site moves with the joints, and what the joints weigh, at the last computed state.
+  public struct SiteDynamics: Sendable {
+    /// `[3, velocityCount]`, row-major: the site's velocity per generalised velocity.
+    public var translation: [Double]
+    /// `[3, velocityCount]`, row-major: the site's angular velocity per generalised velocity.
+    public var rotation: [Double]
+    /// `[velocityCount, velocityCount]`, row-major: the mass matrix.
+    public var mass: [Double]
+
+    /// Makes room for a model's numbers.
+    public init(of model: Model) {
+      let count = model.velocityCount
+      translation = [Double](repeating: 0, count: 3 * count)
+      rotation = [Double](repeating: 0, count: 3 * count)
+      mass = [Double](repeating: 0, count: count * count)
+    }
+  }
+
+  /// Computes the state as `forward()` does, without sensors; `again` keeps what follows from positions and velocities
+  /// alone and solves for accelerations once more, which moves the solver's warm start.
+  public func prepareStep(again: Bool = false) throws {
+    try guarded("compute the state") {
+      wm_mujoco_forward_part(&$0, modelPointer, pointer, again ? mjSTAGE_VEL : mjSTAGE_NONE, &$1)
+    }
+    try throwWarnings()
+  }
+
+  /// Advances time by one physics step with the present controls; after `prepareStep()` it gives the bits of `step()`,
+  /// for less.
+  public func finishStep() throws {
+    try guarded("advance the simulation") { wm_mujoco_finish_step(&$0, modelPointer, pointer, &$1) }
+    try throwWarnings()
+  }
+
+  /// Fills in a site's Jacobian and the mass matrix.
+  public func read(_ dynamics: inout SiteDynamics, ofSite site: Int) throws {
+    let count = model.velocityCount
+    precondition(site >= 0 && site < Int(model.pointer.pointee.nsite))
+    precondition(dynamics.translation.count == 3 * count && dynamics.rotation.count == 3 * count)
+    precondition(dynamics.mass.count == count * count)
+    try guarded("compute a Jacobian") {
+      wm_mujoco_site_dynamics(
+        &$0, modelPointer, pointer, Int32(site), &dynamics.translation, &dynamics.rotation, &dynamics.mass, &$1)
+    }
+  }
+
+  /// The force that gravity, Coriolis and centrifugal effects ask of a degree of freedom.
+  public func biasForce(at index: Int) -> Double {
+    precondition(index >= 0 && index < model.velocityCount)
+    return pointer.pointee.qfrc_bias[index]
+  }
+
+  /// All controls.
+  public var controls: [Double] { Array(UnsafeBufferPointer(start: pointer.pointee.ctrl, count: model.actuatorCount)) }
+}

@@ -1,0 +1,115 @@
+import Failures
+import CArrow
+import Foundation
+import Synchronization
+
+/// A Parquet file open for reading, memory-mapped; row groups are decoded when asked for.
+public final class ParquetFile: Sendable {
+  /// Where the file lies.
+  public let url: URL
+  /// The top-level columns.
+  public let fields: [Field]
+  /// The schema's key-value metadata, such as `huggingface` or `pandas`.
+  public let metadata: [String: String]
+  /// Rows in each row group.
+  public let rowGroups: [Int]
+
+  private let handle: Mutex<Handle>
+  private let api: wm_arrow_api
+
+  // Only ever touched under the lock: Arrow's reader is for one thread at a time.
+  private struct Handle: @unchecked Sendable {
+    let file: wm_parquet
+  }
+
+  /// Opens a file and reads its footer.
+  ///
+  /// - Throws: one sentence, if it is missing or no whole Parquet file.
+  public init(_ url: URL) throws {
+    let api = try ArrowEngine.api
+    guard FileManager.default.fileExists(atPath: url.path) else {
+      throw Failure("expected a Parquet file at \(url.path), found none")
+    }
+    guard let file = api.open(url.path) else {
+      throw Failure("\(url.path) is no whole Parquet file: \(api.problem)")
+    }
+    var schema = ArrowSchema()
+    var rowGroups: [Int] = []
+    var failed = api.schema(file, &schema) != 0
+    for group in 0..<api.row_group_count(file) where !failed {
+      let rows = api.row_count(file, group)
+      failed = rows < 0
+      rowGroups.append(Int(rows))
+    }
+    defer { schema.release?(&schema) }
+    if failed {
+      let problem = api.problem
+      api.close(file)
+      throw Failure("\(url.path) is no whole Parquet file: \(problem)")
+    }
+    self.url = url
+    self.api = api
+    self.handle = Mutex(Handle(file: file))
+    self.fields = (0..<Int(schema.n_children)).compactMap { schema.children?[$0]?.pointee }.map(Field.init)
+    self.metadata = schemaMetadata(schema.metadata)
+    self.rowGroups = rowGroups
+  }
+
+  deinit { handle.withLock { api.close($0.file) } }
+
+  /// Rows in the file.
+  public var rowCount: Int { rowGroups.reduce(0, +) }
+
+  /// Decodes some columns of a row group.
+  ///
+  /// - Throws: one sentence, if a column is missing, the row group does not exist or its pages are damaged.
+  public func read(rowGroup: Int, columns: [String]) throws -> Table {
+    for column in columns where !fields.contains(where: { $0.name == column }) {
+      let names = fields.map(\.name).joined(separator: ", ")
+      throw Failure("expected a column \(column) in \(url.path), found \(names)")
+    }
+    guard rowGroups.indices.contains(rowGroup) else {
+      throw Failure("\(url.path) has \(rowGroups.count) row groups, asked for row group \(rowGroup)")
+    }
+    var rows = ArrowArray()
+    var schema = ArrowSchema()
+    let problem = handle.withLock { handle in
+      withCStrings(columns) { names in
+        api.read(handle.file, Int32(rowGroup), names, Int32(columns.count), &rows, &schema) == 0 ? nil : api.problem
+      }
+    }
+    if let problem {
+      throw Failure("row group \(rowGroup) of \(url.path) could not be read, the file is damaged: \(problem)")
+    }
+    return Table(TableStorage(rows: rows, schema: schema, source: url.path))
+  }
+}
+
+/// Lends C strings for the length of a call.
+func withCStrings<Result>(_ strings: [String], _ body: (UnsafePointer<UnsafePointer<CChar>?>?) -> Result) -> Result {
+  let copies = strings.map { strdup($0) }
+  defer { copies.forEach { free($0) } }
+  return copies.map { $0.map { UnsafePointer($0) } }.withUnsafeBufferPointer { body($0.baseAddress) }
+}
+
+/// Decodes the C Data Interface's metadata: a count, then length-prefixed keys and values.
+private func schemaMetadata(_ encoded: UnsafePointer<CChar>?) -> [String: String] {
+  guard let encoded else { return [:] }
+  let raw = UnsafeRawPointer(encoded)
+  var offset = 0
+  func length() -> Int {
+    defer { offset += 4 }
+    return Int(raw.loadUnaligned(fromByteOffset: offset, as: Int32.self))
+  }
+  func text() -> String {
+    let count = length()
+    defer { offset += count }
+    return String(decoding: UnsafeRawBufferPointer(start: raw + offset, count: count), as: UTF8.self)
+  }
+  var pairs: [String: String] = [:]
+  for _ in 0..<length() {
+    let key = text()
+    pairs[key] = text()
+  }
+  return pairs
+}

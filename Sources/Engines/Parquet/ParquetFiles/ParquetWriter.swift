@@ -1,0 +1,91 @@
+import Failures
+import CArrow
+import Foundation
+
+/// Writes a Parquet file: beside its final name until finished, Snappy-compressed, one row group per call.
+///
+/// A writer that is dropped unfinished leaves nothing behind. Not for more than one thread.
+public final class ParquetWriter {
+  /// Where the finished file will lie.
+  public let url: URL
+  /// The columns.
+  public let fields: [Field]
+
+  private let api: wm_arrow_api
+  private let partial: URL
+  private var writer: wm_parquet_writer?
+
+  /// Opens a file for writing; its folder must exist.
+  ///
+  /// - Parameters:
+  ///   - metadata: the schema's key-value pairs, in order.
+  ///   - overwrite: whether a file under the final name may be replaced when this one is finished.
+  public init(
+    _ url: URL, fields: [Field], metadata: [(key: String, value: String)] = [], overwrite: Bool = false
+  ) throws {
+    if !overwrite, FileManager.default.fileExists(atPath: url.path) {
+      throw Failure("\(url.path) exists; give --overwrite or choose another place")
+    }
+    let api = try ArrowEngine.api
+    self.api = api
+    self.url = url
+    self.fields = fields
+    self.partial = url.deletingLastPathComponent().appendingPathComponent(".\(url.lastPathComponent).partial")
+    var arena = ExportArena()
+    defer { arena.free() }
+    var schema = arena.schema(fields, metadata: metadata)
+    guard let writer = api.create(partial.path, &schema) else {
+      throw Failure("\(url.path) could not be written: \(api.problem)")
+    }
+    self.writer = writer
+  }
+
+  deinit { abandon() }
+
+  private func abandon() {
+    guard let writer else { return }
+    self.writer = nil
+    api.discard(writer)
+    try? FileManager.default.removeItem(at: partial)
+  }
+
+  /// Bytes that have reached the file so far.
+  public var byteCount: Int { writer.map { Int(api.position($0)) } ?? 0 }
+
+  /// Appends one row group.
+  ///
+  /// - Parameter columns: values of every field, in the fields' order and of equal counts.
+  public func write(_ columns: [ColumnValues]) throws {
+    guard let writer else { throw Failure("\(url.path) is finished already") }
+    guard columns.count == fields.count else {
+      throw Failure("\(url.path) has \(fields.count) columns, \(columns.count) were given")
+    }
+    var arena = ExportArena()
+    defer { arena.free() }
+    let rowCount = columns.first?.count ?? 0
+    var children: [ArrowArray] = []
+    for (field, values) in zip(fields, columns) {
+      guard values.count == rowCount else {
+        throw Failure("column \(field.name) has \(values.count) rows where \(fields[0].name) has \(rowCount)")
+      }
+      children.append(try arena.array(values, as: field.type, name: field.name))
+    }
+    var rows = arena.array(length: rowCount, buffers: [nil], children: children)
+    guard api.write(writer, &rows) == 0 else {
+      throw Failure("\(url.path) could not be written: \(api.problem)")
+    }
+  }
+
+  /// Writes the footer and gives the file its final name.
+  public func finish() throws {
+    guard let writer else { throw Failure("\(url.path) is finished already") }
+    self.writer = nil
+    guard api.finish(writer) == 0 else {
+      try? FileManager.default.removeItem(at: partial)
+      throw Failure("\(url.path) could not be written: \(api.problem)")
+    }
+    guard rename(partial.path, url.path) == 0 else {
+      throw Failure("\(url.path) could not be written: \(String(cString: strerror(errno)))")
+    }
+  }
+}

@@ -1,0 +1,54 @@
+import Failures
+import CArrow
+
+/// Rows of some columns, as Arrow decoded them; immutable, and freed with the last column that refers to it.
+public struct Table: Sendable {
+  let storage: TableStorage
+  /// The columns present, in the file's order.
+  public let fields: [Field]
+
+  init(_ storage: TableStorage) {
+    self.storage = storage
+    self.fields = storage.fields
+  }
+
+  /// Rows in the table.
+  public var rowCount: Int { Int(storage.rows.length) }
+
+  /// A column by name.
+  ///
+  /// - Throws: the names that there are, if this is none of them.
+  public func column(_ name: String) throws -> Column {
+    guard let index = fields.firstIndex(where: { $0.name == name }), let child = storage.rows.children?[index] else {
+      let names = fields.map(\.name).joined(separator: ", ")
+      throw Failure("expected a column \(name) in \(storage.source), found \(names.isEmpty ? "none" : names)")
+    }
+    return Column(
+      storage: storage, array: child, name: name, type: fields[index].type, start: Int(storage.rows.offset),
+      count: rowCount)
+  }
+}
+
+/// The batch that Arrow exported; owns it until released.
+///
+/// Unchecked because of the raw pointers: nothing writes to them between the import, which validated every offset, and
+/// the release in `deinit`.
+final class TableStorage: @unchecked Sendable {
+  let rows: ArrowArray
+  let fields: [Field]
+  let source: String
+  private var schema: ArrowSchema
+
+  init(rows: ArrowArray, schema: ArrowSchema, source: String) {
+    self.rows = rows
+    self.schema = schema
+    self.source = source
+    self.fields = (0..<Int(schema.n_children)).compactMap { schema.children?[$0]?.pointee }.map(Field.init)
+  }
+
+  deinit {
+    var rows = rows
+    rows.release?(&rows)
+    schema.release?(&schema)
+  }
+}

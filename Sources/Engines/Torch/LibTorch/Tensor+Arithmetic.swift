@@ -1,0 +1,150 @@
+import Failures
+
+// Element by element, with broadcasting; numbers keep the tensor's type.
+
+extension Tensor {
+  /// The sum.
+  public static func + (left: Tensor, right: Tensor) throws -> Tensor {
+    try call("aten::add.Tensor", .tensor(left), .tensor(right))
+  }
+
+  /// The sum with a number.
+  public static func + (left: Tensor, right: Double) throws -> Tensor {
+    try call("aten::add.Scalar", .tensor(left), .double(right))
+  }
+
+  /// The difference.
+  public static func - (left: Tensor, right: Tensor) throws -> Tensor {
+    try call("aten::sub.Tensor", .tensor(left), .tensor(right))
+  }
+
+  /// Each element less a number.
+  public static func - (left: Tensor, right: Double) throws -> Tensor {
+    try call("aten::sub.Scalar", .tensor(left), .double(right))
+  }
+
+  /// A number less each element.
+  public static func - (left: Double, right: Tensor) throws -> Tensor {
+    try call("aten::rsub.Scalar", .tensor(right), .double(left))
+  }
+
+  /// The product, element by element.
+  public static func * (left: Tensor, right: Tensor) throws -> Tensor {
+    try call("aten::mul.Tensor", .tensor(left), .tensor(right))
+  }
+
+  /// The product with a number.
+  public static func * (left: Tensor, right: Double) throws -> Tensor {
+    try call("aten::mul.Scalar", .tensor(left), .double(right))
+  }
+
+  /// The quotient; of whole numbers it is float32.
+  public static func / (left: Tensor, right: Tensor) throws -> Tensor {
+    try call("aten::div.Tensor", .tensor(left), .tensor(right))
+  }
+
+  /// The quotient by a number; of whole numbers it is float32.
+  public static func / (left: Tensor, right: Double) throws -> Tensor {
+    try call("aten::div.Scalar", .tensor(left), .double(right))
+  }
+
+  /// Whole-number division, rounded towards minus infinity, of whole numbers.
+  public func floorDivided(by divisor: Int) throws -> Tensor {
+    try call("aten::floor_divide.Scalar", .tensor(self), .int(divisor))
+  }
+
+  /// The remainder of whole-number division, with the divisor's sign.
+  public func remainder(by divisor: Int) throws -> Tensor {
+    try call("aten::remainder.Scalar", .tensor(self), .int(divisor))
+  }
+
+  /// Each element with the other sign.
+  public static prefix func - (operand: Tensor) throws -> Tensor {
+    try call("aten::neg", .tensor(operand))
+  }
+
+  /// Each element to a power.
+  public func power(_ exponent: Double) throws -> Tensor {
+    try call("aten::pow.Tensor_Scalar", .tensor(self), .double(exponent))
+  }
+
+  /// Each element squared.
+  public func squared() throws -> Tensor { try self * self }
+
+  /// A number to the power of each element.
+  public func pow(base: Double) throws -> Tensor {
+    try call("aten::pow.Scalar", .double(base), .tensor(self))
+  }
+
+  /// Square root.
+  public func squareRoot() throws -> Tensor { try call("aten::sqrt", .tensor(self)) }
+
+  /// One over each element.
+  public func reciprocal() throws -> Tensor { try call("aten::reciprocal", .tensor(self)) }
+
+  /// Absolute value.
+  public func absolute() throws -> Tensor { try call("aten::abs", .tensor(self)) }
+
+  /// e to the power of each element.
+  public func exp() throws -> Tensor { try call("aten::exp", .tensor(self)) }
+
+  /// Natural logarithm.
+  public func log() throws -> Tensor { try call("aten::log", .tensor(self)) }
+
+  /// Sine, in radians.
+  public func sin() throws -> Tensor { try call("aten::sin", .tensor(self)) }
+
+  /// Cosine, in radians.
+  public func cos() throws -> Tensor { try call("aten::cos", .tensor(self)) }
+
+  /// Hyperbolic tangent.
+  public func tanh() throws -> Tensor { try call("aten::tanh", .tensor(self)) }
+
+  /// Largest whole number that is not larger.
+  public func floor() throws -> Tensor { try call("aten::floor", .tensor(self)) }
+
+  /// The nearest whole number, the even one of two.
+  public func rounded() throws -> Tensor { try call("aten::round", .tensor(self)) }
+
+  /// Each element brought within the bounds given.
+  public func clamp(min: Double? = nil, max: Double? = nil) throws -> Tensor {
+    try call(
+      "aten::clamp", .tensor(self), min.map(Argument.double) ?? .none, max.map(Argument.double) ?? .none)
+  }
+
+  /// Whether elements are equal; bool.
+  public func equals(_ other: Tensor) throws -> Tensor {
+    try call("aten::eq.Tensor", .tensor(self), .tensor(other))
+  }
+
+  /// Whether elements are smaller or equal; bool.
+  public func lessThanOrEqual(_ other: Tensor) throws -> Tensor {
+    try call("aten::le.Tensor", .tensor(self), .tensor(other))
+  }
+
+  /// Where both are true; bool.
+  public func and(_ other: Tensor) throws -> Tensor {
+    try call("aten::logical_and", .tensor(self), .tensor(other))
+  }
+
+  /// Where either is true; bool.
+  public func or(_ other: Tensor) throws -> Tensor {
+    try call("aten::logical_or", .tensor(self), .tensor(other))
+  }
+
+  /// Where it is not; bool.
+  public func not() throws -> Tensor { try call("aten::logical_not", .tensor(self)) }
+
+  /// Where elements are neither infinite nor NaN; bool.
+  public func isFinite() throws -> Tensor { try call("aten::isfinite", .tensor(self)) }
+
+  /// `self` where `condition` holds, `other` elsewhere.
+  public func selected(where condition: Tensor, otherwise other: Tensor) throws -> Tensor {
+    try call("aten::where.self", .tensor(condition), .tensor(self), .tensor(other))
+  }
+
+  /// A copy with `value` wherever `mask` is true.
+  public func maskedFill(_ mask: Tensor, value: Double) throws -> Tensor {
+    try call("aten::masked_fill.Scalar", .tensor(self), .tensor(mask), .double(value))
+  }
+}

@@ -1,0 +1,68 @@
+import Failures
+
+extension Tensor {
+  /// Whether gradients shall be computed for this leaf.
+  public func setRequiresGrad(_ enabled: Bool) throws {
+    let engine = try TorchEngine.shared()
+    guard engine.api.set_requires_grad(handle, enabled ? 1 : 0) == 0 else { throw lastError(engine) }
+  }
+
+  /// Computes the gradients of this scalar and adds them to the leaves it was made from.
+  public func backward() throws {
+    let engine = try TorchEngine.shared()
+    guard engine.api.backward(handle) == 0 else { throw lastError(engine) }
+  }
+
+  /// The gradient gathered so far; nil before the first `backward()` that reaches this leaf.
+  public var gradient: Tensor? {
+    (try? TorchEngine.api)?.grad(handle).map(Tensor.init(owning:))
+  }
+
+  /// Forgets the gradient.
+  public func clearGradient() throws {
+    let engine = try TorchEngine.shared()
+    guard engine.api.clear_grad(handle) == 0 else { throw lastError(engine) }
+  }
+
+  /// The same numbers, out of autograd's sight.
+  public func detached() throws -> Tensor { try call("aten::detach", .tensor(self)) }
+
+  /// Overwrites the elements with another tensor's, converted to this one's type and device.
+  public func copy(from source: Tensor) throws {
+    try call("aten::copy_", .tensor(self), .tensor(source))
+  }
+
+  /// Multiplies each tensor in place by the same factor.
+  public static func scale(_ tensors: [Tensor], by factor: Tensor) throws {
+    try callAll("aten::_foreach_mul_.Tensor", [.tensors(tensors), .tensor(factor)], results: 0)
+  }
+
+  /// One step of AdamW with decoupled weight decay, fused into one kernel; `steps` must have been advanced before.
+  public static func fusedAdamW(
+    parameters: [Tensor], gradients: [Tensor], firstMoments: [Tensor], secondMoments: [Tensor], steps: [Tensor],
+    learningRate: Double, betas: (Double, Double), weightDecay: Double, epsilon: Double
+  ) throws {
+    try callAll(
+      "aten::_fused_adamw_",
+      [
+        .tensors(parameters), .tensors(gradients), .tensors(firstMoments), .tensors(secondMoments), .tensors([]),
+        .tensors(steps), .double(learningRate), .double(betas.0), .double(betas.1), .double(weightDecay),
+        .double(epsilon), .bool(false), .bool(false),
+      ], results: 0)
+  }
+
+  /// Adds one to each tensor in place.
+  public static func increment(_ tensors: [Tensor]) throws {
+    try callAll("aten::_foreach_add_.Scalar", [.tensors(tensors), .int(1)], results: 0)
+  }
+}
+
+/// Runs `body` without recording operations for gradients.
+///
+/// Synchronous on purpose: the switch belongs to the thread, and would be lost across an `await`.
+public func withoutGradients<Result>(_ body: () throws -> Result) throws -> Result {
+  guard let api = try? TorchEngine.api else { return try body() }
+  let before = api.set_grad_enabled(0)
+  defer { _ = api.set_grad_enabled(before) }
+  return try body()
+}

@@ -1,0 +1,88 @@
+import Failures
+
+extension Tensor {
+  /// The form of GELU.
+  public enum GELU: Sendable { case exact, tanh }
+
+  /// Matrix product of the last two dimensions, batched over the others.
+  public func matmul(_ other: Tensor) throws -> Tensor {
+    try call("aten::matmul", .tensor(self), .tensor(other))
+  }
+
+  /// `self · weightᵀ + bias`; weight [out, in], bias [out].
+  public func linear(_ weight: Tensor, _ bias: Tensor?) throws -> Tensor {
+    try call("aten::linear", .tensor(self), .tensor(weight), .optional(bias))
+  }
+
+  /// 2-D convolution of [B, C, H, W] with weight [out, C, kh, kw].
+  public func convolution2D(_ weight: Tensor, _ bias: Tensor?, stride: Int) throws -> Tensor {
+    try call("aten::conv2d", .tensor(self), .tensor(weight), .optional(bias), .ints([stride, stride]))
+  }
+
+  /// 3-D convolution of [B, C, T, H, W] with weight [out, C, kt, kh, kw].
+  public func convolution3D(_ weight: Tensor, _ bias: Tensor?, stride: [Int]) throws -> Tensor {
+    try call("aten::conv3d", .tensor(self), .tensor(weight), .optional(bias), .ints(stride))
+  }
+
+  /// Rows of a table: `self` [rows, width], indices of any shape → indices' shape + [width].
+  ///
+  /// The row `paddingIndex` gets no gradient.
+  public func embeddings(at indices: Tensor, paddingIndex: Int? = nil) throws -> Tensor {
+    try call("aten::embedding", .tensor(self), .tensor(indices), .int(paddingIndex ?? -1))
+  }
+
+  /// Layer normalization over the last dimension.
+  public func layerNorm(_ weight: Tensor?, _ bias: Tensor?, epsilon: Double) throws -> Tensor {
+    try call(
+      "aten::layer_norm", .tensor(self), .ints([size(-1)]), .optional(weight), .optional(bias), .double(epsilon))
+  }
+
+  /// Division by the root mean square of the last dimension.
+  public func rmsNorm(_ weight: Tensor, epsilon: Double) throws -> Tensor {
+    try call("aten::rms_norm", .tensor(self), .ints([size(-1)]), .tensor(weight), .double(epsilon))
+  }
+
+  /// Softmax along one dimension.
+  public func softmax(dimension: Int) throws -> Tensor {
+    try call("aten::softmax.int", .tensor(self), .int(dimension))
+  }
+
+  /// Attention of queries [B, H, Q, D] to keys and values [B, H, K, D]; `mask` is added to the scores, or, if bool,
+  /// says which may be seen.
+  public static func attention(
+    queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor? = nil, scale: Double? = nil
+  ) throws -> Tensor {
+    try call(
+      "aten::scaled_dot_product_attention", .tensor(queries), .tensor(keys), .tensor(values), .optional(mask),
+      .double(0), .bool(false), scale.map(Argument.double) ?? .none)
+  }
+
+  /// Gaussian error linear unit.
+  public func gelu(_ form: GELU) throws -> Tensor {
+    try call("aten::gelu", .tensor(self), .text(form == .tanh ? "tanh" : "none"))
+  }
+
+  /// `x · sigmoid(x)`.
+  public func silu() throws -> Tensor { try call("aten::silu", .tensor(self)) }
+
+  /// `max(x, 0)`.
+  public func relu() throws -> Tensor { try call("aten::relu", .tensor(self)) }
+
+  /// For each value, the place of the first of the ascending `boundaries` [N] that is larger.
+  public func bucketize(_ boundaries: Tensor) throws -> Tensor {
+    try call("aten::bucketize.Tensor", .tensor(self), .tensor(boundaries), .bool(false), .bool(true))
+  }
+
+  /// [B, C, H, W] resized to [height, width], bilinear without antialiasing, `align_corners=false`.
+  public func resizedBilinear(height: Int, width: Int) throws -> Tensor {
+    try call("aten::upsample_bilinear2d", .tensor(self), .ints([height, width]), .bool(false))
+  }
+
+  /// [B, C, H, W] resized to [height, width], bicubic, `align_corners=false`; with `antialias` a smaller picture is the
+  /// average of what it stands for.
+  public func resizedBicubic(height: Int, width: Int, antialias: Bool) throws -> Tensor {
+    try call(
+      antialias ? "aten::_upsample_bicubic2d_aa" : "aten::upsample_bicubic2d", .tensor(self), .ints([height, width]),
+      .bool(false))
+  }
+}

@@ -1,0 +1,129 @@
+import Failures
+import CTorch
+
+/// A libtorch tensor; its memory goes when the last reference goes.
+///
+/// Not `Sendable`: hand values, not tensors, from task to task. Every operation throws `Failure` with libtorch's
+/// text where shapes, types or devices do not fit.
+public final class Tensor {
+  let handle: OpaquePointer
+
+  init(owning handle: OpaquePointer) { self.handle = handle }
+
+  deinit { if let api = try? TorchEngine.api { api.release(handle) } }
+
+  private var info: wm_tensor_info {
+    var info = wm_tensor_info()
+    if let api = try? TorchEngine.api { api.info(handle, &info) }
+    return info
+  }
+
+  /// Sizes of the dimensions, outermost first.
+  public var shape: [Int] {
+    let rank = self.rank
+    guard rank > 0, let api = try? TorchEngine.api else { return [] }
+    return withUnsafeTemporaryAllocation(of: Int64.self, capacity: rank) { sizes in
+      api.sizes(handle, sizes.baseAddress)
+      return sizes.map(Int.init)
+    }
+  }
+
+  /// Number of dimensions.
+  public var rank: Int { Int(info.rank) }
+
+  /// Number of elements.
+  public var elementCount: Int { Int(info.element_count) }
+
+  /// The elements' type.
+  public var dtype: DType { DType(rawValue: info.dtype) ?? .float32 }
+
+  /// Where the elements live.
+  public var device: Device {
+    let info = info
+    return info.device_type == 0 ? .cpu : .cuda(max(0, Int(info.device_index)))
+  }
+
+  /// Whether gradients are computed for it.
+  public var requiresGrad: Bool { info.requires_grad != 0 }
+
+  /// Size of one dimension; negative numbers count from the last.
+  public func size(_ dimension: Int) -> Int {
+    let shape = self.shape
+    return shape[dimension < 0 ? dimension + shape.count : dimension]
+  }
+}
+
+extension Tensor {
+  /// A tensor of Swift numbers, in row-major order.
+  public convenience init<Scalar: TensorScalar>(
+    _ scalars: [Scalar], shape: [Int], device: Device = .cpu
+  ) throws {
+    let onHost = try Tensor(bytes: Scalar.dtype, shape: shape) { destination throws in
+      guard scalars.count == destination.count / Scalar.dtype.byteCount else {
+        throw Failure("\(scalars.count) numbers do not fill the shape \(shape)")
+      }
+      scalars.withUnsafeBytes { destination.copyMemory(from: $0) }
+    }
+    let arguments: [Argument] = [.tensor(onHost), .device(device), .dtype(Scalar.dtype)]
+    guard case .some(.some(let handle)) = try callHandles("aten::to.device", arguments, results: 1).first else {
+      throw Failure("libtorch gave no tensor on \(device)")
+    }
+    self.init(owning: handle)
+  }
+
+  /// A tensor on the CPU whose bytes `fill` writes, in row-major order.
+  public convenience init(
+    bytes dtype: DType, shape: [Int], fill: (UnsafeMutableRawBufferPointer) throws -> Void
+  ) throws {
+    let arguments: [Argument] = [.ints(shape), .dtype(dtype)]
+    guard case .some(.some(let handle)) = try callHandles("aten::empty.memory_format", arguments, results: 1).first
+    else { throw Failure("libtorch gave no memory for the shape \(shape)") }
+    self.init(owning: handle)
+    let count = shape.reduce(1, *) * dtype.byteCount
+    guard count > 0 else { return }
+    try fill(UnsafeMutableRawBufferPointer(start: try TorchEngine.api.data(handle), count: count))
+  }
+
+  /// A tensor over memory that `owner` keeps alive; nothing is copied.
+  public convenience init(
+    borrowing bytes: UnsafeMutableRawPointer, shape: [Int], dtype: DType, owner: AnyObject
+  ) throws {
+    let engine = try TorchEngine.shared()
+    let context = Unmanaged.passRetained(owner)
+    let made = engine.api.from_blob(
+      bytes, shape.map(Int64.init), Int32(shape.count), dtype.rawValue,
+      { $0.map { Unmanaged<AnyObject>.fromOpaque($0).release() } }, context.toOpaque())
+    guard let made else {
+      context.release()
+      throw lastError(engine)
+    }
+    self.init(owning: made)
+  }
+
+  /// The elements as Swift numbers, in row-major order, converted to `Scalar`'s type.
+  public func scalars<Scalar: TensorScalar>(_ type: Scalar.Type = Scalar.self) throws -> [Scalar] {
+    let source = try detached().to(Scalar.dtype).to(.cpu).contiguous()
+    return try source.withBytes { bytes in Array(bytes.bindMemory(to: Scalar.self)) }
+  }
+
+  /// Reads the bytes of a contiguous tensor on the CPU.
+  public func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) throws -> Result {
+    let info = info
+    guard info.device_type == 0, info.is_contiguous != 0 else {
+      throw Failure("bytes can be read only from a contiguous tensor on the CPU")
+    }
+    guard info.element_count > 0 else { return body(UnsafeRawBufferPointer(start: nil, count: 0)) }
+    let start = try TorchEngine.api.data(handle)
+    return withExtendedLifetime(self) {
+      body(UnsafeRawBufferPointer(start: start, count: Int(info.byte_count)))
+    }
+  }
+
+  /// The only element, as a double.
+  public func item() throws -> Double {
+    let engine = try TorchEngine.shared()
+    var value = 0.0
+    guard engine.api.item(handle, &value) == 0 else { throw lastError(engine) }
+    return value
+  }
+}

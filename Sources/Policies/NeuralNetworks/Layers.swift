@@ -1,0 +1,125 @@
+import Failures
+import LibTorch
+
+/// `x · Wᵀ + b`.
+public struct Linear {
+  /// [out, in]
+  public let weight: Tensor
+  /// [out], or none.
+  public let bias: Tensor?
+
+  /// Builds it from `weight` and `bias` of a scope.
+  public init(
+    _ scope: ParameterScope, inputs: Int, outputs: Int, bias hasBias: Bool = true,
+    weights: Initialization? = nil, biases: Initialization? = nil
+  ) throws {
+    weight = try scope.parameter("weight", [outputs, inputs], weights ?? .fanIn(inputs))
+    bias = hasBias ? try scope.parameter("bias", [outputs], biases ?? .fanIn(inputs)) : nil
+  }
+
+  /// […, in] → […, out]
+  public func callAsFunction(_ input: Tensor) throws -> Tensor { try input.linear(weight, bias) }
+}
+
+/// Layer normalization over the last dimension.
+public struct LayerNorm {
+  let weight: Tensor
+  let bias: Tensor
+  let epsilon: Double
+
+  /// Builds it from `weight` and `bias` of a scope.
+  public init(_ scope: ParameterScope, width: Int, epsilon: Double = 1e-5) throws {
+    weight = try scope.parameter("weight", [width], .ones)
+    bias = try scope.parameter("bias", [width], .zeros)
+    self.epsilon = epsilon
+  }
+
+  /// Any shape ending in the width → the same shape.
+  public func callAsFunction(_ input: Tensor) throws -> Tensor {
+    try input.layerNorm(weight, bias, epsilon: epsilon)
+  }
+}
+
+/// Division by the root mean square of the last dimension (Llama's normalization), computed in float32.
+public struct RMSNorm {
+  let weight: Tensor
+  let epsilon: Double
+
+  /// Builds it from `weight` of a scope.
+  public init(_ scope: ParameterScope, width: Int, epsilon: Double) throws {
+    weight = try scope.parameter("weight", [width], .ones)
+    self.epsilon = epsilon
+  }
+
+  /// Any shape ending in the width → the same shape.
+  public func callAsFunction(_ input: Tensor) throws -> Tensor {
+    try input.rmsNorm(weight, epsilon: epsilon)
+  }
+}
+
+/// A table of vectors looked up by number.
+public struct Embedding {
+  /// [rows, width]
+  public let weight: Tensor
+  let paddingIndex: Int?
+
+  /// Builds it from `weight` of a scope; the row `paddingIndex` gets no gradient.
+  public init(
+    _ scope: ParameterScope, rows: Int, width: Int, paddingIndex: Int? = nil,
+    weights: Initialization = .normal(standardDeviation: 1)
+  ) throws {
+    weight = try scope.parameter("weight", [rows, width], weights)
+    self.paddingIndex = paddingIndex
+  }
+
+  /// Indices (int64) of any shape → that shape + [width].
+  public func callAsFunction(_ indices: Tensor) throws -> Tensor {
+    try weight.embeddings(at: indices, paddingIndex: paddingIndex)
+  }
+}
+
+/// Images cut into square patches, each projected to a vector: a convolution whose stride is its kernel.
+public struct PatchEmbedding2D {
+  let weight: Tensor
+  let bias: Tensor
+  /// A patch's side in pixels.
+  public let patchSize: Int
+
+  /// Builds it from `weight` and `bias` of a scope.
+  public init(
+    _ scope: ParameterScope, channels: Int, width: Int, patchSize: Int, weights: Initialization? = nil,
+    biases: Initialization? = nil
+  ) throws {
+    let fanIn = channels * patchSize * patchSize
+    weight = try scope.parameter("weight", [width, channels, patchSize, patchSize], weights ?? .fanIn(fanIn))
+    bias = try scope.parameter("bias", [width], biases ?? .fanIn(fanIn))
+    self.patchSize = patchSize
+  }
+
+  /// [B, C, H, W] → [B, patches, width], row by row.
+  public func callAsFunction(_ images: Tensor) throws -> Tensor {
+    try images.convolution2D(weight, bias, stride: patchSize).flattened(from: 2).transposed(1, 2)
+  }
+}
+
+/// Clips cut into tubelets of square patches, each projected to a vector.
+public struct PatchEmbedding3D {
+  let weight: Tensor
+  let bias: Tensor
+  let stride: [Int]
+
+  /// Builds it from `weight` and `bias` of a scope.
+  public init(
+    _ scope: ParameterScope, channels: Int, width: Int, tubeletSize: Int, patchSize: Int
+  ) throws {
+    let fanIn = channels * tubeletSize * patchSize * patchSize
+    weight = try scope.parameter("weight", [width, channels, tubeletSize, patchSize, patchSize], .fanIn(fanIn))
+    bias = try scope.parameter("bias", [width], .fanIn(fanIn))
+    stride = [tubeletSize, patchSize, patchSize]
+  }
+
+  /// [B, C, T, H, W] → [B, tubelets · patches, width], frame by frame, row by row.
+  public func callAsFunction(_ clips: Tensor) throws -> Tensor {
+    try clips.convolution3D(weight, bias, stride: stride).flattened(from: 2).transposed(1, 2)
+  }
+}

@@ -1,0 +1,148 @@
+import Failures
+import CounterBasedRandom
+import OrderedCollections
+import LibTorch
+
+/// Where a new parameter's first numbers come from.
+public enum Initialization: Sendable {
+  /// All 0.
+  case zeros
+  /// All 1.
+  case ones
+  /// All one number.
+  case constant(Double)
+  /// Normal with mean 0.
+  case normal(standardDeviation: Double)
+  /// Uniform in [-bound, bound].
+  case uniform(bound: Double)
+
+  /// PyTorch's default for a linear layer or convolution: uniform within ±1/√fanIn.
+  public static func fanIn(_ count: Int) -> Initialization { .uniform(bound: 1 / Double(count).squareRoot()) }
+
+  /// Xavier's uniform rule: ±√(6 / (fanIn + fanOut)).
+  public static func xavier(fanIn: Int, fanOut: Int) -> Initialization {
+    .uniform(bound: (6 / Double(fanIn + fanOut)).squareRoot())
+  }
+
+  func numbers(_ count: Int, _ random: CountedRandom) -> [Float] {
+    switch self {
+    case .zeros: return [Float](repeating: 0, count: count)
+    case .ones: return [Float](repeating: 1, count: count)
+    case .constant(let value): return [Float](repeating: Float(value), count: count)
+    case .normal(let deviation): return random.normals(count: count).map { $0 * Float(deviation) }
+    case .uniform(let bound): return (0..<count).map { Float(random.uniform($0, in: -bound...bound)) }
+    }
+  }
+}
+
+/// One parameter of a model, under its state-dict name.
+public struct Parameter {
+  /// The name in the checkpoint.
+  public let name: String
+  /// The numbers, which the optimizer changes in place.
+  public let tensor: Tensor
+}
+
+/// A model's parameters, in the order in which its parts ask for them.
+///
+/// Parts are built from a scoped store (`store.root["self_attn"]["q_proj"]`) that hands out what was loaded or, where
+/// nothing was, new numbers that are a function of the seed and the parameter's name. The state dict's names are so
+/// visible in the code, and loading, saving, freezing and optimizing need nothing else.
+public final class ParameterStore {
+  /// All parameters, frozen ones included.
+  public private(set) var parameters: [Parameter] = []
+  /// Names that were asked for and not among the loaded ones.
+  public private(set) var missing: [String] = []
+  /// Names whose loaded shape is not the model's, with both.
+  public private(set) var misshapen: [String] = []
+  /// Loaded names that nothing asked for yet.
+  public var unexpected: [String] { loaded.keys.filter { !handedOut.contains($0) }.sorted() }
+
+  /// Where new parameters are put.
+  public let device: Device
+  /// The parameters' type; training wants float32, frozen models may take less.
+  public let dtype: DType
+  private var loaded: StateDictionary
+  private let random: CountedRandom
+  private var handedOut: Set<String> = []
+
+  /// A store that hands out `loaded` and invents the rest from `seed`.
+  public init(loading loaded: StateDictionary = [:], seed: Int, device: Device, dtype: DType = .float32) {
+    self.loaded = loaded
+    self.device = device
+    self.dtype = dtype
+    random = CountedRandom(seed: seed, "parameters")
+  }
+
+  /// The scope of the whole model.
+  public var root: ParameterScope { ParameterScope(store: self, path: "") }
+
+  /// Says that `alias` is another name of the parameter `name`: files may hold either, the store keeps only `name`.
+  ///
+  /// PyTorch's tied weights are saved under one of their names. To be called before `name` is asked for.
+  fileprivate func tie(_ alias: String, to name: String) {
+    guard let found = loaded.removeValue(forKey: alias), loaded[name] == nil else { return }
+    loaded[name] = found
+  }
+
+  fileprivate func parameter(
+    _ name: String, _ shape: [Int], _ initialization: Initialization
+  ) throws -> Tensor {
+    handedOut.insert(name)
+    let tensor: Tensor
+    if let found = loaded[name], found.shape == shape {
+      // A copy: the file's pages stay as they are, and the optimizer writes in place.
+      tensor = try found.to(dtype).clone().to(device)
+    } else {
+      if let found = loaded[name] {
+        misshapen.append("\(name): the model has \(shape), the file \(found.shape)")
+      } else {
+        missing.append(name)
+      }
+      let numbers = initialization.numbers(shape.reduce(1, *), random.at(name))
+      tensor = try Tensor(numbers, shape: shape).to(dtype).to(device)
+    }
+    parameters.append(Parameter(name: name, tensor: tensor))
+    return tensor
+  }
+
+  /// Lets gradients reach just the parameters that `isTrainable` names.
+  public func setTrainable(where isTrainable: (String) -> Bool) throws {
+    for parameter in parameters { try parameter.tensor.setRequiresGrad(isTrainable(parameter.name)) }
+  }
+
+  /// The parameters that gradients reach, with their place among all of them.
+  public var trainable: [(index: Int, parameter: Parameter)] {
+    parameters.enumerated().filter { $0.element.tensor.requiresGrad }.map { ($0.offset, $0.element) }
+  }
+}
+
+/// A place in the tree of parameter names.
+public struct ParameterScope {
+  let store: ParameterStore
+  let path: String
+
+  /// The scope below this one.
+  public subscript(name: String) -> ParameterScope {
+    ParameterScope(store: store, path: path.isEmpty ? name : "\(path).\(name)")
+  }
+
+  /// Says that the parameter `alias` of this scope is another name of `name` of `other`.
+  public func tie(_ alias: String, to name: String, of other: ParameterScope) {
+    store.tie(self[alias].path, to: other[name].path)
+  }
+
+  /// The scope of a list's element.
+  public subscript(index: Int) -> ParameterScope { self["\(index)"] }
+
+  /// The parameter `name` of this scope.
+  ///
+  /// - Parameters:
+  ///   - shape: what the model needs; another shape in the file is noted in the store and not used.
+  ///   - initialization: its first numbers where the file has none.
+  public func parameter(
+    _ name: String, _ shape: [Int], _ initialization: Initialization
+  ) throws -> Tensor {
+    try store.parameter(self[name].path, shape, initialization)
+  }
+}

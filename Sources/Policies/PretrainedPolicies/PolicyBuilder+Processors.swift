@@ -1,0 +1,56 @@
+import Foundation
+import HuggingFaceHub
+import ModelFiles
+import NeuralNetworks
+import OrderedCollections
+import RobotPolicies
+import SmolVLA
+import LibTorch
+
+extension PolicyBuilder {
+  /// The processors that a checkpoint was saved with; those of a checkpoint of LeRobot before 0.4, which has none, are
+  /// made anew and take the statistics that lie among its weights.
+  mutating func processors(of source: StartingPoint, _ backbone: URL) throws -> (Processor, Processor) {
+    guard !source.has("policy_preprocessor"), !source.has("policy_postprocessor") else {
+      let find = { (name: String) in
+        try ModelLocation.directory(of: name, besides: source.folder, holding: ["tokenizer.json"])
+      }
+      return (
+        try Processor(named: "policy_preprocessor", in: source.folder, findTokenizer: find),
+        try Processor(named: "policy_postprocessor", in: source.folder, findTokenizer: find)
+      )
+    }
+    notices.append(
+      "\(source.folder.path) has no policy_preprocessor.json, as LeRobot saved it before 0.4; its processors are made "
+        + "from its config.json")
+    let (before, after) = try fresh(backbone)
+    let statistics = source.buffered.statistics
+    return (try adopting(before, statistics), try adopting(after, statistics))
+  }
+
+  /// A pipeline with the settings' features and modes, and statistics: the given ones, or its own.
+  func adopting(_ processor: Processor, _ statistics: StateDictionary?) throws -> Processor {
+    let smolvla = settings.smolvla
+    return processor.adopting(
+      statistics: statistics, inputs: smolvla.inputFeatures, outputs: smolvla.outputFeatures,
+      modes: try smolvla.normalizationModes())
+  }
+
+  /// The steps that LeRobot gives a new SmolVLA; statistics come later.
+  func fresh(_ backbone: URL) throws -> (Processor, Processor) {
+    let smolvla = settings.smolvla
+    let unfilled = Normalization(features: [:], modes: try smolvla.normalizationModes(), statistics: [:])
+    let place: JSON = ["device": .string(device == .cpu ? "cpu" : "cuda"), "float_dtype": nil]
+    let tokenize = TokenizerStep(
+      maxLength: smolvla.tokenizerMaxLength, padding: smolvla.padLanguageTo, tokenizerName: smolvla.backboneName,
+      tokenizer: try Tokenizer(directory: backbone))
+    return (
+      Processor(
+        name: "policy_preprocessor",
+        steps: [.rename([:]), .toBatch, .newLine, .tokenize(tokenize), .device(place), .normalize(unfilled)]),
+      Processor(
+        name: "policy_postprocessor",
+        steps: [.unnormalize(unfilled), .device(["device": "cpu", "float_dtype": nil])])
+    )
+  }
+}

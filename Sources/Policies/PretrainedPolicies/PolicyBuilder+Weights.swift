@@ -1,0 +1,88 @@
+import Failures
+import Foundation
+import ModelFiles
+import NeuralNetworks
+import OrderedCollections
+import RobotPolicies
+import SmolVLA
+import LibTorch
+
+/// A checkpoint's folder with its weights, and the statistics that older ones keep among them.
+struct StartingPoint {
+  let folder: URL
+  let weights: StateDictionary
+  let buffered: BufferedStatistics
+
+  init(_ folder: URL, _ settings: SmolVLAConfiguration) throws {
+    self.folder = folder
+    var weights = try Tensor.load(folder.appendingPathComponent("model.safetensors"))
+    let features = Array(settings.inputFeatures.keys) + Array(settings.outputFeatures.keys)
+    buffered = BufferedStatistics(takenFrom: &weights, features: features)
+    self.weights = weights
+  }
+
+  /// Whether it has a processor's file.
+  func has(_ processor: String) -> Bool {
+    FileManager.default.fileExists(atPath: folder.appendingPathComponent("\(processor).json").path)
+  }
+}
+
+extension PolicyBuilder {
+  private static let vlm = "model.vlm_with_expert.vlm."
+
+  /// The published backbone's weights under the policy's names, where `load_vlm_weights` asks for them; its unused
+  /// layers are left out.
+  func backboneWeights(_ directory: URL) throws -> StateDictionary {
+    guard settings.smolvla.inert.loadsVLMWeights else { return [:] }
+    let file = directory.appendingPathComponent("model.safetensors")
+    guard FileManager.default.fileExists(atPath: file.path) else {
+      throw Failure(
+        "--policy.load_vlm_weights=true needs \(file.path), which is not there; bring the whole repository "
+          + "\(settings.smolvla.backboneName), or leave it at false to train the backbone from scratch")
+    }
+    let kept = settings.smolvla.vlmLayers
+    var weights: StateDictionary = [:]
+    for (name, tensor) in try Tensor.load(file) {
+      let parts = name.split(separator: ".")
+      if kept > 0, parts.count > 3, parts[1] == "text_model", let layer = Int(parts[3]), layer >= kept { continue }
+      weights[Self.vlm + name] = tensor
+    }
+    return weights
+  }
+
+  /// Refuses published weights that are not those of this backbone. (`lm_head` is never used and may be absent.)
+  func checkBackbone(_ store: ParameterStore, _ directory: URL) throws {
+    guard settings.smolvla.inert.loadsVLMWeights else { return }
+    let missing = store.missing.filter { $0.hasPrefix(Self.vlm) && !$0.contains(".lm_head.") }
+    try Self.refuse(missing, store.unexpected, store.misshapen, in: directory)
+  }
+
+  /// Refuses a checkpoint whose keys are not the model's.
+  ///
+  /// - Parameter allowsNewParts: whether the world modality's parts may be absent: they are new in this run.
+  mutating func check(_ store: ParameterStore, folder: URL, allowsNewParts: Bool) throws {
+    let isNew = { (name: String) in name.hasPrefix("prophet.") || name.hasPrefix("model.world_inject.") }
+    let missing = store.missing.filter { !(allowsNewParts && isNew($0)) }
+    do { try Self.refuse(missing, store.unexpected, store.misshapen, in: folder) } catch {
+      guard allowsNewParts, settings.world?.isInitialPolicyStrict == false else { throw error }
+      notices.append(message(of: error))
+    }
+  }
+
+  private static func refuse(
+    _ missing: [String], _ unexpected: [String], _ misshapen: [String], in folder: URL
+  ) throws {
+    func list(_ what: String, _ names: [String]) -> String? {
+      guard !names.isEmpty else { return nil }
+      let rest = names.count > 10 ? " and \(names.count - 10) more" : ""
+      return "\(names.count) \(what): \(names.prefix(10).joined(separator: ", "))\(rest)"
+    }
+    let problems = [
+      list("missing", missing), list("unexpected", unexpected), list("of another shape", misshapen),
+    ].compactMap { $0 }
+    guard !problems.isEmpty else { return }
+    throw Failure(
+      "\(folder.path)/model.safetensors does not fit the model that its config.json describes; "
+        + problems.joined(separator: "; "))
+  }
+}

@@ -1,0 +1,152 @@
+import WorldModality
+import WorldEncoders
+import Failures
+import Foundation
+import HuggingFaceHub
+import ModelFiles
+import NeuralNetworks
+import OrderedCollections
+import RobotPolicies
+import SmolVLA
+import LibTorch
+
+/// Builds policies of every kind with their processors, from checkpoints or from scratch.
+public struct PolicyBuilder {
+  /// The settings, complete.
+  public var settings: PolicySettings
+  /// Where the parameters live.
+  public let device: Device
+  /// New parameters follow from it.
+  public let seed: Int
+  /// What a user should know, in whole lines.
+  public internal(set) var notices: [String] = []
+
+  /// A builder of one policy.
+  public init(_ settings: PolicySettings, device: Device, seed: Int = 0) {
+    self.settings = settings
+    self.device = device
+    self.seed = seed
+  }
+
+  /// The policy of a checkpoint as it was saved, for evaluation or to go on with its training.
+  ///
+  /// - Parameter folder: a `pretrained_model` folder.
+  /// - Throws: keys that are missing, unexpected or of another shape, and statistics that are missing, listed.
+  public mutating func pretrained(_ folder: URL) throws -> PretrainedPolicy {
+    let source = try StartingPoint(folder, settings.smolvla)
+    let backbone = try backbone(besides: folder)
+    let store = ParameterStore(loading: source.weights, seed: seed, device: device)
+    let policy = try build(store, backbone, besides: folder)
+    try check(store, folder: folder, allowsNewParts: false)
+    let (before, after) = try processors(of: source, backbone)
+    try before.checkStatistics()
+    try after.checkStatistics()
+    var pretrained = try assemble(policy, backbone, preprocessor: before, postprocessor: after)
+    pretrained.documents = try WorldLatentsFingerprint.documents(in: folder)
+    return pretrained
+  }
+
+  /// A new run's policy: weights and processor steps from `folder` where there is one, features and statistics from
+  /// the dataset. Every arm of an experiment goes through here, so their processors cannot differ.
+  public mutating func new(
+    from folder: URL?, features: TrainingFeatures, renaming: OrderedDictionary<String, String>
+  ) throws -> PretrainedPolicy {
+    let source = try folder.map { try StartingPoint($0, settings.smolvla) }
+    let statistics = adopt(features, from: folder)
+    let backbone = try backbone(besides: folder)
+    let policy: any Policy
+    var (before, after): (Processor, Processor)
+    if let source {
+      let store = ParameterStore(loading: source.weights, seed: seed, device: device)
+      policy = try build(store, backbone, besides: source.folder)
+      try check(store, folder: source.folder, allowsNewParts: settings.world != nil)
+      (before, after) = try processors(of: source, backbone)
+    } else {
+      let store = ParameterStore(loading: try backboneWeights(backbone), seed: seed, device: device)
+      policy = try build(store, backbone, besides: nil)
+      try checkBackbone(store, backbone)
+      (before, after) = try fresh(backbone)
+    }
+    (before, after) = (try adopting(before, statistics), try adopting(after, statistics))
+    try before.checkStatistics()
+    try after.checkStatistics()
+    return try assemble(
+      policy, backbone, preprocessor: before.renaming(renaming), postprocessor: after)
+  }
+
+  // MARK: Parts
+
+  /// The backbone's folder; its weights are fetched only where nothing else brings them.
+  private func backbone(besides folder: URL?) throws -> URL {
+    let needsWeights = folder == nil && settings.smolvla.inert.loadsVLMWeights
+    return try ModelLocation.directory(
+      of: settings.smolvla.backboneName, besides: folder,
+      holding: ["config.json", "tokenizer.json"] + (needsWeights ? ["model.safetensors"] : []))
+  }
+
+  private func build(_ store: ParameterStore, _ directory: URL, besides folder: URL?) throws -> any Policy {
+    let file = directory.appendingPathComponent("config.json")
+    let backbone = try BackboneConfiguration(JSON(contentsOf: file), in: file.path)
+    let tokens = settings.smolvla.addImageSpecialTokens ? try imageTokens(directory) : nil
+    switch settings {
+    case .smolvla(let settings):
+      return try SmolVLAPolicy(settings, backbone: backbone, imageTokens: tokens, parameters: store)
+    case .smolvlaWorld(let settings):
+      let device = device
+      let trainedWith = try folder.flatMap { try WorldLatentsFingerprint(in: $0) }
+      return try SmolVLAWorldPolicy(settings, backbone: backbone, imageTokens: tokens, parameters: store) {
+        let name = settings.world.encoderName
+        if let folder { try trainedWith?.check(settings.world, of: folder) }
+        let encoder = try EncoderFolder(
+          ModelLocation.directory(of: name, besides: folder, holding: ModelLocation.weights))
+        try trainedWith?.check(encoder, named: name)
+        return try settings.world.latentsSource.encoder(in: encoder, device: device)
+      }
+    }
+  }
+
+  private func imageTokens(_ directory: URL) throws -> ImageSpecialTokens {
+    let tokenizer = try Tokenizer(directory: directory)
+    guard let fake = tokenizer.id(ofToken: "<fake_token_around_image>"),
+      let global = tokenizer.id(ofToken: "<global-img>")
+    else { throw Failure("\(directory.path): the tokenizer has no tokens for images' borders") }
+    return ImageSpecialTokens(fake: fake, global: global)
+  }
+
+  /// Takes the dataset's features; returns the statistics that the run is to have, nil for the checkpoint's own.
+  private mutating func adopt(_ features: TrainingFeatures, from folder: URL?) -> StateDictionary? {
+    let before = settings.smolvla
+    settings.smolvla.inputFeatures = features.inputs
+    settings.smolvla.outputFeatures = features.outputs
+    let keepsOwn = folder != nil && before.normalization == .checkpoint
+    if folder != nil, before.inputFeatures != features.inputs || before.outputFeatures != features.outputs {
+      func names(_ features: PolicyFeatures) -> String {
+        features.map { "\($0.key) \($0.value.shape)" }.joined(separator: ", ")
+      }
+      notices.append(
+        "the checkpoint's features (\(names(before.inputFeatures.merging(before.outputFeatures) { $1 }))) give way to "
+          + "the dataset's (\(names(features.inputs.merging(features.outputs) { $1 }))), "
+          + (keepsOwn ? "and its statistics stay" : "with the dataset's statistics"))
+    }
+    return keepsOwn ? nil : features.statistics
+  }
+
+  /// A backbone that is a folder travels with the checkpoint, under its own last name.
+  private mutating func assemble(
+    _ policy: any Policy, _ backbone: URL, preprocessor: Processor, postprocessor: Processor
+  ) throws -> PretrainedPolicy {
+    var attachments: [Attachment] = []
+    var preprocessor = preprocessor
+    let isSnapshot = backbone.deletingLastPathComponent().lastPathComponent == "snapshots"
+    if !isSnapshot {
+      let name = backbone.lastPathComponent
+      // LeRobot reads a backbone's weights where it is told so, before it puts the checkpoint's into their place.
+      attachments.append(Attachment(backbone, hasWeights: settings.smolvla.inert.loadsVLMWeights))
+      settings.smolvla.backboneName = name
+      preprocessor = preprocessor.namingTokenizer(name)
+    }
+    return PretrainedPolicy(
+      policy: policy, preprocessor: preprocessor, postprocessor: postprocessor, configuration: settings.json,
+      attachments: attachments)
+  }
+}

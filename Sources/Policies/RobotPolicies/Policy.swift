@@ -1,0 +1,77 @@
+import CounterBasedRandom
+import NeuralNetworks
+import OrderedCollections
+import LibTorch
+
+/// A training step's result, before gradients.
+public struct PolicyLoss {
+  /// The scalar that gradients are computed of.
+  public let total: Tensor
+  /// Scalars worth logging, by their log key; read back only when a line is written.
+  public let metrics: OrderedDictionary<String, Tensor>
+
+  /// A loss and what is logged with it.
+  public init(total: Tensor, metrics: OrderedDictionary<String, Tensor>) {
+    self.total = total
+    self.metrics = metrics
+  }
+}
+
+/// What a policy must be shown of an episode's past at each planning step.
+public struct ObservationHistory: Sendable, Equatable {
+  /// The camera's feature name.
+  public let camera: String
+  /// How many of the last environment steps, the current one included.
+  public let frames: Int
+
+  /// A history of one camera.
+  public init(camera: String, frames: Int) {
+    self.camera = camera
+    self.frames = frames
+  }
+}
+
+/// What training and evaluation know of a model: it has parameters, a loss, and it plans chunks of actions.
+public protocol Policy: AnyObject {
+  /// Everything that is learned or frozen, under the checkpoint's names.
+  var parameters: ParameterStore { get }
+
+  /// Features, and the numbers of actions planned and executed.
+  var interface: PolicyInterface { get }
+
+  /// The loss of a preprocessed batch. Whatever is drawn comes from `random`, unless the batch brings it.
+  func loss(of batch: Batch, random: CountedRandom) throws -> PolicyLoss
+
+  /// Plans actions [B, chunk, action] for a preprocessed batch of observations, without gradients.
+  ///
+  /// - Parameter random: one for each row, so that an episode's noise does not depend on its neighbors.
+  func actionChunk(for batch: Batch, random: [CountedRandom]) throws -> Tensor
+
+  /// The past that `actionChunk` needs beside the observation, if any.
+  var history: ObservationHistory? { get }
+
+  /// Whether a row's plan depends on the rows beside it, as where memories are exchanged.
+  var plansDependOnBatch: Bool { get }
+
+  /// Fetches what only planning needs, so that what is missing or does not fit shows before anything starts.
+  func prepareForRollouts() throws
+
+  /// Numbers on the way to the loss, under the names of LeRobot's goldens (`mid/…`, `out/…`), for comparison.
+  func intermediates(of batch: Batch, random: CountedRandom) throws -> OrderedDictionary<String, Tensor>
+
+  /// Norms of groups of gradients after `backward()`, by log key.
+  func gradientMetrics() throws -> OrderedDictionary<String, Tensor>
+}
+
+extension Policy {
+  /// None: most policies see the present alone.
+  public var history: ObservationHistory? { nil }
+  /// No.
+  public var plansDependOnBatch: Bool { false }
+  /// Nothing.
+  public func prepareForRollouts() {}
+  /// None.
+  public func intermediates(of batch: Batch, random: CountedRandom) throws -> OrderedDictionary<String, Tensor> { [:] }
+  /// None.
+  public func gradientMetrics() throws -> OrderedDictionary<String, Tensor> { [:] }
+}

@@ -1,0 +1,71 @@
+import Foundation
+import ModelFiles
+import NeuralNetworks
+import OrderedCollections
+import LibTorch
+
+/// A policy with everything that a checkpoint's `pretrained_model` folder holds of it.
+public struct PretrainedPolicy {
+  /// The model.
+  public let policy: any Policy
+  /// What is done before and after it; always used together with it.
+  public var preprocessor, postprocessor: Processor
+  /// What `config.json` will hold.
+  public let configuration: JSON
+  /// Small files beside `config.json`, by name.
+  public var documents: OrderedDictionary<String, JSON> = [:]
+  /// Folders that belong to it, such as the backbone's config and tokenizer.
+  public let attachments: [Attachment]
+
+  /// A policy with its processors.
+  public init(
+    policy: any Policy, preprocessor: Processor, postprocessor: Processor, configuration: JSON,
+    attachments: [Attachment]
+  ) {
+    self.policy = policy
+    self.preprocessor = preprocessor
+    self.postprocessor = postprocessor
+    self.configuration = configuration
+    self.attachments = attachments
+  }
+
+  /// Writes `config.json`, `model.safetensors`, the processors and the attachments into a new folder.
+  public func save(to directory: URL) throws {
+    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+    for (name, document) in documents.merging(["config.json": configuration], uniquingKeysWith: { $1 }) {
+      try document.write(to: directory.appendingPathComponent(name))
+    }
+    var state: StateDictionary = [:]
+    for parameter in policy.parameters.parameters { state[parameter.name] = parameter.tensor }
+    try Tensor.save(state, to: directory.appendingPathComponent("model.safetensors"), metadata: ["format": "pt"])
+    try preprocessor.write(to: directory)
+    try postprocessor.write(to: directory)
+    for attachment in attachments { try attachment.copy(into: directory) }
+  }
+}
+
+/// A folder that travels with a checkpoint.
+public struct Attachment: Sendable {
+  let folder: URL
+  let hasWeights: Bool
+
+  /// A folder, with or without the weights in it.
+  public init(_ folder: URL, hasWeights: Bool) {
+    self.folder = folder
+    self.hasWeights = hasWeights
+  }
+
+  /// Copies it, under its own name.
+  func copy(into directory: URL) throws {
+    let files = FileManager.default
+    let target = directory.appendingPathComponent(folder.lastPathComponent)
+    try files.createDirectory(at: target, withIntermediateDirectories: true)
+    for name in try files.contentsOfDirectory(atPath: folder.path) {
+      let isWeights = [".safetensors", ".bin", ".pt", ".onnx"].contains { name.hasSuffix($0) }
+      guard hasWeights || !isWeights else { continue }
+      // The links of a Hugging Face cache lead nowhere from elsewhere.
+      let source = folder.appendingPathComponent(name).resolvingSymlinksInPath()
+      try files.copyItem(at: source, to: target.appendingPathComponent(name))
+    }
+  }
+}

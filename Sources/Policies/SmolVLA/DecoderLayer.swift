@@ -1,0 +1,162 @@
+import Failures
+import Foundation
+import NeuralNetworks
+import LibTorch
+
+/// Rotary positions as LeRobot applies them: base 10,000 whatever the backbone says, halves split, in float32.
+struct RotaryPositions {
+  /// [B or 1, L, 1, headDimension / 2]
+  let cosines, sines: Tensor
+
+  /// - Parameter positions: [B or 1, L], whole numbers.
+  init(_ positions: Tensor, headDimension: Int) throws {
+    let half = headDimension / 2
+    let exponents = try Tensor.arange(half, dtype: .float32, device: positions.device) * (2 / Double(headDimension))
+    let timescale = try exponents.pow(base: 10_000)
+    let radians = try (positions.to(.float32).unsqueezed(-1) / timescale).unsqueezed(2)
+    cosines = try radians.cos()
+    sines = try radians.sin()
+  }
+
+  /// [B, L, H, D] turned by each token's position.
+  func rotate(_ input: Tensor) throws -> Tensor {
+    let half = input.size(-1) / 2
+    let parts = try input.split(dimension: -1, sizes: [half, half])
+    return try Tensor.concatenation(
+      [parts[0] * cosines - parts[1] * sines, parts[1] * cosines + parts[0] * sines], dimension: -1)
+  }
+}
+
+/// Keys (turned by their positions) and values that later tokens may attend to, each [B, L, keyValueHeads, D].
+struct KeysValues {
+  let keys, values: Tensor
+
+  func followed(by other: KeysValues) throws -> KeysValues {
+    KeysValues(
+      keys: try Tensor.concatenation([keys, other.keys], dimension: 1),
+      values: try Tensor.concatenation([values, other.values], dimension: 1))
+  }
+}
+
+/// A Llama layer taken apart, so that vision-language model and action expert can share their attention.
+struct DecoderLayer {
+  let inputNorm, postAttentionNorm: RMSNorm
+  let queryProjection, keyProjection, valueProjection, outputProjection: Linear
+  let gateProjection, upProjection, downProjection: Linear
+  let heads, keyValueHeads, headDimension: Int
+
+  /// - Parameters:
+  ///   - width: the hidden states' width; the attention's own widths are the language model's.
+  ///   - crossWidth: where keys and values are made from the prefix's instead of the hidden states: their width.
+  init(
+    _ scope: ParameterScope, _ text: TextConfiguration, width: Int, intermediate: Int, crossWidth: Int? = nil
+  ) throws {
+    heads = text.attentionHeads
+    keyValueHeads = text.keyValueHeads
+    headDimension = text.headDimension
+    let normal = Initialization.normal(standardDeviation: text.initializerRange)
+    let (inner, innerKV) = (heads * headDimension, keyValueHeads * headDimension)
+    func attention(_ name: String, _ inputs: Int, _ outputs: Int) throws -> Linear {
+      try Linear(
+        scope["self_attn"][name], inputs: inputs, outputs: outputs, bias: text.attentionBias, weights: normal,
+        biases: .zeros)
+    }
+    func feedForward(_ name: String, _ inputs: Int, _ outputs: Int) throws -> Linear {
+      try Linear(
+        scope["mlp"][name], inputs: inputs, outputs: outputs, bias: text.mlpBias, weights: normal, biases: .zeros)
+    }
+    // LeRobot replaces these two by plain linear layers, so they start as PyTorch's do.
+    func keysOrValues(_ name: String) throws -> Linear {
+      guard let crossWidth else { return try attention(name, width, innerKV) }
+      return try Linear(scope["self_attn"][name], inputs: crossWidth, outputs: innerKV, bias: text.attentionBias)
+    }
+    queryProjection = try attention("q_proj", width, inner)
+    keyProjection = try keysOrValues("k_proj")
+    valueProjection = try keysOrValues("v_proj")
+    outputProjection = try attention("o_proj", inner, width)
+    gateProjection = try feedForward("gate_proj", width, intermediate)
+    upProjection = try feedForward("up_proj", width, intermediate)
+    downProjection = try feedForward("down_proj", intermediate, width)
+    inputNorm = try RMSNorm(scope["input_layernorm"], width: width, epsilon: text.rmsNormEpsilon)
+    postAttentionNorm = try RMSNorm(scope["post_attention_layernorm"], width: width, epsilon: text.rmsNormEpsilon)
+  }
+
+  /// [B, L, width] (normed) → [B, L, heads, D]
+  func queries(_ normed: Tensor, _ positions: RotaryPositions) throws -> Tensor {
+    try positions.rotate(split(queryProjection(normed), heads))
+  }
+
+  /// [B, L, width] (normed) → keys and values of the same tokens.
+  func keysValues(_ normed: Tensor, _ positions: RotaryPositions) throws -> KeysValues {
+    KeysValues(
+      keys: try positions.rotate(split(keyProjection(normed), keyValueHeads)),
+      values: try split(valueProjection(normed), keyValueHeads))
+  }
+
+  /// The prefix's keys and values seen through this layer's own projections; they are not turned again.
+  func project(_ prefix: KeysValues) throws -> KeysValues {
+    KeysValues(
+      keys: try split(keyProjection(prefix.keys.flattened(from: 2)), keyValueHeads),
+      values: try split(valueProjection(prefix.values.flattened(from: 2)), keyValueHeads))
+  }
+
+  /// Attention of queries [B, Q, heads, D] → [B, Q, heads · D]; `mask` is added to the scores.
+  func attend(_ queries: Tensor, _ memory: KeysValues, mask: Tensor) throws -> Tensor {
+    // Spelled out rather than fused: the fused kernel's quicker exponential moves gradients by 1e-6, which AdamW's first
+    // step turns into weights that differ from LeRobot's, and it saves nothing: 50 ms an update, not 48 (4 heads of 16, batch 32).
+    let scores = try queries.transposed(1, 2).matmul(perHead(memory.keys).transposed(2, 3))
+    let weights = try (scores * (1 / Double(headDimension).squareRoot()) + mask).softmax(dimension: -1)
+    return try weights.matmul(perHead(memory.values)).transposed(1, 2).flattened(from: 2)
+  }
+
+  /// The same attention in LeRobot's order of operations, with `unseen` masked keys at the end.
+  ///
+  /// LeRobot's prefix attends over the actions' keys too, masked: they change nothing but the order of sums.
+  func attendAsPublished(
+    _ queries: Tensor, _ memory: KeysValues, mask: Tensor, unseen: Int = 0
+  ) throws -> Tensor {
+    let padding = [0, 0, 0, 0, 0, unseen]
+    let keys = try perHead(memory.keys.padded(padding))
+    let scores = try queries.transposed(1, 2).matmul(keys.transposed(2, 3)) * (1 / Double(headDimension).squareRoot())
+    let masked = try scores + mask.padded([0, unseen], value: -Double(Float.greatestFiniteMagnitude))
+    let attended = try masked.softmax(dimension: -1).matmul(perHead(memory.values.padded(padding)))
+    return try attended.transposed(1, 2).flattened(from: 2)
+  }
+
+  /// Output projection, residuals and feed-forward after the attention.
+  func finish(_ input: Tensor, _ attended: Tensor) throws -> Tensor {
+    let hidden = try outputProjection(attended) + input
+    let normed = try postAttentionNorm(hidden)
+    return try downProjection(gateProjection(normed).silu() * upProjection(normed)) + hidden
+  }
+
+  private func split(_ input: Tensor, _ heads: Int) throws -> Tensor {
+    try input.reshaped([input.size(0), input.size(1), heads, headDimension])
+  }
+
+  /// [B, L, keyValueHeads, D] → [B, heads, L, D], each key-value head repeated for its group of query heads.
+  private func perHead(_ input: Tensor) throws -> Tensor {
+    let (batch, length, groups) = (input.size(0), input.size(1), heads / keyValueHeads)
+    guard groups > 1 else { return try input.transposed(1, 2) }
+    return try input.transposed(1, 2).unsqueezed(2)
+      .expanded([batch, keyValueHeads, groups, length, headDimension])
+      .reshaped([batch, heads, length, headDimension])
+  }
+}
+
+/// Additive attention masks: 0 where a token may look, float32's lowest number elsewhere.
+///
+/// The lowest number rather than -∞: a row that may look nowhere then attends uniformly, as in LeRobot, and not to NaN.
+enum AttentionMask {
+  /// - Parameter visible: bool of any shape.
+  static func additive(_ visible: Tensor) throws -> Tensor {
+    try Tensor.zeros(visible.shape, device: visible.device)
+      .maskedFill(visible.not(), value: -Double(Float.greatestFiniteMagnitude))
+  }
+
+  /// [1, 1, length, length]: every token sees itself and those before it.
+  static func causal(_ length: Int, device: Device) throws -> Tensor {
+    let places = try Tensor.arange(length, device: device)
+    return try places.unsqueezed(0).lessThanOrEqual(places.unsqueezed(1)).reshaped([1, 1, length, length])
+  }
+}

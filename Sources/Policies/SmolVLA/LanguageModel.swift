@@ -1,0 +1,58 @@
+import Failures
+import NeuralNetworks
+import LibTorch
+
+/// The backbone's language model, as far as SmolVLA uses it: it turns the prefix into keys and values, layer by layer.
+struct LanguageModel {
+  let embedding: Embedding
+  let layers: [DecoderLayer]
+  /// In the checkpoint and never used.
+  let norm: RMSNorm
+  let headDimension: Int
+
+  init(_ scope: ParameterScope, _ text: TextConfiguration, layers count: Int) throws {
+    headDimension = text.headDimension
+    embedding = try Embedding(
+      scope["embed_tokens"], rows: text.vocabularySize, width: text.hiddenSize, paddingIndex: text.paddingIndex,
+      weights: .normal(standardDeviation: text.initializerRange))
+    var layers: [DecoderLayer] = []
+    for index in 0..<count {
+      layers.append(
+        try DecoderLayer(
+          scope["layers"][index], text, width: text.hiddenSize, intermediate: text.intermediateSize))
+    }
+    self.layers = layers
+    norm = try RMSNorm(scope["norm"], width: text.hiddenSize, epsilon: text.rmsNormEpsilon)
+  }
+
+  /// The keys and values of tokens that come after `past`.
+  ///
+  /// The last layer's attention and feed-forward are left out: nothing reads what they would give.
+  /// - Parameters:
+  ///   - tokens: [B, L, width]
+  ///   - positions: [B, L]
+  ///   - mask: additive, [B, 1, 1 or L, past + L]
+  ///   - past: the keys and values of earlier tokens, layer by layer.
+  ///   - unseen: to follow LeRobot's order of operations: the masked keys at each layer's end.
+  func keysValues(
+    of tokens: Tensor, positions: Tensor, mask: Tensor, after past: [KeysValues]? = nil, unseen: [Int]? = nil
+  ) throws -> [KeysValues] {
+    let rotary = try RotaryPositions(positions, headDimension: headDimension)
+    var hidden = tokens
+    var result: [KeysValues] = []
+    for (index, layer) in layers.enumerated() {
+      let normed = try layer.inputNorm(hidden)
+      let queries = try layer.queries(normed, rotary)
+      let own = try layer.keysValues(normed, rotary)
+      result.append(own)
+      guard index < layers.count - 1 else { break }
+      let memory = if let past { try past[index].followed(by: own) } else { own }
+      let attended =
+        if let unseen { try layer.attendAsPublished(queries, memory, mask: mask, unseen: unseen[index]) } else {
+          try layer.attend(queries, memory, mask: mask)
+        }
+      hidden = try layer.finish(hidden, attended)
+    }
+    return result
+  }
+}

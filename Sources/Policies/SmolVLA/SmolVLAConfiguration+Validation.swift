@@ -1,0 +1,101 @@
+import Failures
+import LayeredSettings
+import ModelFiles
+import RobotPolicies
+
+extension SmolVLAConfiguration {
+  /// What the settings alone can show; `check` looks at them together with features and backbone.
+  public func validate() throws(ConfigurationError) {
+    for (name, value) in [
+      ("chunk_size", chunkSize), ("max_state_dim", maxStateDimension), ("max_action_dim", maxActionDimension),
+      ("num_steps", denoisingSteps), ("tokenizer_max_length", tokenizerMaxLength),
+    ] {
+      try require((1...1 << 24).contains(value), name, "a positive whole number", value)
+    }
+    try require(
+      (1...chunkSize).contains(actionSteps), "n_action_steps", "a number from 1 to chunk_size (\(chunkSize))",
+      actionSteps)
+    try require((0...64).contains(emptyCameras), "empty_cameras", "a number from 0 to 64", emptyCameras)
+    try require(
+      attentionMode.contains("cross") || attentionMode == "self_attn", "attention_mode", "cross_attn or self_attn",
+      attentionMode)
+    try require(
+      ["longest", "max_length"].contains(padLanguageTo), "pad_language_to", "longest or max_length", padLanguageTo)
+    if let imageSize {
+      try require(
+        imageSize.count == 2 && imageSize.allSatisfy { (1...1 << 14).contains($0) }, "resize_imgs_with_padding",
+        "width and height in pixels, or null", imageSize)
+    }
+    for (name, value) in [
+      ("expert_width_multiplier", expertWidthMultiplier), ("min_period", minPeriod), ("max_period", maxPeriod),
+      ("optimizer_eps", epsilon),
+    ] {
+      try require(value.isFinite && value > 0, name, "a positive number", value)
+    }
+    try validateTraining()
+  }
+
+  private func validateTraining() throws(ConfigurationError) {
+    try require(
+      betas.count == 2 && betas.allSatisfy { (0..<1).contains($0) }, "optimizer_betas",
+      "two numbers from 0 to less than 1", betas)
+    for (name, value) in [
+      ("optimizer_lr", learningRate), ("optimizer_weight_decay", weightDecay),
+      ("optimizer_grad_clip_norm", gradientClip), ("scheduler_decay_lr", finalLearningRate),
+    ] {
+      try require(value.isFinite && value >= 0, name, "a number of 0 or more", value)
+    }
+    try require(warmupSteps >= 0, "scheduler_warmup_steps", "0 or more", warmupSteps)
+    try require(decaySteps > 0, "scheduler_decay_steps", "1 or more", decaySteps)
+  }
+
+  private func require(
+    _ holds: Bool, _ name: String, _ expected: String, _ found: some Any
+  ) throws(ConfigurationError) {
+    guard holds else { throw ConfigurationError(name, "expected \(expected), found \(found)") }
+  }
+
+  /// Whether a parameter is trained, by its name in the checkpoint.
+  func isTrainable(_ name: String) -> Bool {
+    if name.hasPrefix("model.state_proj.") { return trainStateProjection }
+    guard name.hasPrefix("model.vlm_with_expert.vlm.") else { return true }
+    if trainExpertOnly || name.contains(".lm_head.") { return false }
+    return !(freezeVisionEncoder && name.contains(".vision_model."))
+  }
+
+  /// Refuses settings that fit neither the features nor the backbone.
+  func check(_ backbone: BackboneConfiguration, imageTokens: ImageSpecialTokens?) throws {
+    let layers = languageLayers(backbone.text)
+    guard expertLayers <= 0 || expertLayers == layers else {
+      throw Failure(
+        "--policy.num_expert_layers=\(expertLayers): an expert with fewer layers than the language model's \(layers) "
+          + "cannot plan in LeRobot 0.4.4 and is not supported; leave it at -1")
+    }
+    let width = Double(backbone.text.hiddenSize) * expertWidthMultiplier
+    guard width >= 2, width < 1e7, Int(width) % 2 == 0 else {
+      throw Failure(
+        "--policy.expert_width_multiplier=\(expertWidthMultiplier) gives an expert of width \(width); the time "
+          + "embedding needs a positive even width")
+    }
+    guard !addImageSpecialTokens || imageTokens != nil else {
+      throw Failure("--policy.add_image_special_tokens needs the backbone's tokenizer.json, which was not found")
+    }
+    let action = try actionDimension()
+    guard action <= maxActionDimension else {
+      throw Failure("the action has \(action) dimensions, more than --policy.max_action_dim=\(maxActionDimension)")
+    }
+    try checkImageSize(backbone)
+  }
+
+  /// The connector takes the patches for a square and joins `scale_factor` of its rows and columns.
+  private func checkImageSize(_ backbone: BackboneConfiguration) throws {
+    guard let imageSize else { return }
+    let patches = imageSize.map { $0 / backbone.vision.patchSize }.reduce(1, *)
+    let side = Int(Double(patches).squareRoot().rounded())
+    guard side > 0, side * side == patches, side % backbone.scaleFactor == 0 else {
+      throw Failure(
+        "--policy.resize_imgs_with_padding=\(imageSize) gives \(patches) patches of \(backbone.vision.patchSize) "
+          + "pixels, and the connector needs the square of a multiple of \(backbone.scaleFactor)")
+    }
+  }
+}

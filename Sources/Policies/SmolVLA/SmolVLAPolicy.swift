@@ -1,0 +1,142 @@
+import Failures
+import CounterBasedRandom
+import NeuralNetworks
+import OrderedCollections
+import RobotPolicies
+import LibTorch
+
+/// SmolVLA: from cameras, instruction and state to a chunk of actions.
+///
+/// A policy that adds something to SmolVLA wraps it and passes a refinement of the expert's hidden states.
+public final class SmolVLAPolicy: Policy {
+  /// The settings.
+  public let configuration: SmolVLAConfiguration
+  /// The backbone's and the expert's parameters, under LeRobot's names.
+  public let parameters: ParameterStore
+  /// Features, chunk size and action steps, as the settings say.
+  public let interface: PolicyInterface
+  let model: SmolVLAModel
+  private let actionDimension: Int
+
+  /// Changes the expert's hidden states [B, S, width] before the output projection.
+  public typealias Refinement = (Tensor) throws -> Tensor
+
+  /// Builds the policy's model from a store, under LeRobot's names (`model.…`).
+  ///
+  /// - Throws: settings that do not fit each other or the backbone.
+  public init(
+    _ configuration: SmolVLAConfiguration, backbone: BackboneConfiguration, imageTokens: ImageSpecialTokens?,
+    parameters: ParameterStore
+  ) throws {
+    let configuration = configuration.withEmptyCameras()
+    try configuration.validate()
+    try configuration.check(backbone, imageTokens: imageTokens)
+    self.configuration = configuration
+    self.parameters = parameters
+    actionDimension = try configuration.actionDimension()
+    interface = PolicyInterface(
+      inputs: configuration.inputFeatures, outputs: configuration.outputFeatures,
+      chunkSize: configuration.chunkSize, actionSteps: configuration.actionSteps)
+    model = try SmolVLAModel(
+      parameters.root["model"], configuration, backbone,
+      imageTokens: configuration.addImageSpecialTokens ? imageTokens : nil)
+    try parameters.setTrainable(where: configuration.isTrainable)
+  }
+
+  /// Whether a parameter is trained, by its name in the checkpoint.
+  public func isTrainable(_ name: String) -> Bool { configuration.isTrainable(name) }
+
+  /// The width of the expert's hidden states.
+  public var expertWidth: Int { model.expert.width }
+
+  // MARK: Training
+
+  /// The flow-matching loss of a batch, and its parts for the log.
+  public func loss(of batch: Batch, random: CountedRandom) throws -> PolicyLoss {
+    let loss = try actionLoss(of: batch, random: random) { $0 }
+    return PolicyLoss(total: loss, metrics: ["loss": loss])
+  }
+
+  /// The action loss with refined hidden states.
+  public func actionLoss(of batch: Batch, random: CountedRandom, refine: Refinement) throws -> Tensor {
+    try reduce(actionLosses(of: batch, random: random, refine: refine), batch)
+  }
+
+  /// The squared errors behind the action loss, [B, S, max_action_dim].
+  public func actionLosses(of batch: Batch, random: CountedRandom, refine: Refinement) throws -> Tensor {
+    let actions = try paddedActions(of: batch)
+    let (shape, device) = (actions.shape, actions.device)
+    let noise =
+      if batch[BatchKey.noise] != nil { try batch.require(BatchKey.noise, shape: shape) } else {
+        try FlowDraw.noise(shape, random, device)
+      }
+    let time =
+      if batch[BatchKey.time] != nil { try batch.require(BatchKey.time, shape: [shape[0]]) } else {
+        try FlowDraw.times(shape[0], random, device)
+      }
+    return try model.losses(of: actions, noise: noise, time: time, memory: memory(of: batch), refine: refine)
+  }
+
+  private func reduce(_ losses: Tensor, _ batch: Batch) throws -> Tensor {
+    guard configuration.actionLoss == .valid else { return try losses.mean() }
+    let real = try losses.slice(dimension: 2, 0..<actionDimension)
+    guard batch[BatchKey.actionIsPad] != nil else { return try real.mean() }
+    let isPad = try batch.require(BatchKey.actionIsPad, shape: Array(losses.shape.prefix(2))).to(.bool)
+    let valid = try isPad.not().to(.float32).unsqueezed(-1)
+    // At least one, so that a batch of padding alone gives 0 and not NaN.
+    let count = try (valid.sum() * Double(actionDimension)).clamp(min: 1)
+    return try (real * valid).sum() / count
+  }
+
+  // MARK: Planning
+
+  /// Plans actions [B, chunk, action] from noise, by Euler steps along the learned flow.
+  public func actionChunk(for batch: Batch, random: [CountedRandom]) throws -> Tensor {
+    try actionChunk(for: batch, random: random) { $0 }
+  }
+
+  /// Plans with refined hidden states.
+  public func actionChunk(
+    for batch: Batch, random: [CountedRandom], refine: Refinement
+  ) throws -> Tensor {
+    try withoutGradients {
+      let shape = [random.count, configuration.chunkSize, configuration.maxActionDimension]
+      let noise: Tensor
+      if batch[BatchKey.noise] != nil {
+        noise = try batch.require(BatchKey.noise, shape: shape)
+      } else {
+        let rows = try random.map { try FlowDraw.noise(Array(shape.dropFirst()), $0, .cpu) }
+        noise = try Tensor.stack(rows).to(parameters.device)
+      }
+      return try model.sample(from: noise, memory: memory(of: batch), refine: refine)
+        .slice(dimension: 2, 0..<actionDimension)
+    }
+  }
+
+  // MARK: Inputs
+
+  private func memory(of batch: Batch) throws -> PrefixMemory { try model.memory(of: prefix(of: batch)) }
+
+  func prefix(of batch: Batch) throws -> Prefix {
+    let tokens = try batch.require(BatchKey.tokens, shape: [-1, -1])
+    var state = try batch.require(BatchKey.state)
+    if state.rank > 2 { state = try state.select(dimension: 1, index: state.size(1) - 1) }
+    return try model.embedPrefix(
+      images: ImagePreparation.images(of: batch, configuration), tokens: tokens,
+      tokenMask: batch.require(BatchKey.tokenMask, shape: tokens.shape),
+      state: padded(state, to: configuration.maxStateDimension, BatchKey.state))
+  }
+
+  func paddedActions(of batch: Batch) throws -> Tensor {
+    let actions = try batch.require(BatchKey.action, shape: [-1, configuration.chunkSize, actionDimension])
+    return try padded(actions, to: configuration.maxActionDimension, BatchKey.action)
+  }
+
+  private func padded(_ vector: Tensor, to width: Int, _ key: String) throws -> Tensor {
+    let missing = width - vector.size(-1)
+    guard missing >= 0 else {
+      throw Failure("\(key) has \(vector.size(-1)) numbers, the policy takes at most \(width)")
+    }
+    return missing == 0 ? vector : try vector.padded([0, missing])
+  }
+}

@@ -1,0 +1,124 @@
+import Failures
+import NeuralNetworks
+import LibTorch
+
+/// SigLIP's vision transformer as SmolVLM2 uses it: [B, 3, H, W] in [-1, 1] → [B, patches, width].
+struct VisionTower {
+  let patchEmbedding: PatchEmbedding2D
+  let positionEmbedding: Embedding
+  let layers: [VisionLayer]
+  let postLayerNorm: LayerNorm
+  let patchesPerSide: Int
+  private let placesType: DType
+
+  /// - Parameter placesType: the type that patches' places are computed in.
+  init(
+    _ scope: ParameterScope, _ configuration: VisionConfiguration, deviation: Double, placesType: DType = .float32
+  ) throws {
+    self.placesType = placesType
+    let normal = Initialization.normal(standardDeviation: deviation)
+    patchesPerSide = configuration.imageSize / configuration.patchSize
+    patchEmbedding = try PatchEmbedding2D(
+      scope["embeddings"]["patch_embedding"], channels: configuration.channels, width: configuration.hiddenSize,
+      patchSize: configuration.patchSize, weights: normal, biases: .zeros)
+    positionEmbedding = try Embedding(
+      scope["embeddings"]["position_embedding"], rows: patchesPerSide * patchesPerSide,
+      width: configuration.hiddenSize, weights: normal)
+    var layers: [VisionLayer] = []
+    for index in 0..<configuration.layers {
+      layers.append(try VisionLayer(scope["encoder"]["layers"][index], configuration, normal))
+    }
+    self.layers = layers
+    postLayerNorm = try LayerNorm(
+      scope["post_layernorm"], width: configuration.hiddenSize, epsilon: configuration.layerNormEpsilon)
+  }
+
+  func callAsFunction(_ images: Tensor) throws -> Tensor {
+    let rows = images.size(2) / patchEmbedding.patchSize
+    let columns = images.size(3) / patchEmbedding.patchSize
+    let positions = try positionIndices(rows: rows, columns: columns).to(images.device)
+    var hidden = try patchEmbedding(images) + positionEmbedding(positions)
+    for layer in layers { hidden = try layer(hidden) }
+    return try postLayerNorm(hidden)
+  }
+
+  /// Each patch's place in the table of positions, [rows · columns].
+  ///
+  /// Computed as transformers does. In float32 the factor puts a patch that lies on a boundary one bucket lower; in
+  /// bfloat16 it is rounded away.
+  func positionIndices(rows: Int, columns: Int) throws -> Tensor {
+    let boundaries = try Tensor.range(from: 1 / Double(patchesPerSide), to: 1, by: 1 / Double(patchesPerSide))
+    func buckets(_ count: Int) throws -> Tensor {
+      try (Tensor.arange(count, dtype: placesType) / Double(count) * (1 - 1e-6)).to(.float32).bucketize(boundaries)
+    }
+    let rowStarts = try (buckets(rows) * Double(patchesPerSide)).to(.int64).unsqueezed(1)
+    return try (rowStarts + buckets(columns).unsqueezed(0)).reshaped([-1])
+  }
+}
+
+/// One pre-norm layer of the vision transformer.
+struct VisionLayer {
+  let queries, keys, values, output: Linear
+  let layerNorm1, layerNorm2: LayerNorm
+  let feedForward1, feedForward2: Linear
+  let heads: Int
+
+  init(
+    _ scope: ParameterScope, _ configuration: VisionConfiguration, _ normal: Initialization
+  ) throws {
+    let width = configuration.hiddenSize
+    heads = configuration.attentionHeads
+    func linear(_ scope: ParameterScope, _ inputs: Int, _ outputs: Int) throws -> Linear {
+      try Linear(scope, inputs: inputs, outputs: outputs, weights: normal, biases: .zeros)
+    }
+    let attention = scope["self_attn"]
+    // In transformers' order, which numbers the optimizer's states.
+    keys = try linear(attention["k_proj"], width, width)
+    values = try linear(attention["v_proj"], width, width)
+    queries = try linear(attention["q_proj"], width, width)
+    output = try linear(attention["out_proj"], width, width)
+    layerNorm1 = try LayerNorm(scope["layer_norm1"], width: width, epsilon: configuration.layerNormEpsilon)
+    feedForward1 = try linear(scope["mlp"]["fc1"], width, configuration.intermediateSize)
+    feedForward2 = try linear(scope["mlp"]["fc2"], configuration.intermediateSize, width)
+    layerNorm2 = try LayerNorm(scope["layer_norm2"], width: width, epsilon: configuration.layerNormEpsilon)
+  }
+
+  func callAsFunction(_ input: Tensor) throws -> Tensor {
+    let normed = try layerNorm1(input)
+    let attended = try Tensor.attention(
+      queries: split(queries(normed)), keys: split(keys(normed)), values: split(values(normed)))
+    let hidden = try input + output(attended.transposed(1, 2).flattened(from: 2))
+    return try hidden + feedForward2(feedForward1(layerNorm2(hidden)).gelu(.tanh))
+  }
+
+  /// [B, L, W] → [B, heads, L, W / heads]
+  private func split(_ input: Tensor) throws -> Tensor {
+    try input.reshaped([input.size(0), input.size(1), heads, -1]).transposed(1, 2)
+  }
+}
+
+/// SmolVLM2's connector: squares of neighboring patches become one token of the language model's width.
+struct Connector {
+  let projection: Linear
+  let scaleFactor: Int
+
+  init(_ scope: ParameterScope, _ backbone: BackboneConfiguration) throws {
+    scaleFactor = backbone.scaleFactor
+    projection = try Linear(
+      scope["modality_projection"]["proj"], inputs: backbone.vision.hiddenSize * scaleFactor * scaleFactor,
+      outputs: backbone.text.hiddenSize, bias: false,
+      weights: .normal(standardDeviation: backbone.text.initializerRange))
+  }
+
+  /// [B, side², W] → [B, (side / scale)², W']
+  func callAsFunction(_ patches: Tensor) throws -> Tensor {
+    let (batch, width) = (patches.size(0), patches.size(2))
+    let side = Int(Double(patches.size(1)).squareRoot())
+    let shuffled = try patches.reshaped([
+      batch, side / scaleFactor, scaleFactor, side / scaleFactor, scaleFactor, width,
+    ])
+    .permuted([0, 1, 3, 2, 4, 5])
+    let square = scaleFactor * scaleFactor
+    return try projection(shuffled.reshaped([batch, side * side / square, square * width]))
+  }
+}

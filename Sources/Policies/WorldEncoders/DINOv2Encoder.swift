@@ -1,0 +1,151 @@
+import Failures
+import NeuralNetworks
+import LibTorch
+
+/// DINOv2 (transformers' `Dinov2Model`): a picture becomes one vector, a clip the mean of its frames'.
+///
+/// Oquab et al., "DINOv2: learning robust visual features without supervision", 2023. A picture's vector is the CLS token
+/// after the final normalization (transformers' `pooler_output`); it knows no time, so the vectors of a clip's frames are
+/// averaged, and each frame is encoded once however many clips it is in. The encoder is frozen: it runs without
+/// gradients.
+public struct DINOv2Encoder: WorldEncoder {
+  /// The encoder's shape.
+  public let configuration: DINOv2Configuration
+  /// What pictures go through first.
+  public let preprocessing: FramePreprocessing
+  /// The weights, under the published names.
+  public let parameters: ParameterStore
+  private let classToken: Tensor
+  private let positions: Tensor
+  private let patches: PatchEmbedding2D
+  private let layers: [DINOv2Layer]
+  private let norm: LayerNorm
+
+  /// Builds the encoder from a store; what the store did not load is random.
+  ///
+  /// - Throws: `Failure` for a shape that cannot be built, and frames that hold no patch.
+  public init(
+    _ configuration: DINOv2Configuration, preprocessing: FramePreprocessing, parameters: ParameterStore
+  ) throws {
+    try configuration.check("the DINOv2 configuration")
+    guard preprocessing.size >= configuration.patchSize else {
+      throw Failure("frames of \(preprocessing.size) pixels hold no patch of \(configuration.patchSize)")
+    }
+    self.configuration = configuration
+    self.preprocessing = preprocessing
+    self.parameters = parameters
+    let (root, width) = (parameters.root, configuration.hiddenSize)
+    let (embeddings, weights) = (
+      root["embeddings"], Initialization.normal(standardDeviation: configuration.initializerRange)
+    )
+    classToken = try embeddings.parameter("cls_token", [1, 1, width], weights)
+    let grid = configuration.gridSize
+    let trained = try embeddings.parameter("position_embeddings", [1, grid * grid + 1, width], weights)
+    positions = try withoutGradients {
+      try Self.interpolated(trained, from: grid, to: preprocessing.size / configuration.patchSize)
+    }
+    patches = try PatchEmbedding2D(
+      embeddings["patch_embeddings"]["projection"], channels: 3, width: width, patchSize: configuration.patchSize,
+      weights: weights, biases: .zeros)
+    layers = try (0..<configuration.layers).map { try DINOv2Layer(root["encoder"]["layer"][$0], configuration) }
+    norm = try LayerNorm(root["layernorm"], width: width, epsilon: configuration.normEpsilon)
+  }
+
+  /// An untrained encoder whose weights are a function of `seed`.
+  public init(untrained configuration: DINOv2Configuration, preprocessing: FramePreprocessing, seed: Int) throws {
+    try self.init(configuration, preprocessing: preprocessing, parameters: ParameterStore(seed: seed, device: .cpu))
+  }
+
+  /// Position embeddings [1, 1 + from², width] for a grid of `to` × `to` patches: bicubic in float32, the CLS token's kept.
+  private static func interpolated(_ trained: Tensor, from: Int, to: Int) throws -> Tensor {
+    guard from != to else { return trained }
+    let width = trained.size(2)
+    let grid = try trained.slice(dimension: 1, 1..<1 + from * from).reshaped([1, from, from, width]).permuted([
+      0, 3, 1, 2,
+    ])
+    let resized = try grid.to(.float32).resizedBicubic(height: to, width: to, antialias: false).to(trained.dtype)
+    return try Tensor.concatenation(
+      [trained.slice(dimension: 1, 0..<1), resized.permuted([0, 2, 3, 1]).reshaped([1, to * to, width])], dimension: 1)
+  }
+
+  /// DINOv2.
+  public var source: LatentsSource { .dino }
+
+  /// The width of a token.
+  public var latentDimension: Int { configuration.hiddenSize }
+
+  /// Frames → last hidden states after the final normalization, the CLS token first.
+  ///
+  /// - Parameter frames: [F, 3, size, size], preprocessed, of any type and device.
+  /// - Returns: [F, 1 + patches, hidden], of the encoder's type.
+  public func hiddenStates(of frames: Tensor) throws -> Tensor {
+    try withoutGradients {
+      let tokens = try patches(frames.to(device).to(dtype))
+      let first = try classToken.expanded([tokens.size(0), 1, tokens.size(2)])
+      var hidden = try Tensor.concatenation([first, tokens], dimension: 1) + positions
+      for layer in layers { hidden = try layer(hidden) }
+      return try norm(hidden)
+    }
+  }
+
+  /// Clips that share frames → latents: each frame is encoded once, and the CLS tokens of a clip are averaged in float32.
+  public func latents(of frames: Tensor, clips: [[Int]]) throws -> Tensor {
+    let length = try checked(clips, of: frames)
+    let vectors = try hiddenStates(of: frames)
+    return try withoutGradients {
+      let places = try Tensor(Array(clips.joined()), shape: [clips.count * length]).to(device)
+      let chosen = try vectors.select(dimension: 1, index: 0).to(.float32).indexSelect(dimension: 0, indices: places)
+      return try chosen.reshaped([clips.count, length, latentDimension]).mean([1])
+    }
+  }
+}
+
+/// One layer: attention and feed-forward network, each normalized first, scaled by channel and added.
+private struct DINOv2Layer {
+  let norm1: LayerNorm
+  let norm2: LayerNorm
+  let query: Linear
+  let key: Linear
+  let value: Linear
+  let output: Linear
+  let up: Linear
+  let down: Linear
+  let scale1: Tensor
+  let scale2: Tensor
+  let heads: Int
+
+  init(_ scope: ParameterScope, _ configuration: DINOv2Configuration) throws {
+    let width = configuration.hiddenSize
+    let weights = Initialization.normal(standardDeviation: configuration.initializerRange)
+    func linear(_ scope: ParameterScope, _ inputs: Int, _ outputs: Int, bias: Bool = true) throws -> Linear {
+      try Linear(scope, inputs: inputs, outputs: outputs, bias: bias, weights: weights, biases: .zeros)
+    }
+    let (attention, hasBias) = (scope["attention"]["attention"], configuration.hasAttentionBias)
+    norm1 = try LayerNorm(scope["norm1"], width: width, epsilon: configuration.normEpsilon)
+    query = try linear(attention["query"], width, width, bias: hasBias)
+    key = try linear(attention["key"], width, width, bias: hasBias)
+    value = try linear(attention["value"], width, width, bias: hasBias)
+    output = try linear(scope["attention"]["output"]["dense"], width, width)
+    scale1 = try scope["layer_scale1"].parameter("lambda1", [width], .constant(configuration.layerScale))
+    norm2 = try LayerNorm(scope["norm2"], width: width, epsilon: configuration.normEpsilon)
+    up = try linear(scope["mlp"]["fc1"], width, configuration.feedForward)
+    down = try linear(scope["mlp"]["fc2"], configuration.feedForward, width)
+    scale2 = try scope["layer_scale2"].parameter("lambda1", [width], .constant(configuration.layerScale))
+    heads = configuration.attentionHeads
+  }
+
+  /// [F, tokens, width] → the same shape.
+  func callAsFunction(_ input: Tensor) throws -> Tensor {
+    let normed = try norm1(input)
+    let attended = try Tensor.attention(
+      queries: split(query(normed)), keys: split(key(normed)), values: split(value(normed)))
+    let hidden = try input + output(attended.transposed(1, 2).flattened(from: 2)) * scale1
+    return try hidden + down(up(norm2(hidden)).gelu(.exact)) * scale2
+  }
+
+  /// [F, tokens, width] → [F, heads, tokens, head size]
+  private func split(_ input: Tensor) throws -> Tensor {
+    let shape = input.shape
+    return try input.reshaped([shape[0], shape[1], heads, shape[2] / heads]).transposed(1, 2)
+  }
+}

@@ -1,0 +1,175 @@
+import WorldLatents
+import WorldEncoders
+import Failures
+import LayeredSettings
+import CounterBasedRandom
+import NeuralNetworks
+import OrderedCollections
+import RobotPolicies
+import SmolVLA
+import LibTorch
+
+/// The settings of `smolvla_world`: SmolVLA's and the world modality's, in one flat section.
+public struct SmolVLAWorldConfiguration: ConfigurationSection, Equatable {
+  /// What it wraps.
+  public var smolvla = SmolVLAConfiguration()
+  /// What it adds.
+  public var world = WorldModalityConfiguration()
+
+  /// The defaults of both parts.
+  public init() {}
+
+  /// The fields of both parts, side by side.
+  public static var fields: [Field<Self>] { [.embedded(\.smolvla), .embedded(\.world)] }
+}
+
+/// A batch's latents, beside LeRobot's keys.
+public enum WorldKey {
+  /// [B, T, D]: z of the last T steps.
+  public static let history = "world_z_hist"
+  /// [B, K, D]: z of the next K steps.
+  public static let future = "world_z_future"
+  /// [B, K] bool: which of them lie within the episode.
+  public static let futureValid = "world_future_valid"
+}
+
+/// SmolVLA whose action expert may read predicted future latents through one gated cross-attention.
+///
+/// It wraps SmolVLA and refines the expert's hidden states; with the gate closed it is SmolVLA, bit for bit.
+public final class SmolVLAWorldPolicy: Policy {
+  /// The settings.
+  public let configuration: SmolVLAWorldConfiguration
+  /// Planning steps' rows whose memory held a number that is not finite and was not used.
+  public private(set) var droppedMemories = 0
+  let base: SmolVLAPolicy
+  let world: WorldModel
+  private let camera: String
+  private let loadEncoder: () throws -> any WorldEncoder
+  private var encoder: (any WorldEncoder)?
+
+  /// Builds the policy from a store: SmolVLA's parameters first, then the injection's and the Prophet's.
+  ///
+  /// - Parameter encoder: gives the frozen encoder; asked for only when a rollout needs it.
+  /// - Throws: settings that cannot be built, `world_camera` among them where the policy has no such camera.
+  public init(
+    _ configuration: SmolVLAWorldConfiguration, backbone: BackboneConfiguration, imageTokens: ImageSpecialTokens?,
+    parameters: ParameterStore, encoder: @escaping () throws -> any WorldEncoder
+  ) throws {
+    self.configuration = configuration
+    loadEncoder = encoder
+    base = try SmolVLAPolicy(
+      configuration.smolvla, backbone: backbone, imageTokens: imageTokens, parameters: parameters)
+    world = try WorldModel(parameters.root, configuration.world, expertWidth: base.expertWidth)
+    camera = try configuration.world.camera.name(among: base.interface.cameras)
+    try parameters.setTrainable { [base] in base.isTrainable($0) }
+  }
+
+  /// SmolVLA's parameters, the injection's and the Prophet's.
+  public var parameters: ParameterStore { base.parameters }
+  /// SmolVLA's interface: the world modality changes no feature.
+  public var interface: PolicyInterface { base.interface }
+
+  // MARK: Training
+
+  /// The refined expert's action loss plus the weighted world losses; the batch brings the latents of ``WorldKey``.
+  public func loss(of batch: Batch, random: CountedRandom) throws -> PolicyLoss {
+    let step = try worldStep(of: batch, random: random)
+    var metrics = step.metrics
+    let action = try base.actionLoss(of: batch, random: random) { hidden in
+      guard let memory = step.memory else { return hidden }
+      guard configuration.world.logsAttention else { return try world.inject(hidden, memory) }
+      let (injected, attention) = try world.injectWithDiagnostics(hidden, memory)
+      metrics.merge(attention) { $1 }
+      return injected
+    }
+    let total = try action + step.loss * configuration.world.worldLossWeight
+    var all: OrderedDictionary<String, Tensor> = ["loss": action, "loss_total": total]
+    all.merge(metrics) { $1 }
+    return PolicyLoss(total: total, metrics: all)
+  }
+
+  private func worldStep(of batch: Batch, random: CountedRandom) throws -> WorldStep {
+    let latents = LatentBatch(
+      history: try batch.require(WorldKey.history), future: try batch.require(WorldKey.future),
+      isValid: try batch.require(WorldKey.futureValid).to(.bool))
+    let samples = (0..<latents.history.size(0)).map { random.at("world").at($0) }
+    return try world.trainingStep(latents, random: samples)
+  }
+
+  /// Gradient norms of the world modality's parts.
+  public func gradientMetrics() throws -> OrderedDictionary<String, Tensor> {
+    configuration.world.logsGradients ? try world.gradientMetrics(of: parameters) : [:]
+  }
+
+  /// The numbers of SmolVLA's way and of the world modality's, under the goldens' names.
+  public func intermediates(
+    of batch: Batch, random: CountedRandom
+  ) throws -> OrderedDictionary<String, Tensor> {
+    try withoutGradients {
+      var numbers = try base.intermediates(of: batch, random: random)
+      if let history = batch[WorldKey.history], let prophet = world.prophet {
+        numbers["mid/prophet"] = try prophet(history.to(.float32))
+        numbers["out/world_memory"] = try world.memory(ofHistory: history)
+      }
+      guard numbers["out/losses"] != nil else { return numbers }
+      let memory = try worldStep(of: batch, random: random).memory
+      let losses = try base.actionLosses(of: batch, random: random) { hidden in
+        try memory.map { try world.inject(hidden, $0) } ?? hidden
+      }
+      numbers["out/losses"] = losses
+      numbers["out/loss_all_dimensions_unmasked"] = try losses.mean()
+      return numbers
+    }
+  }
+
+  // MARK: Planning
+
+  /// None where the memory would change nothing: its pictures need not even be drawn.
+  public var history: ObservationHistory? {
+    guard configuration.world.rolloutMemory.readsHistory, (try? world.ignoresMemory()) == false else { return nil }
+    return ObservationHistory(camera: camera, frames: configuration.world.historyPictures)
+  }
+
+  /// Plans actions [B, chunk, action]; the memory comes from the batch's history of pictures.
+  public func actionChunk(for batch: Batch, random: [CountedRandom]) throws -> Tensor {
+    let memory = try world.rolloutMemory(random: random) { try latentHistory(of: batch) }
+    droppedMemories += memory?.droppedRows ?? 0
+    return try base.actionChunk(for: batch, random: random) { hidden in
+      guard let memory else { return hidden }
+      return try world.inject(hidden, memory)
+    }
+  }
+
+  /// The latents of the last steps: the batch's own, or those of its pictures.
+  private func latentHistory(of batch: Batch) throws -> Tensor {
+    if let given = batch[WorldKey.history] { return given }
+    let pictures = try batch.require(BatchKey.history)
+    let encoder = try frozenEncoder()
+    return try encoder.latentHistory(
+      of: pictures, contextFrames: configuration.world.contextFrames,
+      temporalWindow: configuration.world.temporalWindow
+    ).to(parameters.device)
+  }
+
+  /// Whether open gates let memories in that are exchanged across the batch.
+  public var plansDependOnBatch: Bool { configuration.world.rolloutMemory == .shuffle && history != nil }
+
+  /// Loads the encoder where rollouts will use it, now or once the gate has opened.
+  public func prepareForRollouts() throws {
+    guard configuration.world.isInjectionEnabled, configuration.world.rolloutMemory.readsHistory else { return }
+    _ = try frozenEncoder()
+  }
+
+  /// The encoder, loaded when it is first needed.
+  private func frozenEncoder() throws -> any WorldEncoder {
+    if let encoder { return encoder }
+    let (loaded, dimension) = (try loadEncoder(), configuration.world.worldLatentDimension)
+    guard loaded.latentDimension == dimension else {
+      throw Failure(
+        "the encoder \(configuration.world.encoderName) gives latents of \(loaded.latentDimension) numbers, the policy "
+          + "takes --policy.world_latent_dim=\(dimension); mend --policy.world_vision_model_name")
+    }
+    encoder = loaded
+    return loaded
+  }
+}

@@ -1,0 +1,35 @@
+import LayeredSettings
+import Foundation
+import HuggingFaceHub
+import ModelFiles
+import OrderedCollections
+import LibTorch
+import WorldModality
+
+extension Arguments {
+  /// Takes the checkpoint's folder out of the flags, under its own name or LeRobot's other one.
+  mutating func takePolicyPath() -> String? { take("policy.path") ?? take("policy.pretrained_path") }
+
+  /// What a flag says that is true or false, before the settings know of it; nil where it is not given. A text that is
+  /// neither is an error later.
+  func isOn(_ name: String) -> Bool? { text(of: name).map { (try? Bool(flag: $0)) ?? true } }
+}
+
+extension Configured {
+  /// Puts a checkpoint's own settings under what is asked for; fields that this program does not know are kept.
+  mutating func apply(checkpoint path: String) throws {
+    let file = try ModelLocation.directory(of: path).appendingPathComponent("config.json")
+    try apply(.object(checkpointSettings(file)), from: file.path, at: "policy", unknown: .keep)
+  }
+}
+
+/// A checkpoint's `config.json` without where its maker uploaded it, which is asked for anew or not at all, and without
+/// a device that this machine lacks.
+func checkpointSettings(_ file: URL) throws -> OrderedDictionary<String, JSON> {
+  guard var members = try JSON(contentsOf: file).object else {
+    throw FileError.malformed(file.path, "expected an object")
+  }
+  for name in ["push_to_hub", "repo_id", "private"] { members[name] = nil }
+  if let device = members["device"]?.string, (try? Device.chosen(device)) == nil { members["device"] = .null }
+  return members
+}

@@ -1,0 +1,97 @@
+import Failures
+import LayeredSettings
+import Foundation
+import ModelFiles
+import TerminalOutput
+
+/// One thing the program does, with its settings.
+protocol Command {
+  associatedtype Settings: ConfigurationSection
+  /// What it is called after `lerobot-wm`.
+  static var name: String { get }
+  /// What it does, in one line.
+  static var summary: String { get }
+  /// Flags beside the settings by name, and what they are for.
+  static var extraFlags: [(String, String)] { get }
+  /// Whole command lines.
+  static var examples: [String] { get }
+  /// Files that come before the flags, such as a checkpoint's settings.
+  static func layers(_ configured: inout Configured<Settings>, _ arguments: inout Arguments) throws
+  /// Does it; returns the exit status.
+  static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32
+}
+
+extension Command {
+  static var extraFlags: [(String, String)] { [] }
+  static func layers(_ configured: inout Configured<Settings>, _ arguments: inout Arguments) throws {}
+
+  static func main(_ arguments: [String]) throws -> Int32 {
+    var arguments = Arguments(arguments)
+    var configured = Configured<Settings>()
+    let wantsHelp = arguments.wantsHelp
+    if !wantsHelp { try layers(&configured, &arguments) }
+    if wantsHelp {
+      // The kind of policy or environment decides which flags there are.
+      arguments.flags.removeAll { $0.name != "policy.type" && $0.name != "env.type" }
+      try? configured.apply(arguments)
+      print(
+        configured.help(
+          usage: "lerobot-wm \(name) [-h] [--name value | --name=value …]", summary: summary,
+          also: [(flag: "help, -h", help: "show this and leave")]
+            + extraFlags.map { (flag: $0.0 + ($0.0 == "…" ? "" : " str"), help: $0.1) },
+          examples: examples, width: TerminalOutput.width, emphasis: TerminalOutput.takesEmphasis))
+      return 0
+    }
+    try configured.apply(arguments, also: extraFlags.map(\.0))
+    return try run(try configured.validated(), configured)
+  }
+}
+
+/// The program: finds the command by the name it was called by or by its first word, and prints errors as one sentence.
+public enum CommandLineProgram {
+  private static var commands: [any Command.Type] {
+    [
+      TrainCommand.self, EvalCommand.self, PrecomputeCommand.self, RecordCommand.self, ScratchCommand.self,
+      ProbeCommand.self, ReplayCommand.self, MatrixCommand.self, ReportCommand.self,
+    ]
+  }
+
+  /// Runs a whole command line, the program's name first; returns the exit status.
+  public static func run(_ arguments: [String]) -> Int32 {
+    let called = URL(fileURLWithPath: arguments.first ?? "").lastPathComponent
+    var rest = Array(arguments.dropFirst())
+    let alias = called.hasPrefix("lerobot-wm-") ? String(called.dropFirst("lerobot-wm-".count)) : nil
+    guard let word = alias ?? (rest.isEmpty ? nil : rest.removeFirst()) else {
+      print(overview)
+      return 2
+    }
+    if ["--help", "-h", "help"].contains(word) {
+      print(overview)
+      return 0
+    }
+    guard let command = commands.first(where: { $0.name == word }) else {
+      let hint = nearestName(to: word, among: commands.map { $0.name }).map { "; did you mean \($0)?" } ?? ""
+      return fail("there is no command \(word)\(hint)")
+    }
+    do { return try command.main(rest) } catch { return fail(message(of: error)) }
+  }
+
+  private static func fail(_ sentence: String) -> Int32 {
+    say("lerobot-wm: \(sentence)")
+    return 1
+  }
+
+  private static var overview: String {
+    let width = commands.map { $0.name.count }.max() ?? 0
+    let lines = commands.map { command in
+      "  " + command.name.padding(toLength: width + 2, withPad: " ", startingAt: 0) + command.summary
+    }
+    return """
+      lerobot-wm COMMAND [--name=value …]
+
+      \(lines.joined(separator: "\n"))
+
+      lerobot-wm COMMAND --help lists a command's settings.
+      """
+  }
+}

@@ -1,0 +1,62 @@
+import LayeredSettings
+import RobotEnvironments
+import Foundation
+import LiberoSimulation
+import ShapesSimulation
+
+/// `--env.…` of the embedded suite.
+struct ShapesSettings: ConfigurationSection, Equatable {
+  var task = ""
+  var imageSize = 64
+
+  static let title = "ShapesEnv"
+  static var fields: [Field<Self>] {
+    [
+      .init("task", \.task, help: "tasks, separated by commas; empty for all"),
+      .init("image_size", \.imageSize, help: "the side of each camera's picture, pixels"),
+    ]
+  }
+}
+
+/// The environment chosen by `--env.type`.
+enum EnvironmentSettings: Sendable, Equatable {
+  case shapes(ShapesSettings)
+  case libero(LiberoSection)
+
+  static var choices: [Choice<EnvironmentSettings>] {
+    [
+      Choice("shapes", ShapesSettings.self, wrap: EnvironmentSettings.shapes) {
+        if case .shapes(let settings) = $0 { settings } else { nil }
+      },
+      Choice("libero", LiberoSection.self, wrap: EnvironmentSettings.libero) {
+        if case .libero(let settings) = $0 { settings } else { nil }
+      },
+    ]
+  }
+
+  /// The name in `type`.
+  var type: String {
+    switch self {
+    case .shapes: "shapes"
+    case .libero: "libero"
+    }
+  }
+
+  func suite() throws -> any EnvironmentSuite {
+    switch self {
+    case .shapes(let settings): try ShapesSuite(imageSize: settings.imageSize)
+    case .libero(let settings): try settings.suite()
+    }
+  }
+
+  /// The tasks asked for, each one of the suite's.
+  func tasks(of suite: any EnvironmentSuite) throws -> [String] {
+    switch self {
+    case .shapes(let settings):
+      let names = settings.task.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+      for name in names { _ = try suite.specification(ofTask: name) }
+      return names.isEmpty ? suite.taskNames : names
+    case .libero: return suite.taskNames
+    }
+  }
+}

@@ -1,0 +1,180 @@
+import PretrainedPolicies
+import Failures
+import LayeredSettings
+import RobotEnvironments
+import PolicyEvaluation
+import Foundation
+import HuggingFaceHub
+import ModelFiles
+import OrderedCollections
+import RobotPolicies
+import TerminalOutput
+import SmolVLA
+import LibTorch
+import WorldModality
+
+/// `lerobot-wm eval`: closed-loop evaluation of a checkpoint, under LeRobot's flags.
+enum EvalCommand: Command {
+  struct Settings: ConfigurationSection {
+    var policy = PolicySettings.smolvla(SmolVLAConfiguration())
+    var policyPath: String?
+    var environment = EnvironmentSettings.shapes(ShapesSettings())
+    var evaluation = EvaluationSection()
+    var outputDirectory: String?
+    var jobName: String?
+    var seed = 1000
+    var computeThreads = 0
+    var renameMap: OrderedDictionary<String, String> = [:]
+    var overwrites = false
+
+    static let title = "EvalPipelineConfig"
+    static var fields: [Field<Self>] {
+      [
+        .init("output_dir", \.outputDirectory, help: "where results go; else outputs/eval/DATE/TIME_JOB"),
+        .init("job_name", \.jobName, help: "the evaluation's name"),
+        .init("seed", \.seed, help: "episode k follows from it and k, whatever the batch size"),
+        .init("num_compute_threads", \.computeThreads, help: "threads of one CPU operation; 0 takes all cores"),
+        .init("rename_map", \.renameMap, help: renameMapHelp("the environment's")),
+        .init("overwrite", \.overwrites, help: "replace the results that lie in --output_dir"),
+        .section("eval", \.evaluation),
+        .choice("env", \.environment, title: "EnvConfig", help: "kind of environment", of: EnvironmentSettings.choices),
+        .choice(
+          "policy", \.policy, title: "PreTrainedConfig", help: "kind of policy; the checkpoint's own",
+          of: PolicySettings.choices),
+      ]
+    }
+  }
+
+  static let name = "eval"
+  static let summary = "evaluate a checkpoint in closed loop"
+  static let extraFlags = [
+    ("policy.path", "the checkpoint: a pretrained_model folder, or a repository on the hub"),
+    ("config_path", "a JSON file of settings"),
+  ]
+  static let examples = [
+    "lerobot-wm-eval --policy.path outputs/train/run/checkpoints/last/pretrained_model --env.type=shapes "
+      + "--env.task=push_side --eval.n_episodes=40 --eval.batch_size=8"
+  ]
+
+  /// Defaults ← checkpoint ← file ← flags.
+  static func layers(_ configured: inout Configured<Settings>, _ arguments: inout Arguments) throws {
+    let file = arguments.take("config_path").map { URL(fileURLWithPath: $0) }
+    let json = try file.map { file throws in try JSON(contentsOf: file) }
+    if let file, json?["dataset"] != nil {
+      // Its output folder is the run's own, and its pretrained_path the checkpoint before training.
+      throw Failure(
+        "\(file.path) holds the settings of a training run, not of an evaluation; name what it trained with "
+          + "--policy.path=\(file.deletingLastPathComponent().path)")
+    }
+    if let path = arguments.takePolicyPath() ?? json?["policy"]?["pretrained_path"]?.string {
+      configured.value.policyPath = path
+      try configured.apply(checkpoint: path)
+    }
+    if let file, let json { try configured.apply(json, from: file.path, unknown: .keep) }
+    try configured.applyRenameMap()
+  }
+
+  static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {
+    var plan = EvaluationSettings()
+    plan.episodes = settings.evaluation.lerobot.episodes
+    plan.batchSize = settings.evaluation.lerobot.batchSize
+    plan.seed = settings.seed
+    plan.filmed = settings.evaluation.filmed
+    plan.contrary = settings.evaluation.contrary
+    let run = try EvaluationRun(settings.environment, plan)
+    let suite = run.suite
+    try useComputeThreads(settings.computeThreads)
+    let path = settings.outputDirectory ?? defaultOutput("eval", settings.jobName ?? suite.name)
+    let planner = try planner(settings, run.specification())
+    let output = try prepareOutput(path, overwrite: settings.overwrites)
+    let interruption = Interruption()
+    let outcome = try run.run(planner, in: output, manifest: manifest(settings), interruption: interruption)
+    let report = outcome.report
+    for task in run.tasks { print("\(suite.label(ofTask: task).text): \(report.rate(of: task).text)") }
+    if report.groups.count > 1 {
+      for group in report.groups { print("\(group): \(report.rate(ofGroup: group).text)") }
+    }
+    if run.tasks.count > 1 { print("overall: \(report.rate().text)") }
+    run.sayWhatBroke(outcome)
+    print(output.appendingPathComponent("eval_info.json").path)
+    if let signal = interruption.signalNumber {
+      say("stopped by a signal: eval_info.json holds the \(outcome.results.count) episodes that had ended")
+      return 128 + signal
+    }
+    return outcome.broken.isEmpty ? 0 : 1
+  }
+
+  private static func planner(
+    _ settings: Settings, _ specification: EnvironmentSpecification
+  ) throws -> any Planner {
+    if settings.evaluation.planner == "random" {
+      return RandomPlanner(actionDimension: specification.actionNames.count)
+    }
+    guard let path = settings.policyPath else {
+      throw Failure("--policy.path is needed: a checkpoint's pretrained_model folder, or a repository")
+    }
+    let smolvla = settings.policy.smolvla
+    if smolvla.actionSteps == smolvla.chunkSize {
+      say(
+        "warning: n_action_steps equals chunk_size (\(smolvla.chunkSize)): plans are carried out to the end; "
+          + "a smaller --policy.n_action_steps re-plans more often")
+    }
+    let device = try Device.chosen(smolvla.device)
+    var builder = PolicyBuilder(settings.policy, device: device)
+    var pretrained = try builder.pretrained(ModelLocation.directory(of: path, holding: ModelLocation.weights))
+    if !settings.renameMap.isEmpty {
+      pretrained.preprocessor = pretrained.preprocessor.renaming(settings.renameMap)
+    }
+    builder.notices.forEach(say)
+    return try PolicyPlanner(pretrained, specification: specification)
+  }
+
+  private static func modelHash(_ path: String) throws -> String {
+    try MappedFile(ModelLocation.directory(of: path).appendingPathComponent("model.safetensors")).sha256
+  }
+
+  /// Everything that the figures depend on.
+  private static func manifest(_ settings: Settings) throws -> JSON {
+    let smolvla = settings.policy.smolvla
+    let isPolicy = settings.evaluation.planner == "policy"
+    return [
+      "planner": .string(settings.evaluation.planner), "policy_path": settings.policyPath.map(JSON.string) ?? .null,
+      "policy_type": isPolicy ? .string(settings.policy.type) : .null,
+      "n_action_steps": isPolicy ? .integer(smolvla.actionSteps) : .null,
+      "chunk_size": isPolicy ? .integer(smolvla.chunkSize) : .null,
+      "num_steps": isPolicy ? .integer(smolvla.denoisingSteps) : .null,
+      "world_memory_mode_rollout": settings.policy.world.map { .string($0.rolloutMemory.rawValue) } ?? .null,
+      "seed": .integer(settings.seed), "n_episodes": .integer(settings.evaluation.lerobot.episodes),
+      "batch_size": .integer(settings.evaluation.lerobot.batchSize),
+      "contrary_instruction": .bool(settings.evaluation.contrary),
+      "device": isPolicy ? .string(try Device.chosen(smolvla.device).description) : .null,
+      "model_sha256": try settings.policyPath.map { .string(try modelHash($0)) } ?? .null,
+      "versions": engineVersions(),
+    ]
+  }
+}
+
+/// `--eval.…`
+struct EvaluationSection: ConfigurationSection {
+  var lerobot = TrainingEvaluationSection()
+  var filmed = 10
+  var contrary = false
+  var planner = "policy"
+
+  static let title = "EvalConfig"
+  static var fields: [Field<Self>] {
+    [
+      .embedded(\.lerobot),
+      .init("max_episodes_rendered", \.filmed, help: "episodes of each task that are filmed"),
+      .init("contrary_instruction", \.contrary, help: "tell the policy another goal, and count the original one"),
+      .init("planner", \.planner, help: "policy, or random for the rate of chance"),
+    ]
+  }
+
+  func validate() throws(ConfigurationError) {
+    guard filmed >= 0 else { throw ConfigurationError("max_episodes_rendered", "expected 0 or more, found \(filmed)") }
+    guard ["policy", "random"].contains(planner) else {
+      throw ConfigurationError("planner", "expected policy or random, found \(planner)")
+    }
+  }
+}

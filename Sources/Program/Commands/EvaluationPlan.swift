@@ -1,0 +1,67 @@
+import LayeredSettings
+import RobotEnvironments
+import PolicyEvaluation
+import Foundation
+import ModelFiles
+import OrderedCollections
+import SmolVLA
+
+/// The one evaluation that every run of a matrix gets.
+struct EvaluationPlan {
+  /// The flags of `eval` beside checkpoint and folder.
+  let flags: [String]
+  /// Tasks as `eval_info.json` names them: `SUITE/TASK`.
+  let tasks: [String]
+  /// What a planner gets to see.
+  let specification: EnvironmentSpecification
+  private let settings: EvalCommand.Settings
+  private let policy: SmolVLAConfiguration
+
+  /// Reads the flags as `eval` will, and opens the environments.
+  init(_ given: [Arguments.Flag], policy: SmolVLAConfiguration) throws {
+    var arguments = Arguments([])
+    arguments.flags = given.filter(\.isOfEvaluation)
+    var configured = Configured<EvalCommand.Settings>()
+    try configured.apply(arguments)
+    settings = try configured.validated()
+    let run = try EvaluationRun(settings.environment, EvaluationSettings())
+    specification = try run.specification()
+    tasks = run.tasks.map { task in
+      let label = run.suite.label(ofTask: task)
+      return "\(label.group)/\(label.name)"
+    }
+    self.policy = policy
+    // n_action_steps is said again, so that no file can decide it.
+    flags =
+      arguments.flags.map(\.word)
+      + ["--seed=\(settings.seed)", "--policy.n_action_steps=\(policy.actionSteps)"]
+      + (policy.device.map { ["--policy.device=\($0)"] } ?? [])
+      + given.filter { $0.name == "num_compute_threads" }.map(\.word)
+  }
+
+  /// What of `eval_info.json`'s `protocol` must be the same in every run.
+  var protocolEntries: [(key: String, value: JSON)] {
+    [
+      ("n_episodes", .integer(settings.evaluation.lerobot.episodes)), ("seed", .integer(settings.seed)),
+      ("n_action_steps", .integer(policy.actionSteps)), ("contrary_instruction", .bool(settings.evaluation.contrary)),
+    ]
+  }
+
+  /// The evaluation in one line.
+  var text: String {
+    let steps = policy.actionSteps
+    let warning =
+      steps == policy.chunkSize ? " (the whole chunk: a smaller --policy.n_action_steps re-plans more often)" : ""
+    let count = "\(settings.evaluation.lerobot.episodes) episodes of each of \(tasks.count) tasks"
+    return "each evaluation: \(count), seed \(settings.seed), n_action_steps \(steps) of chunk_size "
+      + "\(policy.chunkSize)\(warning)"
+  }
+
+  /// For `matrix.json`.
+  var json: JSON {
+    var members = OrderedDictionary(protocolEntries.map { ($0.key, $0.value) }) { $1 }
+    members["tasks"] = .array(tasks.map(JSON.string))
+    members["env"] = settings.json["env"]
+    return .object(members)
+  }
+}

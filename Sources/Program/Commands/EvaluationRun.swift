@@ -1,0 +1,71 @@
+import Failures
+import RobotEnvironments
+import PolicyEvaluation
+import Foundation
+import ModelFiles
+import RobotPolicies
+import TerminalOutput
+
+/// An environment's tasks and how they are to be played: what `eval` does once and `train` does now and then.
+struct EvaluationRun {
+  let suite: any EnvironmentSuite
+  let tasks: [String]
+  let settings: EvaluationSettings
+
+  /// What was found, and every episode of it.
+  struct Outcome {
+    let report: EvaluationReport
+    let results: [EpisodeResult]
+
+    /// Episodes that broke off.
+    var broken: [EpisodeResult] { results.filter { $0.problem != nil } }
+  }
+
+  /// Opens the environment; says at once what it lacks.
+  init(_ environment: EnvironmentSettings, _ settings: EvaluationSettings) throws {
+    suite = try environment.suite()
+    tasks = try environment.tasks(of: suite)
+    guard !tasks.isEmpty else { throw Failure("--env.task names no task") }
+    self.settings = settings
+  }
+
+  /// What a planner gets to see, as the first task has it.
+  func specification() throws -> EnvironmentSpecification {
+    guard let first = tasks.first else { throw Failure("--env.task names no task") }
+    return try suite.specification(ofTask: first)
+  }
+
+  /// Plays all episodes; videos go below `videos/` in `directory`.
+  ///
+  /// - Parameters:
+  ///   - root: `eval_info.json` goes there, and names videos from there; by default `directory`.
+  ///   - manifest: everything that the figures depend on.
+  ///   - interruption: once a signal has come, only the episodes that have ended are kept.
+  func run(
+    _ planner: any Planner, in directory: URL, root: URL? = nil, manifest: JSON, interruption: Interruption
+  ) throws -> Outcome {
+    let start = Date()
+    let progress = ProgressBar("evaluating", total: tasks.count * settings.episodes)
+    let results = try Evaluation(suite, settings, directory: directory).run(tasks: tasks, planner: planner) { done in
+      let rate = SuccessRate(successes: done.count(where: \.success), episodes: done.count)
+      progress.update(done.count, note: done.isEmpty ? "" : "success " + rate.text)
+    } stops: {
+      interruption.signalNumber != nil
+    }
+    progress.finish()
+    let root = root ?? directory
+    let report = EvaluationReport(
+      tasks: tasks.map(suite.label), results: results, seconds: Date().timeIntervalSince(start), manifest: manifest,
+      root: root)
+    try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
+    try report.json.write(to: root.appendingPathComponent("eval_info.json"), layout: .indented(2))
+    return Outcome(report: report, results: results)
+  }
+
+  /// Says which episodes broke off, a few of them.
+  func sayWhatBroke(_ outcome: Outcome) {
+    for result in outcome.broken.prefix(3) {
+      say("\(suite.label(ofTask: result.task).text), episode \(result.episode) broke off: \(result.problem ?? "")")
+    }
+  }
+}

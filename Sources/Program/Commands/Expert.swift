@@ -1,0 +1,104 @@
+import WorkerThreads
+import Failures
+import RobotEnvironments
+import Foundation
+import LeRobotDatasets
+import RobotPolicies
+import Synchronization
+
+/// A suite's scripted expert at one task, in as many environments as there are processors.
+///
+/// Episode k follows from the seed, the task and k alone, and episodes are handed over in their order, so the number of
+/// threads changes nothing that is recorded.
+struct Expert {
+  private struct Idle: @unchecked Sendable {
+    // An environment in here belongs to nobody, and whoever takes it out has it alone.
+    var environments: [any DemonstratedEnvironment] = []
+  }
+
+  /// What its threads share.
+  private final class Workplace: Sendable {
+    let idle = Mutex(Idle())
+    let isClosed = Atomic(false)
+  }
+
+  private let workplace = Workplace()
+  private let demonstrate: @Sendable (_ episode: Int) throws -> Demonstration
+  private var episodes: OrderedPrefetcher<Demonstration>?
+  /// Episodes that were begun, and those of them that were handed out.
+  private var begun = 0, handedOut = 0
+
+  /// - Parameter isInterrupted: asked between control steps; with true the episode is given up.
+  init(
+    _ suite: any EnvironmentSuite, task: String, seed: Int, isInterrupted: @escaping @Sendable () -> Bool
+  ) {
+    let workplace = workplace
+    demonstrate = { episode in
+      var taken = workplace.idle.withLock { $0.environments.popLast() }
+      if taken == nil { taken = try suite.makeEnvironment(task: task) as? any DemonstratedEnvironment }
+      guard let environment = taken else { throw Failure("\(suite.name) has no demonstrator for \(task)") }
+      let demonstration = try Demonstration(environment, seed: seed, episode: episode) {
+        workplace.isClosed.load(ordering: .relaxed) || isInterrupted()
+      }
+      let idle = Idle(environments: [environment])
+      workplace.idle.withLock { $0.environments += idle.environments }
+      return demonstration
+    }
+  }
+
+  /// The next episode; an error where the expert cannot carry it out at all.
+  ///
+  /// - Parameter needed: how many will be asked for at least, this one included; no more are begun.
+  mutating func nextDemonstration(needed: Int) -> Result<Demonstration, any Error> {
+    if handedOut == begun {
+      let threads = min(needed, ProcessInfo.processInfo.activeProcessorCount)
+      episodes = OrderedPrefetcher(
+        steps: begun..<begun + needed, workers: threads, ahead: threads + 1, load: demonstrate)
+      begun += needed
+    }
+    do {
+      guard let demonstration = try episodes?.next() else {
+        return .failure(Failure("there are no more episodes"))
+      }
+      handedOut += 1
+      return .success(demonstration)
+    } catch {
+      return .failure(error)
+    }
+  }
+
+  /// Gives up the episodes that nobody will ask for.
+  func leave() {
+    workplace.isClosed.store(true, ordering: .relaxed)
+    episodes?.stop()
+  }
+}
+
+/// One episode that a scripted expert carried out: a frame for each control step, as seen before its action.
+struct Demonstration: Sendable {
+  let instruction: String
+  private(set) var frames: [[String: FrameValue]] = []
+  private(set) var succeeded = false
+
+  /// Carries out an episode, up to its first success or its last step.
+  init(
+    _ environment: any DemonstratedEnvironment, seed: Int, episode: Int, isGivenUp: () -> Bool
+  ) throws {
+    try environment.reset(seed: seed, episode: episode)
+    instruction = environment.instruction
+    let cameras = Set(environment.specification.cameras.map(\.name))
+    for _ in 0..<environment.specification.maximumSteps {
+      guard !isGivenUp() else { throw Failure("the episode was given up") }
+      let observation = try environment.observe(cameras: cameras)
+      let action = try environment.demonstratedAction()
+      var frame: [String: FrameValue] = [
+        BatchKey.state: .floats(observation.state), BatchKey.action: .floats(action),
+      ]
+      for (camera, picture) in observation.images { frame[BatchKey.images + camera] = .image(picture) }
+      frames.append(frame)
+      let result = try environment.step(action)
+      succeeded = succeeded || result.success
+      if result.terminated { break }
+    }
+  }
+}

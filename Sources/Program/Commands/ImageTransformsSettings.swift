@@ -1,0 +1,81 @@
+import Failures
+import LayeredSettings
+import LeRobotDatasets
+import ModelFiles
+import OrderedCollections
+
+/// `--dataset.image_transforms.…`: LeRobot's `ImageTransformsConfig`, with its defaults.
+struct ImageTransformsSettings: ConfigurationSection {
+  var isEnabled = false
+  var most = 3
+  var hasRandomOrder = false
+  var transforms: OrderedDictionary<String, ImageTransformSettings> = [
+    "brightness": .init(type: "ColorJitter", arguments: ["brightness": [0.8, 1.2]]),
+    "contrast": .init(type: "ColorJitter", arguments: ["contrast": [0.8, 1.2]]),
+    "saturation": .init(type: "ColorJitter", arguments: ["saturation": [0.5, 1.5]]),
+    "hue": .init(type: "ColorJitter", arguments: ["hue": [-0.05, 0.05]]),
+    "sharpness": .init(type: "SharpnessJitter", arguments: ["sharpness": [0.5, 1.5]]),
+    "affine": .init(type: "RandomAffine", arguments: ["degrees": [-5.0, 5.0], "translate": [0.05, 0.05]]),
+  ]
+
+  static var fields: [Field<Self>] {
+    [
+      .init("enable", \.isEnabled, help: "change training pictures at random, each by some of tfs"),
+      .init("max_num_transforms", \.most, help: "how many are applied to a picture, at most all"),
+      .init("random_order", \.hasRandomOrder, help: "apply them in random order instead of that of tfs"),
+      .init("tfs", \.transforms, help: "name: weight, type (ColorJitter, SharpnessJitter, RandomAffine), kwargs"),
+    ]
+  }
+
+  func validate() throws(ConfigurationError) {
+    guard most >= 0 else { throw ConfigurationError("max_num_transforms", "expected 0 or more, found \(most)") }
+    // Of a configuration that is not used, other types may stay as they are.
+    if isEnabled { _ = try checked() }
+  }
+
+  /// The changes to make, with random numbers of a seed; nil where they are not enabled.
+  func enabled(seed: Int) throws(ConfigurationError) -> ImageTransforms? {
+    guard isEnabled else { return nil }
+    return ImageTransforms(try checked(), most: most, hasRandomOrder: hasRandomOrder, seed: seed)
+  }
+
+  private func checked() throws(ConfigurationError) -> [(weight: Double, transform: ImageTransform)] {
+    var list: [(weight: Double, transform: ImageTransform)] = []
+    for (name, settings) in transforms {
+      do {
+        list.append((settings.weight, try ImageTransform(type: settings.type, arguments: settings.arguments)))
+      } catch {
+        throw ConfigurationError("tfs", "\(name): \(error)")
+      }
+    }
+    return list
+  }
+}
+
+/// LeRobot's `ImageTransformConfig`.
+struct ImageTransformSettings: ConfigurationValue {
+  /// How often it is drawn, next to the others'.
+  var weight = 1.0
+  var type: String
+  var arguments: OrderedDictionary<String, JSON>
+
+  init(type: String, arguments: OrderedDictionary<String, JSON>) {
+    self.type = type
+    self.arguments = arguments
+  }
+
+  static var typeDescription: String { "an object with weight, type and kwargs" }
+
+  init(json: JSON) throws(ConfigurationValueError) {
+    let wrong = ConfigurationValueError(expected: Self.typeDescription, found: json.text(.line))
+    guard let members = json.object, members.keys.allSatisfy(["weight", "type", "kwargs"].contains) else { throw wrong }
+    guard let weight = (members["weight"] ?? .number(1)).double, weight.isFinite,
+      let type = (members["type"] ?? "Identity").string, let arguments = (members["kwargs"] ?? [:]).object
+    else { throw wrong }
+    self.weight = weight
+    self.type = type
+    self.arguments = arguments
+  }
+
+  var json: JSON { ["weight": .number(weight), "type": .string(type), "kwargs": .object(arguments)] }
+}

@@ -1,0 +1,129 @@
+import Failures
+import LayeredSettings
+import Experiments
+import Foundation
+import ModelFiles
+import RobotPolicies
+import TerminalOutput
+
+/// `lerobot-wm matrix`: trains and evaluates every arm with every seed, on as many GPUs as there are.
+enum MatrixCommand: Command {
+  struct Settings: ConfigurationSection {
+    var outputRoot = "outputs/train/libero_smolvla_world_parallel"
+    var experiments = "E0,E1,E2"
+    var seeds = "0"
+    var gpus = "0"
+    var initialPolicy = ""
+    var totalSamples: Int?
+    /// The flags that go on to `train` and `eval`.
+    var handedOn: [Arguments.Flag] = []
+
+    static var fields: [Field<Self>] {
+      [
+        .init("output_root", \.outputRoot, help: "where the runs go: E0_seed0/, …, logs/, report.html"),
+        .init(
+          "experiments", \.experiments,
+          help: "arms: E0 the baseline, E1 a memory of zeros, E2 a predicted memory; also oracle, shuffle, random"),
+        .init("seeds", \.seeds, help: "training seeds, such as 0,1,2"),
+        .init("gpu_ids", \.gpus, help: "GPUs, as their driver counts; each takes one run at a time"),
+        .init(
+          "init_policy_path", \.initialPolicy,
+          help: "the SmolVLA checkpoint that every arm starts from; empty trains from scratch"),
+        .init("total_samples", \.totalSamples, help: "samples of each run; sets --steps by --batch_size, rounded up"),
+      ]
+    }
+
+    func validate() throws(ConfigurationError) {
+      guard !arms.isEmpty, Set(arms).count == arms.count, arms.count == words(experiments).count else {
+        throw ConfigurationError(
+          "experiments",
+          "expected different ones of \(Experiment.allCases.map(\.rawValue).joined(separator: ", ")), found "
+            + "\"\(experiments)\"")
+      }
+      let numbers = seedNumbers
+      guard !numbers.isEmpty, Set(numbers).count == numbers.count, numbers.count == words(seeds).count,
+        numbers.allSatisfy({ $0 >= 0 })
+      else { throw ConfigurationError("seeds", "expected different whole numbers from 0, found \"\(seeds)\"") }
+      guard !gpuNames.isEmpty, Set(gpuNames).count == gpuNames.count else {
+        throw ConfigurationError("gpu_ids", "expected different GPUs such as 0,1, found \"\(gpus)\"")
+      }
+      if let totalSamples, totalSamples < 1 {
+        throw ConfigurationError("total_samples", "expected a whole number from 1, found \(totalSamples)")
+      }
+    }
+
+    var arms: [Experiment] { words(experiments).compactMap(Experiment.init(rawValue:)) }
+    var seedNumbers: [Int] { words(seeds).compactMap { Int($0) } }
+    var gpuNames: [String] { words(gpus) }
+
+    private func words(_ text: String) -> [String] {
+      text.split { $0 == "," || $0.isWhitespace }.map(String.init)
+    }
+  }
+
+  static let name = "matrix"
+  static let summary = "train and evaluate every arm with every seed, side by side on several GPUs"
+  static let extraFlags = [
+    ("dataset.…, --policy.…, --steps, …", "every other flag goes on to train: see its --help"),
+    ("env.…, --eval.…", "go on to eval: see its --help"),
+  ]
+  static let examples = [
+    "lerobot-wm matrix --gpu_ids=0,1,2,3 --seeds=0,1,2 --steps=200000 --batch_size=64 "
+      + "--init_policy_path=lerobot/smolvla_base --dataset.repo_id=HuggingFaceVLA/libero --policy.cache_dir=cache "
+      + "--policy.n_action_steps=10 --env.type=libero --env.task=libero_spatial --eval.n_episodes=50"
+  ]
+
+  static func layers(_ configured: inout Configured<Settings>, _ arguments: inout Arguments) throws {
+    let own = Settings().json.object ?? [:]
+    configured.value.handedOn = arguments.flags.filter { own[$0.name] == nil }
+    arguments.flags.removeAll { own[$0.name] == nil }
+  }
+
+  static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {
+    let root = URL(fileURLWithPath: settings.outputRoot, isDirectory: true).standardizedFileURL
+    let matrix = try MatrixPreparation(settings, root: root)
+    let folder = try MatrixFolder(root)
+    try folder.agree(on: matrix.common)
+    let jobs = matrix.jobs
+    matrix.notices.forEach(say)
+
+    let runner = MatrixRunner(executable: try executable(), root: root)
+    let interruption = Interruption(endsOnSecond: false)
+    let runs = jobs.map(matrix.run)
+    func steps() -> Int { runs.reduce(0) { $0 + min($1.loggedStep, matrix.steps) } }
+    let progress = ProgressBar("matrix", total: jobs.count * matrix.steps, first: steps())
+    let endings = try runner.run(jobs, interruption: interruption) { atWork, news in
+      news.forEach(progress.say)
+      if !atWork.isEmpty { progress.update(steps(), note: atWork.joined(separator: ", ")) }
+    }
+    progress.finish()
+    let isReported = report(root)
+    print(matrixTable(jobs, endings, root: root, steps: matrix.steps))
+    if let signal = interruption.signalNumber {
+      say("stopped; the same command goes on where it was")
+      return 128 + signal
+    }
+    return isReported && endings.allSatisfy { $0 == .finished || $0 == .skipped } ? 0 : 1
+  }
+
+  /// Writes the page over what there is; false where that cannot be.
+  private static func report(_ root: URL) -> Bool {
+    do {
+      let page = root.appendingPathComponent("report.html")
+      try ExperimentReport(root: root).write(to: page, overwrite: true)
+      print(page.path)
+      return true
+    } catch {
+      say("no report: \(error)")
+      return false
+    }
+  }
+
+  private static func executable() throws -> String {
+    let path = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().path
+    guard FileManager.default.isExecutableFile(atPath: path) else {
+      throw Failure("the program's own file \(path) is gone; build it again")
+    }
+    return path
+  }
+}

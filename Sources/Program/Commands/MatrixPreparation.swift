@@ -1,0 +1,65 @@
+import LayeredSettings
+import Experiments
+import Foundation
+import ModelFiles
+
+/// Everything that is checked before a matrix begins, and the jobs that follow from it.
+///
+/// Each arm's command line is read exactly as `train` will read it, and the policies, the latents and the environments
+/// are opened once, so that what is wrong shows before days of work and not after.
+struct MatrixPreparation {
+  let root: URL
+  /// Updates of each run.
+  let steps: Int
+  /// What a user should know before it starts, in whole lines.
+  var notices: [String] = []
+  /// What all runs have in common; arms that differ in it could not be compared.
+  private(set) var common: JSON = .null
+  /// The runs, each with what is left to do of it.
+  private(set) var jobs: [MatrixJob]
+  let arms: [MatrixArm]
+  let evaluation: EvaluationPlan
+
+  init(_ settings: MatrixCommand.Settings, root: URL) throws {
+    self.root = root
+    arms = try MatrixArm.all(settings)
+    guard let first = arms.first?.settings else { throw ConfigurationError("experiments", "expected an arm") }
+    steps = first.steps
+    guard steps <= 1 << 40, first.batchSize <= 1 << 20 else {
+      throw ConfigurationError("steps", "expected at most 2^40, and --batch_size at most 2^20")
+    }
+    jobs = MatrixJob.all(settings.arms, seeds: settings.seedNumbers, gpus: settings.gpuNames)
+    evaluation = try EvaluationPlan(settings.handedOn, policy: first.policy.smolvla)
+    try checkPolicies()
+    try checkDevices(settings.gpuNames)
+    let checkpointBytes = try openArms()
+    common = try Self.common(arms, evaluation)
+    notices += [
+      "each run: \(steps) steps of \(first.batchSize), \(steps * first.batchSize) samples", evaluation.text,
+    ]
+    for index in jobs.indices { jobs[index].stages = try stages(of: jobs[index]) }
+    try checkDisk(checkpointBytes)
+  }
+
+  func run(_ job: MatrixJob) -> MatrixRun { MatrixRun(root.appendingPathComponent(job.name)) }
+
+  private func stages(of job: MatrixJob) throws -> [MatrixJob.Stage] {
+    let run = run(job)
+    let output = "--output_dir=\(run.url.path)"
+    var stages: [MatrixJob.Stage] = []
+    if let step = run.checkpointStep, step >= steps {
+      if run.isEvaluated {
+        try run.checkEvaluation(evaluation.protocolEntries, tasks: evaluation.tasks)
+        return []
+      }
+    } else if run.checkpointStep != nil {
+      stages.append(.init("training", ["train", output, "--resume"]))
+    } else {
+      let flags = arms.first { $0.experiment == job.experiment }?.flags ?? []
+      stages.append(.init("training", ["train", output, "--overwrite"] + flags + ["--seed=\(job.seed)"]))
+    }
+    let model = "\(run.url.path)/checkpoints/last/pretrained_model"
+    let flags = ["eval", "--policy.path=\(model)", "--output_dir=\(run.url.path)/eval", "--overwrite"]
+    return stages + [.init("evaluation", flags + evaluation.flags)]
+  }
+}

@@ -1,0 +1,31 @@
+import Failures
+import Foundation
+import ModelFiles
+import RobotPolicies
+
+/// A command's results go to a new folder: an old one is kept unless the user says otherwise.
+func prepareOutput(_ path: String, overwrite: Bool) throws -> URL {
+  let url = URL(fileURLWithPath: path, isDirectory: true).standardizedFileURL
+  let files = FileManager.default
+  if let contents = try? files.contentsOfDirectory(atPath: url.path), !contents.isEmpty {
+    guard overwrite else {
+      throw Failure("\(path) exists and is not empty; choose another --output_dir, or give --overwrite")
+    }
+    try files.removeItem(at: url)
+  }
+  do { try files.createDirectory(at: url, withIntermediateDirectories: true) } catch {
+    throw Failure("\(path) could not be made: \(systemReason(of: error)); choose another --output_dir")
+  }
+  return url
+}
+
+/// `outputs/KIND/2026-11-23/10-20-30_NAME`, as LeRobot names unnamed runs.
+func defaultOutput(_ kind: String, _ name: String) -> String {
+  let format = DateFormatter()
+  format.locale = Locale(identifier: "en_US_POSIX")
+  format.dateFormat = "yyyy-MM-dd/HH-mm-ss"
+  return "outputs/\(kind)/\(format.string(from: Date()))_\(name)"
+}
+
+/// A line for people, beside the results on standard output; lost where standard error is closed or its disk full.
+func say(_ line: String) { try? FileHandle.standardError.write(contentsOf: Data((line + "\n").utf8)) }

@@ -1,0 +1,149 @@
+import WorldLatents
+import WorldEncoders
+import Failures
+import LayeredSettings
+import Foundation
+import HuggingFaceHub
+import LeRobotDatasets
+import OrderedCollections
+import RobotPolicies
+import TerminalOutput
+import LibTorch
+import WorldModality
+
+/// `lerobot-wm precompute`: the latent of every frame of a dataset, under the runbook's flags.
+enum PrecomputeCommand: Command {
+  struct Settings: ConfigurationSection {
+    var datasetName = ""
+    var datasetRoot: String?
+    var revision: String?
+    var imageKey = "observation.images.image"
+    var cacheDirectory = "cache"
+    var source = LatentsSource.vjepa
+    var encoderName: String?
+    var temporalWindow = 4
+    var latentSuffix: String?
+    var device: String?
+    var precision = "float32"
+    var batchSize = 16
+    var workers = 2
+    var computeThreads = 0
+    var tolerance = 1e-4
+    var renameMap: OrderedDictionary<String, String> = [:]
+    var overwrites = false
+
+    static var fields: [Field<Self>] {
+      [
+        .init("dataset_name", \.datasetName, help: "the dataset's name, such as HuggingFaceVLA/libero"),
+        .init("dataset_root", \.datasetRoot, help: "its folder; else HF_LEROBOT_HOME/NAME"),
+        .init(
+          "revision", \.revision, help: "the dataset's branch, tag or commit; else the tag of the format's version"),
+        .init("image_key", \.imageKey, help: "the camera"),
+        .init("cache_dir", \.cacheDirectory, help: "where the latents go: CACHE/NAME/train_world_latents_….fp16.npy"),
+        .init(
+          "world_latents_source", \.source,
+          help: "kind of encoder: vjepa (V-JEPA 2 encodes clips) or dino (DINOv2's CLS tokens, averaged over a clip)"),
+        .init(
+          "world_vision_model_name", \.encoderName,
+          help: "the encoder's folder or repository; null takes the source's: "
+            + LatentsSource.allCases.map(\.defaultEncoderName).joined(separator: ", ")),
+        .init("temporal_window", \.temporalWindow, help: "frames of a clip, the last being the frame itself"),
+        .init(
+          "latent_suffix", \.latentSuffix,
+          help: "end of the cache's name, such as m4_wrist for a second camera; null takes mN, N frames of a clip"),
+        .init("device", \.device, help: "cpu, cuda or cuda:N; null takes a GPU if there is one"),
+        .init("dtype", \.precision, help: "float32 or bfloat16"),
+        .init("batch_size", \.batchSize, help: "clips encoded at once"),
+        .init("num_workers", \.workers, help: "threads that decode pictures"),
+        .init("num_compute_threads", \.computeThreads, help: "threads of one CPU operation; 0 takes all cores"),
+        .init("tolerance_s", \.tolerance, help: "seconds that a frame of the dataset may lie off its time"),
+        .init("rename_map", \.renameMap, help: renameMapHelp("the dataset's", more: "; --image_key may be either")),
+        .init("overwrite", \.overwrites, help: "replace a finished cache"),
+      ]
+    }
+
+    func validate() throws(ConfigurationError) {
+      guard !datasetName.isEmpty else { throw ConfigurationError("dataset_name", "is needed") }
+      guard ["float32", "bfloat16"].contains(precision) else {
+        throw ConfigurationError("dtype", "expected float32 or bfloat16, found \(precision)")
+      }
+      guard (1...1024).contains(temporalWindow), batchSize > 0, (0...256).contains(workers) else {
+        throw ConfigurationError(
+          "temporal_window", "and --batch_size must be 1 or more (1024 frames at most), --num_workers 0 to 256")
+      }
+      guard tolerance >= 0 else { throw ConfigurationError("tolerance_s", "expected 0 or more, found \(tolerance)") }
+      // Training and rollouts take the window from the suffix.
+      guard WorldModalityConfiguration.window(ofSuffix: suffix) ?? 1 == temporalWindow else {
+        throw ConfigurationError(
+          "latent_suffix",
+          "expected it to name the window of \(temporalWindow) frames, such as m\(temporalWindow)_wrist, found \(suffix)"
+        )
+      }
+    }
+
+    var suffix: String { latentSuffix ?? "m\(temporalWindow)" }
+  }
+
+  static let name = "precompute"
+  static let summary = "encode every frame of a dataset into its world latent"
+  static let examples = [
+    "lerobot-wm-precompute --dataset_name HuggingFaceVLA/libero --image_key observation.images.image --cache_dir cache "
+      + "--world_latents_source vjepa --temporal_window 4 --device cuda"
+  ]
+
+  static func layers(_ configured: inout Configured<Settings>, _ arguments: inout Arguments) throws {
+    try configured.applyRenameMap()
+  }
+
+  static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {
+    try useComputeThreads(settings.computeThreads)
+    let root = try DatasetLocation.root(
+      repositoryID: settings.datasetName, root: settings.datasetRoot.map { URL(fileURLWithPath: $0) },
+      revision: settings.revision)
+    let dataset = try LeRobotDataset(root: root, tolerance: settings.tolerance)
+    let camera = settings.renameMap.datasetName(of: settings.imageKey, among: dataset.information.cameras)
+    guard dataset.information.cameras.contains(camera) else {
+      throw Failure(
+        "\(root.path) has no camera \(settings.imageKey); --image_key is one of "
+          + dataset.information.cameras.joined(separator: ", "))
+    }
+    let url = try LatentCache.url(
+      cacheDirectory: URL(fileURLWithPath: settings.cacheDirectory), datasetRepoID: settings.datasetName,
+      source: settings.source.rawValue, suffix: settings.suffix)
+    let name = settings.encoderName ?? settings.source.defaultEncoderName
+    let folder = try EncoderFolder(ModelLocation.directory(of: name, holding: ModelLocation.weights))
+    let encoder = try settings.source.encoder(
+      in: folder, dtype: settings.precision == "bfloat16" ? .bfloat16 : .float32,
+      device: Device.chosen(settings.device))
+    let identity = LatentCacheIdentity(
+      datasetRepoID: settings.datasetName,
+      dataset: try DatasetFingerprint(
+        root: root, episodes: dataset.information.episodeCount, frames: dataset.information.frameCount),
+      camera: camera,
+      encoder: EncoderFingerprint(
+        source: settings.source, name: name, sha256: try folder.sha256(), precision: settings.precision),
+      latentDimension: encoder.latentDimension, temporalWindow: settings.temporalWindow,
+      preprocessing: encoder.preprocessing)
+    let work = try WorldLatentPrecomputation(
+      encoder, identity: identity, episodes: dataset.episodes.map(\.frames), batchSize: settings.batchSize)
+    let progress = ProgressBar("encoding", total: dataset.count)
+    let interruption = Interruption()
+    struct Stopped: Error {}
+    do {
+      try work.run(
+        to: url, overwrite: settings.overwrites, workers: settings.workers,
+        picture: { try dataset.image(camera, at: $0) },
+        progress: { done, _ in
+          progress.update(done)
+          if interruption.signalNumber != nil { throw Stopped() }
+        })
+    } catch is Stopped {
+      progress.finish()
+      say("stopped; the same command goes on where it was")
+      return 128 + (interruption.signalNumber ?? 2)
+    }
+    progress.finish()
+    print(url.path)
+    return 0
+  }
+}

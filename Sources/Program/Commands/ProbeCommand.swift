@@ -1,0 +1,135 @@
+import PretrainedPolicies
+import Failures
+import LayeredSettings
+import CounterBasedRandom
+import Foundation
+import HuggingFaceHub
+import ModelFiles
+import NeuralNetworks
+import OrderedCollections
+import RobotPolicies
+import SmolVLA
+import LibTorch
+import WorldModality
+
+/// `lerobot-wm probe`: everything that a policy computes for one given batch, so that anyone can compare the numbers.
+enum ProbeCommand: Command {
+  struct Settings: ConfigurationSection {
+    var policy = PolicySettings.smolvla(SmolVLAConfiguration())
+    var policyPath: String?
+    var batch = ""
+    var output = ""
+    var takesOptimizerStep = false
+    var optimizer = OptimizerSettings()
+    var computeThreads = 0
+    var overwrites = false
+
+    static var fields: [Field<Self>] {
+      [
+        .init("batch", \.batch, help: "safetensors whose in/… are the preprocessed batch, noise and time"),
+        .init("output", \.output, help: "safetensors to write: out/…, mid/…, g/…, and w1/… with --optimizer_step"),
+        .init("optimizer_step", \.takesOptimizerStep, help: "also take one step of AdamW and write the weights"),
+        .init("num_compute_threads", \.computeThreads, help: "threads of one CPU operation; 0 takes all cores"),
+        .init("overwrite", \.overwrites, help: "replace the output file"),
+        .section("optimizer", \.optimizer),
+        .choice(
+          "policy", \.policy, title: "PreTrainedConfig", help: "kind of policy; the checkpoint's own",
+          of: PolicySettings.choices),
+      ]
+    }
+
+    func validate() throws(ConfigurationError) {
+      guard !batch.isEmpty, !output.isEmpty else { throw ConfigurationError("batch", "and --output are needed") }
+    }
+  }
+
+  struct OptimizerSettings: ConfigurationSection {
+    var learningRate = 1e-4
+    var betas = [0.9, 0.95]
+    var epsilon = 1e-8
+    var weightDecay = 1e-10
+    var gradientClip = 10.0
+
+    static var fields: [Field<Self>] {
+      [
+        .init("lr", \.learningRate, help: "learning rate"),
+        .init("betas", \.betas, help: "decay rates of the two moments"),
+        .init("eps", \.epsilon, help: "epsilon"),
+        .init("weight_decay", \.weightDecay, help: "weight decay"),
+        .init("grad_clip_norm", \.gradientClip, help: "largest norm of the gradients"),
+      ]
+    }
+
+    func validate() throws(ConfigurationError) {
+      guard betas.count == 2 else { throw ConfigurationError("betas", "expected two numbers, found \(betas)") }
+    }
+  }
+
+  static let name = "probe"
+  static let summary = "write loss, diagnostics, gradients and sampled actions for a given batch, noise and time"
+  static let extraFlags = [("policy.path", "the checkpoint: a pretrained_model folder, or a repository on the hub")]
+  static let examples = ["lerobot-wm probe --policy.path DIR --batch IN.safetensors --output OUT.safetensors"]
+
+  static func layers(_ configured: inout Configured<Settings>, _ arguments: inout Arguments) throws {
+    guard let path = arguments.takePolicyPath() else { return }
+    configured.value.policyPath = path
+    try configured.apply(checkpoint: path)
+  }
+
+  static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {
+    guard let path = settings.policyPath else { throw Failure("--policy.path is needed") }
+    let output = URL(fileURLWithPath: settings.output)
+    guard settings.overwrites || !FileManager.default.fileExists(atPath: output.path) else {
+      throw Failure("\(settings.output) exists; choose another --output, or give --overwrite")
+    }
+    try useComputeThreads(settings.computeThreads)
+    let device = try Device.chosen(settings.policy.smolvla.device ?? "cpu")
+    var builder = PolicyBuilder(settings.policy, device: device)
+    builder.settings.smolvla.followsPublishedOrder = true
+    let policy = try builder.pretrained(ModelLocation.directory(of: path, holding: ModelLocation.weights)).policy
+    var batch = Batch()
+    for (name, tensor) in try Tensor.load(URL(fileURLWithPath: settings.batch)) where name.hasPrefix("in/") {
+      batch[String(name.dropFirst(3))] = try tensor.to(device)
+    }
+    _ = try batch.require(BatchKey.noise)
+    try Tensor.save(numbers(policy, batch, settings), to: output, overwrite: settings.overwrites)
+    print(output.path)
+    return 0
+  }
+
+  private static func numbers(
+    _ policy: any Policy, _ batch: Batch, _ settings: Settings
+  ) throws -> StateDictionary {
+    var numbers: StateDictionary = [:]
+    let random = CountedRandom(seed: 0, "probe")
+    for (name, tensor) in try policy.intermediates(of: batch, random: random) { numbers[name] = tensor }
+    if batch[BatchKey.action] != nil {
+      let loss = try policy.loss(of: batch, random: random)
+      for (name, tensor) in loss.metrics { numbers["out/\(name)"] = tensor }
+      try loss.total.backward()
+      for (name, tensor) in try policy.gradientMetrics() { numbers["out/\(name)"] = tensor }
+      for (_, parameter) in policy.parameters.trainable {
+        // None where nothing reached it, as in PyTorch.
+        if let gradient = parameter.tensor.gradient { numbers["g/\(parameter.name)"] = try gradient.clone() }
+      }
+      let norm = try policy.parameters.clipGradients(toNorm: settings.optimizer.gradientClip)
+      numbers["out/gradnorm"] = try norm.reshaped([1])
+    }
+    let rows = try batch.require(BatchKey.noise).size(0)
+    numbers["out/actions"] = try policy.actionChunk(for: batch, random: (0..<rows).map { random.at($0) })
+    if settings.takesOptimizerStep { try step(policy, settings.optimizer, into: &numbers) }
+    return numbers
+  }
+
+  private static func step(
+    _ policy: any Policy, _ settings: OptimizerSettings, into numbers: inout StateDictionary
+  ) throws {
+    let optimizer = AdamW(
+      policy.parameters,
+      settings: AdamWSettings(
+        beta1: settings.betas[0], beta2: settings.betas[1], epsilon: settings.epsilon,
+        weightDecay: settings.weightDecay))
+    try optimizer.step(learningRate: settings.learningRate)
+    for (_, parameter) in policy.parameters.trainable { numbers["w1/\(parameter.name)"] = parameter.tensor }
+  }
+}

@@ -1,0 +1,176 @@
+import Failures
+import LayeredSettings
+import RobotEnvironments
+import Foundation
+import LeRobotDatasets
+import MediaCoding
+import OrderedCollections
+import RobotPolicies
+import TerminalOutput
+
+/// `lerobot-wm record`: demonstrations of a suite's own expert, as a LeRobotDataset.
+enum RecordCommand: Command {
+  struct Settings: ConfigurationSection {
+    var environment = EnvironmentSettings.shapes(ShapesSettings())
+    var dataset = RecordDatasetSettings()
+    var seed = 0
+    var overwrites = false
+
+    static var fields: [Field<Self>] {
+      [
+        .init("seed", \.seed, help: "episodes follow from it; evaluation's are others"),
+        .init("overwrite", \.overwrites, help: "replace the dataset that lies there"),
+        .choice("env", \.environment, title: "EnvConfig", help: "kind of environment", of: EnvironmentSettings.choices),
+        .section("dataset", \.dataset),
+      ]
+    }
+  }
+
+  struct RecordDatasetSettings: ConfigurationSection {
+    var root = ""
+    var episodes = 50
+    var usesVideo = false
+    var codec: VideoCodec?
+    var chunks = ChunkSettings()
+
+    static var fields: [Field<Self>] {
+      [
+        .init("root", \.root, help: "the new dataset's folder"),
+        .init("num_episodes", \.episodes, help: "successful episodes to keep, of each task"),
+        .init("video", \.usesVideo, help: "store pictures as video instead of PNG"),
+        .init(
+          "vcodec", \.codec, help: "of videos; null takes libsvtav1 where it can, from 64 pixels a side, else h264"),
+        .init("chunks_size", \.chunks.filesPerChunk, help: "files in a folder"),
+        .init("data_files_size_in_mb", \.chunks.dataFileMegabytes, help: "how large a data file grows"),
+        .init("video_files_size_in_mb", \.chunks.videoFileMegabytes, help: "how large a video grows"),
+      ]
+    }
+
+    func validate() throws(ConfigurationError) {
+      guard !root.isEmpty else { throw ConfigurationError("root", "is needed") }
+      guard episodes > 0 else { throw ConfigurationError("num_episodes", "expected 1 or more, found \(episodes)") }
+      guard chunks.filesPerChunk > 0, chunks.dataFileMegabytes > 0, chunks.videoFileMegabytes > 0 else {
+        throw ConfigurationError("chunks_size", "and the files' sizes must be above 0")
+      }
+    }
+  }
+
+  static let name = "record"
+  static let summary = "record demonstrations of a scripted expert as a LeRobotDataset"
+  static let examples = [
+    "lerobot-wm record --env.type=shapes --env.task=push_side --dataset.root=data/shapes --dataset.num_episodes=100",
+    "lerobot-wm record --env.type=libero --env.task=libero_spatial --dataset.root=data/spatial "
+      + "--dataset.num_episodes=10",
+  ]
+
+  static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {
+    let suite = try settings.environment.suite()
+    let tasks = try settings.environment.tasks(of: suite)
+    guard let first = tasks.first else { throw Failure("--env.task names no task") }
+    let specification = try suite.specification(ofTask: first)
+    let writer = try DatasetWriter(
+      root: URL(fileURLWithPath: settings.dataset.root), framesPerSecond: Double(specification.datasetFramesPerSecond),
+      robotType: suite.robotType, features: features(specification, usesVideo: settings.dataset.usesVideo),
+      chunks: settings.dataset.chunks, videoCodec: settings.dataset.codec, overwrite: settings.overwrites)
+    var recording = Recording(writer, suite, settings, taskCount: tasks.count)
+    for task in tasks where recording.signalNumber == nil { try recording.record(task) }
+    return try recording.finish()
+  }
+
+  private static func features(
+    _ specification: EnvironmentSpecification, usesVideo: Bool
+  ) -> OrderedDictionary<String, Feature> {
+    var features: OrderedDictionary<String, Feature> = [:]
+    for camera in specification.cameras {
+      features[BatchKey.images + camera.name] = .camera(
+        usesVideo ? .video : .image, height: camera.height, width: camera.width)
+    }
+    features[BatchKey.state] = Feature(
+      .float32, shape: [specification.stateNames.count], names: .array(specification.stateNames.map { .string($0) }))
+    features[BatchKey.action] = Feature(
+      .float32, shape: [specification.actionNames.count], names: .array(specification.actionNames.map { .string($0) }))
+    return features
+  }
+}
+
+extension VideoCodec: ConfigurationValue {}
+
+/// A dataset that grows task by task. A task that the expert cannot do is refused by name, and the others go on.
+private struct Recording {
+  private let writer: DatasetWriter
+  private let suite: any EnvironmentSuite
+  private let settings: RecordCommand.Settings
+  private let progress: ProgressBar
+  private let interruption = Interruption()
+  private var tasksDone = 0
+  /// The tasks that were refused for each reason.
+  private var refused: OrderedDictionary<String, [String]> = [:]
+
+  init(
+    _ writer: DatasetWriter, _ suite: any EnvironmentSuite, _ settings: RecordCommand.Settings, taskCount: Int
+  ) {
+    (self.writer, self.suite, self.settings) = (writer, suite, settings)
+    progress = ProgressBar("recording", total: taskCount * settings.dataset.episodes)
+  }
+
+  /// The signal that asked to stop, if one did.
+  var signalNumber: Int32? { interruption.signalNumber }
+
+  /// Records a task's episodes; what the expert fails at is said and leaves what has been recorded as it is.
+  mutating func record(_ task: String) throws {
+    let interruption = interruption
+    var expert = Expert(suite, task: task, seed: settings.seed) { interruption.signalNumber != nil }
+    defer { expert.leave() }
+    var (solved, failed) = (0, 0)
+    while solved < settings.dataset.episodes {
+      let result = expert.nextDemonstration(needed: settings.dataset.episodes - solved)
+      guard interruption.signalNumber == nil else { break }
+      switch result {
+      case .failure(let error):
+        return refuse(task, message(of: error))
+      case .success(let demonstration) where demonstration.succeeded:
+        for frame in demonstration.frames { try writer.addFrame(frame) }
+        try writer.saveEpisode(task: demonstration.instruction)
+        solved += 1
+        progress.update(tasksDone * settings.dataset.episodes + solved, note: task)
+      case .success:
+        failed += 1
+        // One in five is worth waiting for; an expert that has shown nothing after ten will not.
+        guard failed <= 10 + 4 * solved else {
+          return refuse(
+            task, "the scripted expert failed \(failed) of \(solved + failed) episodes; the \(solved) solved are kept")
+        }
+      }
+    }
+    guard solved + failed > 0 else { return }
+    tasksDone += 1
+    progress.say("\(task): solved \(solved) of \(solved + failed) episodes, kept \(solved)")
+  }
+
+  private mutating func refuse(_ task: String, _ reason: String) {
+    refused[reason, default: []].append(task)
+    tasksDone += 1
+  }
+
+  private var refusals: [String] { refused.map { "\($0.value.joined(separator: ", ")): \($0.key)" } }
+
+  /// Completes the dataset of all whole episodes; gives the exit status.
+  ///
+  /// - Throws: why there is none, where no episode was recorded.
+  func finish() throws -> Int32 {
+    progress.finish()
+    let count = writer.information.episodeCount
+    guard count > 0 else {
+      if let signalNumber {
+        say("stopped; nothing was kept")
+        return 128 + signalNumber
+      }
+      throw Failure(refusals.joined(separator: "; "))
+    }
+    try writer.finish()
+    for refusal in refusals { say("refused: \(refusal)") }
+    if signalNumber != nil { say("stopped; the \(count) whole episodes are kept") }
+    print(writer.root.path)
+    return signalNumber.map { 128 + $0 } ?? (refusals.isEmpty ? 0 : 1)
+  }
+}

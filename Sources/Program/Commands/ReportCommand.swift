@@ -1,0 +1,40 @@
+import LayeredSettings
+import Experiments
+import Foundation
+
+/// `lerobot-wm report`: one page that shows what a folder of runs supports.
+enum ReportCommand: Command {
+  struct Settings: ConfigurationSection {
+    var runs = ""
+    var output: String?
+    var isDemo = false
+    var overwrites = false
+
+    static var fields: [Field<Self>] {
+      [
+        .init("runs", \.runs, help: "folder of runs: E0_seed0/, E1_seed0/, …, random/"),
+        .init("output", \.output, help: "the page; else report.html in that folder"),
+        .init("overwrite", \.overwrites, help: "replace the page that lies there"),
+        .init("demo", \.isDemo, help: "say plainly that the encoder is untrained and the policies tiny"),
+      ]
+    }
+
+    func validate() throws(ConfigurationError) {
+      guard !runs.isEmpty else { throw ConfigurationError("runs", "is needed") }
+    }
+  }
+
+  static let name = "report"
+  static let summary = "gather an experiment's runs into one page with tables, curves and videos"
+  static let examples = ["lerobot-wm report --runs outputs/demo"]
+
+  static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {
+    let root = URL(fileURLWithPath: settings.runs, isDirectory: true)
+    let page = settings.output.map { URL(fileURLWithPath: $0) } ?? root.appendingPathComponent("report.html")
+    let report = try ExperimentReport(root: root, isDemonstration: settings.isDemo)
+    try report.write(to: page, overwrite: settings.overwrites)
+    print(report.table())
+    print(page.path)
+    return 0
+  }
+}

@@ -1,0 +1,133 @@
+import WorldEncoders
+import LayeredSettings
+import Foundation
+import ModelFiles
+import RobotPolicies
+import LibTorch
+import WorldModality
+
+/// `lerobot-wm scratch`: a tiny backbone and a tiny untrained world encoder, so that the whole job can be walked without
+/// a download.
+enum ScratchCommand: Command {
+  struct Settings: ConfigurationSection {
+    var outputDirectory = ""
+    var imageSize = 64
+    var patchSize = 8
+    var scaleFactor = 2
+    var hiddenSize = 64
+    var layers = 2
+    var visionLayers = 2
+    var heads = 4
+    var source = LatentsSource.vjepa
+    var encoderSize = 32
+    var encoderImageSize = 32
+    var words: [String] = []
+    var seed = 0
+    var overwrites = false
+
+    static var fields: [Field<Self>] {
+      [
+        .init("output_dir", \.outputDirectory, help: "where backbone/ and encoder/ go"),
+        .init("image_size", \.imageSize, help: "the vision tower's picture side, pixels"),
+        .init("patch_size", \.patchSize, help: "the side of its patches"),
+        .init("scale_factor", \.scaleFactor, help: "patches joined into one token, per side"),
+        .init("hidden_size", \.hiddenSize, help: "width of tower and language model"),
+        .init("num_layers", \.layers, help: "layers of the language model"),
+        .init("num_vision_layers", \.visionLayers, help: "layers of the vision tower"),
+        .init("num_heads", \.heads, help: "attention heads of both"),
+        .init("world_latents_source", \.source, help: "kind of the encoder: vjepa or dino"),
+        .init("encoder_hidden_size", \.encoderSize, help: "width of the encoder, the latents' dimension"),
+        .init("encoder_image_size", \.encoderImageSize, help: "the encoder's picture side, pixels"),
+        .init("words", \.words, help: "words that are one token each"),
+        .init("seed", \.seed, help: "the encoder's weights follow from it"),
+        .init("overwrite", \.overwrites, help: "replace what lies there"),
+      ]
+    }
+
+    func validate() throws(ConfigurationError) {
+      guard !outputDirectory.isEmpty else { throw ConfigurationError("output_dir", "is needed") }
+      let sizes = [
+        ("image_size", imageSize), ("patch_size", patchSize), ("scale_factor", scaleFactor),
+        ("hidden_size", hiddenSize), ("num_layers", layers), ("num_vision_layers", visionLayers),
+        ("num_heads", heads), ("encoder_hidden_size", encoderSize), ("encoder_image_size", encoderImageSize),
+      ]
+      for (name, size) in sizes where !(1...1 << 14).contains(size) {
+        throw ConfigurationError(name, "expected a whole number from 1 to 16384, found \(size)")
+      }
+      guard imageSize % (patchSize * scaleFactor) == 0 else {
+        throw ConfigurationError(
+          "image_size",
+          "expected a multiple of patch_size times scale_factor (\(patchSize * scaleFactor)), found \(imageSize)")
+      }
+      guard encoderImageSize % 8 == 0, encoderSize % 16 == 0 else {
+        throw ConfigurationError(
+          "encoder_image_size",
+          "expected a multiple of 8, and encoder_hidden_size one of 16; found \(encoderImageSize) and \(encoderSize)")
+      }
+      guard hiddenSize % heads == 0, (hiddenSize / heads) % 2 == 0 else {
+        throw ConfigurationError("num_heads", "must divide hidden_size into even parts")
+      }
+    }
+  }
+
+  static let name = "scratch"
+  static let summary =
+    "make a tiny backbone and world encoder with random weights, to try everything without a download"
+  static let examples = ["lerobot-wm scratch --output_dir outputs/demo/models --image_size 48"]
+
+  static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {
+    let output = try prepareOutput(settings.outputDirectory, overwrite: settings.overwrites)
+    let backbone = output.appendingPathComponent("backbone")
+    try FileManager.default.createDirectory(at: backbone, withIntermediateDirectories: true)
+    let special = ["<|endoftext|>", "<image>", "<fake_token_around_image>", "<global-img>"]
+    try Tokenizer.writeByteLevel(
+      specialTokens: special, words: settings.words, roles: ["pad_token": "<|endoftext|>"], to: backbone)
+    let tokenizer = try Tokenizer(directory: backbone)
+    try backboneJSON(settings, tokenizer).write(to: backbone.appendingPathComponent("config.json"))
+
+    try saveEncoder(settings, to: output.appendingPathComponent("encoder"))
+    print("\(backbone.path)\n\(output.path)/encoder")
+    return 0
+  }
+
+  private static func saveEncoder(_ settings: Settings, to folder: URL) throws {
+    let (size, side, heads) = (settings.encoderSize, settings.encoderImageSize, max(1, settings.encoderSize / 16))
+    switch settings.source {
+    case .vjepa:
+      var encoder = VJEPA2Configuration()
+      (encoder.hiddenSize, encoder.attentionHeads, encoder.layers) = (size, heads, 2)
+      (encoder.cropSize, encoder.patchSize, encoder.framesPerClip) = (side, 8, 4)
+      try VJEPA2Encoder(untrained: encoder, seed: settings.seed).save(to: folder)
+    case .dino:
+      var encoder = DINOv2Configuration()
+      (encoder.hiddenSize, encoder.attentionHeads, encoder.layers) = (size, heads, 2)
+      (encoder.imageSize, encoder.patchSize) = (side, 8)
+      let preprocessing = FramePreprocessing(size: side, fit: .cropped(shortestEdge: side))
+      try DINOv2Encoder(untrained: encoder, preprocessing: preprocessing, seed: settings.seed).save(to: folder)
+    }
+  }
+
+  private static func backboneJSON(_ settings: Settings, _ tokenizer: Tokenizer) -> JSON {
+    let vocabulary = (tokenizer.vocabularySize + 7) / 8 * 8
+    let padding = JSON.integer(tokenizer.paddingID ?? 0)
+    return [
+      "architectures": ["SmolVLMForConditionalGeneration"], "model_type": "smolvlm",
+      "image_token_id": .integer(tokenizer.id(ofToken: "<image>") ?? 1), "pad_token_id": padding,
+      "scale_factor": .integer(settings.scaleFactor), "tie_word_embeddings": false, "torch_dtype": "float32",
+      "text_config": [
+        "model_type": "llama", "hidden_size": .integer(settings.hiddenSize),
+        "intermediate_size": .integer(2 * settings.hiddenSize), "num_hidden_layers": .integer(settings.layers),
+        "num_attention_heads": .integer(settings.heads), "num_key_value_heads": .integer(settings.heads),
+        "head_dim": .integer(settings.hiddenSize / settings.heads), "rms_norm_eps": 1e-5, "initializer_range": 0.02,
+        "pad_token_id": padding, "vocab_size": .integer(vocabulary), "attention_bias": false, "mlp_bias": false,
+        "max_position_embeddings": 2048, "rope_theta": 100000,
+      ],
+      "vision_config": [
+        "model_type": "smolvlm_vision", "hidden_size": .integer(settings.hiddenSize),
+        "intermediate_size": .integer(2 * settings.hiddenSize), "num_hidden_layers": .integer(settings.visionLayers),
+        "num_attention_heads": .integer(settings.heads), "image_size": .integer(settings.imageSize),
+        "patch_size": .integer(settings.patchSize),
+      ],
+    ]
+  }
+}

@@ -1,0 +1,122 @@
+import LayeredSettings
+import Foundation
+import HuggingFaceHub
+import ModelFiles
+import RunLogs
+import TerminalOutput
+import PolicyTraining
+import WorldModality
+
+/// `lerobot-wm train`
+enum TrainCommand: Command {
+  static let name = "train"
+  static let summary = "train smolvla or smolvla_world on a LeRobotDataset"
+  static let extraFlags = [
+    ("policy.path", "checkpoint to start from: a pretrained_model folder, or a repository on the hub"),
+    ("config_path", "a JSON file of settings, such as a train_config.json"),
+  ]
+  static let examples = [
+    "lerobot-wm-train --dataset.repo_id=HuggingFaceVLA/libero --policy.path=lerobot/smolvla_base --batch_size=64",
+    "lerobot-wm-train --dataset.root=data/shapes --policy.type=smolvla_world --policy.world_memory_mode_train=zero",
+    "lerobot-wm-train --output_dir=outputs/train/run --resume",
+  ]
+
+  /// Defaults ← checkpoint ← file ← flags.
+  static func layers(_ configured: inout Configured<TrainSettings>, _ arguments: inout Arguments) throws {
+    let resumes = arguments.isOn("resume") ?? false
+    var file = try arguments.take("config_path").map(settingsFile)
+    if resumes, let file {
+      configured.value.checkpoint = file.deletingLastPathComponent().deletingLastPathComponent()
+    } else if resumes, let output = arguments.text(of: "output_dir") {
+      let last = try CheckpointDirectory(output: URL(fileURLWithPath: output)).last()
+      file = last.appendingPathComponent("pretrained_model/train_config.json")
+    }
+    let settings = try file.map(TrainConfigurationFiles.read)
+    // A resumed run's settings are whole, and the checkpoint it once started from may be gone.
+    let named = resumes ? nil : settings?["policy"]
+    func start(_ name: String) -> String? { arguments.text(of: "policy.\(name)") ?? named?[name]?.string }
+    let path = arguments.take("policy.path") ?? start("pretrained_path")
+    if let start = path ?? start("init_from_policy_path"), !start.isEmpty {
+      let config = try ModelLocation.directory(of: start).appendingPathComponent("config.json")
+      var json = try checkpointSettings(config)
+      // The type stays the one asked for: smolvla_world starts from a smolvla checkpoint.
+      if let type = arguments.text(of: "policy.type") ?? named?["type"]?.string { json["type"] = .string(type) }
+      if path != nil { json["pretrained_path"] = .string(start) }
+      try configured.apply(.object(json), from: config.path, at: "policy", unknown: .keep)
+    }
+    if let file, let settings { try configured.apply(settings, from: file.path, unknown: .keep) }
+    try configured.applyRenameMap()
+    if !resumes, let path { configured.value.policy.smolvla.inert.pretrainedPath = path }
+    try refuseIdleSections(arguments, usesPreset: configured.value.usesPolicyPreset)
+  }
+
+  /// `--config_path` names a file, or as LeRobot has it a folder or repository with a `train_config.json`.
+  private static func settingsFile(_ path: String) throws -> URL {
+    var isDirectory: ObjCBool = false
+    let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
+    if exists, !isDirectory.boolValue { return URL(fileURLWithPath: path) }
+    guard exists || !path.hasSuffix(".json") else { throw FileError.missing(path) }
+    return try ModelLocation.directory(of: path).appendingPathComponent("train_config.json")
+  }
+
+  /// Flags of sections that do not count are a mistake; LeRobot drops them without a word.
+  private static func refuseIdleSections(_ arguments: Arguments, usesPreset: Bool) throws(ConfigurationError) {
+    guard arguments.isOn("use_policy_training_preset") ?? usesPreset else { return }
+    for flag in arguments.flags where flag.name.hasPrefix("optimizer.") || flag.name.hasPrefix("scheduler.") {
+      throw ConfigurationError(
+        flag.name,
+        "has no effect while the policy's preset counts; give --policy.optimizer_… and --policy.scheduler_…, or add "
+          + "--use_policy_training_preset=false")
+    }
+  }
+
+  static func run(_ settings: TrainSettings, _ configured: Configured<TrainSettings>) throws -> Int32 {
+    var (settings, configured) = (settings, configured)
+    let writesWandB = try settings.wandb.writesRun(environment: ProcessInfo.processInfo.environment)
+    // A resumed run finds its identifier in the checkpoint's settings.
+    if writesWandB { settings.wandb.runID = settings.wandb.runID ?? WandBDescription.newRunID() }
+    // More are not made, and LeRobot refuses a train_config.json that asks for more.
+    settings.evaluation.batchSize = min(settings.evaluation.batchSize, settings.evaluation.episodes)
+    // A checkpoint says where its run lies and what it is called, so that it can be resumed.
+    (settings.outputDirectory, settings.jobName) = (path(of: settings), settings.name)
+    configured.value = settings
+    try useComputeThreads(settings.computeThreads)
+    let upload = try ModelUpload(settings)
+    let run = try TrainingRun(settings)
+    let interruption = Interruption()
+    let evaluation = try TrainingEvaluation(settings, run.pretrained, interruption)
+    let output = try output(settings)
+    say("output: \(output.path)")
+    run.notices.forEach(say)
+    let configuration = run.complete(configured.json)
+    let files = TrainConfigurationFiles(configuration)
+    var pretrained = run.pretrained
+    pretrained.documents[TrainConfigurationFiles.ownName] = files.own
+    let loop = TrainingLoop(
+      pretrained, settings.training, output: output, configuration: files.leRobots, frames: run.dataset.count,
+      episodes: run.dataset.episodes.count)
+    let end = try loop.run(
+      resuming: run.checkpoint, interruption: interruption,
+      wandb: writesWandB ? settings.wandbDescription(configuration) : nil, batches: run.batches,
+      evaluate: evaluation.map { evaluation in { try evaluation($0, output: output) } })
+    switch end {
+    case .finished:
+      let folder = CheckpointDirectory(output: output).folder(step: settings.steps, of: settings.steps)
+      print(folder.path)
+      if let upload { print(try upload.send(folder.appendingPathComponent("pretrained_model"))) }
+    case .interrupted(let step, _):
+      say("stopped at step \(step); go on with --resume --output_dir=\(output.path)")
+    }
+    return Int32(end.exitCode)
+  }
+
+  private static func path(of settings: TrainSettings) -> String {
+    settings.outputDirectory ?? defaultOutput("train", settings.name)
+  }
+
+  /// The run's folder, made or emptied only now that everything else is known to be there.
+  private static func output(_ settings: TrainSettings) throws -> URL {
+    let path = path(of: settings)
+    return settings.resumes ? URL(fileURLWithPath: path) : try prepareOutput(path, overwrite: settings.overwrites)
+  }
+}

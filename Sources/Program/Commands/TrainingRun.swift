@@ -1,0 +1,136 @@
+import TrainingBatches
+import PretrainedPolicies
+import WorkerThreads
+import Failures
+import Foundation
+import HuggingFaceHub
+import LeRobotDatasets
+import ModelFiles
+import OrderedCollections
+import RobotPolicies
+import LibTorch
+import PolicyTraining
+import WorldModality
+
+/// Everything that a training run is made of: its data, its policy and the checkpoint it goes on from.
+struct TrainingRun {
+  let dataset: LeRobotDataset
+  private(set) var pretrained: PretrainedPolicy
+  /// The checkpoint of a resumed run.
+  let checkpoint: URL?
+  /// What a user should know before it starts, in whole lines.
+  let notices: [String]
+  private let settings: TrainSettings
+  private let request: BatchRequest
+  private let latents: LatentSource?
+
+  private static let statisticsNotice = "the dataset has no statistics: taken from the columns of the chosen episodes"
+
+  /// Opens the data and builds the policy; nothing is written.
+  init(_ settings: TrainSettings) throws {
+    self.settings = settings
+    let engine = try TorchEngine.shared()
+    let device = try Device.chosen(settings.policy.smolvla.device)
+    let root = try DatasetLocation.root(
+      repositoryID: settings.dataset.repoID, root: settings.dataset.root.map { URL(fileURLWithPath: $0) },
+      revision: settings.dataset.revision, episodes: settings.dataset.episodes)
+    let dataset = try LeRobotDataset(root: root, episodes: settings.dataset.episodes, tolerance: settings.tolerance)
+    self.dataset = dataset
+    checkpoint = try settings.resumes ? settings.lastCheckpoint() : nil
+
+    var builder = PolicyBuilder(settings.policy, device: device, seed: settings.seed)
+    let renaming = settings.renameMap
+    pretrained =
+      if let checkpoint {
+        try builder.pretrained(checkpoint.appendingPathComponent("pretrained_model"))
+      } else {
+        try builder.new(
+          from: settings.startingPoint(),
+          features: TrainingFeatures(
+            dataset, renaming: renaming, usesImageNetStatistics: settings.dataset.usesImageNetStatistics),
+          renaming: renaming)
+      }
+    let interface = pretrained.policy.interface
+    let cameras = dataset.information.cameras.filter { interface.cameras.contains(renaming[$0] ?? $0) }
+    let names = dataset.information.features.keys
+    request = BatchRequest(
+      cameras: cameras, features: names.filter { (renaming[$0] ?? $0) == BatchKey.state },
+      actionFeature: names.first { (renaming[$0] ?? $0) == BatchKey.action }, chunkSize: interface.chunkSize,
+      transforms: try settings.dataset.imageTransforms.enabled(seed: settings.seed))
+    latents = try settings.policy.world.map { world in
+      // Rollouts encode this camera, so the cache must be of the same.
+      let wanted = try world.camera.name(among: interface.cameras)
+      let camera = cameras.first { (renaming[$0] ?? $0) == wanted }
+      return try LatentSource(
+        world, dataset, named: settings.latentsDataset(world, in: dataset.root), camera: camera)
+    }
+    if let identity = latents?.identityJSON { pretrained.documents[WorldLatentsFingerprint.fileName] = identity }
+    let parameters = pretrained.policy.parameters
+    let count = parameters.parameters.reduce(0) { $0 + $1.tensor.elementCount }
+    let trained = parameters.trainable.reduce(0) { $0 + $1.parameter.tensor.elementCount }
+    notices =
+      builder.notices
+      + [latents?.warning, dataset.statistics.isEmpty ? Self.statisticsNotice : nil]
+      .compactMap { $0 } + [
+        "device \(device)\(Self.visibility), torch \(engine.version), \(engine.threadCount) compute threads",
+        "dataset: \(dataset.episodes.count) episodes, \(dataset.count) frames; parameters: \(count), trained \(trained)",
+      ]
+    // A missing engine or video shows here, before an old run makes room.
+    _ = try dataset.batch([0], request)
+  }
+
+  /// Which GPUs the process was given, as the variables say.
+  private static var visibility: String {
+    let environment = ProcessInfo.processInfo.environment
+    let names = ["HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES"]
+    let set = names.compactMap { name in environment[name].map { "\(name)=\($0)" } }
+    return set.isEmpty ? "" : " (\(set.joined(separator: " ")))"
+  }
+
+  /// The run's settings with the features that the policy took from its dataset, and with the optimization that counts,
+  /// as LeRobot saves them; a resumed run needs them.
+  func complete(_ settings: JSON) -> JSON {
+    guard var members = settings.object, var policy = members["policy"]?.object else { return settings }
+    for name in ["input_features", "output_features"] { policy[name] = pretrained.configuration[name] }
+    members["policy"] = .object(policy)
+    (members["optimizer"], members["scheduler"]) = self.settings.optimization.json
+    return .object(members)
+  }
+
+  /// Starts loading at a step; what is returned gives one step's batch after another.
+  func batches(from first: Int) throws -> (() throws -> LoadedBatch) {
+    let (dataset, request) = (dataset, request)
+    let sampler = try BatchSampler(count: dataset.count, batchSize: settings.batchSize, seed: settings.seed)
+    let loader = OrderedPrefetcher(sampler: sampler, steps: first..<settings.steps, workers: settings.workers) {
+      try dataset.batch($0, request, draw: $1)
+    }
+    return {
+      guard let samples = try loader.next() else { throw Failure("the loader ended before the last step") }
+      var loaded = try LoadedBatch(samples)
+      try latents?.add(to: &loaded.batch, samples)
+      return loaded
+    }
+  }
+}
+
+extension TrainSettings {
+  /// The newest checkpoint in `--output_dir`.
+  fileprivate func lastCheckpoint() throws -> URL? {
+    if let checkpoint { return checkpoint }
+    return try outputDirectory.map { try CheckpointDirectory(output: URL(fileURLWithPath: $0)).last() }
+  }
+
+  /// The checkpoint that a new run starts from, if any.
+  fileprivate func startingPoint() throws -> URL? {
+    let world = policy.world?.initialPolicyPath ?? ""
+    guard let name = policy.smolvla.inert.pretrainedPath ?? (world.isEmpty ? nil : world) else { return nil }
+    return try ModelLocation.directory(of: name, holding: ModelLocation.weights)
+  }
+}
+
+extension TrainSettings {
+  /// What the latents' dataset is called: as the policy says, else as the run's own, else as its folder.
+  func latentsDataset(_ world: WorldModalityConfiguration, in root: URL) -> String {
+    [world.datasetRepoID, dataset.repoID].first { !$0.isEmpty } ?? root.lastPathComponent
+  }
+}

@@ -1,0 +1,109 @@
+import Foundation
+
+/// How far a long piece of work has come: a bar that redraws itself on a terminal, now and then a plain line elsewhere.
+///
+/// ```swift
+/// let progress = ProgressBar("training", total: steps)
+/// progress.update(step, note: "loss 0.132")
+/// progress.finish()
+/// ```
+public final class ProgressBar {
+  /// What is counted.
+  public enum Unit: Sendable {
+    /// Steps, episodes, frames.
+    case pieces
+    /// Bytes, shown as sizes.
+    case bytes
+  }
+
+  private let unit: Unit
+  private let label: String
+  private let total: Int
+  private let first: Int
+  private let isTerminal: Bool
+  private let output: FileHandle
+  private let start = Date()
+  private var lastDrawn = Date.distantPast
+  private var lineIsOpen = false
+
+  /// Begins; work that was done before, by an interrupted run, is `first`.
+  public init(
+    _ label: String, total: Int, first: Int = 0, unit: Unit = .pieces, output: FileHandle = .standardError
+  ) {
+    self.label = label
+    self.unit = unit
+    self.total = total
+    self.first = first
+    self.output = output
+    isTerminal = isatty(output.fileDescriptor) == 1
+  }
+
+  /// Says that `done` of the total are done; draws at most ten times a second, or once in ten seconds as plain lines.
+  public func update(_ done: Int, note: String = "") {
+    let now = Date()
+    guard now.timeIntervalSince(lastDrawn) >= (isTerminal ? 0.1 : 10) || (isTerminal && done == total) else { return }
+    lastDrawn = now
+    draw(line(done, note, now))
+  }
+
+  /// Prints a line of its own above the bar.
+  public func say(_ line: String) {
+    if isTerminal, lineIsOpen { write("\r\u{1B}[K") }
+    write(line + "\n")
+    lineIsOpen = false
+    lastDrawn = isTerminal ? .distantPast : lastDrawn
+  }
+
+  /// Ends the bar's line.
+  public func finish() {
+    if isTerminal, lineIsOpen { write("\n") }
+    lineIsOpen = false
+  }
+
+  private func draw(_ line: String) {
+    write(isTerminal ? "\r\u{1B}[K" + line : line + "\n")
+    lineIsOpen = isTerminal
+  }
+
+  private func write(_ text: String) { try? output.write(contentsOf: Data(text.utf8)) }
+
+  private func line(_ done: Int, _ note: String, _ now: Date) -> String {
+    let seconds = max(now.timeIntervalSince(start), 1e-9)
+    let rate = Double(done - first) / seconds
+    let left = rate > 0 ? Self.duration(Double(total - done) / rate) : "?"
+    let share = total > 0 ? min(1, Double(done) / Double(total)) : 1
+    let counts =
+      switch unit {
+      case .pieces: "\(done)/\(total), \(Self.short(rate))/s, \(left) left"
+      case .bytes: "\(Self.bytes(done)) of \(Self.bytes(total)), \(Self.bytes(Int(rate)))/s, \(left) left"
+      }
+    guard isTerminal else { return [label, counts, note].filter { !$0.isEmpty }.joined(separator: ": ") }
+    let filled = Int(share * 24)
+    let bar = String(repeating: "━", count: filled) + String(repeating: "╌", count: 24 - filled)
+    return ["\(label) \(bar) \(counts)", note].filter { !$0.isEmpty }.joined(separator: "  ")
+  }
+
+  static func duration(_ seconds: Double) -> String {
+    guard seconds.isFinite, seconds < 1e7 else { return "?" }
+    let whole = Int(seconds.rounded())
+    if whole < 60 { return "\(whole) s" }
+    if whole < 3600 { return String(format: "%d:%02d min", whole / 60, whole % 60) }
+    return String(format: "%d:%02d h", whole / 3600, whole % 3600 / 60)
+  }
+
+  /// A size as people read it, in powers of 1000: `512 B`, `1.5 MB`.
+  public static func bytes(_ count: Int) -> String {
+    guard count >= 1000 else { return "\(count) B" }
+    var size = Double(count)
+    var units = ["B", "kB", "MB", "GB", "TB", "PB", "EB"][...]
+    while size >= 999.5, units.count > 1 {
+      size /= 1000
+      units.removeFirst()
+    }
+    return String(format: size < 9.95 ? "%.1f %@" : "%.0f %@", size, units.first ?? "B")
+  }
+
+  static func short(_ rate: Double) -> String {
+    rate >= 100 ? String(format: "%.0f", rate) : rate >= 1 ? String(format: "%.1f", rate) : String(format: "%.3f", rate)
+  }
+}

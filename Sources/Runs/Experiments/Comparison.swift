@@ -1,0 +1,117 @@
+import Failures
+import PolicyEvaluation
+import Foundation
+import ModelFiles
+
+/// Two arms set side by side, episode by episode, or the reason why they may not be.
+struct Comparison: Sendable {
+  /// The arm in question and the one it is measured against.
+  let treatment: String, baseline: String
+  /// The pairs, treatment first; or why there are none.
+  let result: Result<Pairs, any Error>
+
+  struct Pairs: Sendable {
+    let all: PairedSuccesses
+    /// By training seed.
+    let seeds: [(seed: Int, pairs: PairedSuccesses)]
+    let treatment: SuccessRate, baseline: SuccessRate
+
+    /// Whether the two Wilson intervals share a point.
+    var intervalsOverlap: Bool { treatment.interval.overlaps(baseline.interval) }
+  }
+
+  /// Compares the plain evaluations of all training seeds of two arms.
+  init(_ treatment: String, against baseline: String, in runs: RecordedRuns) {
+    self.treatment = treatment
+    self.baseline = baseline
+    result = Result {
+      try Self.pairs(runs.runs(of: treatment), runs.runs(of: baseline), treatment, baseline)
+    }
+  }
+
+  private static func pairs(
+    _ treatment: [RecordedRun], _ baseline: [RecordedRun], _ treatmentName: String, _ baselineName: String
+  ) throws -> Pairs {
+    for (runs, name) in [(treatment, treatmentName), (baseline, baselineName)] where runs.isEmpty {
+      throw Failure("there is no run of \(name)")
+    }
+    let seeds = (treatment.map(\.seed), baseline.map(\.seed))
+    guard seeds.0 == seeds.1 else {
+      throw Failure(
+        "training seeds differ: \(treatmentName) has \(seeds.0.listed), \(baselineName) has \(seeds.1.listed)")
+    }
+    var bySeed: [(Int, PairedSuccesses)] = []
+    var outcomes: [(Bool, Bool)] = []
+    var first: RecordedEvaluation?
+    for (one, other) in zip(treatment, baseline) {
+      let (mine, theirs) = try matched(one, other)
+      // All seeds are pooled, so all must have been evaluated alike, not only the two of a pair.
+      if let first { try requireAlike(first, mine, treatment[0].name, one.name) }
+      first = first ?? mine
+      let results = zip(mine.episodes, theirs.episodes).map { ($0.isSuccess, $1.isSuccess) }
+      bySeed.append((one.seed, PairedSuccesses(results)))
+      outcomes += results
+    }
+    return Pairs(
+      all: PairedSuccesses(outcomes), seeds: bySeed,
+      treatment: SuccessRate(successes: outcomes.count(where: \.0), episodes: outcomes.count),
+      baseline: SuccessRate(successes: outcomes.count(where: \.1), episodes: outcomes.count))
+  }
+
+  /// The two runs' evaluations, if they were trained on as much and met the same episodes.
+  private static func matched(
+    _ one: RecordedRun, _ other: RecordedRun
+  ) throws -> (RecordedEvaluation, RecordedEvaluation) {
+    guard let first = one.evaluations["eval"] else { throw Failure("\(one.name) was not evaluated") }
+    guard let second = other.evaluations["eval"] else { throw Failure("\(other.name) was not evaluated") }
+    if let samples = one.samples, let others = other.samples, samples != others {
+      throw Failure("sample budgets differ: \(one.name) saw \(samples) samples, \(other.name) saw \(others)")
+    }
+    try requireAlike(first, second, one.name, other.name)
+    return (first, second)
+  }
+
+  private static func requireAlike(
+    _ first: RecordedEvaluation, _ second: RecordedEvaluation, _ firstName: String, _ secondName: String
+  ) throws {
+    guard first.tasks == second.tasks else {
+      throw Failure(
+        "tasks differ: \(firstName) was evaluated on \(first.tasks.listed), \(secondName) on \(second.tasks.listed)")
+    }
+    for task in first.tasks {
+      let counts = (first.rate(ofTask: task).episodes, second.rate(ofTask: task).episodes)
+      guard counts.0 == counts.1 else {
+        throw Failure(
+          "episode counts differ: \(firstName) has \(counts.0) of \(task), \(secondName) has \(counts.1)")
+      }
+    }
+    for key in ["seed", "n_action_steps"] {
+      let name = key == "seed" ? "evaluation seed" : key
+      guard let one = first.setting(key), let other = second.setting(key) else {
+        let silent = first.setting(key) == nil ? firstName : secondName
+        throw Failure(
+          "the \(name) of \(silent) is not recorded in its protocol, so nobody knows whether they agree")
+      }
+      guard one == other else {
+        throw Failure("\(name) differs: \(one.plain) in \(firstName), \(other.plain) in \(secondName)")
+      }
+    }
+    let contrary = (first.isContrary, second.isContrary)
+    guard contrary.0 == contrary.1 else {
+      throw Failure("\(contrary.0 ? firstName : secondName) was told the contrary instruction, the other was not")
+    }
+  }
+}
+
+extension RecordedEvaluation {
+  /// Whether the policy was told the contrary instruction.
+  var isContrary: Bool { setting("contrary_instruction")?.bool ?? false }
+}
+
+extension Sequence where Element: CustomStringConvertible {
+  /// `a, b, c`, cut after eight.
+  var listed: String {
+    let all = map(\.description)
+    return all.prefix(8).joined(separator: ", ") + (all.count > 8 ? " and \(all.count - 8) more" : "")
+  }
+}

@@ -1,0 +1,119 @@
+import Failures
+import PolicyEvaluation
+import Foundation
+import ModelFiles
+import OrderedCollections
+
+extension ExperimentReport {
+  /// The figures for other programs: shares and differences as fractions, −1 … 1.
+  public var json: JSON {
+    [
+      "title": .string(title), "demonstration": .bool(isDemonstration),
+      "findings": .array(findings.map(JSON.string)),
+      "results": .array(rows.map(\.json)), "comparisons": .array(comparisons.map(\.json)),
+      "training": .object(
+        OrderedDictionary(uniqueKeysWithValues: runs.runs.map { ($0.name, $0.trainingFigures) })),
+      "missing": .array(missing.map(JSON.string)), "warnings": .array(warnings.map(JSON.string)),
+    ]
+  }
+
+  /// The result table for a terminal.
+  public func table() -> String {
+    let heads = ["experiment", "success", "95 % interval", "episodes", "mean steps"]
+    let body = rows.map { row in
+      [
+        row.label, row.rate.share.percent + " %", row.rate.interval.percent,
+        "\(row.rate.successes)/\(row.rate.episodes)", row.meanSteps.map { String(format: "%.1f", $0) } ?? "–",
+      ]
+    }
+    let widths = heads.indices.map { column in ([heads] + body).map { $0[column].count }.max() ?? 0 }
+    let lines = ([heads] + body).map { cells in
+      zip(cells, widths).enumerated().map { index, cell in
+        let space = String(repeating: " ", count: cell.1 - cell.0.count)
+        return index == 0 ? cell.0 + space : space + cell.0
+      }.joined(separator: "  ")
+    }
+    var table = lines
+    table.insert(String(repeating: "─", count: lines.first?.count ?? 0), at: 1)
+    table.append("")
+    table += comparisons.map(\.finding.text)
+    table += warnings.map { "Warning: \($0)" } + missing.map { "Missing: \($0)" }
+    return table.joined(separator: "\n")
+  }
+}
+
+extension ResultRow {
+  /// `E0 · told the contrary instruction …` or, indented, a seed of it.
+  var label: String { if case .seed(let seed) = part { "   seed \(seed)" } else { "\(experiment) · \(title)" } }
+
+  fileprivate var json: JSON {
+    let seeds: [Int] =
+      switch part {
+      case .pooled(let seeds): seeds
+      case .seed(let seed): [seed]
+      case .untrained: []
+      }
+    return [
+      "experiment": .string(experiment), "condition": .string(condition), "title": .string(title),
+      "training_seeds": .array(seeds.map(JSON.integer)), "pooled": .bool(isHeadline && seeds.count > 1),
+      "success": rate.json, "mean_steps": meanSteps.map(JSON.number) ?? .null,
+      "tasks": .object(OrderedDictionary(uniqueKeysWithValues: tasks.map { ($0.task, $0.rate.json) })),
+    ]
+  }
+}
+
+extension SuccessRate {
+  fileprivate var json: JSON {
+    [
+      "successes": .integer(successes), "episodes": .integer(episodes), "share": .number(share),
+      "wilson_95": interval.json,
+    ]
+  }
+}
+
+extension ClosedRange<Double> {
+  fileprivate var json: JSON { .array([.number(lowerBound), .number(upperBound)]) }
+}
+
+extension PairedSuccesses {
+  fileprivate var json: JSON {
+    [
+      "episodes": .integer(count), "both": .integer(both), "only_treatment": .integer(onlyFirst),
+      "only_baseline": .integer(onlySecond), "neither": .integer(neither), "difference": .number(difference),
+      "newcombe_95": interval.json, "mcnemar_exact_p": .number(p),
+      "smallest_visible_difference": smallestVisibleDifference.map(JSON.number) ?? .null,
+    ]
+  }
+}
+
+extension Comparison {
+  fileprivate var json: JSON {
+    var json: OrderedDictionary<String, JSON> = [
+      "treatment": .string(treatment), "baseline": .string(baseline), "finding": .string(finding.text),
+    ]
+    switch result {
+    case .failure(let reason): json["refused"] = .string(message(of: reason))
+    case .success(let pairs):
+      json["intervals_overlap"] = .bool(pairs.intervalsOverlap)
+      json["paired"] = pairs.all.json
+      json["by_training_seed"] = .object(
+        OrderedDictionary(pairs.seeds.map { (String($0.seed), $0.pairs.json) }, uniquingKeysWith: { $1 }))
+    }
+    return .object(json)
+  }
+}
+
+extension RecordedRun {
+  fileprivate var trainingFigures: JSON {
+    guard let metrics else { return .null }
+    let keys = metrics.curves.keys.sorted()
+    let ends: [(String, JSON)] = keys.compactMap { key in
+      metrics.curves[key]?.firstAndLast.map { (key, ["first": .number($0.first), "last_tenth": .number($0.last)]) }
+    }
+    return .object([
+      "lines": .integer(metrics.lineCount),
+      "last_step": metrics.curves["loss"]?.last.map { .integer(Int($0.step)) } ?? .null,
+      "curves": .object(OrderedDictionary(ends, uniquingKeysWith: { $1 })),
+    ])
+  }
+}

@@ -1,0 +1,136 @@
+import Failures
+import PolicyEvaluation
+import Foundation
+
+/// One thing that the figures say: in a sentence, and then with its numbers.
+struct Finding: Sendable {
+  let verdict: String
+  let detail: String
+
+  /// The detail with ranges that no line's end tears apart.
+  var unbroken: String { detail.replacingOccurrences(of: " … ", with: "\u{A0}…\u{A0}") }
+
+  var text: String { "\(verdict) \(detail)" }
+}
+
+extension Comparison {
+  /// What the comparison's figures support, and no more.
+  var finding: Finding {
+    switch result {
+    case .failure(let reason):
+      return Finding(
+        verdict: "\(treatment) is not compared with \(baseline).", detail: "\(message(of: reason).capitalizedFirst).")
+    case .success(let pairs):
+      let control = treatment == "E1" ? " " + pairs.control : ""
+      return Finding(verdict: pairs.verdict(treatment, baseline), detail: pairs.detail + control)
+    }
+  }
+}
+
+extension Comparison.Pairs {
+  fileprivate func verdict(_ treatment: String, _ baseline: String) -> String {
+    guard all.p < 0.05 else {
+      return "No difference between \(treatment) and \(baseline) that \(all.count) episodes could see."
+    }
+    let direction = all.difference > 0 ? "more" : "less"
+    return "\(treatment) reached the goal \(direction) often than \(baseline) in the same \(all.count) episodes."
+  }
+
+  fileprivate var detail: String {
+    var sentences = [
+      "\(all.difference.points.capitalizedFirst) points, 95 % interval \(all.interval.points), exact McNemar p \(all.p.equation)."
+    ]
+    if all.p >= 0.05 {
+      let visible = all.smallestVisibleDifference.map { Int(($0 * 100).rounded(.up)) }
+      sentences.append(
+        visible.map {
+          "That is no proof of equality: only a true difference of about \($0) points or more would have shown in four of "
+            + "five repetitions."
+        } ?? "So few episodes could have shown no difference at all.")
+    }
+    sentences.append(
+      seeds.count == 1
+        ? "One training seed each: this is said of two checkpoints, not of two methods."
+        : "Episodes of the \(seeds.count) training seeds are counted as independent; by seed the difference is "
+          + seeds.map(\.pairs.difference.points).joined(separator: ", ") + " points.")
+    return sentences.joined(separator: " ")
+  }
+
+  /// Whether the added parameters alone change the result.
+  fileprivate var control: String {
+    intervalsOverlap
+      ? "The capacity control holds as far as this can tell: E1's and E0's intervals overlap."
+      : "The capacity control fails: E1's and E0's intervals do not overlap, so the added parameters alone change the "
+        + "result, and no effect of E2 can be put down to its memory."
+  }
+}
+
+extension String {
+  fileprivate var capitalizedFirst: String { prefix(1).uppercased() + dropFirst() }
+}
+
+extension Double {
+  fileprivate var equation: String { self < 0.001 ? probability : "= " + probability }
+}
+
+extension ClosedRange<Double> {
+  /// `−12.1 … +17.0`
+  var points: String { "\(lowerBound.points) … \(upperBound.points)" }
+  /// `57.2 … 83.9`
+  var percent: String { "\(lowerBound.percent) … \(upperBound.percent)" }
+}
+
+extension Finding {
+  /// What was seen, and whether it is more than chance.
+  static func all(_ runs: RecordedRuns, rows: [ResultRow], comparisons: [Comparison]) -> [Finding] {
+    func rate(_ experiment: String, _ condition: String) -> SuccessRate? {
+      rows.first { $0.experiment == experiment && $0.condition == condition && $0.isHeadline }?.rate
+    }
+    let baseline = rate("E0", "eval")
+    let chance = baseline.flatMap { baseline in rate("random", "eval").map { aboveChance(baseline, $0) } }
+    let listens = baseline.flatMap { baseline in rate("E0", "eval_contrary").map { listening(baseline, $0) } }
+    return [chance, listens].compactMap(\.self) + comparisons.map(\.finding) + runs.runs.compactMap(training)
+  }
+
+  private static func aboveChance(_ baseline: SuccessRate, _ random: SuccessRate) -> Finding {
+    let figures = "It succeeds in \(baseline.text), a random policy in \(random.text)."
+    if baseline.interval.overlaps(random.interval) {
+      return Finding(
+        verdict: "These episodes do not show that E0 has learned anything.", detail: "\(figures) The intervals overlap."
+      )
+    }
+    let better = baseline.share > random.share
+    return Finding(verdict: better ? "E0 does better than chance." : "E0 does worse than chance.", detail: figures)
+  }
+
+  private static func listening(_ baseline: SuccessRate, _ contrary: SuccessRate) -> Finding {
+    let figures = "Told the contrary, it reaches the original goal in \(contrary.text)."
+    if baseline.interval.overlaps(contrary.interval) {
+      return Finding(
+        verdict: "These episodes do not show that E0 listens to the instruction.",
+        detail: "\(figures) The interval overlaps that of E0 told the truth.")
+    }
+    let isLower = contrary.share < baseline.share
+    return Finding(
+      verdict: isLower ? "E0 listens to the instruction." : "E0 does better when told the contrary: look into this.",
+      detail: figures)
+  }
+
+  /// How a Prophet and its gate went; nil for a run that has none or whose memory is zeroed.
+  private static func training(_ run: RecordedRun) -> Finding? {
+    guard run.policy?["world_memory_mode_train"]?.string != "zero", let curves = run.metrics?.curves else { return nil }
+    let cosine = curves["world_cos"]?.firstAndLast, gate = curves["world_gate"]?.firstAndLast
+    guard cosine != nil || gate != nil else { return nil }
+    let verdict = cosine.map {
+      $0.last > $0.first
+        ? "The Prophet of \(run.name) learned to predict." : "The Prophet of \(run.name) did not get better."
+    }
+    let details = [
+      cosine.map { "Its cosine with the true latents went from \($0.first.short) to \($0.last.short) in training." },
+      gate.map { "The gate went from \($0.first.short) to \($0.last.short)." },
+    ]
+    return Finding(
+      verdict: verdict ?? "\(run.name) logged its gate, but no world_cos.",
+      detail: details.compactMap(\.self).joined(separator: " "))
+  }
+}

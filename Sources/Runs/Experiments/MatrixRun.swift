@@ -1,0 +1,85 @@
+import Failures
+import Foundation
+import ModelFiles
+
+/// What lies in a run's folder, as the matrix needs to know it.
+public struct MatrixRun: Sendable {
+  /// `OUTPUT_ROOT/E0_seed0`
+  public let url: URL
+
+  /// A run's folder; it need not be there.
+  public init(_ url: URL) { self.url = url }
+
+  /// Whether something lies there.
+  public var isThere: Bool { url.isThere }
+
+  /// The step of the newest checkpoint; nil without one.
+  public var checkpointStep: Int? {
+    let link = url.appendingPathComponent("checkpoints/last").path
+    guard let name = try? FileManager.default.destinationOfSymbolicLink(atPath: link) else { return nil }
+    return Int(name)
+  }
+
+  /// The last step that was logged; 0 without one.
+  public var loggedStep: Int {
+    let lines = tail(of: url.appendingPathComponent("metrics.jsonl"), bytes: 4096)?.split(separator: "\n") ?? []
+    return lines.reversed().lazy.compactMap { (try? JSON(parsing: String($0)))?["step"]?.integer }.first ?? 0
+  }
+
+  /// Whether there is an evaluation with every episode that it asked for; one that was stopped has fewer.
+  public var isEvaluated: Bool {
+    guard let evaluation = try? RecordedEvaluation(information) else { return false }
+    let asked = evaluation.setting("n_episodes")?.integer ?? 0
+    return evaluation.tasks.allSatisfy { evaluation.rate(ofTask: $0).episodes >= asked }
+  }
+
+  private var information: URL { url.appendingPathComponent("eval/eval_info.json") }
+
+  /// Refuses an evaluation under another protocol than the matrix's.
+  ///
+  /// - Parameters:
+  ///   - expected: entries of `eval_info.json`'s `protocol`.
+  ///   - tasks: the tasks' names, with their group: `libero_spatial/…`.
+  /// - Throws: the first entry that differs, with both values; or a damaged file.
+  public func checkEvaluation(_ expected: [(key: String, value: JSON)], tasks: [String]) throws {
+    let evaluation = try RecordedEvaluation(information)
+    let mend = "delete \(information.deletingLastPathComponent().path), or ask for the same"
+    for (key, value) in expected {
+      let found = evaluation.setting(key) ?? .null
+      guard found != value else { continue }
+      throw Failure(
+        "\(information.path) has \(key) \(found.text(.line)), the matrix \(value.text(.line)); \(mend)")
+    }
+    guard Set(evaluation.tasks) == Set(tasks) else {
+      throw Failure(
+        "\(information.path) is of \(evaluation.tasks.joined(separator: ", ")), the matrix asks for "
+          + "\(tasks.joined(separator: ", ")); \(mend)")
+    }
+  }
+
+  /// The share of successes, for people; nil without a readable evaluation.
+  public var successText: String? { (try? RecordedEvaluation(information))?.rate.text }
+}
+
+/// A table of what became of every run.
+public func matrixTable(_ jobs: [MatrixJob], _ endings: [MatrixRunner.Ending], root: URL, steps: Int) -> String {
+  var rows = [["run", "GPU", "trained", "success", "this time"]]
+  for (job, ending) in zip(jobs, endings) {
+    let run = MatrixRun(root.appendingPathComponent(job.name))
+    let outcome =
+      switch ending {
+      case .finished: "finished"
+      case .skipped: "was there already"
+      case .stopped: "stopped"
+      case .failed(let stage, let reason): "\(stage) failed: \(reason)"
+      }
+    rows.append([
+      job.name, job.gpu, "\(run.checkpointStep ?? 0)/\(steps)", run.successText ?? "–", outcome,
+    ])
+  }
+  let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+  return rows.map { row in
+    let cells = zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }
+    return cells.joined(separator: "  ").trimmingCharacters(in: .whitespaces)
+  }.joined(separator: "\n")
+}

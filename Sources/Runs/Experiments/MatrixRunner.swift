@@ -1,0 +1,180 @@
+import Failures
+import Dispatch
+import Foundation
+import ModelFiles
+import Synchronization
+import TerminalOutput
+
+/// Runs the matrix's jobs as processes: those of one GPU one after another, different GPUs side by side, one log each.
+public struct MatrixRunner: Sendable {
+  /// How a job ended.
+  public enum Ending: Sendable, Equatable {
+    /// All its stages ended well.
+    case finished
+    /// Everything was there already.
+    case skipped
+    /// A stage failed; why, in a few words.
+    case failed(stage: String, reason: String)
+    /// The user stopped it, before or in a stage.
+    case stopped
+  }
+
+  let executable: String
+  let root: URL
+
+  /// A runner of this program's own commands.
+  ///
+  /// - Parameter root: the matrix's folder; logs go to `logs/NAME_seedS.log` in it.
+  public init(executable: String, root: URL) {
+    self.executable = executable
+    self.root = root
+  }
+
+  /// Where a job's log is.
+  public func log(of job: MatrixJob) -> URL { root.appendingPathComponent("logs/\(job.name).log") }
+
+  /// Runs all jobs; a failing one does not hold up the others.
+  ///
+  /// - Parameters:
+  ///   - interruption: every request is passed on to the processes at work, and nothing is begun after the first.
+  ///   - tick: called several times a second with the jobs at work, and what there is to say.
+  /// - Returns: how each job ended, in their order.
+  public func run(
+    _ jobs: [MatrixJob], interruption: Interruption, tick: (_ atWork: [String], _ news: [String]) -> Void
+  ) throws -> [Ending] {
+    try FileManager.default.createDirectory(
+      at: root.appendingPathComponent("logs"), withIntermediateDirectories: true)
+    let ledger = Ledger(Array(repeating: .skipped, count: jobs.count))
+    let lanes = Dictionary(grouping: jobs.indices.filter { !jobs[$0].stages.isEmpty }, by: { jobs[$0].gpu })
+    let finished = DispatchGroup()
+    for lane in lanes.values {
+      finished.enter()
+      Thread.detachNewThread {
+        for index in lane { ledger.end(index, run(jobs[index], ledger)) }
+        finished.leave()
+      }
+    }
+    var passedOn = 0
+    while finished.wait(timeout: .now() + .milliseconds(100)) == .timedOut {
+      if let signal = interruption.signalNumber, passedOn < interruption.requests {
+        passedOn = interruption.requests
+        ledger.pass(signal)
+      }
+      tick(ledger.atWork, ledger.takeNews())
+    }
+    tick([], ledger.takeNews())
+    return ledger.endings
+  }
+
+  private func run(_ job: MatrixJob, _ ledger: Ledger) -> Ending {
+    for stage in job.stages {
+      let end: ChildProcess.End
+      do {
+        guard let process = try ledger.begin(job, stage, { try start(job, stage) }) else { return .stopped }
+        process.waitForEnd()
+        end = ledger.reap(process)
+      } catch { return failure(job, stage, message(of: error), ledger) }
+      switch end {
+      case .exit(0): ledger.say("\(job.name): \(stage.name) finished")
+      case _ where ledger.isStopping: return .stopped
+      case .exit(let status): return failure(job, stage, verdict(job) ?? "exit status \(status)", ledger)
+      case .signal(let number): return failure(job, stage, "killed by signal \(number)", ledger)
+      }
+    }
+    return .finished
+  }
+
+  private func failure(_ job: MatrixJob, _ stage: MatrixJob.Stage, _ reason: String, _ ledger: Ledger) -> Ending {
+    ledger.say("\(job.name): \(stage.name) failed: \(reason); see \(log(of: job).path)")
+    return .failed(stage: stage.name, reason: reason)
+  }
+
+  private func start(_ job: MatrixJob, _ stage: MatrixJob.Stage) throws -> ChildProcess {
+    let path = log(of: job).path
+    let file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+    guard file >= 0 else {
+      throw Failure("\(path) could not be written: \(String(cString: strerror(errno)))")
+    }
+    let handle = FileHandle(fileDescriptor: file, closeOnDealloc: true)
+    let environment = job.visibility.map { "\($0.name)=\($0.value)" }.joined(separator: " ")
+    let words = stage.arguments.map { $0.contains(where: \.isWhitespace) ? "'\($0)'" : $0 }.joined(separator: " ")
+    let line = "== \(Date().ISO8601Format()) \(environment) lerobot-wm \(words)\n"
+    try handle.write(contentsOf: Data(line.utf8))
+    var variables = ProcessInfo.processInfo.environment
+    for (name, value) in job.visibility { variables[name] = value }
+    return try ChildProcess(executable, stage.arguments, environment: variables, log: file)
+  }
+
+  /// The sentence that the program ended with.
+  private func verdict(_ job: MatrixJob) -> String? {
+    guard let text = tail(of: log(of: job), bytes: 8192) else { return nil }
+    let mark = "lerobot-wm: "
+    return text.split(separator: "\n").last { $0.hasPrefix(mark) }.map { String($0.dropFirst(mark.count)) }
+  }
+}
+
+/// The end of a file as text; nil where it cannot be read.
+func tail(of url: URL, bytes: UInt64) -> String? {
+  guard let file = try? FileHandle(forReadingFrom: url), let size = try? file.seekToEnd() else { return nil }
+  try? file.seek(toOffset: size > bytes ? size - bytes : 0)
+  return (try? file.readToEnd()).map { String(decoding: $0, as: UTF8.self) }
+}
+
+/// What the lanes share.
+private final class Ledger: Sendable {
+  private struct State: Sendable {
+    var endings: [MatrixRunner.Ending]
+    var processes: [pid_t: String] = [:]
+    var news: [String] = []
+    var isStopping = false
+  }
+
+  private let state: Mutex<State>
+
+  init(_ endings: [MatrixRunner.Ending]) { state = Mutex(State(endings: endings)) }
+
+  var endings: [MatrixRunner.Ending] { state.withLock { $0.endings } }
+  var atWork: [String] { state.withLock { $0.processes.values.sorted() } }
+  var isStopping: Bool { state.withLock { $0.isStopping } }
+
+  func end(_ index: Int, _ ending: MatrixRunner.Ending) { state.withLock { $0.endings[index] = ending } }
+
+  func say(_ line: String) { state.withLock { $0.news.append(line) } }
+
+  func takeNews() -> [String] {
+    state.withLock { state in
+      defer { state.news = [] }
+      return state.news
+    }
+  }
+
+  /// Starts a process, unless everything is to stop: then nil.
+  func begin(
+    _ job: MatrixJob, _ stage: MatrixJob.Stage, _ start: () throws -> ChildProcess
+  ) throws -> ChildProcess? {
+    try state.withLock { state in
+      guard !state.isStopping else { return nil }
+      let process = try start()
+      state.processes[process.identifier] = "\(job.name) \(stage.name)"
+      state.news.append("\(job.name): \(stage.name) on GPU \(job.gpu), process \(process.identifier)")
+      return process
+    }
+  }
+
+  /// How a process ended; from here on it gets no signals, because its number is free.
+  func reap(_ process: ChildProcess) -> ChildProcess.End {
+    state.withLock {
+      $0.processes[process.identifier] = nil
+      return process.end()
+    }
+  }
+
+  /// Passes a signal on to every process at work; nothing is begun after it.
+  func pass(_ signal: Int32) {
+    state.withLock {
+      $0.isStopping = true
+      for identifier in $0.processes.keys { kill(identifier, signal) }
+      $0.news.append("stopping \($0.processes.count) processes; they save first")
+    }
+  }
+}

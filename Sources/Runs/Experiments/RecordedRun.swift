@@ -1,0 +1,160 @@
+import Failures
+import Foundation
+import ModelFiles
+
+/// One training run's folder, `EXPERIMENT_seedN`, with its evaluations.
+struct RecordedRun: Sendable {
+  /// The folder's name, such as `E2_seed0`.
+  let name: String
+  /// The arm, such as `E2`.
+  let experiment: String
+  /// The training seed that the folder's name gives.
+  let seed: Int
+  let metrics: RecordedMetrics?
+  /// `config.json` and `train_config.json` of the last checkpoint.
+  let policy: JSON?, training: JSON?
+  /// By folder: `eval`, `eval_contrary` and whatever else begins with `eval_`.
+  let evaluations: [String: RecordedEvaluation]
+
+  /// Reads a folder whose name is `EXPERIMENT_seedN`; nil for any other name. Files may be missing, but not broken.
+  init?(_ folder: URL) throws {
+    let parts = folder.lastPathComponent.components(separatedBy: "_seed")
+    guard parts.count == 2, !parts[0].isEmpty, let seed = Int(parts[1]), seed >= 0,
+      // `seed00` would be a second seed 0.
+      String(seed) == parts[1]
+    else { return nil }
+    name = folder.lastPathComponent
+    experiment = parts[0]
+    self.seed = seed
+    let log = folder.appendingPathComponent("metrics.jsonl")
+    metrics = log.isThere ? try RecordedMetrics(log) : nil
+    let model = folder.appendingPathComponent("checkpoints/last/pretrained_model")
+    policy = try Self.document(model.appendingPathComponent("config.json"))
+    training = try Self.document(model.appendingPathComponent("train_config.json"))
+    var evaluations: [String: RecordedEvaluation] = [:]
+    for part in try names(in: folder) where part == "eval" || part.hasPrefix("eval_") {
+      let url = folder.appendingPathComponent(part).appendingPathComponent("eval_info.json")
+      if url.isThere { evaluations[part] = try RecordedEvaluation(url) }
+    }
+    self.evaluations = evaluations
+  }
+
+  private static func document(_ url: URL) throws -> JSON? {
+    guard url.isThere else { return nil }
+    let json: JSON
+    json = try JSON(contentsOf: url)
+    guard json.object != nil else { throw Failure("\(url.path): expected a JSON object") }
+    return json
+  }
+
+  /// Samples seen in training, where the configuration tells.
+  var samples: Int? {
+    guard let steps = training?["steps"]?.integer, let batch = training?["batch_size"]?.integer else { return nil }
+    let product = steps.multipliedReportingOverflow(by: batch)
+    return product.overflow ? nil : product.partialValue
+  }
+
+  /// What of the run is not there.
+  var missing: [String] {
+    var missing: [String] = []
+    if metrics == nil { missing.append("\(name)/metrics.jsonl: no training curves of this run") }
+    if policy == nil { missing.append("\(name)/checkpoints/last/pretrained_model/config.json: its policy is unknown") }
+    if training == nil {
+      missing.append("\(name)/checkpoints/last/pretrained_model/train_config.json: its training settings are unknown")
+    }
+    if evaluations["eval"] == nil { missing.append("\(name)/eval/eval_info.json: this run was not evaluated") }
+    return missing
+  }
+
+  /// What a reader should know before believing the run.
+  var warnings: [String] {
+    var warnings: [String] = []
+    if let seed = training?["seed"]?.integer, seed != self.seed {
+      warnings.append("\(name) was trained with seed \(seed), not \(self.seed) as its folder says.")
+    }
+    if metrics?.isCutOff == true {
+      warnings.append("\(name)/metrics.jsonl breaks off in its last line; the run was killed or is still at work.")
+    }
+    if let steps = training?["steps"]?.integer, let last = metrics?.curves["loss"]?.last?.step, last < Double(steps) {
+      warnings.append("\(name) was logged up to step \(Int(last)) of \(steps): it did not finish.")
+    }
+    return warnings
+  }
+}
+
+/// All runs below a root folder.
+struct RecordedRuns: Sendable {
+  let runs: [RecordedRun]
+  /// The random policy's evaluation.
+  let random: RecordedEvaluation?
+
+  init(_ root: URL) throws {
+    var runs: [RecordedRun] = []
+    for name in try names(in: root) {
+      if let run = try RecordedRun(root.appendingPathComponent(name)) { runs.append(run) }
+    }
+    guard !runs.isEmpty else {
+      throw Failure(
+        "\(root.path): expected folders of training runs such as E0_seed0, found none; give the folder that the "
+          + "experiments were written to")
+    }
+    self.runs = runs.sorted { ($0.experiment, $0.seed) < ($1.experiment, $1.seed) }
+    let url = root.appendingPathComponent("random/eval_info.json")
+    random = url.isThere ? try RecordedEvaluation(url) : nil
+  }
+
+  /// The arms, sorted by name.
+  var experiments: [String] { runs.map(\.experiment).reduce(into: []) { if $0.last != $1 { $0.append($1) } } }
+
+  func runs(of experiment: String) -> [RecordedRun] { runs.filter { $0.experiment == experiment } }
+
+  /// Everything the report should show and cannot.
+  var missing: [String] {
+    var missing = ["E0", "E1", "E2"].filter { runs(of: $0).isEmpty }.map {
+      "\($0)_seedN: there is no run of experiment \($0)"
+    }
+    missing += runs.flatMap(\.missing)
+    if !runs(of: "E0").isEmpty, !runs(of: "E0").contains(where: { $0.evaluations["eval_contrary"] != nil }) {
+      missing.append("E0_seedN/eval_contrary/eval_info.json: nobody asked whether the policy listens")
+    }
+    if random == nil { missing.append("random/eval_info.json: nothing shows what chance alone reaches") }
+    return missing
+  }
+
+  /// What a reader should know before believing the figures.
+  var warnings: [String] {
+    let evaluations =
+      runs.flatMap { run in run.evaluations.sorted { $0.key < $1.key }.map { ("\(run.name)/\($0)", $1) } }
+      + [random.map { ("random", $0) }].compactMap(\.self)
+    return runs.flatMap(\.warnings) + evaluations.flatMap { name, evaluation in evaluation.warnings(name) }
+  }
+}
+
+extension RecordedEvaluation {
+  fileprivate func warnings(_ name: String) -> [String] {
+    var warnings: [String] = []
+    let broken = episodes.filter { $0.problem != nil }
+    if let problem = broken.first?.problem {
+      warnings.append(
+        "\(name): \(broken.count) of \(episodes.count) episodes broke off and count as failures; the first: \(problem)")
+    }
+    if let steps = setting("n_action_steps")?.integer, steps > 1, steps == setting("chunk_size")?.integer {
+      warnings.append(
+        "\(name): plans were carried out to the end (n_action_steps = chunk_size = \(steps)); re-planning earlier often "
+          + "succeeds more.")
+    }
+    return warnings
+  }
+}
+
+extension URL {
+  var isThere: Bool { FileManager.default.fileExists(atPath: path) }
+}
+
+/// The names of a folder's entries, sorted.
+private func names(in folder: URL) throws -> [String] {
+  do { return try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() } catch {
+    guard folder.isThere else { throw Failure("\(folder.path): no such folder") }
+    throw Failure("\(folder.path): cannot be listed; is it a folder that may be read?")
+  }
+}

@@ -1,0 +1,2 @@
+import Failures
+import ModelFiles

@@ -1,0 +1,110 @@
+import Failures
+import PolicyEvaluation
+import Foundation
+
+extension ReportPage {
+  /// The success table with its intervals, and by task where there are several.
+  var results: HTML {
+    guard !report.rows.isEmpty else {
+      return "<section><h2>Success</h2><p>No run was evaluated.</p></section>"
+    }
+    return """
+      <section><h2>Success</h2>
+      <div class="scroll"><table>
+      <thead><tr><th>experiment</th><th class="n">success</th><th class="n">95 % interval</th>\
+      <th class="plot">\(IntervalPlot.share.head { $0 == 0 ? "0" : "\(Int($0 * 100)) %" })</th>\
+      <th class="n">episodes</th><th class="n">mean steps</th></tr></thead>
+      <tbody>\(report.rows.map(row))</tbody></table></div>
+      <p class="muted">Intervals are Wilson's at 95 %: they hold the chance of the drawn episodes, not that of another \
+      training run. An episode that breaks off is a failure; steps are counted up to success or the time limit.</p>
+      \(tasks)
+      </section>
+      """
+  }
+
+  private func row(_ row: ResultRow) -> HTML {
+    let color = color(row.experiment, row.condition)
+    let name: HTML =
+      if case .seed = row.part {
+        "<td class=\"seed\">\(row.title)</td>"
+      } else {
+        "<td><b>\(row.experiment)</b> <span class=\"muted\">\(row.title)\(row.pooledNote)</span></td>"
+      }
+    let steps = row.meanSteps.map { String(format: "%.1f", $0) } ?? "–"
+    return """
+      <tr class="\(row.isHeadline ? "" : "minor")">\(name)<td class="n">\(row.rate.share.percent) %</td>\
+      <td class="n">\(row.rate.interval.percent)</td>\
+      <td class="plot">\(IntervalPlot.share.row(row.rate.share, row.rate.interval, color: color, isSmall: !row.isHeadline))</td>\
+      <td class="n">\(row.rate.successes)/\(row.rate.episodes)</td><td class="n">\(steps)</td></tr>
+      """
+  }
+
+  private var tasks: HTML {
+    let rows = report.rows.filter(\.isHeadline)
+    var names: [String] = []
+    for task in rows.flatMap({ $0.tasks.map(\.task) }) where !names.contains(task) { names.append(task) }
+    guard names.count > 1 else { return "" }
+    let heads = rows.map { row -> HTML in
+      "<th class=\"n\">\(row.condition == "eval" ? row.experiment : "\(row.experiment) \(row.condition.dropFirst(5))")</th>"
+    }
+    let lines = names.map { name -> HTML in
+      let cells = rows.map { row -> HTML in
+        guard let rate = row.tasks.first(where: { $0.task == name })?.rate else {
+          return "<td class=\"n muted\">–</td>"
+        }
+        return
+          "<td class=\"n\">\(rate.share.percent) % <span class=\"muted\">\(rate.successes)/\(rate.episodes)</span></td>"
+      }
+      return "<tr><td>\(name)</td>\(cells)</tr>"
+    }
+    return """
+      <h3>By task</h3>
+      <div class="scroll"><table><thead><tr><th>task</th>\(heads)</tr></thead><tbody>\(lines)</tbody></table></div>
+      """
+  }
+
+  /// The arms against E0, pair by pair, or why they are not compared.
+  var comparisons: HTML {
+    let intervals = report.comparisons.compactMap { comparison -> ClosedRange<Double>? in
+      guard case .success(let pairs) = comparison.result else { return nil }
+      return pairs.all.interval
+    }
+    let plot = IntervalPlot.difference(holding: intervals)
+    return """
+      <section><h2>Against the baseline</h2>
+      <div class="scroll"><table>
+      <thead><tr><th>comparison</th><th class="n">difference</th><th class="n">95 % interval</th>\
+      <th class="plot">\(plot.head { $0.wholePoints })</th><th class="n">pairs</th><th class="n">only one / only E0</th>\
+      <th class="n">exact p</th></tr></thead>
+      <tbody>\(report.comparisons.map { row($0, plot) })</tbody></table></div>
+      <p class="muted">Pairs are the same task, episode and seeds in both arms. Differences are in points of success; their \
+      interval is Newcombe's for paired shares, p is McNemar's exact test, two-sided. Nothing is corrected for the number \
+      of comparisons. Arms that were not evaluated alike are not compared.</p>
+      </section>
+      """
+  }
+
+  private func row(_ comparison: Comparison, _ plot: IntervalPlot) -> HTML {
+    let name: HTML = "<td><b>\(comparison.treatment)</b> less \(comparison.baseline)</td>"
+    switch comparison.result {
+    case .failure(let reason):
+      return "<tr>\(name)<td colspan=\"6\" class=\"refused\">not compared: \(message(of: reason))</td></tr>"
+    case .success(let pairs):
+      let all = pairs.all
+      return """
+        <tr>\(name)<td class="n">\(all.difference.points)</td><td class="n">\(all.interval.points)</td>\
+        <td class="plot">\(plot.row(all.difference, all.interval, color: color(comparison.treatment)))</td>\
+        <td class="n">\(all.count)</td><td class="n">\(all.onlyFirst) / \(all.onlySecond)</td>\
+        <td class="n">\(all.p.probability)</td></tr>
+        """
+    }
+  }
+}
+
+extension ResultRow {
+  /// Says which seeds a row pools, where there are several.
+  fileprivate var pooledNote: String {
+    guard case .pooled(let seeds) = part else { return "" }
+    return seeds.count > 1 ? " · seeds \(seeds.listed) pooled" : " · seed \(seeds.listed)"
+  }
+}

@@ -1,0 +1,156 @@
+import Foundation
+import ModelFiles
+import OrderedCollections
+
+extension ReportPage {
+  /// What was run: the settings that matter side by side, versions, fingerprints, and everything in full.
+  var settings: HTML {
+    let columns =
+      report.runs.runs.map(SettingsColumn.init) + [report.runs.random.map(SettingsColumn.init)].compactMap(\.self)
+    return """
+      <section><h2>What was run</h2>
+      \(table(SettingsColumn.rows(of: columns), columns, isFirst: true))
+      <h3>Versions and fingerprints</h3>
+      \(versions(columns))
+      <h3>In full</h3>
+      \(columns.map(documents))
+      </section>
+      """
+  }
+
+  private func versions(_ columns: [SettingsColumn]) -> HTML {
+    let rows = SettingsColumn.versionRows(of: columns)
+    return rows.isEmpty ? "<p>No protocol records any.</p>" : table(rows, columns, isFirst: false)
+  }
+
+  private func table(_ rows: [(name: String, values: [String?])], _ columns: [SettingsColumn], isFirst: Bool) -> HTML {
+    let heads = columns.map { column -> HTML in "<th>\(column.name)</th>" }
+    let lines = rows.map { row -> HTML in "<tr><td>\(row.name)</td>\(cells(row.values))</tr>" }
+    let note: HTML = isFirst ? "<p class=\"muted\">Neighbors that share a setting share its cell.</p>" : ""
+    return """
+      <div class="scroll"><table class="settings"><thead><tr><th></th>\(heads)</tr></thead>
+      <tbody>\(lines)</tbody></table></div>\(note)
+      """
+  }
+
+  /// Neighbors of one value share a cell: what differs then stands out.
+  private func cells(_ values: [String?]) -> [HTML] {
+    var groups: [(value: String?, count: Int)] = []
+    for value in values {
+      if let last = groups.last, last.value == value {
+        groups[groups.count - 1].count += 1
+      } else {
+        groups.append((value, 1))
+      }
+    }
+    return groups.map { group in
+      group.count == 1
+        ? "<td>\(cell(group.value))</td>" : "<td class=\"shared\" colspan=\"\(group.count)\">\(cell(group.value))</td>"
+    }
+  }
+
+  private func cell(_ value: String?) -> HTML {
+    guard let value else { return "<span class=\"muted\">–</span>" }
+    // Fingerprints: their head is enough to tell them apart, the whole lies in the title.
+    guard value.count > 44 else { return "\(value)" }
+    return "<span title=\"\(value)\">\(String(value.prefix(20)))…\(String(value.suffix(16)))</span>"
+  }
+
+  private func documents(_ column: SettingsColumn) -> HTML {
+    let parts = column.documents.map { name, json -> HTML in
+      "<h4>\(name)</h4><pre>\(json.text(.indented(2)))</pre>"
+    }
+    return
+      "<details><summary>\(column.name)</summary>\(parts.isEmpty ? ["<p>Nothing is recorded.</p>"] : parts)</details>"
+  }
+}
+
+/// One run's settings.
+struct SettingsColumn {
+  let name: String
+  let policy: JSON?, training: JSON?, manifest: JSON?
+  let documents: [(String, JSON)]
+
+  init(_ run: RecordedRun) {
+    name = run.name
+    policy = run.policy
+    training = run.training
+    manifest = run.evaluations["eval"]?.manifest
+    documents =
+      [("train_config.json", run.training), ("config.json", run.policy)].compactMap { name, json in
+        json.map { (name, $0) }
+      }
+      + run.evaluations.sorted { $0.key < $1.key }.map { ("\($0.key): protocol", $0.value.manifest) }
+  }
+
+  init(_ random: RecordedEvaluation) {
+    name = "random"
+    policy = nil
+    training = nil
+    manifest = random.manifest
+    documents = [("protocol", random.manifest)]
+  }
+
+  /// The settings worth a line, in the order of the way they act; what nobody recorded is left out.
+  static func rows(of columns: [SettingsColumn]) -> [(name: String, values: [String?])] {
+    func row(_ name: String, _ value: (SettingsColumn) -> JSON?) -> (name: String, values: [String?])? {
+      let values = columns.map { value($0).flatMap { $0 == .null || $0 == "" ? nil : $0.plain } }
+      return values.allSatisfy { $0 == nil } ? nil : (name, values)
+    }
+    let ofPolicy = [
+      ("dtype", "dtype"), ("chunk size", "chunk_size"), ("learning rate", "optimizer_lr"),
+      ("memory in training", "world_memory_mode_train"),
+      ("world loss weight λ", "lambda_world"), ("frames of context T", "context_frames"),
+      ("frames predicted K", "future_offset"), ("latent dimension D", "world_latent_dim"),
+      ("encoder", "world_vision_model_name"), ("latent suffix", "latent_suffix"),
+      ("initialized from", "init_from_policy_path"),
+    ]
+    let ofEvaluation = [
+      ("planner", "planner"), ("steps per plan (n_action_steps)", "n_action_steps"), ("evaluation seed", "seed"),
+      ("episodes per task", "n_episodes"), ("evaluated on", "device"),
+    ]
+    return [
+      row("policy") { $0.policy?["type"] ?? $0.manifest?.nearest("policy_type") },
+      row("dataset") { $0.training?["dataset"]?["repo_id"] },
+      row("training steps") { $0.training?["steps"] },
+      row("batch size") { $0.training?["batch_size"] },
+      row("training seed") { $0.training?["seed"] },
+      row("trained on") { $0.training?["policy"]?["device"] ?? $0.policy?["device"] },
+    ].compactMap(\.self)
+      + ofPolicy.compactMap { name, key in row(name) { $0.policy?[key] } }
+      + [
+        // An evaluation may show another memory than the checkpoint says.
+        row("memory at rollout") {
+          $0.manifest?.nearest("world_memory_mode_rollout") ?? $0.policy?["world_memory_mode_rollout"]
+        }
+      ].compactMap(\.self)
+      + ofEvaluation.compactMap { name, key in row(name) { $0.manifest?.nearest(key) } }
+  }
+
+  /// Everything under `versions`, and every fingerprint, of protocol and training configuration.
+  static func versionRows(of columns: [SettingsColumn]) -> [(name: String, values: [String?])] {
+    let found = columns.map { column -> OrderedDictionary<String, String> in
+      var values: OrderedDictionary<String, String> = [:]
+      for source in [column.manifest, column.training].compactMap(\.self) {
+        for (key, value) in source.nearest("versions")?.object ?? [:] { values[key] = values[key] ?? value.plain }
+        for (key, value) in source.fingerprints { values[key] = values[key] ?? value }
+      }
+      return values
+    }
+    var keys: [String] = []
+    for key in found.flatMap(\.keys) where !keys.contains(key) { keys.append(key) }
+    return keys.map { key in (key, found.map { $0[key] }) }
+  }
+}
+
+extension JSON {
+  /// Every text whose key, or whose object's key, speaks of a fingerprint or a SHA-256.
+  fileprivate var fingerprints: [(String, String)] {
+    guard let members = object else { return [] }
+    return members.flatMap { key, value -> [(String, String)] in
+      guard key.contains("fingerprint") || key.contains("sha256") else { return value.fingerprints }
+      if let inner = value.object { return inner.map { ("\(key): \($0)", $1.plain) } }
+      return [(key, value.plain)]
+    }
+  }
+}

@@ -1,0 +1,103 @@
+import PolicyEvaluation
+import Foundation
+
+/// One line of the result table: an arm under one condition, of one training seed or of all.
+struct ResultRow: Sendable {
+  /// What a row's episodes have in common.
+  enum Part: Sendable, Equatable {
+    /// All training seeds together.
+    case pooled([Int])
+    case seed(Int)
+    /// Nothing was trained.
+    case untrained
+  }
+
+  /// The arm, such as `E0`, or `random`.
+  let experiment: String
+  /// The evaluation's folder, such as `eval`.
+  let condition: String
+  let part: Part
+  let title: String
+  /// Successes of all tasks, and of each.
+  let rate: SuccessRate
+  let tasks: [(task: String, rate: SuccessRate)]
+  /// Mean control steps of an episode, where they were recorded.
+  let meanSteps: Double?
+
+  /// Whether the row is the arm's own, not one seed of several.
+  var isHeadline: Bool { if case .seed = part { false } else { true } }
+
+  init(
+    _ evaluations: [RecordedEvaluation], experiment: String, condition: String, part: Part, title: String
+  ) {
+    self.experiment = experiment
+    self.condition = condition
+    self.part = part
+    self.title = title
+    let episodes = evaluations.flatMap(\.episodes)
+    func rate(_ episodes: [RecordedEvaluation.Episode]) -> SuccessRate {
+      SuccessRate(successes: episodes.count(where: \.isSuccess), episodes: episodes.count)
+    }
+    self.rate = rate(episodes)
+    var names: [String] = []
+    for task in evaluations.flatMap(\.tasks) where !names.contains(task) { names.append(task) }
+    tasks = names.map { task in (task, rate(episodes.filter { $0.task == task })) }
+    let steps = episodes.compactMap(\.steps).map(Double.init)
+    meanSteps = steps.isEmpty ? nil : steps.reduce(0, +) / Double(steps.count)
+  }
+}
+
+extension ResultRow {
+  /// All rows: each arm, its seeds where there are several, then the contrary instruction and the random policy.
+  static func all(of runs: RecordedRuns) -> [ResultRow] {
+    var rows: [ResultRow] = []
+    for experiment in runs.experiments {
+      rows += self.rows(of: runs.runs(of: experiment), experiment, "eval", title(of: experiment, runs))
+    }
+    for experiment in runs.experiments {
+      let own = runs.runs(of: experiment)
+      let conditions = Set(own.flatMap(\.evaluations.keys)).subtracting(["eval"]).sorted()
+      for condition in conditions {
+        let name = condition.dropFirst("eval_".count)
+        let title =
+          condition == "eval_contrary"
+          ? "told the contrary instruction; the original goal counts" : "evaluated as \u{201C}\(name)\u{201D}"
+        rows += self.rows(of: own, experiment, condition, title)
+      }
+    }
+    if let random = runs.random {
+      rows.append(
+        ResultRow([random], experiment: "random", condition: "eval", part: .untrained, title: "each action at random"))
+    }
+    return rows
+  }
+
+  private static func rows(
+    of runs: [RecordedRun], _ experiment: String, _ condition: String, _ title: String
+  ) -> [ResultRow] {
+    let found = runs.compactMap { run in run.evaluations[condition].map { (run.seed, $0) } }
+    guard !found.isEmpty else { return [] }
+    let pooled = ResultRow(
+      found.map(\.1), experiment: experiment, condition: condition, part: .pooled(found.map(\.0)), title: title)
+    guard found.count > 1 else { return [pooled] }
+    return [pooled]
+      + found.map { seed, evaluation in
+        ResultRow(
+          [evaluation], experiment: experiment, condition: condition, part: .seed(seed), title: "training seed \(seed)")
+      }
+  }
+
+  /// What an arm is, by what its checkpoint says, not by its name alone.
+  private static func title(of experiment: String, _ runs: RecordedRuns) -> String {
+    let policy = runs.runs(of: experiment).lazy.compactMap(\.policy).first
+    let type = policy?["type"]?.string
+    switch (type, policy?["world_memory_mode_train"]?.string) {
+    case ("smolvla_world", "zero"): return "world policy, memory zeroed (capacity control)"
+    case ("smolvla_world", "pred"): return "world policy, predicted memory"
+    case ("smolvla_world", let mode?): return "world policy, \(mode) memory"
+    case ("smolvla", _): return "SmolVLA, the baseline"
+    case (let type?, _): return type
+    default: return "policy not recorded"
+    }
+  }
+}

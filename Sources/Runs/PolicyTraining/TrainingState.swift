@@ -1,0 +1,115 @@
+import Failures
+import Foundation
+import ModelFiles
+import NeuralNetworks
+import RobotPolicies
+import LibTorch
+
+/// LeRobot's `training_state`: the step, the optimizer and the schedule, as LeRobot 0.4.4 with the pinned torch reads
+/// them (it refuses a file that has a key more or less, or a number of another type).
+struct TrainingState {
+  var step: Int
+  var optimizer: [Int: AdamWState]
+
+  init(step: Int, optimizer: [Int: AdamWState]) {
+    self.step = step
+    self.optimizer = optimizer
+  }
+
+  private static let (stepFile, stateFile) = ("training_step.json", "optimizer_state.safetensors")
+  private static let groupsFile = "optimizer_param_groups.json"
+
+  // MARK: Writing
+
+  /// - Parameter parameters: how many the policy has, frozen ones included: LeRobot's optimizer holds them all.
+  func write(to folder: URL, _ settings: TrainingSettings, parameters: Int) throws {
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    func write(_ json: JSON, _ name: String) throws { try json.write(to: folder.appendingPathComponent(name)) }
+    try write(["step": .integer(step)], Self.stepFile)
+    var state: StateDictionary = [:]
+    for (index, entry) in optimizer.sorted(by: { $0.key < $1.key }) {
+      state["state/\(index)/step"] = entry.step
+      state["state/\(index)/exp_avg"] = entry.firstMoment
+      state["state/\(index)/exp_avg_sq"] = entry.secondMoment
+    }
+    try Tensor.save(state, to: folder.appendingPathComponent(Self.stateFile))
+    let (adamW, schedule) = (settings.optimizer, settings.schedule)
+    let next = JSON.number(schedule.learningRate(at: step))
+    let group: JSON = [
+      "lr": next, "betas": .array([.number(adamW.beta1), .number(adamW.beta2)]), "eps": .number(adamW.epsilon),
+      "weight_decay": .number(adamW.weightDecay), "amsgrad": false, "maximize": false, "foreach": nil,
+      "capturable": false, "differentiable": false, "fused": nil, "decoupled_weight_decay": true,
+      "initial_lr": .number(schedule.peak), "params": .array((0..<parameters).map(JSON.integer)),
+    ]
+    try write([group], Self.groupsFile)
+    try write(
+      [
+        "base_lrs": [.number(schedule.peak)], "last_epoch": .integer(step), "_step_count": .integer(step + 1),
+        "_is_initial": false, "_get_lr_called_within_step": false, "_last_lr": [next], "lr_lambdas": [nil],
+      ], "scheduler_state.json")
+    try Tensor.save(
+      GeneratorStates(seed: settings.seed, step: step).tensors(),
+      to: folder.appendingPathComponent("rng_state.safetensors"))
+  }
+
+  // MARK: Reading
+
+  /// Reads a state, LeRobot's or ours, and checks it against the parameters that it belongs to.
+  ///
+  /// The states of LeRobot's random generators are not read: what is drawn here is counted.
+  /// - Throws: one sentence that says why training cannot go on from it.
+  init(in folder: URL, for store: ParameterStore) throws {
+    let stepFile = folder.appendingPathComponent(Self.stepFile)
+    guard FileManager.default.fileExists(atPath: stepFile.path) else {
+      throw Failure(
+        "\(folder.path) holds no training state to resume; start a new run from these weights with --policy.path")
+    }
+    guard let step = try JSON(contentsOf: stepFile)["step"]?.integer, step >= 0 else {
+      throw Failure("\(stepFile.path): expected a step")
+    }
+    self.step = step
+    try Self.checkGroups(folder.appendingPathComponent(Self.groupsFile), for: store)
+    let file = folder.appendingPathComponent(Self.stateFile)
+    let state = try Tensor.load(file)
+    let known = Set(store.trainable.map { "\($0.index)" })
+    for key in state.keys {
+      let parts = key.split(separator: "/").map(String.init)
+      guard parts.count == 3, parts[0] == "state", ["step", "exp_avg", "exp_avg_sq"].contains(parts[2]) else {
+        throw Failure("\(file.path): \(key) is no state of AdamW, the only optimizer here; it cannot be resumed")
+      }
+      guard known.contains(parts[1]) else {
+        throw Failure(
+          "\(file.path): parameter \(parts[1]) was trained and is frozen or absent now; resume with the settings that "
+            + "the run was started with")
+      }
+    }
+    optimizer = [:]
+    for (index, parameter) in store.trainable {
+      guard let first = state["state/\(index)/exp_avg"] else { continue }
+      guard let second = state["state/\(index)/exp_avg_sq"], let count = state["state/\(index)/step"],
+        first.shape == parameter.tensor.shape, second.shape == parameter.tensor.shape, count.elementCount == 1
+      else {
+        throw Failure("\(file.path): the state of parameter \(index) does not fit \(parameter.name)")
+      }
+      optimizer[index] = AdamWState(
+        firstMoment: try first.to(.float32).clone().to(store.device),
+        secondMoment: try second.to(.float32).clone().to(store.device),
+        step: try count.to(.float32).reshaped([]).clone().to(store.device))
+    }
+  }
+
+  private static func checkGroups(_ file: URL, for store: ParameterStore) throws {
+    let groups = try JSON(contentsOf: file).array ?? []
+    guard groups.count == 1, let group = groups.first, let indices = group["params"]?.array else {
+      throw Failure("\(file.path): expected one group of parameters, found \(groups.count); it cannot be resumed")
+    }
+    let count = store.parameters.count
+    guard indices.map(\.integer) == (0..<count).map({ $0 }) else {
+      throw Failure(
+        "\(file.path): the optimizer held \(indices.count) parameters, the policy has \(count); it cannot be resumed")
+    }
+    for name in ["amsgrad", "maximize"] where group[name]?.bool == true {
+      throw Failure("\(file.path): \(name) is not supported; the run cannot be resumed here")
+    }
+  }
+}

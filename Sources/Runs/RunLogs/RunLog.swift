@@ -1,0 +1,65 @@
+import Foundation
+import ModelFiles
+import OrderedCollections
+
+/// Where a training run can be watched: `metrics.jsonl`, TensorBoard's event files and, if asked for, a W&B run.
+///
+/// In `metrics.jsonl` training's values have plain names; in the others they begin with `train/`, as LeRobot's do.
+/// A resumed run's logs hold every step once, whatever a killed run left in them.
+public struct RunLog {
+  private var metrics: MetricsLog
+  private let tensorBoard: TensorBoardLog
+  private var wandb: WandBRun?
+  private let position: (Int) -> Metrics
+
+  /// Opens the logs of a run.
+  ///
+  /// - Parameters:
+  ///   - output: the run's folder.
+  ///   - first: the step from which the run goes on, 0 for a new one.
+  ///   - configuration: the run's settings, to be shown beside its curves.
+  ///   - wandb: describes the W&B run, if there is to be one.
+  ///   - position: how far a run has come at a step, for W&B's rows.
+  public init(
+    output: URL, resumingAt first: Int, configuration: JSON, wandb description: WandBDescription? = nil,
+    position: @escaping (_ step: Int) -> Metrics = { _ in [:] }
+  ) throws {
+    self.position = position
+    metrics = try MetricsLog(output.appendingPathComponent("metrics.jsonl"), resumingAt: first)
+    // The copies' last rows may be missing; the step at which the run goes on is written to them again.
+    tensorBoard = try TensorBoardLog(
+      output.appendingPathComponent("tensorboard"), from: first, configuration: configuration)
+    if let description { wandb = try WandBRun(description, output: output, resumingAt: first) }
+    for row in metrics.kept {
+      let values = Self.prefixed(row.values)
+      if row.step >= first { try tensorBoard.write(values, step: row.step) }
+      if let last = wandb.map({ $0.lastStep ?? -1 }), row.step > last { try writeToWandB(values, step: row.step) }
+    }
+  }
+
+  /// Whether a resumed run was evaluated at the step from which it goes on.
+  public func isEvaluated(at step: Int) -> Bool {
+    metrics.kept.last.map { $0.step == step && $0.values.keys.contains { $0.hasPrefix("eval/") } } ?? false
+  }
+
+  /// Writes what was measured at a step, which may have been written to before but must not lie behind the last one.
+  ///
+  /// - Parameter film: of an episode of the step's evaluation, for W&B.
+  public mutating func write(_ values: Metrics, step: Int, film: URL? = nil) throws {
+    try metrics.write(values, step: step)
+    let values = Self.prefixed(values)
+    try tensorBoard.write(values, step: step)
+    try writeToWandB(values, step: step, film: film)
+  }
+
+  private mutating func writeToWandB(_ values: Metrics, step: Int, film: URL? = nil) throws {
+    try wandb?.write(values.merging(Self.prefixed(position(step))) { $1 }, step: step, film: film)
+  }
+
+  /// Ends the run; 0 is success.
+  public mutating func finish(exitCode: Int) throws { try wandb?.finish(exitCode: exitCode) }
+
+  private static func prefixed(_ values: Metrics) -> Metrics {
+    Metrics(uniqueKeysWithValues: values.map { ($0.key.hasPrefix("eval/") ? $0.key : "train/" + $0.key, $0.value) })
+  }
+}

@@ -1,0 +1,61 @@
+import WorldLatents
+import WorldEncoders
+import Failures
+import Foundation
+import HuggingFaceHub
+import LeRobotDatasets
+import ModelFiles
+import RobotPolicies
+import WorldModality
+
+/// The precomputed latents that a `smolvla_world` run reads beside its batches.
+public struct LatentSource {
+  private let cache: LatentCache
+  private let history, future: Int
+  /// Frames of each episode, by its index.
+  private let episodes: [Int: Range<Int>]
+
+  /// What a user should know of the cache, if anything.
+  public var warning: String? { cache.warning }
+
+  /// What the cache's sidecar says, for the checkpoints; nil where it has none.
+  public var identityJSON: JSON? { cache.identity?.json(rowsFinished: cache.frames) }
+
+  /// Opens the cache that the settings name and checks that it belongs to this dataset, camera and encoder.
+  public init(
+    _ world: WorldModalityConfiguration, _ dataset: LeRobotDataset, named repository: String, camera: String?
+  ) throws {
+    let url = try LatentCache.url(
+      cacheDirectory: URL(fileURLWithPath: world.cacheDirectory), datasetRepoID: repository,
+      source: world.latentsSource.rawValue, suffix: world.latentSuffix)
+    // Latents are read without their encoder: it is compared where it is at hand, and never fetched for that.
+    let encoder = ModelLocation.cached(world.encoderName, holding: ModelLocation.weights)
+    let information = dataset.information
+    cache = try LatentCache(
+      url,
+      expecting: LatentCacheExpectation(
+        datasetRepoID: repository, frames: information.frameCount, source: world.latentsSource,
+        latentDimension: world.worldLatentDimension,
+        temporalWindow: world.temporalWindow,
+        dataset: try DatasetFingerprint(
+          root: dataset.root, episodes: information.episodeCount, frames: information.frameCount),
+        camera: camera, encoderName: world.encoderName,
+        encoderSHA256: try encoder.map { try EncoderFolder($0).sha256() }))
+    (history, future) = (world.contextFrames, world.futureOffset)
+    episodes = Dictionary(uniqueKeysWithValues: dataset.episodes.map { ($0.index, $0.frames) })
+  }
+
+  /// Adds the latents of a batch's frames.
+  public func add(to batch: inout Batch, _ samples: SampleBatch) throws {
+    let windows = try samples.frames.map { frame in
+      guard let episode = episodes[frame.episodeIndex] else {
+        throw Failure("frame \(frame.index) is of episode \(frame.episodeIndex), which the dataset has not")
+      }
+      return try WorldWindow(frame: frame.index, episode: episode)
+    }
+    let latents = try cache.latents(windows, history: history, future: future)
+    batch[WorldKey.history] = latents.history
+    batch[WorldKey.future] = latents.future
+    batch[WorldKey.futureValid] = latents.isValid
+  }
+}

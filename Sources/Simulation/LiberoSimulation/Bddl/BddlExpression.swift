@@ -1,0 +1,120 @@
+/// A parenthesised expression with the place it came from: a word, or a list of expressions.
+struct BddlExpression: Sendable {
+  enum Content: Sendable {
+    case word(String)
+    case list([BddlExpression])
+  }
+
+  /// What it is.
+  let content: Content
+  /// Its line and column, from 1.
+  let position: BddlPosition
+
+  /// How deeply lists may nest: twenty times what any task needs, and far from exhausting the stack.
+  private static let deepest = 100
+
+  /// The one expression of a text. Case is folded and `;` comments out the rest of a line, as LIBERO's own parser does.
+  init(parsing text: String) throws {
+    var open: [(start: BddlPosition, items: [BddlExpression])] = []
+    var whole: BddlExpression?
+    for token in Self.tokens(text) {
+      if let whole {
+        throw BddlSyntaxError(token.position, "the expression of line \(whole.position.line) ended before")
+      }
+      let finished: BddlExpression
+      switch token.text {
+      case "(":
+        guard open.count < Self.deepest else {
+          throw BddlSyntaxError(token.position, "parentheses nest too deeply")
+        }
+        open.append((token.position, []))
+        continue
+      case ")":
+        guard let list = open.popLast() else { throw BddlSyntaxError(token.position, "')' closes nothing") }
+        finished = BddlExpression(content: .list(list.items), position: list.start)
+      default: finished = BddlExpression(content: .word(token.text), position: token.position)
+      }
+      if open.isEmpty { whole = finished } else { open[open.count - 1].items.append(finished) }
+    }
+    if let unclosed = open.last { throw BddlSyntaxError(unclosed.start, "'(' is never closed") }
+    guard let whole else { throw BddlSyntaxError(BddlPosition(line: 1, column: 1), "the file is empty") }
+    self = whole
+  }
+
+  private init(content: Content, position: BddlPosition) {
+    self.content = content
+    self.position = position
+  }
+
+  private static func tokens(_ text: String) -> [(text: String, position: BddlPosition)] {
+    var tokens: [(text: String, position: BddlPosition)] = []
+    var number = 0
+    for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+      number += 1
+      var rest = line.prefix { $0 != ";" }.lowercased()[...]
+      var column = 1
+      while let first = rest.first {
+        let word = "()".contains(first) ? rest.prefix(1) : rest.prefix { !$0.isWhitespace && !"()".contains($0) }
+        if word.isEmpty {
+          rest.removeFirst()
+          column += 1
+        } else {
+          tokens.append((String(word), BddlPosition(line: number, column: column)))
+          rest = rest.dropFirst(word.count)
+          column += word.count
+        }
+      }
+    }
+    return tokens
+  }
+}
+
+/// A place in a file, from 1.
+public struct BddlPosition: Sendable, Equatable {
+  /// The line.
+  public let line: Int
+  /// The column.
+  public let column: Int
+}
+
+extension BddlExpression {
+  /// The word, or an error that says what was expected here.
+  func word(_ expected: String) throws -> String {
+    guard case .word(let word) = content else {
+      throw BddlSyntaxError(position, "expected \(expected), found a list")
+    }
+    return word
+  }
+
+  /// The list's members, or an error that says what was expected here.
+  func list(_ expected: String) throws -> [BddlExpression] {
+    guard case .list(let items) = content else {
+      throw BddlSyntaxError(position, "expected \(expected), found '\(try word(expected))'")
+    }
+    return items
+  }
+
+  /// All members of a list as words.
+  func words(_ expected: String) throws -> [String] {
+    var words: [String] = []
+    for item in try list("a list of \(expected)s") { words.append(try item.word(expected)) }
+    return words
+  }
+
+  /// All members of a list as finite numbers.
+  func numbers(_ count: Int, of what: String) throws -> [Double] {
+    let items = try list("\(count) numbers for \(what)")
+    guard items.count == count else {
+      throw BddlSyntaxError(position, "expected \(count) numbers for \(what), found \(items.count)")
+    }
+    var numbers: [Double] = []
+    for item in items {
+      let word = try item.word("a number")
+      guard let number = Double(word), number.isFinite else {
+        throw BddlSyntaxError(item.position, "expected a number, found '\(word)'")
+      }
+      numbers.append(number)
+    }
+    return numbers
+  }
+}

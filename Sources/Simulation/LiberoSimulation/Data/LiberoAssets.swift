@@ -1,0 +1,45 @@
+import Failures
+import Foundation
+import HuggingFaceHub
+
+/// Where the scenes' meshes, textures and models are found.
+public enum LiberoAssets {
+  /// The Hugging Face dataset repository that hf-libero takes its assets from.
+  public static let repository = "lerobot/libero-assets"
+
+  /// Subfolders that a folder of assets must have to be one.
+  static let parts = [
+    "articulated_objects", "scenes", "stable_hope_objects", "stable_scanned_objects", "turbosquid_objects",
+  ]
+
+  /// The folder of assets: the one that LIBERO's settings name, else hf-libero's download, else the Hugging Face cache,
+  /// into which they are fetched where they are nowhere.
+  ///
+  /// - Throws: a sentence with both ways to have them, where there are none and they cannot be fetched.
+  public static func resolve(
+    _ settings: LiberoSettings, environment: [String: String] = ProcessInfo.processInfo.environment
+  ) throws -> URL {
+    let named = [settings.assets, settings.benchmarkRoot.appendingPathComponent("assets")].compactMap { $0 }
+    let downloaded = LiberoSettings.home(environment).appendingPathComponent(".cache/libero/assets")
+    for folder in named + [downloaded] where holdsAssets(folder) { return folder }
+    do {
+      let hub = Hub(HubSettings(environment: environment))
+      let assets = try HubRepository(.dataset, repository)
+      if let snapshot = HubCache(assets, hub.settings).snapshot(), holdsAssets(snapshot) { return snapshot }
+      let folder = try hub.fetch(hub.listing(of: assets))
+      guard holdsAssets(folder) else {
+        throw HubError("\(assets) of \(hub.settings.endpoint) lacks one of \(parts.joined(separator: ", "))")
+      }
+      return folder
+    } catch {
+      throw Failure(
+        "LIBERO's scene assets are not on this machine (\(error)); either name a folder that holds them as 'assets:' in "
+          + "\(LiberoSettings.location(environment).path), or fetch them with "
+          + "`hf download \(repository) --repo-type dataset` (they are then found in the Hugging Face cache)")
+    }
+  }
+
+  private static func holdsAssets(_ folder: URL) -> Bool {
+    parts.allSatisfy { FileManager.default.fileExists(atPath: folder.appendingPathComponent($0).path) }
+  }
+}

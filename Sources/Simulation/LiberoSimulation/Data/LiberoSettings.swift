@@ -1,0 +1,118 @@
+import Failures
+import EngineLoading
+import Foundation
+import ModelFiles
+import Yams
+
+/// LIBERO's own settings file: where its tasks, initial states and assets lie.
+///
+/// LIBERO keeps it at `$LIBERO_CONFIG_PATH/config.yaml`, by default `~/.libero/config.yaml`; a key that it lacks stands
+/// for the data that came with the packages.
+public struct LiberoSettings: Sendable, Equatable {
+  /// The folder of the LIBERO package.
+  public var benchmarkRoot: URL
+  /// The folder of the task descriptions, one subfolder per suite.
+  public var bddlFiles: URL
+  /// The folder of the initial states, one subfolder per suite.
+  public var initialStates: URL
+  /// The folder of scene assets that the file names; nil where it names none.
+  public var assets: URL?
+
+  /// The settings that hold where nobody says otherwise: the packages' own data.
+  public init(benchmarkRoot: URL) {
+    self.benchmarkRoot = benchmarkRoot
+    bddlFiles = benchmarkRoot.appendingPathComponent("bddl_files")
+    initialStates = benchmarkRoot.appendingPathComponent("init_files")
+    assets = nil
+  }
+
+  /// Reads the settings; a missing file is created with the packages' folders, unless
+  /// `LEROBOT_WM_SKIP_LIBERO_CONFIG=1`.
+  ///
+  /// - Parameters:
+  ///   - environment: the process's environment variables.
+  ///   - benchmarkRoot: the folder of the LIBERO package; nil for the one that the set-up laid.
+  public static func resolve(
+    environment: [String: String] = ProcessInfo.processInfo.environment, benchmarkRoot: URL? = nil
+  ) throws -> LiberoSettings {
+    let root: URL
+    if let benchmarkRoot { root = benchmarkRoot } else { root = try packagedRoot() }
+    let file = location(environment)
+    if FileManager.default.fileExists(atPath: file.path) { return try read(file, defaultRoot: root) }
+    if environment["LEROBOT_WM_SKIP_LIBERO_CONFIG"] != "1" { create(file, root: root) }
+    return LiberoSettings(benchmarkRoot: root)
+  }
+
+  /// Where LIBERO looks for its settings.
+  public static func location(_ environment: [String: String]) -> URL {
+    if let folder = environment["LIBERO_CONFIG_PATH"], !folder.isEmpty {
+      return URL(fileURLWithPath: folder, isDirectory: true).appendingPathComponent("config.yaml")
+    }
+    return home(environment).appendingPathComponent(".libero/config.yaml")
+  }
+
+  /// The folder of the LIBERO package that the set-up laid beside the other engines.
+  static func packagedRoot() throws -> URL {
+    try engine("hf-libero", "libero/libero")
+  }
+
+  /// A folder of a package that the set-up laid; a missing one is an error that names the command.
+  static func engine(_ name: String, _ folder: String) throws -> URL {
+    let directory: URL
+    do { directory = try Engines.directory() } catch { throw Failure(message(of: error)) }
+    let found = directory.appendingPathComponent("engines/\(name)/\(folder)", isDirectory: true)
+    guard FileManager.default.fileExists(atPath: found.path) else {
+      throw Failure("\(name) is missing: \(found.path) does not exist; run `make setup`")
+    }
+    return found
+  }
+
+  static func home(_ environment: [String: String]) -> URL {
+    if let home = environment["HOME"], !home.isEmpty { return URL(fileURLWithPath: home, isDirectory: true) }
+    return FileManager.default.homeDirectoryForCurrentUser
+  }
+
+  private static func read(_ file: URL, defaultRoot: URL) throws -> LiberoSettings {
+    let values: [String: String]
+    do {
+      let text = try String(contentsOf: file, encoding: .utf8)
+      let node = try Yams.compose(yaml: text)
+      values = try mapping(node, file: file)
+    } catch let error as Failure {
+      throw error
+    } catch {
+      throw Failure("\(file.path) cannot be read: \(error); mend it, or delete it to have it written anew")
+    }
+    func folder(_ key: String) -> URL? { values[key].map { URL(fileURLWithPath: $0, isDirectory: true) } }
+    var settings = LiberoSettings(benchmarkRoot: folder("benchmark_root") ?? defaultRoot)
+    settings.bddlFiles = folder("bddl_files") ?? settings.bddlFiles
+    settings.initialStates = folder("init_states") ?? settings.initialStates
+    settings.assets = folder("assets")
+    return settings
+  }
+
+  private static func mapping(_ node: Node?, file: URL) throws -> [String: String] {
+    guard let node else { return [:] }
+    guard let pairs = node.mapping else {
+      throw Failure("\(file.path) should map names such as 'assets' to folders, and holds something else")
+    }
+    var values: [String: String] = [:]
+    for (key, value) in pairs {
+      if let key = key.string, let value = value.string, !value.isEmpty { values[key] = value }
+    }
+    return values
+  }
+
+  /// Writes the file LIBERO itself would write. A home that cannot be written is no reason to stop: the defaults hold.
+  private static func create(_ file: URL, root: URL) {
+    let values = [
+      "assets": root.appendingPathComponent("assets").path,
+      "bddl_files": root.appendingPathComponent("bddl_files").path,
+      "benchmark_root": root.path, "datasets": root.deletingLastPathComponent().appendingPathComponent("datasets").path,
+      "init_states": root.appendingPathComponent("init_files").path,
+    ]
+    guard let text = try? Yams.dump(object: values, sortKeys: true) else { return }
+    try? FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try? AtomicFile.write(Array(text.utf8), to: file)
+  }
+}

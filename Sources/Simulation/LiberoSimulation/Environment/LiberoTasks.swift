@@ -1,0 +1,123 @@
+import Failures
+import RobotEnvironments
+import Foundation
+import MuJoCoPhysics
+import Synchronization
+
+/// LIBERO's suites as environments: the chosen tasks of one suite or several, named `libero_spatial_0`.
+///
+/// The environments of a task share its compiled model; of all models only the last task's is kept, because an evaluation
+/// walks through tasks one after another.
+///
+/// ```swift
+/// let tasks = try LiberoTasks(suites: [.spatial], identifiers: [0, 3], settings: .resolve())
+/// let environment = try tasks.makeEnvironment(task: "libero_spatial_3")
+/// ```
+public final class LiberoTasks: EnvironmentSuite {
+  /// What the environments of a choice of tasks have in common.
+  public struct Options: Sendable {
+    /// How actions are meant.
+    public var mode = ControlMode.relative
+    /// Pixels of the pictures.
+    public var width = LiberoEnvironment.imageSize, height = LiberoEnvironment.imageSize
+    /// Control steps of an episode; nil for each suite's own.
+    public var maximumSteps: Int?
+    /// The library to draw with; nil takes what `MUJOCO_GL` asks for, or chooses by itself.
+    public var backend: GraphicsBackend?
+
+    /// LeRobot's own.
+    public init() {}
+  }
+
+  private let tasks: [LiberoTask]
+  private let settings: LiberoSettings
+  private let options: Options
+  private let world = Mutex<LiberoWorld?>(nil)
+
+  /// Chooses tasks; scene assets are looked for when the first environment is made.
+  ///
+  /// - Parameters:
+  ///   - suites: the suites, in order.
+  ///   - identifiers: which of each suite's tasks; nil for all.
+  ///   - settings: where LIBERO's files lie.
+  public init(
+    suites: [LiberoSuite], identifiers: [Int]? = nil, settings: LiberoSettings, options: Options = Options()
+  ) throws {
+    guard (16...1024).contains(options.width), (16...1024).contains(options.height) else {
+      throw Failure(
+        "LIBERO's pictures have 16 to 1024 pixels a side, and \(options.width) × \(options.height) was asked for")
+    }
+    var chosen: [LiberoTask] = []
+    for suite in suites {
+      guard let identifiers else {
+        chosen += try suite.tasks(settings)
+        continue
+      }
+      for identifier in identifiers { chosen.append(try suite.task(identifier, settings)) }
+    }
+    tasks = chosen
+    self.settings = settings
+    var options = options
+    do {
+      if options.backend == nil { options.backend = try GraphicsBackend.requested() }
+    } catch {
+      throw Failure(message(of: error))
+    }
+    self.options = options
+  }
+
+  /// `libero`.
+  public var name: String { "libero" }
+  /// `panda`, as the published datasets of LIBERO have it.
+  public var robotType: String { "panda" }
+  /// `SUITE_N` for each chosen task.
+  public var taskNames: [String] { tasks.map(Self.name) }
+
+  private static func name(of task: LiberoTask) -> String { "\(task.suite.rawValue)_\(task.index)" }
+
+  /// Cameras, state and action of LeRobot's environment; the suite's most steps.
+  public func specification(ofTask task: String) throws -> EnvironmentSpecification {
+    let found = try find(task)
+    return LiberoEnvironment.specification(
+      maximumSteps: options.maximumSteps ?? found.suite.maximumSteps, width: options.width, height: options.height)
+  }
+
+  /// Makes an environment for a task; the first one of a task assembles and compiles its scene.
+  public func makeEnvironment(task: String) throws -> any Environment {
+    try makeLiberoEnvironment(task: task)
+  }
+
+  /// Makes an environment for a task, as what it is.
+  public func makeLiberoEnvironment(task: String) throws -> LiberoEnvironment {
+    let found = try find(task)
+    let world: LiberoWorld
+    do { world = try self.world(of: found) } catch { throw Failure(message(of: error)) }
+    return try LiberoEnvironment(
+      world, mode: options.mode, backend: options.backend, specification: specification(ofTask: task))
+  }
+
+  /// The suite as the group and the task's number in it, as LeRobot files them.
+  public func label(ofTask task: String) -> TaskLabel {
+    guard let found = tasks.first(where: { Self.name(of: $0) == task }) else {
+      return TaskLabel(task: task, group: name, index: 0, name: task)
+    }
+    return TaskLabel(task: task, group: found.suite.rawValue, index: found.index, name: String(found.index))
+  }
+
+  private func world(of task: LiberoTask) throws -> LiberoWorld {
+    try world.withLock { (kept) throws -> LiberoWorld in
+      if let kept, kept.task == task { return kept }
+      kept = nil
+      let made = try LiberoWorld(task, assets: LiberoAssets.resolve(settings))
+      kept = made
+      return made
+    }
+  }
+
+  private func find(_ name: String) throws -> LiberoTask {
+    guard let found = tasks.first(where: { Self.name(of: $0) == name }) else {
+      throw Failure("there is no chosen task '\(name)'; there are \(taskNames.joined(separator: ", "))")
+    }
+    return found
+  }
+}

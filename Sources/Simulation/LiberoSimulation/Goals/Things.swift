@@ -1,0 +1,107 @@
+import Failures
+import MuJoCoPhysics
+
+/// An object or fixture as goals see it: its root body, what touches, and what moves.
+struct GoalObject: Sendable {
+  let body: Int
+  /// Geoms that make contacts.
+  let geoms: Set<Int>
+  /// Where the values of its hinges and slides begin among the positions.
+  let joints: [Int]
+  let articulation: Articulation
+
+  init(_ object: LiberoObject, in model: Model) throws {
+    body = try model.index(of: .body, named: object.body)
+    var geoms: Set<Int> = []
+    for name in object.contactGeoms { geoms.insert(try model.index(of: .geom, named: name)) }
+    self.geoms = geoms
+    joints = try positions(ofJoints: object.joints.filter { $0 != object.freeJoint }, in: model)
+    articulation = Articulation(category: object.category)
+  }
+}
+
+/// A region of the scene as goals see it: a box, the object that it is a part of, and what moves with it.
+struct GoalRegion: Sendable {
+  let site: Int
+  /// Half sizes, metres.
+  let size: SIMD3<Double>
+  /// The object that it belongs to; nil for a region of a table or the floor.
+  let parent: GoalObject?
+  /// Where the values of the hinges and slides of the part that bears it begin among the positions.
+  let joints: [Int]
+
+  init(_ name: String, _ site: LiberoSite, of scene: LiberoScene, in model: Model) throws {
+    self.site = try model.index(of: .site, named: name)
+    guard site.size.count >= 3 else { throw Failure("the region '\(name)' is no box") }
+    size = SIMD3(site.size[0], site.size[1], site.size[2])
+    if let parent = scene.objects.first(where: { $0.name == site.parent }) {
+      self.parent = try GoalObject(parent, in: model)
+    } else {
+      parent = nil
+    }
+    joints = try positions(ofJoints: site.joints, in: model)
+  }
+
+  /// Whether a point lies in the box; the box's turned half sizes are taken along the world's axes, as LIBERO does, and
+  /// its floor is a centimetre lower.
+  func contains(_ point: SIMD3<Double>, in simulation: Simulation) -> Bool {
+    Self.contains(
+      point, center: simulation.sitePosition(site), rotation: Matrix(3, 3, values: simulation.siteRotation(site)),
+      size: size)
+  }
+
+  static func contains(
+    _ point: SIMD3<Double>, center: SIMD3<Double>, rotation: Matrix, size: SIMD3<Double>
+  ) -> Bool {
+    let reach = (rotation * [size.x, size.y, size.z]).map(abs)
+    for axis in 0..<3 {
+      let low = center[axis] - reach[axis] - (axis == 2 ? 0.01 : 0)
+      guard point[axis] > low, point[axis] < center[axis] + reach[axis] else { return false }
+    }
+    return true
+  }
+
+  /// Whether a point lies above the box, at most 10 cm.
+  func isUnder(_ point: SIMD3<Double>, in simulation: Simulation) -> Bool {
+    Self.isUnder(
+      point, center: simulation.sitePosition(site), rotation: Matrix(3, 3, values: simulation.siteRotation(site)),
+      size: size)
+  }
+
+  static func isUnder(
+    _ point: SIMD3<Double>, center: SIMD3<Double>, rotation: Matrix, size: SIMD3<Double>
+  ) -> Bool {
+    let away = point - center
+    let offset = rotation * [away.x, away.y, away.z]
+    return size.z - 0.005 < offset[2] && offset[2] < size.z + 0.10 && abs(offset[0]) < size.x && abs(offset[1]) < size.y
+  }
+}
+
+/// What a goal may be about.
+enum GoalThing: Sendable {
+  case object(GoalObject)
+  case region(GoalRegion)
+
+  /// Finds an object, or else a region.
+  init(named name: String, of scene: LiberoScene, in model: Model) throws {
+    do {
+      if let object = scene.objects.first(where: { $0.name == name }) {
+        self = .object(try GoalObject(object, in: model))
+        return
+      }
+      if let site = scene.sites[name] {
+        self = .region(try GoalRegion(name, site, of: scene, in: model))
+        return
+      }
+    } catch {
+      throw Failure("the goal speaks of '\(name)': \(error)")
+    }
+    throw Failure("the goal speaks of '\(name)', and the scene has no object and no region of that name")
+  }
+}
+
+private func positions(ofJoints names: [String], in model: Model) throws -> [Int] {
+  var found: [Int] = []
+  for name in names { found.append(try model.addresses(ofJoint: name).position) }
+  return found
+}

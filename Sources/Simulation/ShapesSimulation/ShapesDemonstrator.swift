@@ -1,0 +1,72 @@
+import CounterBasedRandom
+
+/// Shows how a goal is reached: it knows where everything is, and its hand shakes a little.
+///
+/// Apart from a speed per episode it has no memory: what it does follows from where finger and blocks are now.
+struct ShapesDemonstrator {
+  /// The fraction of full speed, 0…1.
+  let speed: Double
+  /// The numbers of the hand's shaking, by control step.
+  let tremor: CountedRandom
+
+  /// Standard deviation of the shaking, in units of the action.
+  private static let shaking = 0.05
+  /// Free space kept around a block on the way past it, metres.
+  private static let clearance = 0.03
+
+  /// The action (velocities, −1…1) at control step `step`.
+  func action(goal: ShapesGoal, finger: SIMD2<Double>, blocks: [SIMD2<Double>], step: Int) -> SIMD2<Double> {
+    let target =
+      switch goal {
+      case .push(let block, let direction): Self.pushing(blocks[block], direction, finger)
+      case .touch(let block): Self.touching(block, of: blocks, finger)
+      case .touchSide(let block, let direction): Self.pushing(blocks[block], -direction, finger)
+      }
+    let stride = ShapesScene.fullSpeed / Double(ShapesScene.framesPerSecond)
+    let wanted = (target - finger) / stride
+    let length = (wanted * wanted).sum().squareRoot()
+    let unit = length > 1 ? wanted / length : wanted
+    let shake = SIMD2(tremor.at(step).normals(count: 2).map(Double.init)) * Self.shaking
+    return (unit * speed + shake).clamped(lowerBound: SIMD2(-1, -1), upperBound: SIMD2(1, 1))
+  }
+
+  /// Where to go next to touch one block and no other: straight at it, or along the front of all where one is in the way.
+  private static func touching(
+    _ block: Int, of blocks: [SIMD2<Double>], _ finger: SIMD2<Double>
+  ) -> SIMD2<Double> {
+    let goal = blocks[block]
+    let room = ShapesScene.blockHalf * 2.0.squareRoot() + ShapesScene.fingerRadius
+    let isClear = blocks.indices.allSatisfy { $0 == block || distance(blocks[$0], finger, goal) > room }
+    if isClear || abs(finger.x - goal.x) < ShapesScene.blockHalf * 0.7 { return goal }
+    let front = blocks.map(\.y).min() ?? goal.y
+    return SIMD2(goal.x, min(goal.y, front - ShapesScene.blockHalf - ShapesScene.fingerRadius - clearance))
+  }
+
+  /// The distance of a point from the straight way between two others.
+  private static func distance(
+    _ point: SIMD2<Double>, _ start: SIMD2<Double>, _ end: SIMD2<Double>
+  ) -> Double {
+    let way = end - start
+    let fraction = ((point - start) * way).sum() / max((way * way).sum(), 1e-12)
+    let offset = point - start - way * min(1, max(0, fraction))
+    return (offset * offset).sum().squareRoot()
+  }
+
+  /// Where to go next to push a block in a direction: past it, behind it, then through it.
+  private static func pushing(
+    _ block: SIMD2<Double>, _ direction: SIMD2<Double>, _ finger: SIMD2<Double>
+  ) -> SIMD2<Double> {
+    let side = SIMD2(-direction.y, direction.x)
+    let along = ((finger - block) * direction).sum()
+    let across = ((finger - block) * side).sum()
+    let contact = ShapesScene.blockHalf + ShapesScene.fingerRadius
+    let behind = contact + clearance
+    if along > -contact - 0.005 {
+      // Still beside or before the block: go past it without touching it.
+      let room = across < 0 ? -behind : behind
+      return block - behind * direction + (abs(across) < contact + 0.01 || abs(across) > behind ? room : across) * side
+    }
+    if abs(across) > 0.02 { return block - max(behind, -along * 0.9) * direction }
+    return block + direction * ShapesGoal.pushDistance
+  }
+}

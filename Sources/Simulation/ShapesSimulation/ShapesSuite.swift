@@ -1,0 +1,57 @@
+import Failures
+import RobotEnvironments
+import MuJoCoPhysics
+
+/// The embedded suite: a finger on a gantry, a table, and blocks to touch or push as the instruction says.
+public struct ShapesSuite: EnvironmentSuite {
+  /// The edge of each camera's picture, pixels.
+  public let imageSize: Int
+  /// The library to draw with; nil takes what `MUJOCO_GL` asks for, or chooses by itself.
+  public let backend: GraphicsBackend?
+
+  /// Makes the suite with square pictures of 16…1024 pixels.
+  public init(imageSize: Int = 64, backend: GraphicsBackend? = nil) throws {
+    guard (16...1024).contains(imageSize) else {
+      throw Failure("shapes draws pictures of 16 to 1024 pixels, and \(imageSize) was asked for")
+    }
+    self.imageSize = imageSize
+    self.backend =
+      if let backend { backend } else {
+        try GraphicsBackend.requested()
+      }
+  }
+
+  /// `shapes`.
+  public var name: String { "shapes" }
+
+  /// `push_side`, `push_direction`, `touch_side`, `touch_color`.
+  public var taskNames: [String] { ShapesTask.all.map(\.name) }
+
+  /// What every environment of a task shows and takes.
+  public func specification(ofTask task: String) throws -> EnvironmentSpecification {
+    _ = try find(task)
+    return EnvironmentSpecification(
+      cameras: ["image", "image2"].map { CameraSpecification(name: $0, width: imageSize, height: imageSize) },
+      stateNames: ["finger_x", "finger_y"], actionNames: ["velocity_x", "velocity_y"],
+      framesPerSecond: ShapesScene.framesPerSecond, maximumSteps: ShapesEnvironment.maximumSteps)
+  }
+
+  /// Makes an environment for a task; it also demonstrates the task.
+  public func makeEnvironment(task: String) throws -> any Environment {
+    try makeDemonstratedEnvironment(task: task)
+  }
+
+  /// Makes an environment for a task, with its demonstrator.
+  public func makeDemonstratedEnvironment(task: String) throws -> any DemonstratedEnvironment {
+    let found = try find(task)
+    return try ShapesEnvironment(
+      task: found, specification: specification(ofTask: task), imageSize: imageSize, backend: backend)
+  }
+
+  private func find(_ name: String) throws -> ShapesTask {
+    guard let found = ShapesTask.all.first(where: { $0.name == name }) else {
+      throw Failure("shapes has no task '\(name)'; it has \(taskNames.joined(separator: ", "))")
+    }
+    return found
+  }
+}

@@ -1,0 +1,131 @@
+import Failures
+import Foundation
+import Testing
+
+@testable import MediaCoding
+
+private let shown = [0, 1, 10, 13, 23]
+
+@Test(arguments: ["av1", "av1_long", "h264", "h264_b", "h264_709", "hevc"])
+func `frames by time equal PyAV's planes and torchcodec's colors in any order`(name: String) throws {
+  let reader = try VideoReader(goldenURL("\(name).mp4"))
+  #expect(reader.width == 48 && reader.height == 32 && reader.framesPerSecond == 10)
+  #expect(name.hasPrefix(reader.codec) && reader.pixelFormat == "yuv420p")
+  let planes = try golden("\(name).yuv")
+  let colors = try golden("\(name).rgb")
+  for order in [[0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [2, 0, 4, 4, 1, 3]] {
+    for slot in order {
+      let time = Double(shown[slot]) / 10
+      let size = 48 * 32
+      let found = try reader.planes(at: time)
+      #expect(found == Array(planes[slot * size * 3 / 2..<(slot + 1) * size * 3 / 2]))
+      let image = try reader.frame(at: time)
+      #expect(difference(image.pixels, Array(colors[slot * size * 3..<(slot + 1) * size * 3])) <= 2)
+    }
+  }
+}
+
+@Test func `a frame is found from every other frame`() throws {
+  for name in ["h264_b", "av1_long", "hevc"] {
+    let reader = try VideoReader(goldenURL("\(name).mp4"))
+    let straight = try (0..<24).map { try reader.planes(at: Double($0) / 10) }
+    #expect(Set(straight).count == 24)
+    for first in 0..<24 {
+      for second in stride(from: 23, through: 0, by: -1) {
+        _ = try reader.planes(at: Double(first) / 10)
+        #expect(try reader.planes(at: Double(second) / 10) == straight[second])
+      }
+    }
+  }
+}
+
+@Test func `times between frames and outside the video are errors that name the nearest`() throws {
+  let reader = try VideoReader(goldenURL("h264_b.mp4"))
+  for time in [0.05, -0.1, 2.4, 100, 1.2345] {
+    #expect(throws: Failure.self) { try reader.frame(at: time) }
+    // The reader is still good afterwards.
+    _ = try reader.frame(at: 1.1)
+  }
+  for time in [Double.nan, .infinity, 1e300] { #expect(throws: Failure.self) { try reader.frame(at: time) } }
+  _ = try reader.frame(at: 1.1001, tolerance: 2e-4)
+  do {
+    _ = try reader.frame(at: 1.14)
+  } catch { #expect(message(of: error).contains("nearest at 1.1 s")) }
+}
+
+@Test func `a missing, truncated or damaged video is an error and never a crash`() throws {
+  try withFolder { folder in
+    let url = folder.appendingPathComponent("bad.mp4")
+    #expect(throws: Failure.self) { try VideoReader(url) }
+    for name in ["h264.mp4", "av1.mp4", "hevc.mp4"] {
+      let whole = try golden(name)
+      for count in [0, 10, whole.count / 2] {
+        try Data(whole.prefix(count)).write(to: url)
+        #expect(throws: Failure.self) { try VideoReader(url).frame(at: 2.3) }
+      }
+      for position in stride(from: 0, to: whole.count, by: 29) {
+        var damaged = whole
+        damaged[position] ^= 0xFF
+        try Data(damaged).write(to: url)
+        _ = try? VideoReader(url).frame(at: 1.3)
+      }
+    }
+    try Data("#EXTM3U\n/etc/hostname\n".utf8).write(to: url)
+    #expect(throws: Failure.self) { try VideoReader(url) }
+    try Data("ffconcat version 1.0\nfile '/etc/hostname'\n".utf8).write(to: url)
+    #expect(throws: Failure.self) { try VideoReader(url) }
+  }
+}
+
+@Test(arguments: VideoCodec.allCases)
+func `a written video holds every frame at its exact time`(codec: VideoCodec) throws {
+  guard try codec.isAvailable else { return }
+  try withFolder { folder in
+    for rate in [10.0, 30, 29.97] {
+      let url = folder.appendingPathComponent("\(codec)-\(rate).mp4")
+      let writer = try VideoWriter(
+        url, width: 64, height: 64, framesPerSecond: rate, codec: codec, quality: 20, keyInterval: 12)
+      for frame in 0..<25 { try writer.append(scene(frame, width: 64, height: 64)) }
+      #expect(!FileManager.default.fileExists(atPath: url.path))
+      try writer.finish()
+      let reader = try VideoReader(url)
+      #expect(abs(reader.framesPerSecond - rate) < 0.01 && abs(reader.duration - 25 / rate) < 1e-3)
+      for frame in stride(from: 24, through: 0, by: -5) {
+        let image = try reader.frame(at: Double(frame) / rate)
+        let truth = try scene(frame, width: 64, height: 64)
+        let error = zip(image.pixels, truth.pixels).map { abs(Int($0) - Int($1)) }.reduce(0, +)
+        #expect(Double(error) / Double(truth.pixels.count) < 14)
+      }
+      #expect(throws: Failure.self) { try reader.frame(at: 25 / rate) }
+    }
+  }
+}
+
+@Test func `an unfinished video leaves nothing and bad settings are refused`() throws {
+  try withFolder { folder in
+    let url = folder.appendingPathComponent("a.mp4")
+    do {
+      let writer = try VideoWriter(url, width: 64, height: 48, framesPerSecond: 10)
+      try writer.append(scene(0))
+      #expect(throws: Failure.self) { try writer.append(scene(0, width: 48, height: 64)) }
+    }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+    #expect(throws: Failure.self) { try VideoWriter(url, width: 63, height: 48, framesPerSecond: 10) }
+    #expect(throws: Failure.self) { try VideoWriter(url, width: 64, height: 48, framesPerSecond: 0) }
+    #expect(throws: Failure.self) { try VideoWriter(url, width: 64, height: 48, framesPerSecond: 12.34567) }
+    #expect(throws: Failure.self) {
+      try VideoWriter(folder.appendingPathComponent("none/a.mp4"), width: 64, height: 48, framesPerSecond: 10)
+    }
+    try Data().write(to: url)
+    #expect(throws: Failure.self) { try VideoWriter(url, width: 64, height: 48, framesPerSecond: 10) }
+  }
+}
+
+@Test func `open readers are kept up to a bound`() throws {
+  let readers = VideoReaders(capacity: 2)
+  for name in ["av1", "h264", "h264_b", "av1"] {
+    _ = try readers.frame(of: goldenURL("\(name).mp4"), at: 1)
+    #expect(readers.idleCount <= 2)
+  }
+  #expect(throws: Failure.self) { try readers.frame(of: goldenURL("h264.mp4"), at: 99) }
+}

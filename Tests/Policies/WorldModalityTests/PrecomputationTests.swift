@@ -1,0 +1,104 @@
+@testable import WorldLatents
+@testable import WorldEncoders
+import Failures
+import CounterBasedRandom
+import ModelFiles
+import NeuralNetworks
+import Testing
+import LibTorch
+
+@testable import WorldModality
+
+@Suite struct PrecomputationTests {
+  private static func encoder(_ source: LatentsSource) throws -> any WorldEncoder {
+    switch source {
+    case .vjepa: try VJEPA2Encoder(untrained: .tiny, seed: 5)
+    case .dino: try DINOv2Encoder(untrained: .tiny, preprocessing: .tinyCut, seed: 5)
+    }
+  }
+
+  private func latents(_ tiny: TinyDataset) throws -> Tensor {
+    let windows = try (0..<11).map { try WorldWindow(frame: $0, episode: 0..<11) }
+    return try LatentCache(tiny.url, expecting: tiny.expectation).latents(windows, history: 1, future: 0).history
+  }
+
+  @Test(arguments: LatentsSource.allCases, Array(1...16))
+  func `every row is its own clip's latent, whatever the window`(source: LatentsSource, window: Int) throws {
+    let encoder = try Self.encoder(source)
+    let tiny = try TinyDataset(window: window, encoder: encoder)
+    try tiny.precompute()
+    let found = try latents(tiny)
+    for (row, start) in [(0, 0), (2, 0), (3, 3), (4, 4), (7, 4), (10, 4)] {
+      // Each frame of the clip prepared alone, and the clip encoded alone.
+      let frames = try (0..<window).map { step in
+        try encoder.preprocessing.frames(tiny.frame(max(start, row - window + 1 + step)))
+      }
+      let expected: Tensor
+      if let vjepa = encoder as? VJEPA2Encoder {
+        expected = try vjepa.hiddenStates(of: Tensor.stack(frames, dimension: 1)).mean([0, 1])
+      } else {
+        let dino = try #require(encoder as? DINOv2Encoder)
+        expected = try Tensor.concatenation(
+          frames.map { try dino.hiddenStates(of: $0).select(dimension: 1, index: 0) }, dimension: 0
+        ).mean([0])
+      }
+      #expect(
+        try found.select(dimension: 0, index: row).select(dimension: 0, index: 0).distance(to: expected) < 2e-3,
+        "row \(row)")
+    }
+    #expect(tiny.asked.indices.withLock { $0 } == Array(0..<11))
+  }
+
+  @Test(arguments: [1, 2, 5, 11, 64]) func `the batch size changes no latent beyond rounding`(size: Int) throws {
+    for source in LatentsSource.allCases {
+      let encoder = try Self.encoder(source)
+      let (one, other) = (try TinyDataset(encoder: encoder), try TinyDataset(encoder: encoder))
+      try one.precompute(batch: 4)
+      try other.precompute(batch: size)
+      #expect(try latents(one).distance(to: latents(other)) < 2e-3)
+    }
+  }
+
+  @Test(arguments: [1, 2, 7]) func `threads that decode change no bit`(workers: Int) throws {
+    let (one, other) = (try TinyDataset(), try TinyDataset())
+    try one.precompute(batch: 3)
+    try other.precompute(batch: 3, workers: workers)
+    #expect(try MappedFile(one.url).sha256 == MappedFile(other.url).sha256)
+    #expect(other.asked.indices.withLock { $0 }.sorted() == Array(0..<11))
+  }
+
+  @Test func `unfinished work of another kind is not continued, and what differs is named`() throws {
+    struct Killed: Error {}
+    let tiny = try TinyDataset()
+    #expect(throws: Killed.self) { try tiny.precompute { done, _ in if done == 4 { throw Killed() } } }
+    let sound = tiny.identity
+    let changes: [(String, (inout LatentCacheIdentity) -> Void)] = [
+      ("temporal window 4, not 2", { $0.temporalWindow = 2 }), ("wrist", { $0.camera = "wrist" }),
+      ("encoder weights", { $0.encoder.sha256 = "ff" }), ("bfloat16", { $0.encoder.precision = "bfloat16" }),
+      ("local/other", { $0.datasetRepoID = "local/other" }),
+      ("info.json", { $0.dataset.files["meta/info.json"] = "b" }),
+    ]
+    for (clue, change) in changes {
+      tiny.identity = sound
+      change(&tiny.identity)
+      let error = #expect(throws: Failure.self) { try tiny.precompute(to: tiny.url) }
+      #expect(error?.description.contains(".partial") == true && error?.description.contains(clue) == true, "\(clue)")
+    }
+    // Another name of the same weights is no other encoder.
+    tiny.identity = sound
+    tiny.identity.encoder.name = "elsewhere/tiny"
+    try tiny.precompute()
+  }
+
+  @Test func `a schedule asks for each frame once`() {
+    for window in 1...6 {
+      for batch in 1...12 {
+        let schedule = ClipSchedule(episodes: [0..<3, 3..<4, 4..<11], batchSize: batch, window: window)
+        for first in 0..<schedule.batches {
+          let asked = (first..<schedule.batches).flatMap { schedule.newFrames(of: $0, first: first) }
+          #expect(Set(asked).count == asked.count && asked.last == 10)
+        }
+      }
+    }
+  }
+}

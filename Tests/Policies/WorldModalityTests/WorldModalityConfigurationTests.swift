@@ -1,0 +1,96 @@
+import Failures
+import LayeredSettings
+import Foundation
+import ModelFiles
+import TestSupport
+import Testing
+
+@testable import WorldModality
+
+@Suite struct WorldModalityConfigurationTests {
+  @Test func `settings that cannot be built are refused by the flag`() throws {
+    let changes: [(String, (inout WorldModalityConfiguration) -> Void)] = [
+      ("prophet_heads", { $0.prophetHeads = 3 }), ("prophet_dropout", { $0.prophetDropout = 0.1 }),
+      ("context_frames", { $0.contextFrames = 0 }), ("future_offset", { $0.futureOffset = -1 }),
+      ("lambda_world", { $0.worldLossWeight = -1 }), ("lambda_world", { $0.worldLossWeight = .nan }),
+      ("world_gate_init", { $0.gateInitialization = .infinity }),
+      ("world_rollout_temporal_window", { $0.rolloutTemporalWindow = 1 }),
+      ("world_rollout_temporal_window", { $0.rolloutTemporalWindow = -4 }),
+      ("world_memory_mode_train", { $0.isPredictorEnabled = false }),
+      (
+        "world_memory_mode_rollout",
+        {
+          $0.isPredictorEnabled = false
+          $0.trainingMemory = .zero
+        }
+      ),
+    ]
+    for (name, change) in changes {
+      var configuration = WorldModalityConfiguration()
+      change(&configuration)
+      let error = #expect(throws: ConfigurationError.self) { try configuration.validate() }
+      #expect(error?.name == name)
+    }
+    try WorldModalityConfiguration().validate()
+    let error = #expect(throws: Failure.self) { try WorldModalityConfiguration().check(expertWidth: 36) }
+    #expect(error?.description.contains("--policy.world_inject_num_heads") == true)
+  }
+
+  @Test func `flags are read, and oracle is refused in closed loop`() throws {
+    var configured = Configured<WorldModalityConfiguration>()
+    try configured.apply(
+      Arguments(["--world_memory_mode_rollout=random_scaled", "--latent_suffix=m2", "--world_latents_source", "dino"]))
+    let configuration = try configured.validated()
+    #expect(configuration.rolloutMemory == .randomScaled && configuration.latentsSource == .dino)
+    #expect(configuration.temporalWindow == 2 && configuration.historyPictures == 5)
+    let error = #expect(throws: ConfigurationError.self) {
+      try configured.apply(Arguments(["--world_memory_mode_rollout=oracle"]))
+    }
+    #expect(error?.description.contains("closed loop") == true)
+    try configured.apply(Arguments(["--world_memory_mode_train=oracle"]))
+    #expect(throws: ConfigurationError.self) { try configured.apply(Arguments(["--world_latents_source=clip"])) }
+  }
+
+  @Test(arguments: [("m4", 4), ("m16_wrist", 16), ("front_m2", 2), ("", 1), ("wrist", 1), ("m", 1), ("m0", 1)])
+  func `a suffix names the clip's frames`(suffix: String, frames: Int) throws {
+    var configuration = WorldModalityConfiguration()
+    configuration.latentSuffix = suffix
+    #expect(configuration.temporalWindow == frames)
+    configuration.rolloutTemporalWindow = frames
+    try configuration.validate()
+    #expect(configuration.temporalWindow == frames)
+  }
+
+  @Test(.enabled(if: SharedData.directory != nil)) func `a checkpoint's settings come back as they were`() throws {
+    let folder = try #require(SharedData.directory).appendingPathComponent("golden/smolvla_world_tiny")
+    let json = try JSON(contentsOf: folder.appendingPathComponent("config.json"))
+    let keys = try #require(json.object?.keys)
+    let ours = try keys.suffix(from: #require(keys.firstIndex(of: "dataset_repo_id")))
+    let expected = JSON.object(try #require(json.object).filter { ours.contains($0.key) })
+    var configured = Configured<WorldModalityConfiguration>()
+    try configured.apply(expected, from: "config.json")
+    var written = try #require(try configured.validated().json.object)
+    #expect(written.removeValue(forKey: "world_camera") == "front")
+    #expect(JSON.object(written) == expected)
+  }
+
+  @Test func `the encoder is the source's unless it is named`() throws {
+    var configuration = WorldModalityConfiguration()
+    configuration.latentsSource = .dino
+    #expect(configuration.encoderName == "facebook/dinov2-base")
+    configuration.encoderName = "facebook/dinov2-large"
+    configuration.latentsSource = .vjepa
+    #expect(configuration.encoderName == "facebook/dinov2-large")
+  }
+
+  @Test func `front and wrist are found by name, or refused`() throws {
+    let libero = ["observation.images.image", "observation.images.image2"]
+    #expect(try WorldCamera.front.name(among: libero) == libero[0])
+    #expect(try WorldCamera.wrist.name(among: libero) == libero[1])
+    let other = ["observation.images.wrist_left", "observation.images.top"]
+    #expect(try WorldCamera.front.name(among: other) == other[1])
+    #expect(try WorldCamera.wrist.name(among: other) == other[0])
+    let error = #expect(throws: Failure.self) { try WorldCamera.wrist.name(among: [other[1]]) }
+    #expect(error?.description.contains("--policy.world_camera=wrist") == true)
+  }
+}

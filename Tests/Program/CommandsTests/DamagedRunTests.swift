@@ -1,0 +1,107 @@
+import Foundation
+import RGBImages
+import LeRobotDatasets
+import OrderedCollections
+import Testing
+
+/// What only shows once a run is under way.
+struct `a run that goes wrong` {
+  @Test(arguments: [["--policy.optimizer_lr=1e30"], ["--dataset.root=nan"]])
+  func `stops with a sentence when a loss is not finite`(flags: [String]) throws {
+    try Fixture.within { folder in
+      if flags.contains("--dataset.root=nan") { try record(folder.appendingPathComponent("nan"), action: [.nan, 0]) }
+      let outcome = try Program.run(["train", "--output_dir=out"] + Flags.train + flags, in: folder)
+      #expect(outcome.status == 1)
+      #expect(outcome.sentences.count == 1, "\(outcome.errors)")
+      #expect(!outcome.errors.contains("000006"))
+      let last = folder.appendingPathComponent("out/checkpoints/000006")
+      #expect(!FileManager.default.fileExists(atPath: last.path))
+    }
+  }
+
+  /// The loss of step 2 is not finite; lines come every 6 steps, checkpoints every step.
+  @Test func `saves no checkpoint that is not finite between two lines`() throws {
+    try Fixture.within { folder in
+      let flags = ["--policy.optimizer_lr=1e30", "--log_freq=6", "--save_freq=1"]
+      let outcome = try Program.run(["train", "--output_dir=out"] + Flags.train + flags, in: folder)
+      #expect(outcome.status == 1)
+      #expect(outcome.errors.contains("at step 2"), "\(outcome.errors)")
+      #expect(folder.appendingPathComponent("out/checkpoints").names() == ["000001", "last"])
+    }
+  }
+
+  @Test func `survives a standard error that takes nothing`() throws {
+    try Fixture.within { folder in
+      let process = Process()
+      process.executableURL = URL(fileURLWithPath: "/bin/sh")
+      process.arguments = ["-c", "\"$0\" train --batchsize=3 2>/dev/full", Program.executable.path]
+      process.currentDirectoryURL = folder
+      try process.run()
+      process.waitUntilExit()
+      #expect(process.terminationReason == .exit && process.terminationStatus == 1)
+    }
+  }
+
+  /// A file may not grow beyond a limit: writes fail as on a full disk.
+  @Test func `leaves no half checkpoint on a full disk`() throws {
+    try Fixture.within { folder in
+      let outcome = try Program.run(["train", "--output_dir=out"] + Flags.train, in: folder, fileLimit: 40)
+      #expect(outcome.status == 1)
+      #expect(outcome.sentences.count == 1, "\(outcome.errors)")
+      #expect(!outcome.errors.contains("Error Domain"))
+      #expect(outcome.errors.contains("model.safetensors"), "\(outcome.errors)")
+      #expect(folder.appendingPathComponent("out/checkpoints").names() == [])
+    }
+  }
+
+  @Test func `leaves no half dataset and no half latents on a full disk`() throws {
+    try Fixture.within { folder in
+      for (arguments, left) in [
+        (["record", "--dataset.root=new", "--dataset.num_episodes=2"] + Flags.environment, "new"),
+        (Flags.precompute + ["--cache_dir=new"], "new/shapes/train_world_latents_vjepa_m2.fp16.npy"),
+      ] {
+        let outcome = try Program.run(arguments, in: folder, fileLimit: 1)
+        #expect(outcome.status == 1)
+        #expect(outcome.sentences.count == 1, "\(outcome.errors)")
+        #expect(!outcome.errors.contains("Error Domain"), "\(outcome.errors)")
+        #expect(!FileManager.default.fileExists(atPath: folder.appendingPathComponent(left).path))
+      }
+    }
+  }
+
+  @Test func `is refused where policy and environment act in other numbers`() throws {
+    try Fixture.within { folder in
+      try record(folder.appendingPathComponent("arm"), action: [0.5, 0.25, -1])
+      try Program.succeed(
+        ["train", "--output_dir=arm_run"] + Flags.train + ["--dataset.root=arm", "--steps=1"], in: folder)
+      let path = "--policy.path=arm_run/checkpoints/last/pretrained_model"
+      let outcome = try Program.run(Flags.evaluate + [path, "--output_dir=out"], in: folder)
+      #expect(outcome.status == 1)
+      #expect(outcome.errors.contains("actions of 3 numbers, the environment takes 2"), "\(outcome.errors)")
+      #expect(!FileManager.default.fileExists(atPath: folder.appendingPathComponent("out").path))
+    }
+  }
+
+  /// A dataset of two short episodes whose actions vary about `action`.
+  private func record(_ root: URL, action: [Float]) throws {
+    var features: OrderedDictionary<String, Feature> = [
+      "observation.state": Feature(.float32, shape: [2]), "action": Feature(.float32, shape: [action.count]),
+    ]
+    let cameras = ["observation.images.image", "observation.images.image2"]
+    for camera in cameras { features[camera] = .camera(.image, height: 16, width: 16) }
+    let writer = try DatasetWriter(root: root, framesPerSecond: 10, features: features)
+    let picture = try Image(width: 16, height: 16, pixels: (0..<768).map { UInt8($0 % 251) })
+    for episode in 0..<2 {
+      for frame in 0..<5 {
+        let shift = Float(frame + episode) / 8
+        var values: [String: FrameValue] = [
+          "observation.state": .floats([shift, -shift]), "action": .floats(action.map { $0 + shift }),
+        ]
+        for camera in cameras { values[camera] = .image(picture) }
+        try writer.addFrame(values)
+      }
+      try writer.saveEpisode(task: "wave")
+    }
+    try writer.finish()
+  }
+}

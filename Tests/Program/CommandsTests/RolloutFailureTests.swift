@@ -1,0 +1,134 @@
+import EngineLoading
+import Foundation
+import ModelFiles
+import NeuralNetworks
+import Testing
+import LibTorch
+
+/// What goes wrong while episodes are played, seen from outside the program.
+struct `an evaluation that goes wrong` {
+  private static let random = ["eval", "--eval.planner=random", "--num_compute_threads=1", "--output_dir=out"]
+  private static let hasLibero =
+    (try? Engines.directory()).map {
+      FileManager.default.fileExists(atPath: $0.appendingPathComponent("engines/hf-libero").path)
+    } ?? false
+
+  private func information(_ folder: URL) throws -> JSON {
+    try JSON(contentsOf: folder.appendingPathComponent("out/eval_info.json"))
+  }
+
+  private func problems(_ information: JSON) throws -> [String] {
+    try #require(information["per_task"]?.array).flatMap { task in
+      try #require(task["metrics"]?["problems"]?.array).map { $0.string ?? "" }
+    }
+  }
+
+  /// LIBERO's settings with folders that a test has damaged.
+  private func settings(_ folder: URL, _ values: [String: String]) throws -> [String: String] {
+    let text = values.map { "\($0.key): \($0.value)\n" }.joined()
+    try Data(text.utf8).write(to: folder.appendingPathComponent("config.yaml"))
+    return ["LIBERO_CONFIG_PATH": folder.path]
+  }
+
+  private func folderOfEmptyAssets(_ folder: URL) throws -> String {
+    let assets = folder.appendingPathComponent("assets")
+    for part in [
+      "articulated_objects", "scenes", "stable_hope_objects", "stable_scanned_objects", "turbosquid_objects",
+    ] {
+      try FileManager.default.createDirectory(
+        at: assets.appendingPathComponent(part), withIntermediateDirectories: true)
+    }
+    return assets.path
+  }
+
+  @Test(arguments: [SIGINT, SIGTERM]) func `keeps what has ended when it is asked to stop`(signal: Int32) throws {
+    try Fixture.within { folder in
+      let run = try Program.start(
+        Self.random + Flags.environment + ["--eval.n_episodes=20000", "--eval.batch_size=2"]
+          + ["--eval.max_episodes_rendered=1"], in: folder)
+      let film = folder.appendingPathComponent("out/videos/shapes_push_side/eval_episode_0.mp4")
+      for _ in 0..<3000 where !FileManager.default.fileExists(atPath: film.path) && run.process.isRunning {
+        usleep(10_000)
+      }
+      usleep(100_000)
+      kill(run.process.processIdentifier, signal)
+      let outcome = run.wait()
+      #expect(outcome.status == 128 + signal)
+      let information = try information(folder)
+      let count = try #require(information["overall"]?["n_episodes"]?.integer)
+      #expect((1..<20000).contains(count))
+      #expect(try problems(information).allSatisfy(\.isEmpty))
+      #expect(information["protocol"]?["n_episodes"]?.integer == 20000)
+      #expect(outcome.errors.contains("eval_info.json holds the \(count) episodes that had ended\n"))
+    }
+  }
+
+  @Test func `says which numbers of a policy are none, and goes on`() throws {
+    try Fixture.within(copying: ["E0"]) { folder in
+      let file = folder.appendingPathComponent(Flags.checkpoint + "/model.safetensors")
+      var weights = try Tensor.load(file)
+      let name = try #require(weights.keys.first { $0.hasSuffix("action_out_proj.bias") })
+      weights[name] = try Tensor.full(try #require(weights[name]).shape, .nan)
+      try Tensor.save(weights, to: file, overwrite: true)
+      let outcome = try Program.run(
+        Flags.evaluate + ["--output_dir=out", "--policy.path=\(Flags.checkpoint)"], in: folder)
+      #expect(outcome.status == 1)
+      #expect(outcome.errors.contains("episode 1 broke off: shapes takes finite actions, and got [nan, nan]\n"))
+      #expect(try problems(information(folder)).count == 2)
+    }
+  }
+
+  @Test func `says what MUJOCO_GL may be`() throws {
+    try Fixture.within { folder in
+      let outcome = try Program.run(
+        Self.random + Flags.environment, in: folder, environment: ["MUJOCO_GL": "vulkan"])
+      #expect(outcome.status == 1)
+      #expect(
+        outcome.sentences == [
+          "lerobot-wm: MUJOCO_GL is 'vulkan'; set it to egl or osmesa, or leave it unset"
+        ])
+      #expect(!FileManager.default.fileExists(atPath: folder.appendingPathComponent("out").path))
+    }
+  }
+
+  @Test func `says what drawing lacks, and how else to draw`() throws {
+    try Fixture.within { folder in
+      let outcome = try Program.run(
+        Self.random + Flags.environment + ["--eval.n_episodes=2", "--eval.max_episodes_rendered=1"], in: folder,
+        environment: ["MUJOCO_GL": "egl", "__EGL_VENDOR_LIBRARY_DIRS": folder.path])
+      #expect(outcome.status == 1)
+      #expect(outcome.errors.contains("episode 0 broke off: no OpenGL context for drawing: EGL"))
+      #expect(outcome.errors.contains("or choose with MUJOCO_GL=osmesa"))
+      #expect(try problems(information(folder)).map(\.isEmpty) == [false, true], "only the filmed episode is drawn")
+    }
+  }
+
+  @Test(.enabled(if: hasLibero, "needs LIBERO's task files"))
+  func `says where a task's description or a scene is damaged, and tries the other tasks`() throws {
+    try Fixture.within { folder in
+      let packaged = try Engines.directory().appendingPathComponent("engines/hf-libero/libero/libero/bddl_files")
+      let suite = folder.appendingPathComponent("bddl/libero_spatial")
+      try FileManager.default.createDirectory(at: suite, withIntermediateDirectories: true)
+      let descriptions = packaged.appendingPathComponent("libero_spatial")
+      for name in descriptions.names() {
+        let whole = try String(contentsOf: descriptions.appendingPathComponent(name), encoding: .utf8)
+        let isFirst = name.contains("between_the_plate_and_the_ramekin")
+        let text = isFirst ? whole.replacingOccurrences(of: "(:goal", with: "(:gaol") : whole
+        try Data(text.utf8).write(to: suite.appendingPathComponent(name))
+      }
+      let environment = try settings(
+        folder,
+        ["bddl_files": folder.appendingPathComponent("bddl").path, "assets": folderOfEmptyAssets(folder)])
+      let outcome = try Program.run(
+        Self.random + [
+          "--env.type=libero", "--env.task=libero_spatial", "--env.task_ids=[0,1]", "--eval.n_episodes=3",
+        ], in: folder, environment: environment)
+      #expect(outcome.status == 1)
+      let problems = try problems(information(folder))
+      #expect(problems.count == 6 && Set(problems).count == 2)
+      #expect(problems[0].contains(".bddl:") && problems[0].contains(":gaol"), "\(problems[0])")
+      #expect(problems[3].contains("is missing"), "\(problems[3])")
+      #expect(outcome.errors.contains("libero_spatial/0, episode 0 broke off: "))
+    }
+  }
+}

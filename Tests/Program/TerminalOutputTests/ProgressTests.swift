@@ -1,0 +1,29 @@
+import Foundation
+import Testing
+
+@testable import TerminalOutput
+
+@Suite struct ProgressTests {
+  @Test(arguments: [
+    (0.4, "0 s"), (59, "59 s"), (60, "1:00 min"), (3599, "59:59 min"), (7260, "2:01 h"), (.infinity, "?"),
+  ])
+  func `durations read as people write them`(seconds: Double, text: String) {
+    #expect(ProgressBar.duration(seconds) == text)
+  }
+
+  @Test func `without a terminal it prints whole lines and no control characters`() throws {
+    let pipe = Pipe()
+    let progress = ProgressBar("encoding", total: 10, output: pipe.fileHandleForWriting)
+    progress.update(5, note: "half")
+    progress.update(6)
+    progress.say("a remark")
+    progress.finish()
+    try pipe.fileHandleForWriting.close()
+    let text = String(decoding: try pipe.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+    let lines = text.split(separator: "\n")
+    #expect(lines.count == 2)
+    #expect(lines[0].hasPrefix("encoding: 5/10") && lines[0].hasSuffix("half"))
+    #expect(lines[1] == "a remark")
+    #expect(!text.contains("\r") && !text.contains("\u{1B}"))
+  }
+}

@@ -1,0 +1,120 @@
+import Failures
+import PolicyEvaluation
+import Experiments
+import Foundation
+import MediaCoding
+import ModelFiles
+import Testing
+
+@Suite struct ExperimentReportTests {
+  @Test func `the page stands alone and shows every part`() throws {
+    let matrix = try FixtureMatrix()
+    let report = try matrix.report(isDemonstration: true)
+    let html = report.html()
+    // Nothing is fetched: no address but those of data within the page.
+    for outside in ["http:", "https:", "<link", "@import", "url(", "<script", "<iframe"] {
+      #expect(!html.contains(outside), "\(outside)")
+    }
+    for part in [
+      "This is a demonstration", "do not show", "Success", "Against the baseline", "World cosine", "World gate",
+      "told the contrary instruction", "each action at random", "2.13.0+cpu", "demo/shapes", "By task", "Rollouts",
+    ] {
+      #expect(html.contains(part), "\(part)")
+    }
+    #expect(report.missing == [])
+    #expect(report.warnings == [])
+    let plain = try matrix.report()
+    #expect(!plain.html().contains("This is a demonstration"))
+  }
+
+  @Test func `every tag that is opened is closed, in order`() throws {
+    let html = try FixtureMatrix(seeds: [0, 1]).report(isDemonstration: true).html()
+    let void: Set = ["meta", "img", "!DOCTYPE"]
+    var open: [String] = []
+    for match in html.matches(of: /<(\/?)([!A-Za-z][A-Za-z0-9]*)[^<>]*?(\/?)>/) {
+      let name = String(match.2)
+      if void.contains(name) || !match.3.isEmpty { continue }
+      if match.1.isEmpty { open.append(name) } else { #expect(open.popLast() == name) }
+    }
+    #expect(open == [])
+  }
+
+  @Test func `the figures are those that were counted`() throws {
+    let matrix = try FixtureMatrix()
+    try FileManager.default.removeItem(at: matrix("E1_seed0"))
+    let one = [true, true, true, false], other = [true, false, false, true]
+    try matrix.evaluation("E0_seed0/eval", [("a", other), ("b", other)])
+    try matrix.evaluation("E2_seed0/eval", [("a", one), ("b", one)])
+    let json = try matrix.report().json
+    let row = try #require(json["results"]?.array?.first { $0["experiment"] == "E2" })
+    #expect(row["success"]?["successes"] == 6)
+    let interval = SuccessRate(successes: 6, episodes: 8).interval
+    #expect(row["success"]?["wilson_95"] == [.number(interval.lowerBound), .number(interval.upperBound)])
+    #expect(row["tasks"]?["shapes/a"]?["successes"] == 3)
+    // Successes last 24 + (7k mod 13) steps here, failures 60.
+    #expect(row["mean_steps"] == .number((24 + 31 + 25 + 60) / 4))
+    let comparison = try #require(json["comparisons"]?.array?.first { $0["treatment"] == "E2" })
+    #expect(comparison["paired"]?["only_treatment"] == 4)
+    #expect(comparison["paired"]?["only_baseline"] == 2)
+    #expect(comparison["paired"]?["difference"] == 0.25)
+    #expect(comparison["paired"]?["mcnemar_exact_p"]?.double.map { abs($0 - 0.6875) < 1e-12 } == true)
+    #expect(
+      comparison["finding"]?.string?.contains("No difference between E2 and E0 that 8 episodes could see") == true)
+    let refused = try #require(json["comparisons"]?.array?.first { $0["treatment"] == "E1" })
+    #expect(refused["refused"] == "there is no run of E1")
+  }
+
+  @Test func `seeds are shown apart and pooled, and paired within a seed`() throws {
+    let matrix = try FixtureMatrix(seeds: [0, 1])
+    for seed in [0, 1] {
+      try matrix.evaluation("E0_seed\(seed)/eval", [("a", [seed == 0, false])])
+      try matrix.evaluation("E2_seed\(seed)/eval", [("a", [seed == 0, false])])
+    }
+    let json = try matrix.report().json
+    let rows = try #require(json["results"]?.array).filter { $0["experiment"] == "E2" }
+    #expect(rows.map { $0["success"]?["episodes"] } == [4, 2, 2])
+    #expect(rows.map { $0["pooled"] } == [true, false, false])
+    let comparison = try #require(json["comparisons"]?.array?.first { $0["treatment"] == "E2" })
+    #expect(comparison["paired"]?["both"] == 1 && comparison["paired"]?["neither"] == 3)
+    #expect(comparison["by_training_seed"]?["1"]?["neither"] == 2)
+  }
+
+  @Test func `an effect that is there is said, with its direction`() throws {
+    let matrix = try FixtureMatrix()
+    let bad = [Bool](repeating: false, count: 20), good = [Bool](repeating: true, count: 20)
+    try matrix.evaluation("E0_seed0/eval", [("a", good)])
+    try matrix.evaluation("E1_seed0/eval", [("a", bad)])
+    try matrix.evaluation("E2_seed0/eval", [("a", good)])
+    let findings = try matrix.report().findings.joined(separator: "\n")
+    #expect(findings.contains("E1 reached the goal less often than E0"))
+    #expect(findings.contains("The capacity control fails"))
+    #expect(findings.contains("No difference between E2 and E0"))
+    #expect(findings.contains("E0 listens to the instruction"))
+  }
+
+  @Test func `the table for a terminal is aligned and says what the page says`() throws {
+    let report = try FixtureMatrix(seeds: [0, 1, 2]).report()
+    let lines = report.table().split(separator: "\n", omittingEmptySubsequences: false)
+    let table = lines.prefix { !$0.isEmpty }
+    #expect(Set(table.map(\.count)).count == 1)
+    // Three arms of four rows, the contrary instruction, random, and the head.
+    #expect(table.count == 16)
+    #expect(report.findings.contains { $0.contains("3 training seeds") })
+  }
+
+  @Test func `page and figures are written together, and never over others unasked`() throws {
+    let matrix = try FixtureMatrix()
+    let report = try matrix.report()
+    try report.write(to: matrix("report.html"))
+    #expect(try JSON(contentsOf: matrix("report.json")) == report.json)
+    let before = try String(contentsOf: matrix("report.html"), encoding: .utf8)
+    #expect(throws: Failure.self) { try report.write(to: matrix("report.html")) }
+    try FileManager.default.removeItem(at: matrix("report.html"))
+    #expect(throws: Failure.self) { try report.write(to: matrix("report.html")) }
+    #expect(!FileManager.default.fileExists(atPath: matrix("report.html").path))
+    try report.write(to: matrix("report.html"), overwrite: true)
+    #expect(try String(contentsOf: matrix("report.html"), encoding: .utf8) == before)
+    #expect(throws: Failure.self) { try report.write(to: matrix("report.json"), overwrite: true) }
+    #expect(throws: Failure.self) { try report.write(to: matrix("nowhere/report.html")) }
+  }
+}

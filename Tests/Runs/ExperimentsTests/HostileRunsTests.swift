@@ -1,0 +1,139 @@
+import Failures
+import Experiments
+import Foundation
+import MediaCoding
+import ModelFiles
+import Testing
+
+@Suite struct HostileRunsTests {
+  @Test func `a folder without runs, or none at all, is refused by name`() throws {
+    let matrix = try FixtureMatrix(empty: ())
+    let empty = #expect(throws: Failure.self) { try matrix.report() }
+    #expect(empty?.description.contains("found none") == true)
+    let gone = #expect(throws: Failure.self) { try ExperimentReport(root: matrix("gone")) }
+    #expect(gone?.description == matrix("gone").path + ": no such folder")
+  }
+
+  @Test func `missing parts are said to be missing`() throws {
+    let matrix = try FixtureMatrix()
+    for path in [
+      "E0_seed0/eval_contrary", "random", "E1_seed0", "E2_seed0/metrics.jsonl", "E2_seed0/checkpoints", "E2_seed0/eval",
+    ] {
+      try FileManager.default.removeItem(at: matrix(path))
+    }
+    let report = try matrix.report()
+    for part in [
+      "no run of experiment E1", "E2_seed0/metrics.jsonl", "config.json", "train_config.json",
+      "E2_seed0/eval/eval_info.json", "eval_contrary", "random/eval_info.json",
+    ] {
+      #expect(report.missing.contains { $0.contains(part) }, "\(part)")
+      #expect(report.html().contains(part), "\(part)")
+    }
+    #expect(report.table().contains("Missing: "))
+  }
+
+  @Test(arguments: [
+    ("E0_seed0/metrics.jsonl", "{\"step\":10,\"loss\":1}\n{\"step\":\n{\"step\":30,\"loss\":1}\n", "line 2"),
+    ("E0_seed0/metrics.jsonl", "{\"loss\":1}\n", "whole \"step\""),
+    ("E0_seed0/metrics.jsonl", "{\"step\":20}\n{\"step\":10}\n", "steps that rise"),
+    ("E0_seed0/eval/eval_info.json", "{\"per_task\": [{\"ta", "expected"),
+    ("E0_seed0/eval/eval_info.json", "{}", "per_task"),
+    ("E0_seed0/eval/eval_info.json", "{\"per_task\": []}", "found none"),
+    ("E0_seed0/eval/eval_info.json", "{\"per_task\": [{\"task\": \"a\", \"metrics\": {\"successes\": [1]}}]}", "true"),
+    (
+      "E0_seed0/eval/eval_info.json",
+      "{\"per_task\": [{\"task\": \"a\", \"metrics\": {\"successes\": [true], \"steps\": []}}]}", "one for each episode"
+    ),
+    ("E0_seed0/checkpoints/last/pretrained_model/config.json", "[]", "JSON object"),
+    ("random/eval_info.json", "", "expected"),
+  ]) func `a broken file is one sentence that names it`(path: String, text: String, clue: String) throws {
+    let matrix = try FixtureMatrix()
+    try matrix.write(text, path)
+    let error = #expect(throws: Failure.self) { try matrix.report() }
+    #expect(error?.description.contains(matrix(path).path) == true)
+    #expect(error?.description.contains(clue) == true, "\(error?.description ?? "")")
+    #expect(error?.description.contains("\n") == false)
+  }
+
+  @Test func `a killed run's half last line is a warning`() throws {
+    let matrix = try FixtureMatrix()
+    try matrix.write("{\"step\":10,\"loss\":1}\n{\"step\":20,\"lo", "E0_seed0/metrics.jsonl")
+    let report = try matrix.report()
+    #expect(report.warnings.contains { $0.contains("E0_seed0/metrics.jsonl breaks off") })
+    #expect(report.warnings.contains { $0.contains("up to step 10 of 1200") })
+  }
+
+  @Test func `plans that are carried out to the end, and episodes that broke off, are warned of`() throws {
+    let matrix = try FixtureMatrix()
+    try matrix.evaluation("E0_seed0/eval", [("a", [true, false])], actionSteps: 10)
+    try matrix.write(
+      "{\"per_task\": [{\"metrics\": {\"successes\": [true, false], \"problems\": [null, \"the arm <b>fell\"]}}]}",
+      "random/eval_info.json")
+    let report = try matrix.report()
+    #expect(report.warnings.contains { $0.hasPrefix("E0_seed0/eval: plans were carried out to the end") })
+    #expect(report.warnings.contains { $0.hasPrefix("random: 1 of 2 episodes broke off") })
+    #expect(report.html().contains("the arm &lt;b&gt;fell"))
+  }
+
+  @Test func `arms that were not evaluated alike are not compared, and the table says why`() throws {
+    let outcomes = [("a", [true, false])]
+    func refusal(_ change: (FixtureMatrix) throws -> Void) throws -> String {
+      let matrix = try FixtureMatrix()
+      for experiment in ["E0", "E1", "E2"] { try matrix.evaluation("\(experiment)_seed0/eval", outcomes) }
+      try change(matrix)
+      let report = try matrix.report()
+      let comparison = report.json["comparisons"]?.array?.first { $0["treatment"] == "E2" }
+      let reason = comparison?["refused"]?.string ?? "compared"
+      #expect(comparison?["paired"] == nil)
+      #expect(report.html().contains("not compared: "))
+      return reason
+    }
+    #expect(
+      try refusal { try $0.evaluation("E2_seed0/eval", [("a", [true, false, true])]) }
+        == "episode counts differ: E2_seed0 has 3 of shapes/a, E0_seed0 has 2")
+    #expect(try refusal { try $0.evaluation("E2_seed0/eval", [("b", [true, false])]) }.contains("tasks differ"))
+    #expect(
+      try refusal { try $0.evaluation("E2_seed0/eval", outcomes, seed: 7) }
+        == "evaluation seed differs: 7 in E2_seed0, 1000 in E0_seed0")
+    #expect(
+      try refusal { try $0.evaluation("E2_seed0/eval", outcomes, actionSteps: 50) }
+        == "n_action_steps differs: 50 in E2_seed0, 5 in E0_seed0")
+    #expect(
+      try refusal { try $0.evaluation("E2_seed0/eval", outcomes, actionSteps: nil) }
+        .contains("n_action_steps of E2_seed0 is not recorded"))
+    #expect(try refusal { try $0.evaluation("E2_seed0/eval", outcomes, contrary: true) }.contains("contrary"))
+    #expect(try refusal { try $0.run("E2", seed: 0, steps: 600) }.contains("sample budgets differ"))
+    #expect(
+      try refusal {
+        try $0.run("E2", seed: 1)
+        try $0.evaluation("E2_seed1/eval", outcomes)
+      } == "training seeds differ: E2 has 0, 1, E0 has 0")
+  }
+
+  @Test func `what files say is text, never markup`() throws {
+    let attack = "<script>alert('x')</script>\"><img src=x onerror=y>&"
+    let matrix = try FixtureMatrix()
+    try matrix.evaluation("E0_seed0/eval", [(attack, [true, false]), ("b", [true, true])])
+    try matrix.write(
+      "{\"type\": \"\(attack.replacingOccurrences(of: "\"", with: "\\\""))\"}",
+      "E2_seed0/checkpoints/last/pretrained_model/config.json")
+    let html = try matrix.report(title: attack).html()
+    #expect(!html.contains("<script") && !html.contains("<img src=x"))
+    #expect(html.contains("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&quot;&gt;&lt;img src=x onerror=y&gt;&amp;"))
+  }
+
+  @Test func `numbers that no chart was made for do not break it`() throws {
+    let matrix = try FixtureMatrix()
+    let values = ["1e300", "-1e300", "NaN", "Infinity", "0", "1e-300", "\"x\"", "9223372036854775807"]
+    let lines = values.enumerated().map { "{\"step\":\($0 + 1),\"loss\":\($1),\"grad_norm\":3,\"world_cos\":\($1)}" }
+    try matrix.write(lines.joined(separator: "\r\n") + "\r\n", "E2_seed0/metrics.jsonl")
+    try matrix.write(
+      "{\"per_task\": [{\"metrics\": {\"successes\": [true, true], \"steps\": [9223372036854775807, 9223372036854775807]}}]}",
+      "E2_seed0/eval/eval_info.json")
+    try matrix.write(
+      "{\"steps\": 9223372036854775807, \"batch_size\": 32}",
+      "E2_seed0/checkpoints/last/pretrained_model/train_config.json")
+    let html = try matrix.report().html()
+    #expect(!html.contains("nan") && !html.contains("inf\""))
+  }
+}

@@ -1,0 +1,131 @@
+import RobotEnvironments
+import Foundation
+import MediaCoding
+import ModelFiles
+import RobotPolicies
+import Testing
+
+@testable import PolicyEvaluation
+
+struct `an evaluation` {
+  private func settings(_ episodes: Int, batch: Int, filmed: Int = 0, contrary: Bool = false) -> EvaluationSettings {
+    var settings = EvaluationSettings()
+    (settings.episodes, settings.batchSize, settings.filmed, settings.contrary) = (episodes, batch, filmed, contrary)
+    return settings
+  }
+
+  private func outcomes(_ results: [EpisodeResult]) -> [[String]] {
+    results.map { ["\($0.task) \($0.episode)", "\($0.success)", "\($0.steps)", "\($0.rewardSum)", $0.problem ?? ""] }
+  }
+
+  @Test func `makes no more environments than it needs`() throws {
+    let suite = Walk.Suite()
+    let listener = Listener()
+    _ = try Evaluation(suite, settings(7, batch: 3), directory: nil).run(tasks: ["up"], planner: listener)
+    #expect((1...3).contains(suite.made.count) && listener.largestBatch <= 3)
+    let few = Walk.Suite()
+    #expect(
+      try Evaluation(few, settings(2, batch: 9), directory: nil).run(tasks: ["up"], planner: Listener()).count == 2)
+    #expect(few.made.count <= 2)
+  }
+
+  @Test(arguments: [true, false]) func `loses only the episode whose environment fails`(atReset: Bool) throws {
+    let whole = try Evaluation(Walk.Suite(), settings(6, batch: 2), directory: nil).run(
+      tasks: ["up"], planner: Listener())
+    var suite = Walk.Suite()
+    suite.fails = (2, atReset)
+    let results = try Evaluation(suite, settings(6, batch: 2), directory: nil).run(tasks: ["up"], planner: Listener())
+    #expect(results.map(\.episode) == [0, 1, 2, 3, 4, 5])
+    #expect(results[2].problem == (atReset ? "the floor is gone" : "the wall fell"))
+    #expect(!results[2].success && results[2].steps == (atReset ? 0 : 2))
+    #expect(results.filter { $0.problem != nil }.count == 1)
+    let others = [0, 1, 3, 4, 5]
+    #expect(outcomes(others.map { results[$0] }) == outcomes(others.map { whole[$0] }))
+    let report = EvaluationReport(
+      tasks: [Walk.Suite().label(ofTask: "up")], results: results, seconds: 1, manifest: [:],
+      root: URL(fileURLWithPath: "/"))
+    #expect(report.rate().episodes == 6, "an episode that broke off counts as a failure")
+    #expect(report.json["per_task"]?.array?[0]["metrics"]?["problems"]?.array?[2].string == results[2].problem)
+  }
+
+  @Test func `loses only the episodes that a policy gives no plan for`() throws {
+    let whole = try Evaluation(Walk.Suite(), settings(6, batch: 3), directory: nil).run(
+      tasks: ["up"], planner: Listener())
+    let results = try Evaluation(Walk.Suite(), settings(6, batch: 3), directory: nil).run(
+      tasks: ["up"], planner: Stumbler())
+    #expect(results.map(\.episode) == [0, 1, 2, 3, 4, 5])
+    let broken = results.filter { $0.problem != nil }
+    #expect(!broken.isEmpty && broken.allSatisfy { $0.problem == "the policy gave no plan: too far" })
+    let unharmed = results.filter { $0.problem == nil }.map(\.episode)
+    #expect(!unharmed.isEmpty)
+    #expect(outcomes(unharmed.map { results[$0] }) == outcomes(unharmed.map { whole[$0] }))
+  }
+
+  @Test func `sums up groups of tasks, and goes on where one task cannot be had`() throws {
+    var suite = Walk.Suite()
+    suite.missing = "up"
+    let results = try Evaluation(suite, settings(4, batch: 2), directory: nil).run(
+      tasks: ["up", "down"], planner: Listener())
+    #expect(results.count == 8)
+    #expect(results.prefix(4).allSatisfy { $0.problem == "a mesh is missing" && !$0.success })
+    #expect(results.suffix(4).allSatisfy { $0.problem == nil })
+    let labels = [("up", "first"), ("down", "second")].map {
+      TaskLabel(task: $0.0, group: $0.1, index: 0, name: "0")
+    }
+    let report = EvaluationReport(
+      tasks: labels, results: results, seconds: 1, manifest: [:], root: URL(fileURLWithPath: "/"))
+    #expect(report.groups == ["first", "second"])
+    #expect(report.rate(ofGroup: "first") == SuccessRate(successes: 0, episodes: 4))
+    let ofSecond = report.json["per_group"]?["second"]
+    #expect(ofSecond?["n_episodes"]?.integer == 4 && ofSecond?["pc_success_interval"]?.array?.count == 2)
+    #expect(report.json["per_task"]?.array?.map { $0["task_group"]?.string } == ["first", "second"])
+    #expect(report.rate().episodes == 8)
+  }
+
+  @Test func `tells the contrary instruction where there is one`() throws {
+    let listener = Listener()
+    let contrary = Evaluation(Walk.Suite(), settings(2, batch: 1, contrary: true), directory: nil)
+    let told = try contrary.run(tasks: ["up"], planner: listener)
+    #expect(listener.instructions == ["go down"])
+    let own = Listener()
+    let usual = try Evaluation(Walk.Suite(), settings(2, batch: 1), directory: nil).run(tasks: ["up"], planner: own)
+    #expect(own.instructions == ["go up"])
+    #expect(outcomes(told) == outcomes(usual), "the goal that counts is the original one")
+    let none = Listener()
+    _ = try contrary.run(tasks: ["down"], planner: none)
+    #expect(none.instructions == ["go down"])
+  }
+
+  @Test func `shows as much of the past as the planner needs`() throws {
+    let listener = Listener(history: ObservationHistory(camera: "image", frames: 5))
+    _ = try Evaluation(Walk.Suite(), settings(3, batch: 2), directory: nil).run(tasks: ["up"], planner: listener)
+    #expect(listener.histories == [5])
+  }
+
+  @Test func `films the first episodes, whole`() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("wm-evaluation-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let results = try Evaluation(Walk.Suite(), settings(3, batch: 2, filmed: 2), directory: folder)
+      .run(tasks: ["up"], planner: Listener())
+    #expect(results.map { $0.video?.lastPathComponent } == ["eval_episode_0.mp4", "eval_episode_1.mp4", nil])
+    let video = try VideoReader(try #require(results[0].video))
+    #expect(abs(video.duration * video.framesPerSecond - Double(results[0].steps + 1)) < 0.5)
+    #expect(video.width == 16 && video.height == 16)
+  }
+
+  /// `statsmodels.stats.proportion.proportion_confint(k, n, 0.05, "wilson")`, statsmodels 0.15.0.
+  @Test(arguments: [
+    (8, 10, 0.49016247153664183, 0.9433178485456247), (0, 10, 0.0, 0.27753279986288926),
+    (10, 10, 0.7224672001371106, 1.0), (29, 40, 0.5716504419378943, 0.8389198375233267),
+    (1, 1, 0.2065493143772374, 1.0), (24, 40, 0.44595893660346186, 0.7365167431570808),
+    (123, 500, 0.2102809916856707, 0.2855921732687978),
+  ])
+  func `gives Wilson's interval`(successes: Int, episodes: Int, low: Double, high: Double) {
+    let interval = SuccessRate(successes: successes, episodes: episodes).interval
+    #expect(abs(interval.lowerBound - low) < 1e-12 && abs(interval.upperBound - high) < 1e-12)
+  }
+
+  @Test func `says nothing sure of no episodes`() {
+    #expect(SuccessRate(successes: 0, episodes: 0).interval == 0...1)
+  }
+}
