@@ -18,7 +18,7 @@ demo: build ## walk the whole job on the embedded suite and leave outputs/demo/r
 	@scripts/demo.sh
 
 test: setup ## run every test
-	@swift test
+	@OMP_NUM_THREADS=1 swift test
 
 parity: setup ## compare with the official packages, which it installs into .deps/oracle
 	@oracle/parity.sh
@@ -39,9 +39,9 @@ bench-env: setup ## run LIBERO beside the official stack and compare speed and m
 format: ## rewrite the sources as swift format would
 	@swift format format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks
 
-lint: ## check the format, and that everything public is documented
+lint: ## check the format, and that no library module names a flag or prints
 	@swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks
-	@scripts/check_documentation.sh
+	@scripts/check_libraries.sh
 
 clean: ## delete what was built, keep the engines
 	@rm -rf .build bin

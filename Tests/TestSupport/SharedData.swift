@@ -4,9 +4,7 @@ import Foundation
 public enum SharedData {
   /// The folder, or nil where this checkout has none.
   public static var directory: URL? {
-    let checkout = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent()
-    let folder = checkout.deletingLastPathComponent().appendingPathComponent("shared")
+    let folder = Checkout.url.deletingLastPathComponent().appendingPathComponent("shared")
     return FileManager.default.fileExists(atPath: folder.path) ? folder : nil
   }
 }

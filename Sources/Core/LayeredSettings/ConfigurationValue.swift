@@ -1,4 +1,3 @@
-// swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
 // Witnesses are documented once, in the protocol.
 
 import ModelFiles

@@ -56,7 +56,6 @@ extension JSON {
   public var object: OrderedDictionary<String, JSON>? { if case .object(let members) = self { members } else { nil } }
 }
 
-// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral,
   ExpressibleByBooleanLiteral, ExpressibleByNilLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {

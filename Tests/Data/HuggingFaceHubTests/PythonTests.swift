@@ -18,8 +18,7 @@ private let python = ProcessInfo.processInfo.environment["WM_PARITY_HUB_PYTHON"]
   }
 
   private func start(_ step: String, _ place: Place, _ more: String...) throws -> (Process, Pipe) {
-    let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent().appendingPathComponent("oracle/hub_check.py")
+    let script = Checkout.url.appendingPathComponent("oracle/hub_check.py")
     let process = Process()
     process.executableURL = URL(fileURLWithPath: python ?? "")
     process.arguments = [script.path, step, place.hub.endpoint, place.settings.modelCache.path] + more

@@ -6,6 +6,7 @@ import Foundation
 import ModelFiles
 import NeuralNetworks
 import RobotPolicies
+import TestSupport
 import Testing
 import LibTorch
 import WorldModality
@@ -15,8 +16,7 @@ import WorldModality
 
 /// Against a run of LeRobot 0.4.4 that was saved after two steps (oracle/checkpoint_goldens.py).
 struct `a run of LeRobot` {
-  private static let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .appendingPathComponent("WorldModalityTests/CheckpointGoldens/training")
+  private static let golden = Checkout.tests("Policies/WorldModalityTests/CheckpointGoldens/training")
   /// The committed one, and those that `make parity` hands over, runs from here among them.
   private static var runs: [URL] {
     let folder = ProcessInfo.processInfo.environment["WM_PARITY_RUNS"].map { URL(fileURLWithPath: $0) }

@@ -152,16 +152,15 @@ private struct Place {
     hub = try LoopbackHub()
     folder = FileManager.default.temporaryDirectory.appendingPathComponent("wm-runbook-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    let tests = Program.checkout.appendingPathComponent("Tests")
     try hub.add(
-      .dataset, "HuggingFaceVLA/libero", folder: tests.appendingPathComponent("CommandsTests/Goldens/libero"),
+      .dataset, "HuggingFaceVLA/libero", folder: Checkout.tests("Program/CommandsTests/Goldens/libero"),
       tags: ["v3.0"])
     try hub.add(
       .model, "facebook/vjepa2-vitl-fpc64-256",
-      folder: tests.appendingPathComponent("WorldModalityTests/Goldens/vjepa2_single"))
+      folder: Checkout.tests("Policies/WorldModalityTests/Goldens/vjepa2_single"))
     // The published checkpoint's backbone is a repository of its own; the golden carries it inside.
     let name = "SmolVLM2-500M-Video-Instruct"
-    let base = tests.appendingPathComponent("WorldModalityTests/CheckpointGoldens/smolvla_base")
+    let base = Checkout.tests("Policies/WorldModalityTests/CheckpointGoldens/smolvla_base")
     try hub.add(.model, "HuggingFaceTB/\(name)", folder: base.appendingPathComponent(name))
     var files: [String: Data] = [:]
     for file in base.names() where file != name && file != "numbers.safetensors" {

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import ModelFiles
 import Testing
 
@@ -24,8 +25,7 @@ enum Program {
     return candidates.first { FileManager.default.isExecutableFile(atPath: $0.path) } ?? candidates[0]
   }()
 
-  static let checkout = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-    .deletingLastPathComponent().deletingLastPathComponent()
+  static let checkout = Checkout.url
 
   /// A running program; its output goes to files, so that no pipe can fill up.
   struct Running {
