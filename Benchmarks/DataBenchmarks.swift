@@ -17,7 +17,7 @@ func dataBenchmarks() throws -> [Measurement] {
   try Tokenizer.writeByteLevel(
     specialTokens: specials, words: ["push", " the", " block"], roles: ["pad_token": "<|endoftext|>"], to: scratch.url)
   let tokenizer = try Tokenizer(directory: scratch.url)
-  let (transforms, photo) = (try officialTransforms(), try Image(width: 256, height: 256, pixels: photograph()))
+  let (transforms, photo) = (try officialTransforms(), try RGBImage(width: 256, height: 256, pixels: photograph()))
   return [
     try Measurement("loader: 2 PNGs of 64² a sample, 2 workers", "sample", count: 640) {
       let loader = OrderedPrefetcher(sampler: sampler, steps: 0..<20, workers: 2) {

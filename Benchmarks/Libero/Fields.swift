@@ -16,7 +16,7 @@ struct Fields: Encodable {
     let model = world.model
     let simulation = try world.scene.simulation(of: model, seed: seed)
     fields = Dictionary(uniqueKeysWithValues: simulation.modelFields.map { ($0.name, Self.sum($0.bytes)) })
-    let elements: [Model.Element] = [.body, .joint, .geom, .site, .camera, .actuator]
+    let elements: [PhysicsModel.Element] = [.body, .joint, .geom, .site, .camera, .actuator]
     names = Dictionary(uniqueKeysWithValues: elements.map { ($0.rawValue, model.names(of: $0)) })
     initialStates = [
       world.initialStates.count, world.initialStates.width, 1 + model.positionCount + model.velocityCount,

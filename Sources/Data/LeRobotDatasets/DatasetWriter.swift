@@ -71,9 +71,9 @@ public final class DatasetWriter {
     information = DatasetInformation(robotType: robotType, framesPerSecond: framesPerSecond, features: all)
     information.chunks = chunks
     pending = features.mapValues { _ in [] }
-    var fields: [Field] = []
+    var fields: [ParquetField] = []
     for (name, feature) in all {
-      if let type = try feature.columnType(name: name) { fields.append(Field(name, type)) }
+      if let type = try feature.columnType(name: name) { fields.append(ParquetField(name, type)) }
     }
     data = RotatingParquet(
       root: partial, fields: fields, metadata: [("huggingface", huggingFaceMetadata(all))],

@@ -30,22 +30,22 @@ func writeEpisodes(
 
 private func columns(
   _ records: [EpisodeRecord], _ features: OrderedDictionary<String, Feature>
-) throws -> [(field: Field, values: ColumnValues)] {
-  func whole(_ name: String, _ value: (EpisodeRecord) -> Int) -> (Field, ColumnValues) {
-    (Field(name, .int64), .integers(records.map(value)))
+) throws -> [(field: ParquetField, values: ColumnValues)] {
+  func whole(_ name: String, _ value: (EpisodeRecord) -> Int) -> (ParquetField, ColumnValues) {
+    (ParquetField(name, .int64), .integers(records.map(value)))
   }
-  var columns: [(Field, ColumnValues)] = [
+  var columns: [(ParquetField, ColumnValues)] = [
     whole("episode_index", \.index),
     (
-      Field("tasks", .list(.string)),
+      ParquetField("tasks", .list(.string)),
       .lists(.strings(records.map(\.task)), lengths: Array(repeating: 1, count: records.count))
     ),
     whole("length", \.frames.count), whole("data/chunk_index", \.chunk), whole("data/file_index", \.file),
     whole("dataset_from_index", \.frames.lowerBound), whole("dataset_to_index", \.frames.upperBound),
   ]
   for key in records.first?.videos.keys ?? [] {
-    func time(_ name: String, _ value: (Episode.Video) -> Double) -> (Field, ColumnValues) {
-      (Field("videos/\(key)/\(name)", .float64), .doubles(records.map { $0.videos[key].map(value) ?? 0 }))
+    func time(_ name: String, _ value: (Episode.Video) -> Double) -> (ParquetField, ColumnValues) {
+      (ParquetField("videos/\(key)/\(name)", .float64), .doubles(records.map { $0.videos[key].map(value) ?? 0 }))
     }
     columns += [
       whole("videos/\(key)/chunk_index") { $0.videos[key]?.chunk ?? 0 },
@@ -67,7 +67,7 @@ private func columns(
 /// One statistic of all episodes: lists nested as its shape says, extremes in the feature's own type.
 private func column(
   _ column: String, _ name: String, _ values: [Double], _ shape: [Int], _ type: Feature.DataType, _ rows: Int
-) -> (Field, ColumnValues) {
+) -> (ParquetField, ColumnValues) {
   var element: (ColumnType, ColumnValues) = (.float64, .doubles(values))
   if name == "count" {
     element = (.int64, .integers(values.map { Int($0) }))
@@ -82,7 +82,7 @@ private func column(
     let lists = size > 0 ? element.1.count / size : rows
     element = (.list(element.0), .lists(element.1, lengths: Array(repeating: size, count: lists)))
   }
-  return (Field(column, element.0), element.1)
+  return (ParquetField(column, element.0), element.1)
 }
 
 /// Writes `meta/tasks.parquet` as pandas does: the words are the index.
@@ -109,7 +109,7 @@ func writeTasks(_ tasks: OrderedSet<String>, root: URL) throws {
   ]
   let writer = try ParquetWriter(
     root.appendingPathComponent("meta/tasks.parquet"),
-    fields: [Field("task_index", .int64), Field("__index_level_0__", .string)],
+    fields: [ParquetField("task_index", .int64), ParquetField("__index_level_0__", .string)],
     metadata: [("pandas", description.text(.line))])
   try writer.write([.integers(Array(tasks.indices)), .strings(Array(tasks))])
   try writer.finish()

@@ -18,7 +18,7 @@ extension FeatureStatistics {
   /// Statistics of an episode's pictures, in [0, 1] and per color, over LeRobot's sample of the frames.
   ///
   /// The standard deviation is the true one; LeRobot 0.4.4 squares the bytes in eight bits and loses it.
-  init(images: [Image]) {
+  init(images: [RGBImage]) {
     var histograms = [[Int]](repeating: [Int](repeating: 0, count: 256), count: 3)
     for image in images {
       let step = Self.downsampling(width: image.width, height: image.height)

@@ -14,7 +14,7 @@ final class FrameImages: Sendable {
 
   private struct Kept {
     let camera: String, place: Place
-    let column: Column
+    let column: ParquetColumn
     let bytes: Int
   }
 
@@ -28,7 +28,7 @@ final class FrameImages: Sendable {
   }
 
   /// Decodes the picture of a camera in one row.
-  func image(_ camera: String, at place: Place, row: Int) throws -> Image {
+  func image(_ camera: String, at place: Place, row: Int) throws -> RGBImage {
     let column = try column(camera, at: place)
     let bytes = try column.member("bytes")
     guard try !bytes.isNull(row) else {
@@ -37,13 +37,13 @@ final class FrameImages: Sendable {
         "row \(row) of \(camera) in \(files.urls[Int(place.file)].path) holds no picture, only the path "
           + "\"\(path.map { String(decoding: $0, as: UTF8.self) } ?? "")\"; pictures must be embedded")
     }
-    do { return try Image(decoding: bytes.bytes(row)) } catch {
+    do { return try RGBImage(decoding: bytes.bytes(row)) } catch {
       throw Failure("row \(row) of \(camera) in \(files.urls[Int(place.file)].path): \(error)")
     }
   }
 
-  private func column(_ camera: String, at place: Place) throws -> Column {
-    let found = kept.withLock { kept -> Column? in
+  private func column(_ camera: String, at place: Place) throws -> ParquetColumn {
+    let found = kept.withLock { kept -> ParquetColumn? in
       guard let index = kept.lastIndex(where: { $0.place == place && $0.camera == camera }) else { return nil }
       let entry = kept.remove(at: index)
       kept.append(entry)

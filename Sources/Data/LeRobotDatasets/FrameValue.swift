@@ -16,7 +16,7 @@ public enum FrameValue: Sendable {
   /// The value of a `string` feature.
   case text(String)
   /// A camera's picture.
-  case image(Image)
+  case image(RGBImage)
 
   /// Checks the value against its feature.
   func check(_ feature: Feature, name: String) throws {
@@ -61,7 +61,7 @@ public enum FrameValue: Sendable {
     }
   }
 
-  var image: Image? { if case .image(let image) = self { image } else { nil } }
+  var image: RGBImage? { if case .image(let image) = self { image } else { nil } }
   var floats: [Float] { if case .floats(let values) = self { values } else { [] } }
   var integers: [Int] { if case .integers(let values) = self { values } else { [] } }
   var text: String { if case .text(let text) = self { text } else { "" } }
@@ -73,7 +73,7 @@ extension Feature {
     let leaf: ColumnType
     switch dataType {
     case .video: return nil
-    case .image: return .structure([Field("bytes", .binary), Field("path", .string)])
+    case .image: return .structure([ParquetField("bytes", .binary), ParquetField("path", .string)])
     case .float32: leaf = .float32
     case .float64: leaf = .float64
     case .int8: leaf = .int8

@@ -19,7 +19,7 @@ extension LeRobotDataset {
       for (name, feature) in information.features where feature.dataType != .string {
         if feature.dataType.isVisual {
           guard includingImages else { continue }
-          var images: [Image] = []
+          var images: [RGBImage] = []
           for frame in FeatureStatistics.sampledFrames(length: positions.count) {
             images.append(try image(name, at: positions.lowerBound + frame))
           }

@@ -144,7 +144,7 @@ public final class LeRobotDataset: Sendable {
   }
 
   /// A camera's picture at a position.
-  public func image(_ camera: String, at position: Int) throws -> Image {
+  public func image(_ camera: String, at position: Int) throws -> RGBImage {
     guard let feature = information.features[camera], let size = feature.imageSize else {
       let names = information.cameras.joined(separator: ", ")
       throw Failure("expected a camera named \(camera) in \(root.path), found \(names.isEmpty ? "none" : names)")

@@ -17,7 +17,7 @@ struct FileNumber: Equatable {
 /// Data files: one row group for each episode, the next file when one is full.
 struct RotatingParquet {
   let root: URL
-  let fields: [Field]
+  let fields: [ParquetField]
   let metadata: [(key: String, value: String)]
   let limit: Double
   let filesPerChunk: Int
@@ -25,7 +25,7 @@ struct RotatingParquet {
   private var writer: ParquetWriter?
   private var frames = 0
 
-  init(root: URL, fields: [Field], metadata: [(key: String, value: String)], limit: Double, filesPerChunk: Int) {
+  init(root: URL, fields: [ParquetField], metadata: [(key: String, value: String)], limit: Double, filesPerChunk: Int) {
     self.root = root
     self.fields = fields
     self.metadata = metadata
@@ -92,7 +92,7 @@ struct RotatingVideo {
   }
 
   /// Writes an episode and says where in which file.
-  mutating func append(_ images: [Image]) throws -> Episode.Video {
+  mutating func append(_ images: [RGBImage]) throws -> Episode.Video {
     if let full = writer, full.frameCount > 0 {
       let bytes = Double(full.byteCount)
       if bytes + bytes / Double(full.frameCount) * Double(images.count) >= limit {

@@ -67,7 +67,7 @@ public struct Sample: Sendable, Equatable {
   /// Numbers by feature.
   public let features: [String: [Float]]
   /// Pictures by camera.
-  public let images: [String: Image]
+  public let images: [String: RGBImage]
   /// `[chunk, width]`; past the episode's end its last action is repeated.
   public let actions: [Float]
   /// `[chunk]`: whether the action lies past the episode's end.
@@ -94,7 +94,7 @@ extension LeRobotDataset {
     let actions = try actions(request, at: position)
     var features: [String: [Float]] = [:]
     for name in request.features { features[name] = try values(of: name, at: [position]) }
-    var images: [String: Image] = [:]
+    var images: [String: RGBImage] = [:]
     for camera in request.cameras { images[camera] = try image(camera, at: position) }
     return Sample(
       frame: frame, features: features, images: images, actions: actions.values, actionIsPadding: actions.pad)

@@ -68,7 +68,7 @@ public struct WorldLatentPrecomputation {
   /// - Throws: a finished cache at `url` without `overwrite`, unfinished work of another kind, what the closures and
   ///   the disk throw.
   public func run(
-    to url: URL, overwrite: Bool = false, workers: Int = 2, picture: @escaping @Sendable (Int) throws -> Image,
+    to url: URL, overwrite: Bool = false, workers: Int = 2, picture: @escaping @Sendable (Int) throws -> RGBImage,
     progress: (Int, Int) throws -> Void
   ) throws {
     try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
@@ -101,7 +101,7 @@ public struct WorldLatentPrecomputation {
   }
 
   private func encode(
-    _ writer: NumpyWriter, _ record: URL, _ workers: Int, _ picture: @escaping @Sendable (Int) throws -> Image,
+    _ writer: NumpyWriter, _ record: URL, _ workers: Int, _ picture: @escaping @Sendable (Int) throws -> RGBImage,
     _ progress: (Int, Int) throws -> Void
   ) throws {
     let schedule = ClipSchedule(episodes: episodes, batchSize: batchSize, window: identity.temporalWindow)
@@ -127,7 +127,7 @@ public struct WorldLatentPrecomputation {
   }
 
   /// Pictures of one size as [N, H, W, 3] uint8.
-  private func tensor(_ pictures: [Image]) throws -> Tensor {
+  private func tensor(_ pictures: [RGBImage]) throws -> Tensor {
     guard let first = pictures.first, pictures.allSatisfy({ ($0.width, $0.height) == (first.width, first.height) })
     else { throw Failure("\(identity.camera) has pictures of different sizes") }
     return try Tensor(pictures.flatMap(\.pixels), shape: [pictures.count, first.height, first.width, 3])

@@ -12,7 +12,7 @@ public struct PlanningRequest: Sendable {
   /// What is seen now.
   public let observation: Observation
   /// Pictures of the history's camera, oldest first, the current one last; empty where the planner needs none.
-  public let history: [Image]
+  public let history: [RGBImage]
   /// The numbers that belong to this episode and query, whoever asks and whenever.
   public let random: CountedRandom
 }
@@ -175,17 +175,17 @@ public final class PolicyPlanner: Planner {
 
 extension Tensor {
   /// Pictures of one size as float32 [B, 3, H, W] in [0, 1].
-  static func images(of pictures: [Image]) throws -> Tensor {
+  static func images(of pictures: [RGBImage]) throws -> Tensor {
     try bytes(of: pictures).to(.float32).permuted([0, 3, 1, 2]).contiguous() / 255
   }
 
   /// Clips of one length as uint8 [B, frames, H, W, 3].
-  static func clips(of clips: [[Image]]) throws -> Tensor {
+  static func clips(of clips: [[RGBImage]]) throws -> Tensor {
     let all = try bytes(of: clips.flatMap { $0 })
     return try all.reshaped([clips.count, -1] + all.shape.dropFirst())
   }
 
-  private static func bytes(of pictures: [Image]) throws -> Tensor {
+  private static func bytes(of pictures: [RGBImage]) throws -> Tensor {
     guard let first = pictures.first, pictures.allSatisfy({ ($0.width, $0.height) == (first.width, first.height) })
     else { throw Failure("the pictures of a batch differ in size") }
     return try Tensor(pictures.flatMap(\.pixels), shape: [pictures.count, first.height, first.width, 3])

@@ -33,14 +33,14 @@ final class Rollout {
   let environment: any Environment
   private(set) var result: EpisodeResult
   /// Pictures for the episode's video, if it is filmed.
-  private(set) var film: [Image] = []
+  private(set) var film: [RGBImage] = []
 
   private let needs: PlanningNeeds
   private let filmCamera: String?
   private let contrary: Bool
   private let random: CountedRandom
   private var isFinished = false
-  private var past: [Image] = []
+  private var past: [RGBImage] = []
   private var queries = 0
 
   /// Begins an episode.

@@ -3,14 +3,14 @@ import RGBImages
 /// What a policy sees at one control step.
 public struct Observation: Sendable, Equatable {
   /// Pictures by camera name (the name in a dataset without its `observation.images.` prefix).
-  public let images: [String: Image]
+  public let images: [String: RGBImage]
   /// The robot's own state, raw (not normalized), as `EnvironmentSpecification.stateNames` names it.
   public let state: [Float]
   /// The task in words.
   public let instruction: String
 
   /// Makes an observation.
-  public init(images: [String: Image], state: [Float], instruction: String) {
+  public init(images: [String: RGBImage], state: [Float], instruction: String) {
     self.images = images
     self.state = state
     self.instruction = instruction

@@ -31,7 +31,7 @@ final class ShapesEnvironment: DemonstratedEnvironment {
     self.imageSize = imageSize
     self.backend = backend
     (simulation, handles) = try {
-      let model = try Model(xml: ShapesScene.xml(blocks: task.blocks, imageSize: imageSize))
+      let model = try PhysicsModel(xml: ShapesScene.xml(blocks: task.blocks, imageSize: imageSize))
       return (try Simulation(model), try ShapesHandles(model, blockCount: task.blocks.count))
     }()
     try reset(seed: 0, episode: 0)
@@ -79,14 +79,14 @@ final class ShapesEnvironment: DemonstratedEnvironment {
   }
 
   func observe(cameras: Set<String>) throws -> Observation {
-    var images: [String: Image] = [:]
+    var images: [String: RGBImage] = [:]
     for camera in cameras {
       guard let index = handles.cameras[camera] else {
         throw Failure(
           "shapes has no camera '\(camera)'; it has \(specification.cameras.map(\.name).joined(separator: ", "))")
       }
       let pixels = try existingRenderer().draw(camera: index, of: simulation)
-      images[camera] = try Image(width: imageSize, height: imageSize, pixels: pixels)
+      images[camera] = try RGBImage(width: imageSize, height: imageSize, pixels: pixels)
     }
     let finger = handles.finger(in: simulation)
     return Observation(images: images, state: [Float(finger.x), Float(finger.y)], instruction: instruction)

@@ -10,7 +10,7 @@ struct ShapesHandles {
   private let fingerGeom: Int
   private let blockGeoms: [Int]
 
-  init(_ model: Model, blockCount: Int) throws {
+  init(_ model: PhysicsModel, blockCount: Int) throws {
     var actuators: [Int] = []
     var axes: [(position: Int, velocity: Int)] = []
     for axis in ["finger_x", "finger_y"] {

@@ -30,7 +30,7 @@ enum Toy {
   static let lengths = [4, 3, 5]
   static let tasks = ["push the red block", "touch the left side"]
 
-  static func picture(_ camera: Int, _ episode: Int, _ frame: Int) throws -> Image {
+  static func picture(_ camera: Int, _ episode: Int, _ frame: Int) throws -> RGBImage {
     var pixels: [UInt8] = []
     for y in 0..<height {
       for x in 0..<width {
@@ -39,7 +39,7 @@ enum Toy {
         }
       }
     }
-    return try Image(width: width, height: height, pixels: pixels)
+    return try RGBImage(width: width, height: height, pixels: pixels)
   }
 
   static func state(_ episode: Int, _ frame: Int) -> [Float] {

@@ -8,9 +8,9 @@ import Testing
 
 @testable import LeRobotDatasets
 
-private func goldenPicture(_ document: JSON) throws -> Image {
+private func goldenPicture(_ document: JSON) throws -> RGBImage {
   let pixels = try #require(document["pixels"]?.array).compactMap { $0.integer.map(UInt8.init) }
-  return try Image(
+  return try RGBImage(
     width: try #require(document["width"]?.integer), height: try #require(document["height"]?.integer), pixels: pixels)
 }
 

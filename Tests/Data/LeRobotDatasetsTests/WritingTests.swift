@@ -100,7 +100,7 @@ func `recorded videos hold every frame of every episode`(codec: VideoCodec) thro
     for episode in 0..<3 {
       for frame in 0..<7 {
         let pixels = [UInt8](repeating: shade(episode, frame), count: 64 * 96 * 3)
-        try writer.addFrame(["cam": .image(Image(width: 96, height: 64, pixels: pixels))])
+        try writer.addFrame(["cam": .image(RGBImage(width: 96, height: 64, pixels: pixels))])
       }
       try writer.saveEpisode(task: "look")
     }
@@ -138,13 +138,13 @@ private func recordSeveralFiles(to root: URL, _ type: Feature.DataType, codec: V
   try writer.finish()
 }
 
-private func noise(_ camera: Int, _ episode: Int, _ frame: Int) throws -> Image {
+private func noise(_ camera: Int, _ episode: Int, _ frame: Int) throws -> RGBImage {
   let random = CountedRandom(seed: camera, "noise").at(episode, frame)
   let pixels = (0..<64 * 96 * 3 / 4).flatMap { index -> [UInt8] in
     let words = random.words(index)
     return [words.0, words.1, words.2, words.3].map { UInt8($0 >> 24) }
   }
-  return try Image(width: 96, height: 64, pixels: pixels)
+  return try RGBImage(width: 96, height: 64, pixels: pixels)
 }
 
 @Test func `several files and folders read back, and only those of chosen episodes are opened`() throws {
@@ -177,7 +177,7 @@ private func noise(_ camera: Int, _ episode: Int, _ frame: Int) throws -> Image 
     let places = data.episodes.compactMap { $0.videos["observation.images.top"] }.map { $0.chunk * 10 + $0.file }
     #expect(Set(places).count > 2 && places == places.sorted() && (places.last ?? 0) >= 10, "\(places)")
     #expect(data.episodes.allSatisfy { $0.chunk == 0 && $0.file == 0 })
-    func error(_ one: Image, _ two: Image) -> Int {
+    func error(_ one: RGBImage, _ two: RGBImage) -> Int {
       zip(one.pixels, two.pixels).reduce(0) { $0 + abs(Int($1.0) - Int($1.1)) }
     }
     for position in [24, 16, 15, 6, 0] {
@@ -191,7 +191,7 @@ private func noise(_ camera: Int, _ episode: Int, _ frame: Int) throws -> Image 
 @Test func `a full Parquet file is followed by the next`() throws {
   try withFolder { folder in
     var data = RotatingParquet(
-      root: folder, fields: [Field("a", .binary)], metadata: [], limit: 3000, filesPerChunk: 2)
+      root: folder, fields: [ParquetField("a", .binary)], metadata: [], limit: 3000, filesPerChunk: 2)
     var places: [FileNumber] = []
     var random = SystemRandomNumberGenerator()
     for _ in 0..<6 {
@@ -235,7 +235,7 @@ private func noise(_ camera: Int, _ episode: Int, _ frame: Int) throws -> Image 
     ]
     let wrong: [(String, FrameValue?)] = [
       ("action", nil), ("action", .floats([1, 2, 3])), ("action", .doubles([1, 2])), ("next.done", .integers([1])),
-      ("observation.images.top", .image(try Image(width: 2, height: 2, pixels: Array(repeating: 0, count: 12)))),
+      ("observation.images.top", .image(try RGBImage(width: 2, height: 2, pixels: Array(repeating: 0, count: 12)))),
       ("extra", .floats([1])),
     ]
     for (name, value) in wrong {
@@ -284,7 +284,7 @@ func `datasets are left for LeRobot to open`() throws {
   for episode in 0..<3 {
     for frame in 0..<30 {
       let pixels = (0..<64 * 96 * 3).map { UInt8(($0 % 288 + $0 / 288 * 2 + frame * 3 + episode * 9) % 230) }
-      try writer.addFrame(["observation.images.top": .image(Image(width: 96, height: 64, pixels: pixels))])
+      try writer.addFrame(["observation.images.top": .image(RGBImage(width: 96, height: 64, pixels: pixels))])
     }
     try writer.saveEpisode(task: "look \(episode)")
   }

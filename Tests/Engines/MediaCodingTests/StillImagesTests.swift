@@ -14,7 +14,7 @@ func `PNG pictures decode to Pillow's pixels`(name: String) throws {
 
 @Test(arguments: ["scene", "scene444", "progressive", "gray"])
 func `JPEG pictures decode to Pillow's pixels`(name: String) throws {
-  let image = try Image(decoding: golden("\(name).jpg"))
+  let image = try RGBImage(decoding: golden("\(name).jpg"))
   #expect(image.width == 48 && image.height == 32)
   // Pillow bundles another libjpeg-turbo; its inverse transform rounds alike, so one level is generous.
   #expect(try difference(image.pixels, golden("\(name).jpg.rgb")) <= 1)
@@ -32,7 +32,7 @@ func `JPEG pictures decode to Pillow's pixels`(name: String) throws {
   for name in ["rgb.png", "scene.jpg", "progressive.jpg"] {
     let whole = try golden(name)
     for count in stride(from: 0, to: whole.count - 2, by: 7) {
-      #expect(throws: Failure.self) { try Image(decoding: Array(whole.prefix(count))) }
+      #expect(throws: Failure.self) { try RGBImage(decoding: Array(whole.prefix(count))) }
     }
   }
 }
@@ -43,7 +43,7 @@ func `JPEG pictures decode to Pillow's pixels`(name: String) throws {
     for position in whole.indices {
       var damaged = whole
       damaged[position] ^= 0x5A
-      _ = try? Image(decoding: damaged)
+      _ = try? RGBImage(decoding: damaged)
     }
   }
 }

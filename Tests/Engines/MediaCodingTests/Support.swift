@@ -26,12 +26,12 @@ func difference(_ first: [UInt8], _ second: [UInt8]) -> Int {
 }
 
 /// A smooth moving picture.
-func scene(_ frame: Int, width: Int = 64, height: Int = 48) throws -> Image {
+func scene(_ frame: Int, width: Int = 64, height: Int = 48) throws -> RGBImage {
   var pixels: [UInt8] = []
   for y in 0..<height {
     for x in 0..<width {
       pixels += [UInt8((2 * x + 3 * frame) % 200), UInt8((3 * y + frame) % 200), UInt8((x + y) % 200)]
     }
   }
-  return try Image(width: width, height: height, pixels: pixels)
+  return try RGBImage(width: width, height: height, pixels: pixels)
 }

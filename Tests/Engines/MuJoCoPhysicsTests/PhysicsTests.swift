@@ -10,7 +10,7 @@ struct `a simulation` {
     """
 
   @Test func `falls as gravity says`() throws {
-    let simulation = try Simulation(Model(xml: Self.ball))
+    let simulation = try Simulation(PhysicsModel(xml: Self.ball))
     try simulation.step(count: 500)
     // Semi-implicit Euler: z = z₀ − g·h²·n(n+1)/2 exactly, which is g·t²/2 within g·t·h/2.
     let height = simulation.bodyPosition(try simulation.model.index(of: .body, named: "ball")).z
@@ -32,7 +32,7 @@ struct `a simulation` {
           <geom type="sphere" size="0.001" pos="0 0 -1" mass="1"/></body>
       </worldbody></mujoco>
       """
-    let simulation = try Simulation(Model(xml: xml))
+    let simulation = try Simulation(PhysicsModel(xml: xml))
     simulation.setPosition(0.01, at: 0)
     var crossing = 0.0
     var before = 0.01
@@ -53,7 +53,7 @@ struct `a simulation` {
         <body pos="0 0 0.1"><freejoint name="box"/><geom name="box" type="box" size="0.05 0.05 0.05" mass="1"/></body>
       </worldbody></mujoco>
       """
-    let simulation = try Simulation(Model(xml: xml))
+    let simulation = try Simulation(PhysicsModel(xml: xml))
     let table = try simulation.model.index(of: .geom, named: "table")
     let box = try simulation.model.index(of: .geom, named: "box")
     #expect(!simulation.touches(geom: table, geom: box))
@@ -64,7 +64,7 @@ struct `a simulation` {
   }
 
   @Test func `shares its model across threads and repeats itself to the bit`() async throws {
-    let model = try Model(xml: Self.ball)
+    let model = try PhysicsModel(xml: Self.ball)
     let heights = try await withThrowingTaskGroup(of: Double.self) { group in
       for _ in 0..<8 {
         group.addTask {
@@ -80,7 +80,7 @@ struct `a simulation` {
   }
 
   @Test func `reports a state that is not a number, and is whole again after a reset`() throws {
-    let simulation = try Simulation(Model(xml: Self.ball))
+    let simulation = try Simulation(PhysicsModel(xml: Self.ball))
     simulation.setVelocity(.nan, at: 0)
     let error = #expect(throws: Failure.self) { try simulation.step() }
     #expect(error?.description.contains("velocity 0 became infinite or not a number") == true)
@@ -98,7 +98,7 @@ struct `a simulation` {
       <mujoco><size memory="20K"/><worldbody><geom type="plane" size="1 1 .1"/>\(boxes.joined())</worldbody></mujoco>
       """
     #expect(throws: Failure.self) {
-      let simulation = try Simulation(Model(xml: xml))
+      let simulation = try Simulation(PhysicsModel(xml: xml))
       try simulation.step(count: 10)
     }
   }
@@ -106,7 +106,7 @@ struct `a simulation` {
 
 struct `a model` {
   @Test func `names what it has`() throws {
-    let model = try Model(xml: `a simulation`.ball)
+    let model = try PhysicsModel(xml: `a simulation`.ball)
     #expect(model.names(of: .body) == ["world", "ball"])
     #expect((model.positionCount, model.velocityCount, model.actuatorCount) == (7, 6, 0))
     #expect(model.timestep == 0.001)
@@ -116,13 +116,13 @@ struct `a model` {
 
   @Test(arguments: ["", "not xml", "<mujoco><worldbody><geom type='cube'/></worldbody></mujoco>"])
   func `refuses a bad document in MuJoCo's words`(_ document: String) {
-    let error = #expect(throws: Failure.self) { try Model(xml: document) }
+    let error = #expect(throws: Failure.self) { try PhysicsModel(xml: document) }
     #expect(error?.description.hasPrefix("MuJoCo cannot read the model: ") == true)
   }
 
   @Test func `refuses a document that cannot be compiled`() {
     let xml = "<mujoco><worldbody><body><freejoint/></body></worldbody></mujoco>"
-    let error = #expect(throws: Failure.self) { try Model(xml: xml) }
+    let error = #expect(throws: Failure.self) { try PhysicsModel(xml: xml) }
     #expect(error?.description.hasPrefix("MuJoCo cannot compile the model: ") == true)
   }
 }

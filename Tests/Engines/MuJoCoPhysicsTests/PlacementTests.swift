@@ -12,16 +12,16 @@ struct `a model with bodies placed elsewhere` {
     """
 
   @Test func `differs in those alone, and no other simulation of it does`() throws {
-    var model: Model? = try Model(xml: Self.xml)
+    var model: PhysicsModel? = try PhysicsModel(xml: Self.xml)
     let other = try Simulation(#require(model))
-    let simulation = try Simulation(#require(model), varies: true)
+    let simulation = try Simulation(#require(model), allowsModelOverrides: true)
     let (shelf, mark) = (
       try #require(model).index(of: .body, named: "shelf"), try #require(model).index(of: .site, named: "mark")
     )
     model = nil
     let before = other.modelFields
     #expect(simulation.modelFields == before)
-    try simulation.place(body: shelf, at: Model.Pose(position: SIMD3(0, 2, 3), quaternion: SIMD4(0, 0, 0, 1)))
+    try simulation.place(body: shelf, at: PhysicsModel.Pose(position: SIMD3(0, 2, 3), quaternion: SIMD4(0, 0, 0, 1)))
     try simulation.setSiteOpacity(-simulation.siteOpacity(mark), of: mark)
     #expect(other.modelFields == before)
     let changed = zip(simulation.modelFields, before).filter { $0 != $1 }.map(\.0.name)
@@ -32,14 +32,14 @@ struct `a model with bodies placed elsewhere` {
   }
 
   @Test func `must have been asked for`() throws {
-    let simulation = try Simulation(Model(xml: Self.xml))
-    let pose = Model.Pose(position: .zero, quaternion: SIMD4(1, 0, 0, 0))
+    let simulation = try Simulation(PhysicsModel(xml: Self.xml))
+    let pose = PhysicsModel.Pose(position: .zero, quaternion: SIMD4(1, 0, 0, 0))
     #expect(throws: Failure.self) { try simulation.place(body: 1, at: pose) }
     #expect(throws: Failure.self) { try simulation.setSiteOpacity(0, of: 0) }
   }
 
   @Test func `lists its fields with their bytes`() throws {
-    let fields = try Simulation(Model(xml: Self.xml)).modelFields
+    let fields = try Simulation(PhysicsModel(xml: Self.xml)).modelFields
     #expect(Set(fields.map(\.name)).count == fields.count)
     let timestep = fields.first { $0.name == "opt.timestep" }
     #expect(timestep?.kind == .doubles && timestep?.bytes.count == 8)

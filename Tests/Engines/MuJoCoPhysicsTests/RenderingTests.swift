@@ -13,7 +13,7 @@ struct `a renderer` {
       <geom type="sphere" size="0.05" pos="0.5 0.25 0" rgba="0 1 0 1"/></worldbody></mujoco>
     """
 
-  private func picture(_ model: Model) throws -> [UInt8] {
+  private func picture(_ model: PhysicsModel) throws -> [UInt8] {
     let renderer = try Renderer(model, width: 96, height: 64)
     return try renderer.draw(camera: model.index(of: .camera, named: "above"), of: Simulation(model))
   }
@@ -21,7 +21,7 @@ struct `a renderer` {
   private func color(_ pixels: [UInt8], x: Int, y: Int) -> [UInt8] { Array(pixels[((y * 96 + x) * 3)...].prefix(3)) }
 
   @Test func `puts colors where the pinhole projection says, top row first`() throws {
-    let pixels = try picture(Model(xml: Self.scene))
+    let pixels = try picture(PhysicsModel(xml: Self.scene))
     #expect(pixels.count == 96 * 64 * 3)
     // 90° over 64 rows: 32 pixels per metre at a distance of 1 m, y downwards.
     #expect(color(pixels, x: 48, y: 32) == [255, 0, 0])
@@ -31,7 +31,7 @@ struct `a renderer` {
   }
 
   @Test func `draws the same pixels again, anew and on other threads`() async throws {
-    let model = try Model(xml: Self.scene)
+    let model = try PhysicsModel(xml: Self.scene)
     let first = try picture(model)
     #expect(try picture(model) == first)
     let others = try await withThrowingTaskGroup(of: [UInt8].self) { group in
@@ -42,7 +42,7 @@ struct `a renderer` {
   }
 
   @Test func `serves several renderers on one thread in turns`() throws {
-    let model = try Model(xml: Self.scene)
+    let model = try PhysicsModel(xml: Self.scene)
     let simulation = try Simulation(model)
     let first = try Renderer(model, width: 96, height: 64)
     let second = try Renderer(model, width: 96, height: 64)
@@ -54,16 +54,16 @@ struct `a renderer` {
   }
 
   @Test func `refuses a frame larger than the model's and a camera it lacks`() throws {
-    let model = try Model(xml: Self.scene)
+    let model = try PhysicsModel(xml: Self.scene)
     let error = #expect(throws: Failure.self) { try Renderer(model, width: 200, height: 64) }
     #expect(error?.description.contains("96 x 64 pixels, smaller than 200 x 64") == true)
     let renderer = try Renderer(model, width: 96, height: 64)
     #expect(throws: Failure.self) { try renderer.draw(camera: 2, of: Simulation(model)) }
-    #expect(throws: Failure.self) { try renderer.draw(camera: 0, of: Simulation(Model(xml: Self.scene))) }
+    #expect(throws: Failure.self) { try renderer.draw(camera: 0, of: Simulation(PhysicsModel(xml: Self.scene))) }
   }
 
   @Test func `keeps to one library in a process and says so`() throws {
-    let model = try Model(xml: Self.scene)
+    let model = try PhysicsModel(xml: Self.scene)
     _ = try picture(model)
     var refusals: [String] = []
     for backend in GraphicsBackend.allCases {

@@ -12,11 +12,11 @@ func withFolder(_ body: (URL) throws -> Void) throws {
   try body(folder)
 }
 
-private let image = ColumnType.structure([Field("bytes", .binary), Field("path", .string)])
-private let fields: [Field] = [
-  Field("index", .int64), Field("done", .bool), Field("time", .float32), Field("mean", .float64),
-  Field("state", .fixedSizeList(.float32, 3)), Field("tasks", .list(.string)), Field("image", image),
-  Field("name", .largeString), Field("stat", .list(.list(.float64))), Field("small", .uint8),
+private let image = ColumnType.structure([ParquetField("bytes", .binary), ParquetField("path", .string)])
+private let fields: [ParquetField] = [
+  ParquetField("index", .int64), ParquetField("done", .bool), ParquetField("time", .float32), ParquetField("mean", .float64),
+  ParquetField("state", .fixedSizeList(.float32, 3)), ParquetField("tasks", .list(.string)), ParquetField("image", image),
+  ParquetField("name", .largeString), ParquetField("stat", .list(.list(.float64))), ParquetField("small", .uint8),
 ]
 
 private func rows(_ count: Int, from first: Int) -> [ColumnValues] {
@@ -138,7 +138,7 @@ private func write(_ url: URL, groups: [Int] = [4, 3]) throws {
 @Test func `values of another type or count are refused`() throws {
   try withFolder { folder in
     let url = folder.appendingPathComponent("a.parquet")
-    let writer = try ParquetWriter(url, fields: [Field("a", .int8), Field("b", .fixedSizeList(.float32, 2))])
+    let writer = try ParquetWriter(url, fields: [ParquetField("a", .int8), ParquetField("b", .fixedSizeList(.float32, 2))])
     #expect(throws: Failure.self) { try writer.write([.integers([1])]) }
     #expect(throws: Failure.self) {
       try writer.write([.integers([300]), .fixedSizeLists(.floats([1, 2]), size: 2)])

@@ -47,9 +47,9 @@ final class TinyDataset {
     }
   }
 
-  static func picture(_ index: Int) throws -> Image {
+  static func picture(_ index: Int) throws -> RGBImage {
     let random = CountedRandom(seed: 9, "frames").at(index)
-    return try Image(
+    return try RGBImage(
       width: 12, height: 10, pixels: (0..<10 * 12 * 3).map { UInt8(random.integer($0, below: 256)) })
   }
 

@@ -202,7 +202,7 @@ struct `bad input` {
     ]
 
   private static func linkEngines(into folder: URL, without missing: String) throws {
-    let engines = try Engines.directory().resolvingSymlinksInPath()
+    let engines = try EngineLibraries.directory().resolvingSymlinksInPath()
     for part in ["engines", "shims"] {
       let own = folder.appendingPathComponent(part)
       try FileManager.default.createDirectory(at: own, withIntermediateDirectories: true)

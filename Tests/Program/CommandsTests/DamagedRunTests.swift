@@ -90,7 +90,7 @@ struct `a run that goes wrong` {
     let cameras = ["observation.images.image", "observation.images.image2"]
     for camera in cameras { features[camera] = .camera(.image, height: 16, width: 16) }
     let writer = try DatasetWriter(root: root, framesPerSecond: 10, features: features)
-    let picture = try Image(width: 16, height: 16, pixels: (0..<768).map { UInt8($0 % 251) })
+    let picture = try RGBImage(width: 16, height: 16, pixels: (0..<768).map { UInt8($0 % 251) })
     for episode in 0..<2 {
       for frame in 0..<5 {
         let shift = Float(frame + episode) / 8

@@ -148,7 +148,7 @@ final class FixtureMatrix {
                 pixels += isBlock ? [200, 60, 50] : row < 24 ? [150, 170, 190] : [205, 190, 165]
               }
             }
-            try writer.append(try Image(width: 96, height: 96, pixels: pixels))
+            try writer.append(try RGBImage(width: 96, height: 96, pixels: pixels))
           }
           try writer.finish()
         }

@@ -34,7 +34,7 @@ private final class Company: Policy {
 
 struct `a policy's planner` {
   private func requests(_ states: [(Float, String)]) throws -> [PlanningRequest] {
-    let picture = try Image(width: 16, height: 16, pixels: Array(repeating: 7, count: 768))
+    let picture = try RGBImage(width: 16, height: 16, pixels: Array(repeating: 7, count: 768))
     return states.enumerated().map { index, state in
       PlanningRequest(
         observation: Observation(images: ["image": picture], state: [state.0], instruction: state.1), history: [],

@@ -68,7 +68,7 @@ final class Walk: Environment {
   func observe(cameras: Set<String>) throws -> Observation {
     for _ in cameras { suite.pictures.add() }
     let shade = UInt8(max(0, min(255, 128 + position * 40)))
-    guard let picture = try? Image(width: 16, height: 16, pixels: Array(repeating: shade, count: 768)) else {
+    guard let picture = try? RGBImage(width: 16, height: 16, pixels: Array(repeating: shade, count: 768)) else {
       throw Failure("no picture")
     }
     return Observation(

@@ -129,7 +129,7 @@ struct `a scene` {
   @Test func `knows its things`() throws {
     let task = try LiberoSuite.ten.task(2, material.settings)
     let scene = try LiberoScene(task, assets: material.assets)
-    let model = try Model(xml: scene.xml)
+    let model = try PhysicsModel(xml: scene.xml)
     #expect(scene.objects.map(\.isFixture) == [false, false, true])
     for object in scene.objects {
       _ = try model.index(of: .body, named: object.body)
@@ -188,7 +188,7 @@ struct `a scene` {
   private func differences(from golden: Golden) throws -> [String] {
     let task = try LiberoSuite(named: golden.suite).task(golden.task, material.settings)
     let scene = try LiberoScene(task, assets: material.assets)
-    let model = try Model(xml: scene.xml)
+    let model = try PhysicsModel(xml: scene.xml)
     let simulation = try scene.simulation(of: model, seed: golden.seed)
     let states = try InitialStates(contentsOf: task.initialStatesFile)
     #expect(states.width == 1 + model.positionCount + model.velocityCount, "\(task.name)")

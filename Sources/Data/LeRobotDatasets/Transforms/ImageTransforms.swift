@@ -27,7 +27,7 @@ public struct ImageTransforms: Sendable {
   }
 
   /// The changed picture of a camera in the sample that is `draw`th of all samples, from 0.
-  public func apply(to image: Image, draw: Int, camera: String) -> PlanarImage {
+  public func apply(to image: RGBImage, draw: Int, camera: String) -> PlanarImage {
     let random = random.at(draw).at(camera)
     var result = PlanarImage(image)
     for number in drawn(random) { transforms[number].transform.apply(to: &result, random.at(number)) }

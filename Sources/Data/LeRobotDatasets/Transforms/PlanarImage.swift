@@ -17,7 +17,7 @@ public struct PlanarImage: Sendable, Equatable {
   }
 
   /// A recorded picture, divided by 255.
-  public init(_ image: Image) {
+  public init(_ image: RGBImage) {
     let area = image.width * image.height
     let values = [Float](unsafeUninitializedCapacity: 3 * area) { planes, initialized in
       image.pixels.withUnsafeBufferPointer { pixels in

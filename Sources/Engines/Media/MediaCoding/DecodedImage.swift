@@ -1,7 +1,7 @@
 import Failures
 import RGBImages
 
-extension Image {
+extension RGBImage {
   /// Decodes a picture's pixels straight into their place.
   ///
   /// - Parameters:
@@ -25,9 +25,9 @@ extension Image {
   }
 }
 
-/// Refuses the size of a picture or video that no ``Image`` could have.
+/// Refuses the size of a picture or video that no ``RGBImage`` could have.
 func checkImageSize(width: Int, height: Int, of subject: String) throws {
-  do { try Image.checkSize(width: width, height: height, of: subject) } catch {
+  do { try RGBImage.checkSize(width: width, height: height, of: subject) } catch {
     throw Failure(message(of: error))
   }
 }

@@ -10,13 +10,13 @@ struct MediaEngine: Sendable {
 
   private static let opened: Result<MediaEngine, any Error> = {
     do {
-      let shims = try Engines.directory().appendingPathComponent("shims")
+      let shims = try EngineLibraries.directory().appendingPathComponent("shims")
       var stills = wm_media_api()
-      try Engines.load(
+      try EngineLibraries.load(
         shims.appendingPathComponent("libwm_media.so"), engine: "libpng and libjpeg", prefix: "wm_media_",
         names: wm_media_function_names, into: &stills)
       var videos = wm_video_api()
-      try Engines.load(
+      try EngineLibraries.load(
         shims.appendingPathComponent("libwm_video.so"), engine: "FFmpeg", prefix: "wm_video_",
         names: wm_video_function_names, into: &videos)
       return .success(MediaEngine(stills: stills, videos: videos))

@@ -8,13 +8,13 @@ public enum PNG {
   /// Reads a picture; palettes and gray become RGB, 16 bits become 8, and transparency is dropped.
   ///
   /// - Throws: one sentence, if the bytes are no whole PNG or the picture is larger than 16384 pixels a side.
-  public static func decode(_ bytes: [UInt8]) throws -> Image {
+  public static func decode(_ bytes: [UInt8]) throws -> RGBImage {
     let api = try MediaEngine.stills
     return try StillCodec(name: "a PNG", size: api.png_size, decode: api.png_decode).decode(bytes, api)
   }
 
   /// Writes a picture without loss.
-  public static func encode(_ image: Image) throws -> [UInt8] {
+  public static func encode(_ image: RGBImage) throws -> [UInt8] {
     let api = try MediaEngine.stills
     return try collect("a PNG", api) { bytes, count in
       api.png_encode(image.pixels, Int32(image.width), Int32(image.height), bytes, count)
@@ -27,13 +27,13 @@ public enum JPEG {
   /// Reads a picture.
   ///
   /// - Throws: one sentence, if the bytes are no whole JPEG or the picture is larger than 16384 pixels a side.
-  public static func decode(_ bytes: [UInt8]) throws -> Image {
+  public static func decode(_ bytes: [UInt8]) throws -> RGBImage {
     let api = try MediaEngine.stills
     return try StillCodec(name: "a JPEG", size: api.jpeg_size, decode: api.jpeg_decode).decode(bytes, api)
   }
 
   /// Writes a picture, `quality` from 1 to 100.
-  public static func encode(_ image: Image, quality: Int = 90) throws -> [UInt8] {
+  public static func encode(_ image: RGBImage, quality: Int = 90) throws -> [UInt8] {
     let api = try MediaEngine.stills
     return try collect("a JPEG", api) { bytes, count in
       api.jpeg_encode(
@@ -42,7 +42,7 @@ public enum JPEG {
   }
 }
 
-extension Image {
+extension RGBImage {
   /// Reads a PNG or a JPEG, told apart by its first bytes.
   public init(decoding bytes: [UInt8]) throws {
     if bytes.starts(with: [0x89, 0x50, 0x4E, 0x47]) {
@@ -66,14 +66,14 @@ private struct StillCodec {
   let size: Size?
   let decode: Decode?
 
-  func decode(_ bytes: [UInt8], _ api: wm_media_api) throws -> Image {
+  func decode(_ bytes: [UInt8], _ api: wm_media_api) throws -> RGBImage {
     guard let size, let decode else { throw Failure("the codecs are not loaded; run `make build`") }
     var width: Int32 = 0
     var height: Int32 = 0
     guard size(bytes, bytes.count, &width, &height) == 0 else {
       throw Failure("\(name) of \(bytes.count) bytes could not be decoded: \(api.problem)")
     }
-    return try Image(width: Int(width), height: Int(height), of: name) { pixels, capacity in
+    return try RGBImage(width: Int(width), height: Int(height), of: name) { pixels, capacity in
       decode(bytes, bytes.count, pixels, capacity) == 0 ? nil : api.problem
     }
   }

@@ -65,12 +65,12 @@ public final class VideoReader: Sendable {
   ///   - time: seconds from the start.
   ///   - tolerance: how far the frame's own time may lie from that, in seconds; LeRobot's is 1e-4.
   /// - Throws: one sentence, if there is no such frame or it is damaged. It names the nearest frame met.
-  public func frame(at time: Double, tolerance: Double = 1e-4) throws -> Image {
-    let result = handle.withLock { handle -> Result<Image, any Error> in
+  public func frame(at time: Double, tolerance: Double = 1e-4) throws -> RGBImage {
+    let result = handle.withLock { handle -> Result<RGBImage, any Error> in
       do {
         try seek(handle.video, time, tolerance)
         return .success(
-          try Image(width: width, height: height, of: "a frame of \(url.path)") { pixels, capacity in
+          try RGBImage(width: width, height: height, of: "a frame of \(url.path)") { pixels, capacity in
             api.pixels(handle.video, pixels, capacity) == 0 ? nil : api.problem
           })
       } catch { return .failure(error) }
@@ -126,7 +126,7 @@ public final class VideoReaders: Sendable {
   public var idleCount: Int { idle.withLock { $0.count } }
 
   /// The frame of a file shown at a time; see ``VideoReader/frame(at:tolerance:)``.
-  public func frame(of url: URL, at time: Double, tolerance: Double = 1e-4) throws -> Image {
+  public func frame(of url: URL, at time: Double, tolerance: Double = 1e-4) throws -> RGBImage {
     let kept = idle.withLock { idle in
       idle.lastIndex { $0.url == url }.map { idle.remove(at: $0) }
     }

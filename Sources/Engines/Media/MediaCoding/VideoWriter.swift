@@ -120,7 +120,7 @@ public final class VideoWriter {
   public var byteCount: Int { writer.map { Int(api.position($0)) } ?? 0 }
 
   /// Appends a frame.
-  public func append(_ image: Image) throws {
+  public func append(_ image: RGBImage) throws {
     guard let writer else { throw Failure("\(url.path) is finished already") }
     guard image.width == width, image.height == height else {
       throw Failure("expected \(width)x\(height) frames for \(url.path), found \(image.width)x\(image.height)")

@@ -31,8 +31,8 @@ public struct PhysicsEngine: @unchecked Sendable {
   private init() throws {
     var functions = wm_mujoco_api()
     do {
-      let library = try Engines.directory().appendingPathComponent("engines/mujoco/mujoco/libmujoco.so.3.3.2")
-      try Engines.load(
+      let library = try EngineLibraries.directory().appendingPathComponent("engines/mujoco/mujoco/libmujoco.so.3.3.2")
+      try EngineLibraries.load(
         library, engine: "MuJoCo", prefix: "", names: wm_mujoco_function_names, into: &functions)
     } catch {
       throw Failure(message(of: error))

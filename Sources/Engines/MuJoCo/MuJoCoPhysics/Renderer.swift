@@ -7,7 +7,7 @@ public final class Renderer {
   public let width: Int
   /// The picture's height, pixels.
   public let height: Int
-  private let model: Model
+  private let model: PhysicsModel
   private let context: GraphicsContext
   private let pointer: UnsafeMutablePointer<wm_mujoco_renderer>
   private var bottomUp: [UInt8]
@@ -21,7 +21,7 @@ public final class Renderer {
   ///   - backend: the library to draw with; nil takes what `MUJOCO_GL` asks for, and where that is unset a graphics
   ///     card if there is one, else software.
   public init(
-    _ model: Model, width: Int, height: Int, hiddenGeomGroups: Set<Int> = [], backend: GraphicsBackend? = nil
+    _ model: PhysicsModel, width: Int, height: Int, hiddenGeomGroups: Set<Int> = [], backend: GraphicsBackend? = nil
   ) throws {
     self.model = model
     self.width = width
@@ -53,7 +53,7 @@ public final class Renderer {
   /// Draws one camera: RGB, `height` × `width` × 3 bytes, top row first.
   ///
   /// - Parameters:
-  ///   - camera: as `Model.index(of: .camera, …)` gives it.
+  ///   - camera: as `PhysicsModel.index(of: .camera, …)` gives it.
   ///   - simulation: a simulation of this renderer's model, with poses computed.
   public func draw(camera: Int, of simulation: Simulation) throws -> [UInt8] {
     guard simulation.model === model else {

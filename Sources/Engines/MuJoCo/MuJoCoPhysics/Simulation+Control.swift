@@ -13,7 +13,7 @@ extension Simulation {
     public var mass: [Double]
 
     /// Makes room for a model's numbers.
-    public init(of model: Model) {
+    public init(of model: PhysicsModel) {
       let count = model.velocityCount
       translation = [Double](repeating: 0, count: 3 * count)
       rotation = [Double](repeating: 0, count: 3 * count)

@@ -1,6 +1,6 @@
 import CMuJoCo
 
-extension Model {
+extension PhysicsModel {
   /// A size, option or array of the compiled model.
   public struct Field: Sendable, Equatable {
     /// What its bytes are.
@@ -27,17 +27,17 @@ extension Model {
 extension Simulation {
   /// Everything that the compiled model holds as this simulation sees it, in the order of MuJoCo's header, for comparisons
   /// field by field.
-  public var modelFields: [Model.Field] {
-    var fields: [Model.Field] = []
+  public var modelFields: [PhysicsModel.Field] {
+    var fields: [PhysicsModel.Field] = []
     withUnsafeMutablePointer(to: &fields) { fields in
       wm_mujoco_visit_fields(
         modelPointer,
         { name, kind, bytes, count, context in
           guard let context else { return }
-          let fields = context.assumingMemoryBound(to: [Model.Field].self)
-          let kind = Model.Field.Kind(rawValue: String(UnicodeScalar(UInt8(bitPattern: kind)))) ?? .bytes
+          let fields = context.assumingMemoryBound(to: [PhysicsModel.Field].self)
+          let kind = PhysicsModel.Field.Kind(rawValue: String(UnicodeScalar(UInt8(bitPattern: kind)))) ?? .bytes
           fields.pointee.append(
-            Model.Field(
+            PhysicsModel.Field(
               name: String(cString: name), kind: kind,
               bytes: Array(UnsafeRawBufferPointer(start: bytes, count: bytes == nil ? 0 : count))))
         }, UnsafeMutableRawPointer(fields))

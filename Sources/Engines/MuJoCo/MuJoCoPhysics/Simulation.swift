@@ -7,26 +7,26 @@ import CMuJoCo
 /// whole again.
 public final class Simulation {
   /// The model that moves.
-  public let model: Model
+  public let model: PhysicsModel
   let pointer: UnsafeMutablePointer<mjData>
   /// What this simulation changed in the model for itself, if it may.
-  let variation: ModelVariation?
+  let overlay: ModelOverlay?
   private var functions: wm_mujoco_api { model.engine.functions }
   /// The model as this simulation sees it.
-  var modelPointer: UnsafeMutablePointer<mjModel> { variation?.pointer ?? model.pointer }
+  var modelPointer: UnsafeMutablePointer<mjModel> { overlay?.pointer ?? model.pointer }
 
   /// Makes a simulation in the model's initial state, with positions of bodies computed.
   ///
   /// - Parameters:
-  ///   - varies: whether it may move bodies that have no joint and show or hide sites, for itself alone.
-  ///   - readsSensors: whether the model's sensors are computed, if it varies.
-  ///   - arenaBytes: memory for contacts and constraints, bytes, if it varies; nil takes the model's own wish.
+  ///   - allowsModelOverrides: whether it may move bodies that have no joint and show or hide sites, for itself alone.
+  ///   - readsSensors: whether the model's sensors are computed, if so.
+  ///   - arenaBytes: memory for contacts and constraints, bytes, if so; nil takes the model's own wish.
   public init(
-    _ model: Model, varies: Bool = false, readsSensors: Bool = true, arenaBytes: Int? = nil
+    _ model: PhysicsModel, allowsModelOverrides: Bool = false, readsSensors: Bool = true, arenaBytes: Int? = nil
   ) throws {
     self.model = model
-    variation = varies ? ModelVariation(of: model, readsSensors: readsSensors, arenaBytes: arenaBytes) : nil
-    let seen = variation?.pointer ?? model.pointer
+    overlay = allowsModelOverrides ? ModelOverlay(of: model, readsSensors: readsSensors, arenaBytes: arenaBytes) : nil
+    let seen = overlay?.pointer ?? model.pointer
     var made: UnsafeMutablePointer<mjData>?
     try Self.guarded(model, "start a simulation") { wm_mujoco_make_data(&$0, seen, &made, &$1) }
     guard let made else { throw Failure("MuJoCo has no memory for a simulation of this model") }
@@ -56,13 +56,13 @@ public final class Simulation {
   /// Seconds since the last reset.
   public var time: Double { pointer.pointee.time }
 
-  /// A generalised position; `index` as `Model.addresses(ofJoint:)` gives it.
+  /// A generalised position; `index` as `PhysicsModel.addresses(ofJoint:)` gives it.
   public func position(at index: Int) -> Double {
     precondition(index >= 0 && index < model.positionCount)
     return pointer.pointee.qpos[index]
   }
 
-  /// A generalised velocity; `index` as `Model.addresses(ofJoint:)` gives it.
+  /// A generalised velocity; `index` as `PhysicsModel.addresses(ofJoint:)` gives it.
   public func velocity(at index: Int) -> Double {
     precondition(index >= 0 && index < model.velocityCount)
     return pointer.pointee.qvel[index]
@@ -111,7 +111,7 @@ public final class Simulation {
   ) throws { try Self.guarded(model, purpose, call) }
 
   private static func guarded(
-    _ model: Model, _ purpose: String, _ call: (inout wm_mujoco_api, inout wm_mujoco_message) -> Int32
+    _ model: PhysicsModel, _ purpose: String, _ call: (inout wm_mujoco_api, inout wm_mujoco_message) -> Int32
   ) throws {
     var functions = model.engine.functions
     var message = wm_mujoco_message()

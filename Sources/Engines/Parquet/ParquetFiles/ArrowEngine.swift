@@ -10,8 +10,8 @@ struct ArrowEngine: Sendable {
   private static let opened: Result<ArrowEngine, any Error> = {
     do {
       var api = wm_arrow_api()
-      let shim = try Engines.directory().appendingPathComponent("shims/libwm_arrow.so")
-      try Engines.load(
+      let shim = try EngineLibraries.directory().appendingPathComponent("shims/libwm_arrow.so")
+      try EngineLibraries.load(
         shim, engine: "Arrow", prefix: "wm_arrow_", names: wm_arrow_function_names, into: &api)
       return .success(ArrowEngine(api: api))
     } catch {

@@ -13,13 +13,13 @@ public indirect enum ColumnType: Sendable, Hashable {
   /// Lists of one length.
   case fixedSizeList(ColumnType, Int)
   /// Named columns as one.
-  case structure([Field])
+  case structure([ParquetField])
   /// A type this room does not read, by its Arrow format string.
   case other(String)
 }
 
 /// A named column of a schema or a member of a structure.
-public struct Field: Sendable, Hashable {
+public struct ParquetField: Sendable, Hashable {
   /// The column's name.
   public let name: String
   /// Its values' type.
@@ -55,7 +55,7 @@ extension ColumnType {
     } else if format.hasPrefix("+w:"), let size = Int(format.dropFirst(3)), size >= 0, let element = children.first {
       self = .fixedSizeList(ColumnType(element), size)
     } else if format == "+s" {
-      self = .structure(children.map(Field.init))
+      self = .structure(children.map(ParquetField.init))
     } else {
       self = .other(format)
     }
@@ -74,16 +74,16 @@ extension ColumnType {
   }
 
   /// The fields under this type; a list's element is called `element`, as Arrow's own files call it.
-  var children: [Field] {
+  var children: [ParquetField] {
     switch self {
-    case .list(let element), .largeList(let element), .fixedSizeList(let element, _): [Field("element", element)]
+    case .list(let element), .largeList(let element), .fixedSizeList(let element, _): [ParquetField("element", element)]
     case .structure(let fields): fields
     default: []
     }
   }
 }
 
-extension Field {
+extension ParquetField {
   init(_ schema: ArrowSchema) {
     self.init(schema.name.map { String(cString: $0) } ?? "", ColumnType(schema))
   }

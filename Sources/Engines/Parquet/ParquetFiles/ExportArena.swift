@@ -33,12 +33,12 @@ struct ExportArena {
 
   // MARK: schema
 
-  mutating func schema(_ fields: [Field], metadata: [(key: String, value: String)]) -> ArrowSchema {
-    schema(Field("", .structure(fields)), metadata: metadata, flags: 0)
+  mutating func schema(_ fields: [ParquetField], metadata: [(key: String, value: String)]) -> ArrowSchema {
+    schema(ParquetField("", .structure(fields)), metadata: metadata, flags: 0)
   }
 
   private mutating func schema(
-    _ field: Field, metadata: [(key: String, value: String)] = [], flags: Int64 = Int64(ARROW_FLAG_NULLABLE)
+    _ field: ParquetField, metadata: [(key: String, value: String)] = [], flags: Int64 = Int64(ARROW_FLAG_NULLABLE)
   ) -> ArrowSchema {
     var schema = ArrowSchema()
     schema.format = cString(field.type.format)

@@ -8,7 +8,7 @@ public final class ParquetFile: Sendable {
   /// Where the file lies.
   public let url: URL
   /// The top-level columns.
-  public let fields: [Field]
+  public let fields: [ParquetField]
   /// The schema's key-value metadata, such as `huggingface` or `pandas`.
   public let metadata: [String: String]
   /// Rows in each row group.
@@ -50,7 +50,7 @@ public final class ParquetFile: Sendable {
     self.url = url
     self.api = api
     self.handle = Mutex(Handle(file: file))
-    self.fields = (0..<Int(schema.n_children)).compactMap { schema.children?[$0]?.pointee }.map(Field.init)
+    self.fields = (0..<Int(schema.n_children)).compactMap { schema.children?[$0]?.pointee }.map(ParquetField.init)
     self.metadata = schemaMetadata(schema.metadata)
     self.rowGroups = rowGroups
   }
@@ -63,7 +63,7 @@ public final class ParquetFile: Sendable {
   /// Decodes some columns of a row group.
   ///
   /// - Throws: one sentence, if a column is missing, the row group does not exist or its pages are damaged.
-  public func read(rowGroup: Int, columns: [String]) throws -> Table {
+  public func read(rowGroup: Int, columns: [String]) throws -> ParquetTable {
     for column in columns where !fields.contains(where: { $0.name == column }) {
       let names = fields.map(\.name).joined(separator: ", ")
       throw Failure("expected a column \(column) in \(url.path), found \(names)")
@@ -81,7 +81,7 @@ public final class ParquetFile: Sendable {
     if let problem {
       throw Failure("row group \(rowGroup) of \(url.path) could not be read, the file is damaged: \(problem)")
     }
-    return Table(TableStorage(rows: rows, schema: schema, source: url.path))
+    return ParquetTable(TableStorage(rows: rows, schema: schema, source: url.path))
   }
 }
 

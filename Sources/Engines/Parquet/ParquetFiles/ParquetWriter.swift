@@ -9,7 +9,7 @@ public final class ParquetWriter {
   /// Where the finished file will lie.
   public let url: URL
   /// The columns.
-  public let fields: [Field]
+  public let fields: [ParquetField]
 
   private let api: wm_arrow_api
   private let partial: URL
@@ -21,7 +21,7 @@ public final class ParquetWriter {
   ///   - metadata: the schema's key-value pairs, in order.
   ///   - overwrite: whether a file under the final name may be replaced when this one is finished.
   public init(
-    _ url: URL, fields: [Field], metadata: [(key: String, value: String)] = [], overwrite: Bool = false
+    _ url: URL, fields: [ParquetField], metadata: [(key: String, value: String)] = [], overwrite: Bool = false
   ) throws {
     if !overwrite, FileManager.default.fileExists(atPath: url.path) {
       throw Failure("\(url.path) exists; give --overwrite or choose another place")

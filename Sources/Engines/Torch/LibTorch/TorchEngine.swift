@@ -30,7 +30,7 @@ public struct TorchEngine: Sendable {
 
   private static func open() throws -> TorchEngine {
     do {
-      let deps = try Engines.directory()
+      let deps = try EngineLibraries.directory()
       let given = ProcessInfo.processInfo.environment["WM_TORCH_DIR"].flatMap { $0.isEmpty ? nil : $0 }
       let torch = given.map { URL(fileURLWithPath: $0) } ?? deps.appendingPathComponent("engines/torch/torch")
       let version = try installedVersion(in: torch)
@@ -39,10 +39,10 @@ public struct TorchEngine: Sendable {
       if getenv("GOMP_SPINCOUNT") == nil { setenv("OMP_WAIT_POLICY", "passive", 0) }
       for name in ["libc10.so", "libtorch_cpu.so"] {
         // Opened first and by path, so that the shim binds to this torch and no other.
-        try Engines.open(libraries.appendingPathComponent(name), engine: "libtorch")
+        try EngineLibraries.open(libraries.appendingPathComponent(name), engine: "libtorch")
       }
       var api = wm_torch_api()
-      try Engines.load(
+      try EngineLibraries.load(
         deps.appendingPathComponent("shims/libwm_torch-\(version).so"), engine: "the shim for torch \(version)",
         prefix: "wm_torch_", names: wm_torch_function_names, into: &api)
       guard api.compiled_abi() == api.loaded_abi() else {

@@ -22,7 +22,7 @@ struct RobotHandles: Sendable {
   /// LeRobot's names of the cameras, and the model's.
   static let cameraNames = [("image", "agentview"), ("image2", "robot0_eye_in_hand")]
 
-  init(_ model: Model, initialPositions: [Double] = Self.mountedPanda) throws {
+  init(_ model: PhysicsModel, initialPositions: [Double] = Self.mountedPanda) throws {
     self.initialPositions = initialPositions
     var arm: [Joint] = []
     var armActuators: [Int] = []

@@ -25,8 +25,8 @@ final class RobotMotion {
   /// The positions that the simulation's poses belong to: those before the last physics step.
   private(set) var posedPositions: [Double]
 
-  init(_ model: Model) throws {
-    let simulation = try Simulation(model, varies: true, readsSensors: false, arenaBytes: Self.arenaBytes)
+  init(_ model: PhysicsModel) throws {
+    let simulation = try Simulation(model, allowsModelOverrides: true, readsSensors: false, arenaBytes: Self.arenaBytes)
     let robot = try RobotHandles(model)
     var scratch = Simulation.SiteDynamics(of: model)
     let seen = try ArmState(robot, in: simulation, scratch: &scratch)

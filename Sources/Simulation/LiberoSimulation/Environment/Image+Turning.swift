@@ -1,9 +1,9 @@
 import Failures
 import RGBImages
 
-extension Image {
+extension RGBImage {
   /// The picture with left and right exchanged.
-  func mirrored() throws -> Image {
+  func mirrored() throws -> RGBImage {
     var turned = pixels
     for start in stride(from: 0, to: pixels.count, by: width * 3) {
       for column in 0..<width {
@@ -12,7 +12,7 @@ extension Image {
         }
       }
     }
-    return try Image(width: width, height: height, pixels: turned)
+    return try RGBImage(width: width, height: height, pixels: turned)
   }
 
   /// The picture's bytes with its bottom row first, as OpenGL and robosuite have them.

@@ -143,8 +143,8 @@ public final class LiberoEnvironment: Environment {
   }
 
   /// Pictures as a policy sees them.
-  func mirrored(_ images: [String: Image]) throws -> [String: Image] {
-    var turned: [String: Image] = [:]
+  func mirrored(_ images: [String: RGBImage]) throws -> [String: RGBImage] {
+    var turned: [String: RGBImage] = [:]
     for (name, image) in images {
       turned[name] = try image.mirrored()
     }
@@ -152,8 +152,8 @@ public final class LiberoEnvironment: Environment {
   }
 
   /// What cameras saw when the sensors were read, upright.
-  func draw(cameras: Set<String>) throws -> [String: Image] {
-    var images: [String: Image] = [:]
+  func draw(cameras: Set<String>) throws -> [String: RGBImage] {
+    var images: [String: RGBImage] = [:]
     guard !cameras.isEmpty else { return images }
     for name in cameras where motion.robot.cameras[name] == nil {
       throw Failure(
@@ -175,7 +175,7 @@ public final class LiberoEnvironment: Environment {
       }
     }()
     for (name, bytes) in pixels {
-      images[name] = try Image(width: pictureSize.width, height: pictureSize.height, pixels: bytes)
+      images[name] = try RGBImage(width: pictureSize.width, height: pictureSize.height, pixels: bytes)
     }
     return images
   }

@@ -9,7 +9,7 @@ public final class LiberoWorld: Sendable {
   /// What stands in its scene.
   public let scene: LiberoScene
   /// The scene's compiled model, with fixtures where the files have them.
-  public let model: Model
+  public let model: PhysicsModel
   /// Its initial states.
   public let initialStates: InitialStates
   /// What draws the scene, for all environments together.
@@ -26,7 +26,7 @@ public final class LiberoWorld: Sendable {
     let scene = try LiberoScene(task, assets: assets)
     self.scene = scene
     do {
-      model = try Model(xml: scene.xml)
+      model = try PhysicsModel(xml: scene.xml)
     } catch {
       throw Failure("\(task.suite.rawValue) task \(task.index), \(task.name): \(error)")
     }

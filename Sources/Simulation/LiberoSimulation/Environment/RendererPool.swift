@@ -26,12 +26,12 @@ final class RendererPool: Sendable {
     }
   }
 
-  private let model: Model
+  private let model: PhysicsModel
   private let idle = Mutex(Idle())
   private let permits: DispatchSemaphore
 
   /// Makes an empty pool; renderers come into being as they are asked for.
-  init(_ model: Model, count: Int = ProcessInfo.processInfo.activeProcessorCount) {
+  init(_ model: PhysicsModel, count: Int = ProcessInfo.processInfo.activeProcessorCount) {
     self.model = model
     permits = DispatchSemaphore(value: max(1, count))
   }

@@ -16,7 +16,7 @@ public struct Goal: Sendable {
   ///   - model: the scene's compiled model.
   /// - Throws: if the goal speaks of what the model does not have, or asks of a thing what it cannot be.
   public init(
-    _ predicates: [BddlPredicate], of scene: LiberoScene, in model: Model
+    _ predicates: [BddlPredicate], of scene: LiberoScene, in model: PhysicsModel
   ) throws {
     var conditions: [Condition] = []
     for predicate in predicates { conditions.append(try Condition(predicate, of: scene, in: model)) }
@@ -37,7 +37,7 @@ private enum Condition: Sendable {
   case anyJoint([Int], Articulation.Side)
   case allJoints([Int], Articulation.Side)
 
-  init(_ predicate: BddlPredicate, of scene: LiberoScene, in model: Model) throws {
+  init(_ predicate: BddlPredicate, of scene: LiberoScene, in model: PhysicsModel) throws {
     let sentence = "(\(predicate.relation.rawValue) \(predicate.arguments.joined(separator: " ")))"
     var things: [GoalThing] = []
     for name in predicate.arguments {

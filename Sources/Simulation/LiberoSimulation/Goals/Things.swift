@@ -10,7 +10,7 @@ struct GoalObject: Sendable {
   let joints: [Int]
   let articulation: Articulation
 
-  init(_ object: LiberoObject, in model: Model) throws {
+  init(_ object: LiberoObject, in model: PhysicsModel) throws {
     body = try model.index(of: .body, named: object.body)
     var geoms: Set<Int> = []
     for name in object.contactGeoms { geoms.insert(try model.index(of: .geom, named: name)) }
@@ -30,7 +30,7 @@ struct GoalRegion: Sendable {
   /// Where the values of the hinges and slides of the part that bears it begin among the positions.
   let joints: [Int]
 
-  init(_ name: String, _ site: LiberoSite, of scene: LiberoScene, in model: Model) throws {
+  init(_ name: String, _ site: LiberoSite, of scene: LiberoScene, in model: PhysicsModel) throws {
     self.site = try model.index(of: .site, named: name)
     guard site.size.count >= 3 else { throw Failure("the region '\(name)' is no box") }
     size = SIMD3(site.size[0], site.size[1], site.size[2])
@@ -83,7 +83,7 @@ enum GoalThing: Sendable {
   case region(GoalRegion)
 
   /// Finds an object, or else a region.
-  init(named name: String, of scene: LiberoScene, in model: Model) throws {
+  init(named name: String, of scene: LiberoScene, in model: PhysicsModel) throws {
     do {
       if let object = scene.objects.first(where: { $0.name == name }) {
         self = .object(try GoalObject(object, in: model))
@@ -100,7 +100,7 @@ enum GoalThing: Sendable {
   }
 }
 
-private func positions(ofJoints names: [String], in model: Model) throws -> [Int] {
+private func positions(ofJoints names: [String], in model: PhysicsModel) throws -> [Int] {
   var found: [Int] = []
   for name in names { found.append(try model.addresses(ofJoint: name).position) }
   return found

@@ -10,7 +10,7 @@ extension LiberoScene {
   /// overwrites their poses.
   ///
   /// - Throws: a sentence where the description leaves no room for an object.
-  public func fixturePoses(seed: UInt32) throws -> [String: Model.Pose] {
+  public func fixturePoses(seed: UInt32) throws -> [String: PhysicsModel.Pose] {
     var random = LegacyRandom(seed: seed)
     // An attempt that leaves no room is followed by another, as in the official stack, with the generator as it stands.
     for attempt in 1...Self.attempts {
@@ -21,17 +21,17 @@ extension LiberoScene {
       for _ in 0..<(attempt + 2) * articulationDraws { _ = random.uniform() }
       if let placed = try place(&random) {
         return Dictionary(
-          uniqueKeysWithValues: placed.filter(\.isFixture).map { ("\($0.name)_main", Model.Pose($0)) })
+          uniqueKeysWithValues: placed.filter(\.isFixture).map { ("\($0.name)_main", PhysicsModel.Pose($0)) })
       }
     }
     throw Failure("the objects of \(problem.name) find no room in their regions with seed \(seed)")
   }
 
   /// A simulation of the task's compiled model as it stands in an episode, with the sites hidden that no picture shows.
-  public func simulation(of model: Model, seed: UInt32) throws -> Simulation {
+  public func simulation(of model: PhysicsModel, seed: UInt32) throws -> Simulation {
     let poses = try fixturePoses(seed: seed)
     do {
-      let simulation = try Simulation(model, varies: true)
+      let simulation = try Simulation(model, allowsModelOverrides: true)
       try place(poses, in: simulation)
       for name in hiddenSites {
         let site = try model.index(of: .site, named: name)
@@ -45,7 +45,7 @@ extension LiberoScene {
   }
 
   /// Puts fixtures where they are to stand.
-  func place(_ poses: [String: Model.Pose], in simulation: Simulation) throws {
+  func place(_ poses: [String: PhysicsModel.Pose], in simulation: Simulation) throws {
     for (name, pose) in poses {
       try simulation.place(body: simulation.model.index(of: .body, named: name), at: pose)
     }
@@ -119,7 +119,7 @@ extension LiberoScene {
   }
 }
 
-extension Model.Pose {
+extension PhysicsModel.Pose {
   fileprivate init(_ placed: LiberoScene.Placed) {
     self.init(position: placed.position, quaternion: SIMD4(cos(placed.yaw / 2), 0, 0, sin(placed.yaw / 2)))
   }

@@ -1,6 +1,6 @@
 import CMuJoCo
 
-extension Model {
+extension PhysicsModel {
   /// From and to which value an actuator's control goes.
   public func controlRange(ofActuator actuator: Int) -> (low: Double, high: Double) {
     precondition(actuator >= 0 && actuator < actuatorCount)

@@ -3,7 +3,7 @@ import Failures
 /// A picture: RGB, 8 bits a channel, row by row from the top.
 ///
 /// Cameras, files, videos and policies all hand this one value on; no engine is needed to hold it.
-public struct Image: Sendable, Hashable {
+public struct RGBImage: Sendable, Hashable {
   /// Pixels in a row.
   public let width: Int
   /// Rows.

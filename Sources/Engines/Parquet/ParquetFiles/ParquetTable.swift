@@ -2,10 +2,10 @@ import Failures
 import CArrow
 
 /// Rows of some columns, as Arrow decoded them; immutable, and freed with the last column that refers to it.
-public struct Table: Sendable {
+public struct ParquetTable: Sendable {
   let storage: TableStorage
   /// The columns present, in the file's order.
-  public let fields: [Field]
+  public let fields: [ParquetField]
 
   init(_ storage: TableStorage) {
     self.storage = storage
@@ -18,12 +18,12 @@ public struct Table: Sendable {
   /// A column by name.
   ///
   /// - Throws: the names that there are, if this is none of them.
-  public func column(_ name: String) throws -> Column {
+  public func column(_ name: String) throws -> ParquetColumn {
     guard let index = fields.firstIndex(where: { $0.name == name }), let child = storage.rows.children?[index] else {
       let names = fields.map(\.name).joined(separator: ", ")
       throw Failure("expected a column \(name) in \(storage.source), found \(names.isEmpty ? "none" : names)")
     }
-    return Column(
+    return ParquetColumn(
       storage: storage, array: child, name: name, type: fields[index].type, start: Int(storage.rows.offset),
       count: rowCount)
   }
@@ -35,7 +35,7 @@ public struct Table: Sendable {
 /// the release in `deinit`.
 final class TableStorage: @unchecked Sendable {
   let rows: ArrowArray
-  let fields: [Field]
+  let fields: [ParquetField]
   let source: String
   private var schema: ArrowSchema
 
@@ -43,7 +43,7 @@ final class TableStorage: @unchecked Sendable {
     self.rows = rows
     self.schema = schema
     self.source = source
-    self.fields = (0..<Int(schema.n_children)).compactMap { schema.children?[$0]?.pointee }.map(Field.init)
+    self.fields = (0..<Int(schema.n_children)).compactMap { schema.children?[$0]?.pointee }.map(ParquetField.init)
   }
 
   deinit {

@@ -4,14 +4,14 @@ import CMuJoCo
 ///
 /// MuJoCo lets poses of bodies and colors change between steps, but they lie in the model; without this, a different
 /// placement of a fixture would need meshes and textures compiled once more.
-final class ModelVariation {
+final class ModelOverlay {
   let pointer: UnsafeMutablePointer<mjModel>
-  private let original: Model
+  private let original: PhysicsModel
   private let bodyPositions: UnsafeMutableBufferPointer<Double>
   private let bodyQuaternions: UnsafeMutableBufferPointer<Double>
   private let siteColors: UnsafeMutableBufferPointer<Float>
 
-  init(of model: Model, readsSensors: Bool, arenaBytes: Int?) {
+  init(of model: PhysicsModel, readsSensors: Bool, arenaBytes: Int?) {
     original = model
     var seen = model.pointer.pointee
     bodyPositions = Self.copy(seen.body_pos, 3 * Int(seen.nbody))

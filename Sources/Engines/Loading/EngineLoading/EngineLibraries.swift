@@ -3,7 +3,7 @@ import CEngineLoading
 import Foundation
 
 /// Where the engines' libraries lie, and how one is opened.
-public enum Engines {
+public enum EngineLibraries {
   /// The folder that the set-up fills: `$WM_DEPS_DIR`, else the nearest `.deps` at or above the program's own folder.
   public static func directory() throws -> URL {
     if let given = ProcessInfo.processInfo.environment["WM_DEPS_DIR"], !given.isEmpty {

@@ -2,7 +2,7 @@ import Failures
 import CArrow
 
 /// A run of a column's values, read without copying until asked.
-public struct Column: Sendable {
+public struct ParquetColumn: Sendable {
   let storage: TableStorage
   // Unsafe only in name: it points into `storage`, which this value keeps alive.
   nonisolated(unsafe) let array: UnsafeMutablePointer<ArrowArray>
@@ -162,7 +162,7 @@ public struct Column: Sendable {
   }
 
   /// The elements of the list at `row`.
-  public func list(_ row: Int) throws -> Column {
+  public func list(_ row: Int) throws -> ParquetColumn {
     guard try !isNull(row) else { throw Failure("row \(row) of column \(name) of \(storage.source) is null") }
     switch type {
     case .list(let element): return try elements(span(row, Int32.self), element)
@@ -174,7 +174,7 @@ public struct Column: Sendable {
   }
 
   /// All elements of the run's lists, one after another, and the length of each list.
-  public func flattened() throws -> (elements: Column, lengths: [Int]) {
+  public func flattened() throws -> (elements: ParquetColumn, lengths: [Int]) {
     try requireNoNulls()
     let element: ColumnType
     let spans: [Range<Int>]
@@ -194,22 +194,22 @@ public struct Column: Sendable {
     return (try elements(first..<(spans.last?.upperBound ?? first), element), spans.map(\.count))
   }
 
-  private func elements(_ range: Range<Int>, _ type: ColumnType) throws -> Column {
+  private func elements(_ range: Range<Int>, _ type: ColumnType) throws -> ParquetColumn {
     let child = try child(0)
     guard range.upperBound <= Int(child.pointee.length) else {
       throw Failure("column \(name) of \(storage.source) is damaged")
     }
-    return Column(
+    return ParquetColumn(
       storage: storage, array: child, name: name, type: type, start: range.lowerBound, count: range.count)
   }
 
   /// A structure's member.
-  public func member(_ member: String) throws -> Column {
+  public func member(_ member: String) throws -> ParquetColumn {
     guard case .structure(let fields) = type, let index = fields.firstIndex(where: { $0.name == member }) else {
       throw unexpected("a structure with a member \(member)")
     }
     // A structure's offset applies to its members as well.
-    return Column(
+    return ParquetColumn(
       storage: storage, array: try child(index), name: "\(name).\(member)", type: fields[index].type,
       start: start + Int(array.pointee.offset), count: count)
   }

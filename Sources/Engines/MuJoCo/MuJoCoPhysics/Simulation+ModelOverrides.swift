@@ -1,7 +1,7 @@
 import Failures
 import CMuJoCo
 
-extension Model {
+extension PhysicsModel {
   /// Where a body stands in its parent's frame.
   public struct Pose: Sendable, Equatable {
     /// Its position, metres.
@@ -24,7 +24,7 @@ extension Simulation {
   /// Nothing derived is computed anew, as where a program writes into a compiled model.
   ///
   /// - Throws: if the simulation was not made to vary.
-  public func place(body: Int, at pose: Model.Pose) throws {
+  public func place(body: Int, at pose: PhysicsModel.Pose) throws {
     precondition(body >= 0 && body < Int(model.pointer.pointee.nbody))
     let seen = try changeable()
     for axis in 0..<3 { seen.pointee.body_pos[3 * body + axis] = pose.position[axis] }
@@ -46,7 +46,7 @@ extension Simulation {
   }
 
   private func changeable() throws -> UnsafeMutablePointer<mjModel> {
-    guard let variation else { throw Failure("this simulation was not made to differ from its model") }
-    return variation.pointer
+    guard let overlay else { throw Failure("this simulation was not made to differ from its model") }
+    return overlay.pointer
   }
 }

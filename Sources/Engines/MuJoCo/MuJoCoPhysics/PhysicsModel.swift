@@ -4,7 +4,7 @@ import CMuJoCo
 /// A compiled MuJoCo model: what bodies, joints, actuators and cameras there are.
 ///
 /// It never changes once made, and MuJoCo only reads it, so any number of simulations on any threads share one.
-public final class Model: @unchecked Sendable {
+public final class PhysicsModel: @unchecked Sendable {
   /// The kinds of things that have names.
   public enum Element: String, Sendable {
     /// The kinds by MuJoCo's names.
