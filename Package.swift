@@ -58,9 +58,9 @@ let package = Package(
     module("CMedia", in: "Engines/Media", ["CEngineLoading"]),
     module("MediaCoding", in: "Engines/Media", ["CMedia", "EngineLoading", "RGBImages", "WorkerThreads"]),
     module("CMuJoCo", in: "Engines/MuJoCo", ["CEngineLoading"]),
-    module("COffscreenGL", in: "Engines/MuJoCo"),
+    module("COffscreenGL", in: "Engines/MuJoCo", ["CEngineLoading"]),
     module("MuJoCoPhysics", in: "Engines/MuJoCo", ["CMuJoCo", "COffscreenGL", "EngineLoading", "RGBImages"]),
-    module("CCurl", in: "Engines/Curl"),
+    module("CCurl", in: "Engines/Curl", ["CEngineLoading"]),
 
     // MARK: Data: what is on the hub and in datasets.
     module("HuggingFaceHub", in: "Data", ["CCurl", "Failures", "ModelFiles", "TerminalOutput", crypto]),

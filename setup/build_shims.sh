@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# Compiles each shim against its engine: build_shims.sh DEPS. A shim newer than its sources is left alone.
+# Compiles each shim against its engine: build_shims.sh DEPS. A shim newer than its sources is kept.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 deps=$1
 torch=${WM_TORCH_DIR:-$deps/engines/torch/torch}
 arrow=$deps/engines/pyarrow/pyarrow
+shared=$root/Sources/Engines/Loading/shim/shim.hpp
 torch_version=$(sed -n "s/^__version__ = '\(.*\)'/\1/p" "$torch/version.py")
 
 shim() { # NAME ENGINE SOURCE HEADERS compiler-arguments…
   local output=$deps/shims/lib$1.so; local engine=$root/Sources/Engines/$2; local source=$engine/shim/$3 face=$engine/$4/include; shift 4
-  if [ "$output" -nt "$source" ] && [ -z "$(find "$face" -name '*.h' -newer "$output")" ]; then return; fi
+  if [ "$output" -nt "$source" ] && [ "$output" -nt "$shared" ] && [ -z "$(find "$face" -name '*.h' -newer "$output")" ]; then return; fi
   echo "setup: compiling $(basename "$output")"
   ${CXX:-g++} -std=c++20 -O2 -fPIC -shared -fvisibility=hidden "$source" -I"$face" "$@" -o "$output.partial"
   mv "$output.partial" "$output"

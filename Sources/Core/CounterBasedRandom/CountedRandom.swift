@@ -1,9 +1,9 @@
 import Foundation
 
-/// Random numbers that are a function of their address: a key and a counter, never a stream's past.
+/// Random numbers that are a function of their address: a key and a counter, not a stream's history.
 ///
 /// The generator is Philox 4×32 with ten rounds (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011).
-/// Equal addresses give equal numbers on every machine, so neither batch size, thread count nor a resume changes them.
+/// Equal addresses give equal numbers on every machine, so batch size, thread count and resuming do not change them.
 ///
 /// ```swift
 /// let noise = CountedRandom(seed: 0, "training-noise").at(step, sample).normals(count: 1600)
@@ -17,7 +17,7 @@ public struct CountedRandom: Sendable {
     self.address = address
   }
 
-  /// A family of numbers, told apart from other families of the same seed by its name.
+  /// A family of numbers, distinguished from other families of the same seed by its name.
   public init(seed: Int, _ purpose: String) {
     let seedBytes = withUnsafeBytes(of: Int64(seed).littleEndian) { Array($0) }
     let hash = Self.hash(seedBytes + Array(purpose.utf8))
@@ -32,9 +32,9 @@ public struct CountedRandom: Sendable {
     bytes.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }
   }
 
-  /// The numbers at one place of the family, such as (step, sample) or (episode, query).
+  /// The numbers at one position of the family, such as (step, sample) or (episode, query).
   public func at(_ first: Int, _ second: Int = 0) -> CountedRandom {
-    // The place becomes part of the key, so that places of places stay distinct.
+    // The position becomes part of the key, so that nested positions stay distinct.
     let mixed = Self.philox(
       counter: (
         UInt32(truncatingIfNeeded: first), UInt32(truncatingIfNeeded: first >> 32),
@@ -43,7 +43,7 @@ public struct CountedRandom: Sendable {
     return CountedRandom(key: (mixed.0, mixed.1), address: (mixed.2, mixed.3))
   }
 
-  /// The `index`-th block of four random words here.
+  /// The `index`-th block of four random words.
   public func words(_ index: Int) -> (UInt32, UInt32, UInt32, UInt32) {
     Self.philox(
       counter: (
@@ -62,7 +62,7 @@ public struct CountedRandom: Sendable {
     range.lowerBound + (range.upperBound - range.lowerBound) * uniform(index)
   }
 
-  /// The `index`-th whole number in 0 ..< `count`.
+  /// The `index`-th integer in 0 ..< `count`.
   public func integer(_ index: Int = 0, below count: Int) -> Int { Int(uniform(index) * Double(count)) }
 
   /// `count` standard normal numbers (Box–Muller, four to a block).
@@ -97,7 +97,7 @@ public struct CountedRandom: Sendable {
     return (Float(radius * Foundation.cos(angle)), Float(radius * Foundation.sin(angle)))
   }
 
-  /// Philox 4×32-10 itself, for its published known answers.
+  /// Philox 4×32-10, internal for tests with published values.
   static func philox(
     counter: (UInt32, UInt32, UInt32, UInt32), key: (UInt32, UInt32)
   ) -> (UInt32, UInt32, UInt32, UInt32) {

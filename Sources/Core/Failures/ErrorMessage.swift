@@ -1,6 +1,6 @@
 import Foundation
 
-/// An error in one sentence: this program's own say one themselves; Foundation's become path and reason.
+/// An error as one sentence: the package's own errors describe themselves; Foundation's become path and reason.
 public func message(of error: any Error) -> String {
   guard type(of: error) == NSError.self || error is CocoaError || error is POSIXError else { return "\(error)" }
   let details = (error as NSError).userInfo
@@ -8,7 +8,7 @@ public func message(of error: any Error) -> String {
   return (path.map { "\($0): " } ?? "") + systemReason(of: error)
 }
 
-/// What the system says of a failed file operation, such as "Not a directory".
+/// The system's reason for a failed file operation, such as "Not a directory".
 public func systemReason(of error: any Error) -> String {
   let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? any Error
   for candidate in [cause, error].compactMap({ $0 }) {

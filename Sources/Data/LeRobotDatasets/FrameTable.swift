@@ -151,7 +151,9 @@ extension FrameTable {
   }
 
   /// A feature's numbers `[rows, width]`, out of however many nested lists.
-  private static func numbers(_ column: ParquetColumn, _ feature: Feature, _ rows: Int, _ place: String) throws -> [Float] {
+  private static func numbers(_ column: ParquetColumn, _ feature: Feature, _ rows: Int, _ place: String) throws
+    -> [Float]
+  {
     var column = column
     var sizes: [Int] = []
     while true {

@@ -59,7 +59,7 @@ struct ActionExpert {
   func callAsFunction(_ suffix: Tensor, memory: [KeysValues], visible: Tensor) throws -> Tensor {
     let (batch, length, prefixLength) = (suffix.size(0), suffix.size(1), visible.size(1))
     let places = try Tensor.arange(length, device: suffix.device).unsqueezed(0)
-    let offset = try visible.to(.int64).sum([1], keepDimensions: true)
+    let offset = try visible.to(.int64).sum(dimensions: [1], keepDimensions: true)
     let joint = try RotaryPositions(offset + places, headDimension: headDimension)
     let alone = try RotaryPositions(places, headDimension: headDimension)
     let prefixVisible = try visible.reshaped([batch, 1, 1, prefixLength])

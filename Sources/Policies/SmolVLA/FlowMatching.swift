@@ -14,7 +14,7 @@ extension SmolVLAModel {
     let times = try time.reshaped([-1, 1, 1])
     let noisy = try times * noise + (1 - times) * actions
     let predicted = try velocity(noisy, time: time, memory: memory, refine: refine)
-    return try (noise - actions - predicted).squared()
+    return try (noise - actions - predicted).square()
   }
 
   /// Actions [B, S, max_action_dim] reached from `noise` by Euler steps from time 1 to 0.

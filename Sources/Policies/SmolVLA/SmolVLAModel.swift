@@ -111,7 +111,7 @@ struct SmolVLAModel {
   /// frozen backbone no gradient is recorded for them, and only the state's token is followed backwards.
   func memory(of prefix: Prefix) throws -> PrefixMemory {
     let visible = try prefix.visible()
-    let positions = try visible.to(.int64).cumulativeSum(dimension: 1) - 1
+    let positions = try visible.to(.int64).cumsum(dimension: 1) - 1
     let (batch, context) = (visible.size(0), prefix.context.size(1))
     let layers: [KeysValues]
     if configuration.trainExpertOnly, !configuration.followsPublishedOrder {

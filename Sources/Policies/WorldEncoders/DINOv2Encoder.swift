@@ -95,7 +95,7 @@ public struct DINOv2Encoder: WorldEncoder {
     return try withoutGradients {
       let places = try Tensor(Array(clips.joined()), shape: [clips.count * length]).to(device)
       let chosen = try vectors.select(dimension: 1, index: 0).to(.float32).indexSelect(dimension: 0, indices: places)
-      return try chosen.reshaped([clips.count, length, latentDimension]).mean([1])
+      return try chosen.reshaped([clips.count, length, latentDimension]).mean(dimensions: [1])
     }
   }
 }

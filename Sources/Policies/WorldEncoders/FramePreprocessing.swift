@@ -59,7 +59,7 @@ public struct FramePreprocessing: Sendable, Equatable {
       if shorter != edge {
         // As Pillow does: rows first, rounded to bytes, then columns.
         for (rows, columns) in [(height, wide), (tall, wide)] {
-          resized = try resized.resizedBicubic(height: rows, width: columns, antialias: true).rounded()
+          resized = try resized.resizedBicubic(height: rows, width: columns, antialias: true).round()
             .clamp(min: 0, max: 255)
         }
       }

@@ -85,7 +85,7 @@ public struct VJEPA2Encoder: WorldEncoder {
   /// - Returns: [B, hidden] float32, on the encoder's device.
   public func latents(of clips: Tensor) throws -> Tensor {
     let hidden = try hiddenStates(of: clips)
-    return try withoutGradients { try hidden.to(.float32).mean([1]) }
+    return try withoutGradients { try hidden.to(.float32).mean(dimensions: [1]) }
   }
 }
 

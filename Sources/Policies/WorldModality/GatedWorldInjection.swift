@@ -71,10 +71,10 @@ public struct AttentionDiagnostics {
   ///   - hidden: [B, queries, width]
   init(weights: Tensor, context: Tensor, hidden: Tensor) throws {
     let (weights, context, hidden) = try (weights.detached(), context.detached(), hidden.detached())
-    entropy = try -(weights * weights.clamp(min: 1e-8).log()).sum([-1]).mean()
-    largestWeight = try weights.maximum([-1]).mean()
-    contextNorm = try context.norm([-1]).mean()
-    hiddenNorm = try hidden.norm([-1]).mean()
+    entropy = try -(weights * weights.clamp(min: 1e-8).log()).sum(dimensions: [-1]).mean()
+    largestWeight = try weights.amax(dimensions: [-1]).mean()
+    contextNorm = try context.norm(dimensions: [-1]).mean()
+    hiddenNorm = try hidden.norm(dimensions: [-1]).mean()
   }
 
   /// The scalars by their log keys.

@@ -58,7 +58,7 @@ extension WorldModel {
 
   /// [B, K, D] → [B, 1, 1]
   private static func rootMeanSquare(_ latents: Tensor) throws -> Tensor {
-    try latents.squared().mean([1, 2], keepDimensions: true).squareRoot()
+    try latents.square().mean(dimensions: [1, 2], keepDimensions: true).sqrt()
   }
 
   /// A fixed ±1 for each dimension, the same in every run.
@@ -70,18 +70,18 @@ extension WorldModel {
   private func usable(_ latents: Tensor) throws -> RolloutMemory? {
     let isFinite = try latents.isFinite()
     if try isFinite.allTrue() { return RolloutMemory(latents: latents, usable: nil, droppedRows: 0) }
-    let broken = try isFinite.not().to(.float32).maximum([1, 2], keepDimensions: true)
+    let broken = try isFinite.not().to(.float32).amax(dimensions: [1, 2], keepDimensions: true)
     let rows = try broken.equals(broken.zerosLike())
     let dropped = try Int(broken.sum().item())
     // Zeros rather than what is not finite: 0 · NaN is NaN.
     return RolloutMemory(
-      latents: try latents.selected(where: rows, otherwise: latents.zerosLike()), usable: rows, droppedRows: dropped)
+      latents: try Tensor.where(rows, then: latents, else: latents.zerosLike()), usable: rows, droppedRows: dropped)
   }
 
   /// Hidden states [B, L, width] that have read a rollout memory; rows without one keep theirs, bit for bit.
   public func inject(_ hidden: Tensor, _ memory: RolloutMemory) throws -> Tensor {
     let injected = try injection(hidden, memory.latents)
     guard let usable = memory.usable else { return injected }
-    return try injected.selected(where: usable, otherwise: hidden.to(.float32))
+    return try Tensor.where(usable, then: injected, else: hidden.to(.float32))
   }
 }

@@ -25,9 +25,10 @@ extension WorldModel {
       metrics["world_loss"] = try loss.detached()
       metrics["world_cos"] = try similarity?.cosine.detached() ?? Tensor.zeros([], device: history.device)
       metrics["world_valid_frac"] = try latents.isValid.to(.float32).mean()
-      metrics["world_mem_norm"] = try (memory?.detached().norm([-1]).mean()) ?? Tensor.zeros([], device: history.device)
-      metrics["world_z_hist_norm"] = try current(history).norm([-1]).mean()
-      metrics["world_z_future_norm"] = try future.norm([-1]).mean()
+      metrics["world_mem_norm"] =
+        try (memory?.detached().norm(dimensions: [-1]).mean()) ?? Tensor.zeros([], device: history.device)
+      metrics["world_z_hist_norm"] = try current(history).norm(dimensions: [-1]).mean()
+      metrics["world_z_future_norm"] = try future.norm(dimensions: [-1]).mean()
       metrics["world_gate"] = try injection.opening().detached()
       return metrics
     }
@@ -74,8 +75,8 @@ struct WorldLoss {
   ///   - target: [B, K, D]
   ///   - isValid: [B, K] bool
   init(_ prediction: Tensor, _ target: Tensor, isValid: Tensor) throws {
-    let dot = try (prediction * target).sum([-1])
-    let norms = try prediction.norm([-1]).clamp(min: 1e-8) * target.norm([-1]).clamp(min: 1e-8)
+    let dot = try (prediction * target).sum(dimensions: [-1])
+    let norms = try prediction.norm(dimensions: [-1]).clamp(min: 1e-8) * target.norm(dimensions: [-1]).clamp(min: 1e-8)
     let cosines = try dot / norms
     let mask = try isValid.to(.float32)
     let count = try mask.sum().clamp(min: 1)

@@ -176,7 +176,9 @@ func `a missing or truncated Parquet file is one sentence that names it`(name: S
     let times = ["\(key)/from_timestamp", "\(key)/to_timestamp"]
     let writer = try ParquetWriter(
       url,
-      fields: names.map { ParquetField($0, .int64) } + times.map { ParquetField($0, .float64) } + [ParquetField("tasks", .list(.string))])
+      fields: names.map { ParquetField($0, .int64) } + times.map { ParquetField($0, .float64) } + [
+        ParquetField("tasks", .list(.string))
+      ])
     try writer.write(
       names.map { .integers([whole[$0] ?? 0]) } + times.map { _ in .doubles([0]) }
         + [.lists(.strings(["t"]), lengths: [1])])

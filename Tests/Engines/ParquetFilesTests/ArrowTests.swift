@@ -14,8 +14,10 @@ func withFolder(_ body: (URL) throws -> Void) throws {
 
 private let image = ColumnType.structure([ParquetField("bytes", .binary), ParquetField("path", .string)])
 private let fields: [ParquetField] = [
-  ParquetField("index", .int64), ParquetField("done", .bool), ParquetField("time", .float32), ParquetField("mean", .float64),
-  ParquetField("state", .fixedSizeList(.float32, 3)), ParquetField("tasks", .list(.string)), ParquetField("image", image),
+  ParquetField("index", .int64), ParquetField("done", .bool), ParquetField("time", .float32),
+  ParquetField("mean", .float64),
+  ParquetField("state", .fixedSizeList(.float32, 3)), ParquetField("tasks", .list(.string)),
+  ParquetField("image", image),
   ParquetField("name", .largeString), ParquetField("stat", .list(.list(.float64))), ParquetField("small", .uint8),
 ]
 
@@ -138,7 +140,8 @@ private func write(_ url: URL, groups: [Int] = [4, 3]) throws {
 @Test func `values of another type or count are refused`() throws {
   try withFolder { folder in
     let url = folder.appendingPathComponent("a.parquet")
-    let writer = try ParquetWriter(url, fields: [ParquetField("a", .int8), ParquetField("b", .fixedSizeList(.float32, 2))])
+    let writer = try ParquetWriter(
+      url, fields: [ParquetField("a", .int8), ParquetField("b", .fixedSizeList(.float32, 2))])
     #expect(throws: Failure.self) { try writer.write([.integers([1])]) }
     #expect(throws: Failure.self) {
       try writer.write([.integers([300]), .fixedSizeLists(.floats([1, 2]), size: 2)])

@@ -109,7 +109,7 @@ import LibTorch
   ) throws {
     let output = try run(module.part)
     #expect(try distance(output, "\(name)/out") < 1e-6)
-    try output.squared().mean().backward()
+    try output.square().mean().backward()
     for parameter in module.store.parameters {
       let gradient = try #require(parameter.tensor.gradient, "\(parameter.name) has no gradient")
       #expect(try distance(gradient, "\(name)/g/\(parameter.name)") < 1e-6, "\(parameter.name)")

@@ -22,7 +22,7 @@ import LibTorch
       let inputs = try #require(golden["in\(step)/inputs"])
       let targets = try #require(golden["in\(step)/targets"])
       try optimizer.clearGradients()
-      let loss = try (second(first(inputs).tanh()) - targets).squared().mean()
+      let loss = try (second(first(inputs).tanh()) - targets).square().mean()
       try loss.backward()
       let norm = try store.clipGradients(toNorm: 0.5)
       try optimizer.step(learningRate: 1e-3 / Double(step))

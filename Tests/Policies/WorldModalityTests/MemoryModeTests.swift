@@ -109,12 +109,14 @@ import LibTorch
     #expect(try predicted.isIdentical(to: world().memory(ofHistory: history)))
     #expect(try rollout(.zero, history, addresses(3)).maxAbs() == 0)
     let flipped = try rollout(.signflip, history, addresses(3))
-    #expect(try flipped.absolute().isIdentical(to: predicted.absolute()))
+    #expect(try flipped.abs().isIdentical(to: predicted.abs()))
     #expect(
       try (flipped / predicted).select(dimension: 0, index: 0).isIdentical(
         to: (flipped / predicted).select(dimension: 0, index: 2)))
     let scaled = try rollout(.randomScaled, history, addresses(3))
-    let (ours, theirs) = (try scaled.squared().mean([1, 2]), try predicted.squared().mean([1, 2]))
+    let (ours, theirs) = (
+      try scaled.square().mean(dimensions: [1, 2]), try predicted.square().mean(dimensions: [1, 2])
+    )
     #expect(try (ours / theirs - 1.0).maxAbs() < 1e-5)
     let shuffled = try rollout(.shuffle, history, addresses(3))
     #expect(try abs(shuffled.sum().item() - predicted.sum().item()) < 1e-5)

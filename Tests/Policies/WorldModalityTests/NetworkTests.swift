@@ -32,7 +32,7 @@ import LibTorch
         history: golden["in/history"], future: golden["in/future"], isValid: golden["in/valid"]), random: [])
     let memory = try #require(step.memory)
     let (injected, metrics) = try world.injectWithDiagnostics(hidden, memory)
-    try (injected.squared().mean() + step.loss * 0.2).backward()
+    try (injected.square().mean() + step.loss * 0.2).backward()
 
     #expect(try memory.distance(to: golden["out/memory"]) < 1e-6)
     #expect(try injected.distance(to: golden["out/injected"]) < 1e-6)

@@ -35,12 +35,12 @@ import LibTorch
       }
       let expected: Tensor
       if let vjepa = encoder as? VJEPA2Encoder {
-        expected = try vjepa.hiddenStates(of: Tensor.stack(frames, dimension: 1)).mean([0, 1])
+        expected = try vjepa.hiddenStates(of: Tensor.stack(frames, dimension: 1)).mean(dimensions: [0, 1])
       } else {
         let dino = try #require(encoder as? DINOv2Encoder)
         expected = try Tensor.concatenation(
           frames.map { try dino.hiddenStates(of: $0).select(dimension: 1, index: 0) }, dimension: 0
-        ).mean([0])
+        ).mean(dimensions: [0])
       }
       #expect(
         try found.select(dimension: 0, index: row).select(dimension: 0, index: 0).distance(to: expected) < 2e-3,

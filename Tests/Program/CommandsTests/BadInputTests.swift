@@ -179,10 +179,10 @@ struct `bad input` {
   ]
 
   private static let engines = [
-    BadInput("no engines", train, says: "torch", "make build", environment: ["WM_DEPS_DIR": "/nonexistent"]),
+    BadInput("no engines", train, says: "torch", "make setup", environment: ["WM_DEPS_DIR": "/nonexistent"]),
     BadInput("no torch", train, says: "WM_TORCH_DIR", environment: ["WM_TORCH_DIR": "/nonexistent"]),
     BadInput(
-      "no simulator", record + ["--dataset.root=out"], says: "make build", environment: ["WM_DEPS_DIR": "/nonexistent"]),
+      "no simulator", record + ["--dataset.root=out"], says: "make setup", environment: ["WM_DEPS_DIR": "/nonexistent"]),
   ]
 
   /// The engines as they are, but for one file.
@@ -192,11 +192,11 @@ struct `bad input` {
       ("pyarrow", "Arrow"), ("torch", "WM_TORCH_DIR"),
     ].map { missing, name in
       BadInput(
-        "no \(missing)", train, says: name, "make build", environment: ["WM_DEPS_DIR": "deps"],
+        "no \(missing)", train, says: name, "make setup", environment: ["WM_DEPS_DIR": "deps"],
         damage: { try linkEngines(into: $0.appendingPathComponent("deps"), without: missing) })
     } + [
       BadInput(
-        "no simulator's library", record + ["--dataset.root=out"], says: "MuJoCo", "make build",
+        "no simulator's library", record + ["--dataset.root=out"], says: "MuJoCo", "make setup",
         environment: ["WM_DEPS_DIR": "deps"],
         damage: { try linkEngines(into: $0.appendingPathComponent("deps"), without: "mujoco") })
     ]

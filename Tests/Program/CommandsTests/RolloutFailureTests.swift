@@ -106,7 +106,8 @@ struct `an evaluation that goes wrong` {
   @Test(.enabled(if: hasLibero, "needs LIBERO's task files"))
   func `says where a task's description or a scene is damaged, and tries the other tasks`() throws {
     try Fixture.within { folder in
-      let packaged = try EngineLibraries.directory().appendingPathComponent("engines/hf-libero/libero/libero/bddl_files")
+      let packaged = try EngineLibraries.directory().appendingPathComponent(
+        "engines/hf-libero/libero/libero/bddl_files")
       let suite = folder.appendingPathComponent("bddl/libero_spatial")
       try FileManager.default.createDirectory(at: suite, withIntermediateDirectories: true)
       let descriptions = packaged.appendingPathComponent("libero_spatial")

@@ -1,7 +1,7 @@
 #define _GNU_SOURCE
 #include "wm_curl.h"
 
-#include <dlfcn.h>
+#include <engine_loader.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +17,7 @@ enum {
   OPTION_WRITE = 20011, OPTION_READ = 20012, OPTION_HEAD = 20079, OPTION_PROGRESS = 20219, OPTION_BODY_SIZE = 30115,
   PROTOCOLS_HTTP_AND_HTTPS = 3, GLOBAL_ALL = 3
 };
-// curl_easy_setopt's and curl_easy_perform's results that are told apart.
+// curl_easy_setopt's and curl_easy_perform's results that are distinguished.
 enum {
   CURL_OK = 0, CURL_BAD_PROTOCOL = 1, CURL_BAD_URL = 3, CURL_NO_PROXY = 5, CURL_NO_HOST = 6, CURL_NO_CONNECTION = 7,
   CURL_CUT = 18, CURL_WRITE = 23, CURL_READ = 26, CURL_TIMEOUT = 28, CURL_TLS_CONNECT = 35, CURL_ABORTED = 42,
@@ -43,29 +43,19 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static void open_library(void) {
   static char message[512];
   const char *const libraries[] = {"libcurl.so.4", "libcurl-gnutls.so.4"};
-  void *library = 0;
-  // Local: its TLS library must not answer for the engines' own.
-  for (int i = 0; i < 2 && !library; i++) library = dlopen(libraries[i], RTLD_NOW | RTLD_LOCAL);
-  if (!library) {
-    snprintf(message, sizeof message, "%s", dlerror());
-    problem = message;
-    return;
-  }
-  const struct { const char *name; void *place; } symbols[] = {
+  const engine_symbol symbols[] = {
     {"curl_global_init", &curl.global_init}, {"curl_easy_init", &curl.easy_init},
     {"curl_easy_reset", &curl.easy_reset}, {"curl_easy_cleanup", &curl.easy_cleanup},
     {"curl_easy_setopt", &curl.easy_setopt}, {"curl_easy_perform", &curl.easy_perform},
     {"curl_easy_getinfo", &curl.easy_getinfo}, {"curl_easy_strerror", &curl.easy_strerror},
-    {"curl_slist_append", &curl.slist_append}, {"curl_slist_free_all", &curl.slist_free_all},
+    {"curl_slist_append", &curl.slist_append}, {"curl_slist_free_all", &curl.slist_free_all}, {0, 0},
   };
-  for (size_t i = 0; i < sizeof symbols / sizeof *symbols; i++) {
-    void *symbol = dlsym(library, symbols[i].name);
-    if (!symbol) {
-      snprintf(message, sizeof message, "it has no %s", symbols[i].name);
-      problem = message;
-      return;
-    }
-    memcpy(symbols[i].place, &symbol, sizeof symbol);
+  // Local: the engines must not resolve against its TLS library.
+  const char *failure = engine_open(libraries, 2, ENGINE_LOCAL, symbols);
+  if (failure) {
+    snprintf(message, sizeof message, "%s", failure);
+    problem = message;
+    return;
   }
   if (curl.global_init(GLOBAL_ALL)) problem = "its initialization failed";
 }
@@ -98,7 +88,7 @@ static size_t supply(char *bytes, size_t size, size_t count, void *data) {
 typedef struct {
   int64_t seconds, bytes, since;
   int stalled;
-} patience;
+} stall_timer;
 
 static int64_t now(void) {
   struct timespec time;
@@ -106,17 +96,17 @@ static int64_t now(void) {
   return time.tv_sec;
 }
 
-// libcurl asks about once a second. Its own speed limit is of an average, which forgets a good start too slowly.
+// libcurl calls this about once a second. Its own speed limit is an average, in which a fast start hides a stall.
 static int progress(void *data, int64_t expected, int64_t received, int64_t to_send, int64_t sent) {
-  patience *patience = data;
+  stall_timer *timer = data;
   (void)expected, (void)to_send;
   int64_t time = now();
-  if (received + sent != patience->bytes) {
-    patience->bytes = received + sent;
-    patience->since = time;
+  if (received + sent != timer->bytes) {
+    timer->bytes = received + sent;
+    timer->since = time;
   }
-  patience->stalled = time - patience->since > patience->seconds;
-  return patience->stalled;
+  timer->stalled = time - timer->since > timer->seconds;
+  return timer->stalled;
 }
 
 static wm_curl_outcome outcome(int code) {
@@ -146,7 +136,7 @@ wm_curl_outcome wm_curl_send(void *connection, const wm_curl_request *request, l
     list = longer;
   }
   int (*set)(void *, int, ...) = curl.easy_setopt;
-  // Resets the options and keeps what is connected.
+  // Resets the options and keeps the connections.
   curl.easy_reset(connection);
   set(connection, OPTION_ERROR_BUFFER, reason);
   set(connection, OPTION_NO_SIGNAL, 1L);
@@ -156,10 +146,10 @@ wm_curl_outcome wm_curl_send(void *connection, const wm_curl_request *request, l
   set(connection, OPTION_HEADERS, list);
   if (request->certificates) set(connection, OPTION_CERTIFICATES, request->certificates);
   set(connection, OPTION_CONNECT_MILLISECONDS, (long)request->connect_milliseconds);
-  patience patience = {.seconds = request->stall_seconds, .since = now()};
+  stall_timer timer = {.seconds = request->stall_seconds, .since = now()};
   set(connection, OPTION_NO_PROGRESS, 0L);
   set(connection, OPTION_PROGRESS, progress);
-  set(connection, OPTION_PROGRESS_DATA, &patience);
+  set(connection, OPTION_PROGRESS_DATA, &timer);
   if (request->body_size >= 0) {
     set(connection, OPTION_UPLOAD, 1L);
     set(connection, OPTION_BODY_SIZE, request->body_size);
@@ -179,5 +169,5 @@ wm_curl_outcome wm_curl_send(void *connection, const wm_curl_request *request, l
   set(connection, OPTION_ERROR_BUFFER, (char *)0);
   set(connection, OPTION_HEADERS, (void *)0);
   curl.slist_free_all(list);
-  return patience.stalled ? WM_CURL_STALLED : outcome(failure);
+  return timer.stalled ? WM_CURL_STALLED : outcome(failure);
 }

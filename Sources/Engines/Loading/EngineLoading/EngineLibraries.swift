@@ -2,9 +2,12 @@ import Failures
 import CEngineLoading
 import Foundation
 
-/// Where the engines' libraries lie, and how one is opened.
+/// Finds and opens the engines' libraries.
 public enum EngineLibraries {
-  /// The folder that the set-up fills: `$WM_DEPS_DIR`, else the nearest `.deps` at or above the program's own folder.
+  /// What fixes a missing or outdated engine, for error messages.
+  public static let remedy = "run `make setup` in the lerobot-wm package"
+
+  /// The folder that `make setup` fills: `$WM_DEPS_DIR`, else the nearest `.deps` at or above the program's own folder.
   public static func directory() throws -> URL {
     if let given = ProcessInfo.processInfo.environment["WM_DEPS_DIR"], !given.isEmpty {
       return URL(fileURLWithPath: given, isDirectory: true)
@@ -18,7 +21,7 @@ public enum EngineLibraries {
         folder.deleteLastPathComponent()
       }
     }
-    throw Failure("no engines found beside \(program.path); run `make build` there, or set WM_DEPS_DIR")
+    throw Failure("no engines found for \(program.path); \(remedy), or set WM_DEPS_DIR")
   }
 
   /// Opens a library for the rest of the process, its symbols visible to libraries opened later.
@@ -30,10 +33,10 @@ public enum EngineLibraries {
   ///
   /// - Parameters:
   ///   - library: the library's file.
-  ///   - engine: what a user calls it, for errors.
-  ///   - prefix: what the library puts before each name.
+  ///   - engine: the name in error messages.
+  ///   - prefix: the prefix of each function's name in the library.
   ///   - names: the functions, in the order of the table's fields.
-  ///   - table: a C struct of nothing but function pointers, one for each name.
+  ///   - table: a C struct of function pointers, one for each name.
   public static func load<Table>(
     _ library: URL, engine: String, prefix: String,
     names: (UnsafeMutablePointer<Int32>?) -> UnsafePointer<UnsafePointer<CChar>?>?, into table: inout Table
@@ -51,15 +54,17 @@ public enum EngineLibraries {
     prefix: String, names: (UnsafeMutablePointer<Int32>?) -> UnsafePointer<UnsafePointer<CChar>?>?
   ) throws {
     guard FileManager.default.fileExists(atPath: library.path) else {
-      throw Failure("\(engine) is missing: \(library.path) does not exist; run `make build`")
+      throw Failure("\(engine) is missing: \(library.path) does not exist; \(remedy)")
     }
     var count: Int32 = 0
     let list = names(&count)
     guard Int(count) <= capacity else {
-      throw Failure("the table of \(engine)'s functions was compiled from another list; run `make clean build`")
+      throw Failure(
+        "the table of \(engine)'s functions was compiled from another list; run `make clean build` in the lerobot-wm package"
+      )
     }
     if let problem = engine_load(library.path, prefix, list, count, table) {
-      throw Failure("\(engine) could not be loaded: \(String(cString: problem)); run `make build`")
+      throw Failure("\(engine) could not be loaded: \(String(cString: problem)); \(remedy)")
     }
   }
 }

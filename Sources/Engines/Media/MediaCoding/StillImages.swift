@@ -1,19 +1,20 @@
 import Failures
 import CMedia
+import EngineLoading
 import Foundation
 import RGBImages
 
-/// PNG pictures.
+/// PNG images.
 public enum PNG {
-  /// Reads a picture; palettes and gray become RGB, 16 bits become 8, and transparency is dropped.
+  /// Reads an image; palettes and gray become RGB, 16 bits become 8, and transparency is dropped.
   ///
-  /// - Throws: one sentence, if the bytes are no whole PNG or the picture is larger than 16384 pixels a side.
+  /// - Throws: `Failure`, if the bytes are not a valid PNG or the image is larger than 16384 pixels a side.
   public static func decode(_ bytes: [UInt8]) throws -> RGBImage {
     let api = try MediaEngine.stills
     return try StillCodec(name: "a PNG", size: api.png_size, decode: api.png_decode).decode(bytes, api)
   }
 
-  /// Writes a picture without loss.
+  /// Writes an image losslessly.
   public static func encode(_ image: RGBImage) throws -> [UInt8] {
     let api = try MediaEngine.stills
     return try collect("a PNG", api) { bytes, count in
@@ -22,17 +23,17 @@ public enum PNG {
   }
 }
 
-/// JPEG pictures.
+/// JPEG images.
 public enum JPEG {
-  /// Reads a picture.
+  /// Reads an image.
   ///
-  /// - Throws: one sentence, if the bytes are no whole JPEG or the picture is larger than 16384 pixels a side.
+  /// - Throws: `Failure`, if the bytes are not a valid JPEG or the image is larger than 16384 pixels a side.
   public static func decode(_ bytes: [UInt8]) throws -> RGBImage {
     let api = try MediaEngine.stills
     return try StillCodec(name: "a JPEG", size: api.jpeg_size, decode: api.jpeg_decode).decode(bytes, api)
   }
 
-  /// Writes a picture, `quality` from 1 to 100.
+  /// Writes an image, `quality` from 1 to 100.
   public static func encode(_ image: RGBImage, quality: Int = 90) throws -> [UInt8] {
     let api = try MediaEngine.stills
     return try collect("a JPEG", api) { bytes, count in
@@ -43,14 +44,14 @@ public enum JPEG {
 }
 
 extension RGBImage {
-  /// Reads a PNG or a JPEG, told apart by its first bytes.
+  /// Reads a PNG or a JPEG, recognized by its first bytes.
   public init(decoding bytes: [UInt8]) throws {
     if bytes.starts(with: [0x89, 0x50, 0x4E, 0x47]) {
       self = try PNG.decode(bytes)
     } else if bytes.starts(with: [0xFF, 0xD8]) {
       self = try JPEG.decode(bytes)
     } else {
-      throw Failure("expected a PNG or JPEG picture, found \(bytes.count) bytes of something else")
+      throw Failure("expected a PNG or JPEG image, found \(bytes.count) bytes of something else")
     }
   }
 }
@@ -67,7 +68,7 @@ private struct StillCodec {
   let decode: Decode?
 
   func decode(_ bytes: [UInt8], _ api: wm_media_api) throws -> RGBImage {
-    guard let size, let decode else { throw Failure("the codecs are not loaded; run `make build`") }
+    guard let size, let decode else { throw Failure("the codecs are not loaded; \(EngineLibraries.remedy)") }
     var width: Int32 = 0
     var height: Int32 = 0
     guard size(bytes, bytes.count, &width, &height) == 0 else {

@@ -11,7 +11,7 @@ public enum VideoCodec: String, Sendable, CaseIterable {
   case hevc
   /// AV1 by SVT-AV1, LeRobot's choice for datasets; sides of at least 64 pixels.
   case av1 = "libsvtav1"
-  /// MPEG-4 part 2, where x264 is missing.
+  /// MPEG-4 part 2, the fallback if x264 is missing.
   case mpeg4
 
   /// FFmpeg's name of the encoder.
@@ -23,7 +23,7 @@ public enum VideoCodec: String, Sendable, CaseIterable {
     }
   }
 
-  /// Whether this machine's FFmpeg can write it.
+  /// Whether the installed FFmpeg can write it.
   public var isAvailable: Bool {
     get throws {
       let api = try MediaEngine.videos
@@ -31,21 +31,21 @@ public enum VideoCodec: String, Sendable, CaseIterable {
     }
   }
 
-  /// What to use for a video that people look at.
+  /// The codec for videos to watch.
   public static func forViewing() throws -> VideoCodec { try h264.isAvailable ? .h264 : .mpeg4 }
 
-  /// What to use for a dataset's video of this size: AV1 where the encoder takes it, as LeRobot does.
+  /// The codec for a dataset's video of this size: AV1 if the encoder supports it, as in LeRobot.
   public static func forData(width: Int, height: Int) throws -> VideoCodec {
     if min(width, height) >= 64, try av1.isAvailable { return .av1 }
     return try forViewing()
   }
 }
 
-/// Writes an MP4 file (yuv420p) frame by frame, beside its final name until finished.
+/// Writes an MP4 file (yuv420p) frame by frame, under a temporary name until finished.
 ///
-/// A writer that is dropped unfinished leaves nothing behind. Not for more than one thread.
+/// A writer that is released unfinished deletes its file. Not thread-safe.
 public final class VideoWriter {
-  /// Where the finished file will lie.
+  /// The finished file.
   public let url: URL
   /// Pixels in a row.
   public let width: Int
@@ -62,28 +62,28 @@ public final class VideoWriter {
   ///
   /// - Parameters:
   ///   - framesPerSecond: the rate; frame `i` is shown at exactly `i / framesPerSecond` (rates to a thousandth).
-  ///   - codec: nil for what browsers play.
+  ///   - codec: nil selects one that browsers play.
   ///   - quality: the codec's constant rate factor, lower is better.
   ///   - keyInterval: frames from one key frame to the next; 2 makes random access cheap.
   ///   - overwrite: whether a file under the final name may be replaced when this one is finished.
-  /// - Throws: one sentence, if a side is odd, the rate is not positive or the codec cannot be had.
+  /// - Throws: `Failure`, if a side is odd, the rate is not positive or the codec is not available.
   public init(
     _ url: URL, width: Int, height: Int, framesPerSecond: Double, codec: VideoCodec? = nil, quality: Int = 23,
     keyInterval: Int = 30, threads: Int = 1, overwrite: Bool = false
   ) throws {
     if !overwrite, FileManager.default.fileExists(atPath: url.path) {
-      throw Failure("\(url.path) exists; give --overwrite or choose another place")
+      throw Failure("\(url.path) exists; delete it or choose another path")
     }
-    try checkImageSize(width: width, height: height, of: "\(url.path), a video")
+    try RGBImage.checkSize(width: width, height: height, of: "\(url.path), a video")
     guard width % 2 == 0, height % 2 == 0 else {
       throw Failure("expected even sides for the video \(url.path), found \(width)x\(height)")
     }
     guard framesPerSecond.isFinite, framesPerSecond >= 0.001, framesPerSecond <= 1000 else {
       throw Failure("expected a frame rate from 0.001 to 1000 Hz for \(url.path), found \(framesPerSecond)")
     }
-    // A coarser rate would let the frames drift away from their timestamps.
+    // A coarser rate would make the frames drift from their timestamps.
     guard abs((framesPerSecond * 1000).rounded() - framesPerSecond * 1000) < 1e-6 else {
-      throw Failure("expected a frame rate in whole thousandths of a Hz for \(url.path), found \(framesPerSecond)")
+      throw Failure("expected a frame rate in multiples of 0.001 Hz for \(url.path), found \(framesPerSecond)")
     }
     let api = try MediaEngine.videos
     let codec = if let codec { codec } else { try VideoCodec.forViewing() }
@@ -95,7 +95,7 @@ public final class VideoWriter {
         rate_numerator: Int32(whole ? framesPerSecond : (framesPerSecond * 1000).rounded()),
         rate_denominator: whole ? 1 : 1000, quality: Int32(quality), key_interval: Int32(keyInterval),
         threads: Int32(threads), encoder: name)
-      return withPath(partial) { api.create($0, &settings) }
+      return api.create(partial.path, &settings)
     }
     guard let writer else {
       let problem = api.problem
@@ -116,12 +116,12 @@ public final class VideoWriter {
     try? FileManager.default.removeItem(at: partial)
   }
 
-  /// Bytes that have reached the file so far.
+  /// The bytes written to the file so far.
   public var byteCount: Int { writer.map { Int(api.position($0)) } ?? 0 }
 
   /// Appends a frame.
   public func append(_ image: RGBImage) throws {
-    guard let writer else { throw Failure("\(url.path) is finished already") }
+    guard let writer else { throw Failure("\(url.path) is already finished") }
     guard image.width == width, image.height == height else {
       throw Failure("expected \(width)x\(height) frames for \(url.path), found \(image.width)x\(image.height)")
     }
@@ -133,7 +133,7 @@ public final class VideoWriter {
 
   /// Completes the file and gives it its final name.
   public func finish() throws {
-    guard let writer else { throw Failure("\(url.path) is finished already") }
+    guard let writer else { throw Failure("\(url.path) is already finished") }
     self.writer = nil
     guard api.finish(writer) == 0 else {
       let problem = api.problem

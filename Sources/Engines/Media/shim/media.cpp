@@ -2,6 +2,8 @@
 // destructor.
 #include "wm_media.h"
 
+#include "../../Loading/shim/shim.hpp"
+
 #include <algorithm>
 #include <csetjmp>
 #include <cstdio>
@@ -12,13 +14,9 @@
 #include <jerror.h>
 #include <png.h>
 
-#define EXPORT(result, name) extern "C" __attribute__((visibility("default"))) result wm_media_##name
-
 namespace {
 
-thread_local char last_error_text[512];
-
-void fail(const char *text) { snprintf(last_error_text, sizeof last_error_text, "%s", text); }
+void fail(const char *text) { last_error_text = text; }
 
 // ------------------------------------------------------------------------------------------------ PNG
 
@@ -44,7 +42,7 @@ void png_take(png_structp png, png_bytep to, size_t count) {
   source->left -= count;
 }
 
-/// Reads the size and, where there is room given, the pixels: palettes and gray expanded, 16 bits cut to 8, alpha
+/// Reads the size and, into a buffer if one is given, the pixels: palettes and gray expanded, 16 bits cut to 8, alpha
 /// dropped and gamma ignored, as Pillow's convert("RGB") does.
 int png_read(const uint8_t *bytes, size_t count, int32_t *width, int32_t *height, uint8_t *pixels, size_t capacity) {
   png_source source{bytes, count};
@@ -62,7 +60,7 @@ int png_read(const uint8_t *bytes, size_t count, int32_t *width, int32_t *height
   *width = png_get_image_width(png, info);
   *height = png_get_image_height(png, info);
   if (pixels) {
-    if (capacity < size_t(3) * *width * *height) png_error(png, "the image is larger than its header said");
+    if (capacity < size_t(3) * *width * *height) png_error(png, "the image is larger than its header declares");
     if (png_get_bit_depth(png, info) == 16) png_set_strip_16(png);
     png_set_expand(png);
     png_set_gray_to_rgb(png);
@@ -70,7 +68,7 @@ int png_read(const uint8_t *bytes, size_t count, int32_t *width, int32_t *height
     int passes = png_set_interlace_handling(png);
     png_read_update_info(png, info);
     size_t stride = png_get_rowbytes(png, info);
-    if (stride != size_t(3) * *width) png_error(png, "the pixels are no RGB");
+    if (stride != size_t(3) * *width) png_error(png, "the pixels are not RGB");
     for (int pass = 0; pass < passes; pass++)
       for (int32_t row = 0; row < *height; row++) png_read_row(png, pixels + row * stride, nullptr);
     png_read_end(png, nullptr);
@@ -114,7 +112,7 @@ void jpeg_fail(j_common_ptr jpeg) {
 }
 
 void jpeg_message(j_common_ptr jpeg, int level) {
-  // libjpeg fills what is missing with gray and only warns; a robot's frame must be whole.
+  // libjpeg fills missing data with gray and only warns; a robot's frame must be complete.
   if (level < 0 && (jpeg->err->msg_code == JWRN_JPEG_EOF || jpeg->err->msg_code == JWRN_HIT_MARKER)) jpeg_fail(jpeg);
 }
 
@@ -138,7 +136,7 @@ int jpeg_read(const uint8_t *bytes, size_t count, int32_t *width, int32_t *heigh
     jpeg_start_decompress(&jpeg);
     size_t stride = size_t(3) * jpeg.output_width;
     if (jpeg.output_components != 3 || capacity < stride * jpeg.output_height) {
-      fail("the pixels are no RGB of the header's size");
+      fail("the pixels are not RGB of the header's size");
       jpeg_destroy_decompress(&jpeg);
       return -1;
     }
@@ -154,20 +152,20 @@ int jpeg_read(const uint8_t *bytes, size_t count, int32_t *width, int32_t *heigh
 
 }  // namespace
 
-EXPORT(const char *, last_error)(void) { return last_error_text; }
+EXPORT const char *wm_media_last_error(void) { return last_error_text.c_str(); }
 
-EXPORT(void, free_bytes)(uint8_t *bytes) { free(bytes); }
+EXPORT void wm_media_free_bytes(uint8_t *bytes) { free(bytes); }
 
-EXPORT(int, png_size)(const uint8_t *bytes, size_t count, int32_t *width, int32_t *height) {
+EXPORT int wm_media_png_size(const uint8_t *bytes, size_t count, int32_t *width, int32_t *height) {
   return png_read(bytes, count, width, height, nullptr, 0);
 }
 
-EXPORT(int, png_decode)(const uint8_t *bytes, size_t count, uint8_t *pixels, size_t capacity) {
+EXPORT int wm_media_png_decode(const uint8_t *bytes, size_t count, uint8_t *pixels, size_t capacity) {
   int32_t width, height;
   return png_read(bytes, count, &width, &height, pixels, capacity);
 }
 
-EXPORT(int, png_encode)(const uint8_t *pixels, int32_t width, int32_t height, uint8_t **bytes, size_t *count) {
+EXPORT int wm_media_png_encode(const uint8_t *pixels, int32_t width, int32_t height, uint8_t **bytes, size_t *count) {
   byte_sink sink{nullptr, 0, 0};
   png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, nullptr, png_fail, png_warn);
   png_infop info = png ? png_create_info_struct(png) : nullptr;
@@ -190,16 +188,16 @@ EXPORT(int, png_encode)(const uint8_t *pixels, int32_t width, int32_t height, ui
   return 0;
 }
 
-EXPORT(int, jpeg_size)(const uint8_t *bytes, size_t count, int32_t *width, int32_t *height) {
+EXPORT int wm_media_jpeg_size(const uint8_t *bytes, size_t count, int32_t *width, int32_t *height) {
   return jpeg_read(bytes, count, width, height, nullptr, 0);
 }
 
-EXPORT(int, jpeg_decode)(const uint8_t *bytes, size_t count, uint8_t *pixels, size_t capacity) {
+EXPORT int wm_media_jpeg_decode(const uint8_t *bytes, size_t count, uint8_t *pixels, size_t capacity) {
   int32_t width, height;
   return jpeg_read(bytes, count, &width, &height, pixels, capacity);
 }
 
-EXPORT(int, jpeg_encode)(
+EXPORT int wm_media_jpeg_encode(
     const uint8_t *pixels, int32_t width, int32_t height, int32_t quality, uint8_t **bytes, size_t *count) {
   jpeg_compress_struct jpeg;
   jpeg_failure failure;

@@ -1,6 +1,8 @@
 // FFmpeg behind wm_video.h: frames by time out of a video, frames into one.
 #include "wm_video.h"
 
+#include "../../Loading/shim/shim.hpp"
+
 #include <algorithm>
 #include <climits>
 #include <cmath>
@@ -19,13 +21,7 @@ extern "C" {
 #include <libswscale/swscale.h>
 }
 
-#define EXPORT(result, name) extern "C" __attribute__((visibility("default"))) result wm_video_##name
-
 namespace {
-
-thread_local char last_error_text[512];
-
-void fail(const char *text) { snprintf(last_error_text, sizeof last_error_text, "%s", text); }
 
 __attribute__((constructor)) void quieten() {
   av_log_set_level(AV_LOG_QUIET);
@@ -43,16 +39,6 @@ template <typename Pointer>
 Pointer made(Pointer pointer) {
   if (!pointer) throw std::runtime_error("out of memory");
   return pointer;
-}
-
-template <typename Result, typename Body>
-Result guarded(Result failure, Body body) {
-  try {
-    return body();
-  } catch (const std::exception &error) {
-    fail(error.what());
-  }
-  return failure;
 }
 
 double seconds(int64_t ticks, AVRational base) { return double(ticks) * base.num / base.den; }
@@ -84,7 +70,7 @@ struct wm_video_s {
     av_dict_set(&options, "protocol_whitelist", "file", 0);
     int status = avformat_open_input(&container, (std::string("file:") + path).c_str(), nullptr, &options);
     av_dict_free(&options);
-    check(status, "no video");
+    check(status, "not a video");
     check(avformat_find_stream_info(container, nullptr), "no streams");
     const AVCodec *decoder = nullptr;
     int index = av_find_best_stream(container, AVMEDIA_TYPE_VIDEO, -1, -1, nullptr, 0);
@@ -133,12 +119,12 @@ struct wm_video_s {
   void jump(double time) {
     auto ticks = int64_t(std::floor(time * stream->time_base.den / stream->time_base.num));
     if (av_seek_frame(container, stream->index, ticks, AVSEEK_FLAG_BACKWARD) < 0)
-      check(av_seek_frame(container, stream->index, INT64_MIN, AVSEEK_FLAG_BACKWARD), "no way back to the start");
+      check(av_seek_frame(container, stream->index, INT64_MIN, AVSEEK_FLAG_BACKWARD), "cannot seek to the start");
     avcodec_flush_buffers(codec);
     has_frame = false;
   }
 
-  /// Whether a jump to `time` would land after the frame at hand.
+  /// Whether a jump to `time` would land after the current frame.
   bool jump_helps(double time) const {
     if (!has_frame || time < frame_time()) return true;
     auto ticks = int64_t(std::floor(time * stream->time_base.den / stream->time_base.num));
@@ -146,7 +132,7 @@ struct wm_video_s {
     return entry && entry->timestamp > frame->best_effort_timestamp;
   }
 
-  /// Leaves the frame shown at `time` in `frame`; false where the nearest one lies further away than the tolerance.
+  /// Leaves the frame shown at `time` in `frame`; false if the nearest one is outside the tolerance.
   bool seek(double time, double tolerance, double *found) {
     *found = NAN;
     if (has_frame && std::abs(frame_time() - time) <= tolerance) return *found = frame_time(), true;
@@ -193,14 +179,14 @@ struct wm_video_writer_s {
     avformat_free_context(container);
   }
 
-  AVFrame *picture(AVPixelFormat format) {
+  AVFrame *allocate(AVPixelFormat format) {
     AVFrame *made_frame = made(av_frame_alloc());
     made_frame->format = format;
     made_frame->width = codec->width;
     made_frame->height = codec->height;
     int status = av_frame_get_buffer(made_frame, 0);
     if (status < 0) av_frame_free(&made_frame);
-    check(status, "no room for a frame");
+    check(status, "no memory for a frame");
     return made_frame;
   }
 
@@ -221,7 +207,7 @@ struct wm_video_writer_s {
     auto quality = std::to_string(settings.quality), name = std::string(settings.encoder);
     if (name == "libx264" || name == "libx265" || name == "libsvtav1")
       av_opt_set(codec->priv_data, "crf", quality.c_str(), 0);
-    // In small pictures x264's macroblock tree reads memory that nobody wrote, and the same frames give other bytes.
+    // In small images x264's macroblock tree reads uninitialized memory, and equal frames encode to different bytes.
     if (name == "libx264") av_opt_set(codec->priv_data, "mbtree", "0", 0);
     if (name == "libx265") {
       auto parameters = "log-level=none:pools=" + std::to_string(std::max(1, int(settings.threads)));
@@ -241,8 +227,8 @@ struct wm_video_writer_s {
     stream->time_base = codec->time_base;
     stream->avg_frame_rate = codec->framerate;
     check(avcodec_parameters_from_context(stream->codecpar, codec), "no encoder for these settings");
-    frame = picture(AV_PIX_FMT_YUV420P);
-    rgb = picture(AV_PIX_FMT_RGB24);
+    frame = allocate(AV_PIX_FMT_YUV420P);
+    rgb = allocate(AV_PIX_FMT_RGB24);
     packet = made(av_packet_alloc());
     scaler = made(sws_getContext(codec->width, codec->height, AV_PIX_FMT_RGB24, codec->width, codec->height,
                                  AV_PIX_FMT_YUV420P, SWS_BICUBIC | SWS_ACCURATE_RND, nullptr, nullptr, nullptr));
@@ -254,13 +240,13 @@ struct wm_video_writer_s {
     check(status, "no header");
   }
 
-  void encode(AVFrame *picture) {
-    check(avcodec_send_frame(codec, picture), "a frame could not be encoded");
+  void encode(AVFrame *image) {
+    check(avcodec_send_frame(codec, image), "a frame could not be encoded");
     while (true) {
       int status = avcodec_receive_packet(codec, packet);
       if (status == AVERROR(EAGAIN) || status == AVERROR_EOF) return;
       check(status, "a frame could not be encoded");
-      // Some encoders leave it out, and the last frame would then have no length.
+      // Some encoders omit it; the last frame would then have no duration.
       if (packet->duration == 0) packet->duration = 1;
       av_packet_rescale_ts(packet, codec->time_base, stream->time_base);
       packet->stream_index = stream->index;
@@ -269,7 +255,7 @@ struct wm_video_writer_s {
   }
 
   void write(const uint8_t *pixels) {
-    check(av_frame_make_writable(frame), "no room for a frame");
+    check(av_frame_make_writable(frame), "no memory for a frame");
     for (int row = 0; row < codec->height; row++)
       memcpy(rgb->data[0] + ptrdiff_t(row) * rgb->linesize[0], pixels + size_t(row) * 3 * codec->width,
              size_t(3) * codec->width);
@@ -286,11 +272,11 @@ struct wm_video_writer_s {
   }
 };
 
-EXPORT(const char *, last_error)(void) { return last_error_text; }
+EXPORT const char *wm_video_last_error(void) { return last_error_text.c_str(); }
 
-EXPORT(const char *, version)(void) { return av_version_info(); }
+EXPORT const char *wm_video_version(void) { return av_version_info(); }
 
-EXPORT(wm_video, open)(const char *path, int32_t threads, wm_video_info *info) {
+EXPORT wm_video wm_video_open(const char *path, int32_t threads, wm_video_info *info) {
   return guarded<wm_video>(nullptr, [&]() -> wm_video {
     auto video = std::make_unique<wm_video_s>();
     video->open(path, threads);
@@ -308,7 +294,7 @@ EXPORT(wm_video, open)(const char *path, int32_t threads, wm_video_info *info) {
   });
 }
 
-EXPORT(int, seek)(wm_video video, double time, double tolerance, double *found) {
+EXPORT int wm_video_seek(wm_video video, double time, double tolerance, double *found) {
   return guarded(-1, [&] {
     bool hit = video->seek(time, tolerance, found);
     if (hit && (video->frame->decode_error_flags || video->frame->flags & AV_FRAME_FLAG_CORRUPT))
@@ -317,7 +303,7 @@ EXPORT(int, seek)(wm_video video, double time, double tolerance, double *found) 
   });
 }
 
-EXPORT(int, pixels)(wm_video video, uint8_t *pixels, size_t capacity) {
+EXPORT int wm_video_pixels(wm_video video, uint8_t *pixels, size_t capacity) {
   return guarded(-1, [&] {
     AVFrame *frame = video->frame, *rgb = video->rgb;
     if (!video->has_frame) throw std::runtime_error("no frame was found yet");
@@ -328,7 +314,7 @@ EXPORT(int, pixels)(wm_video video, uint8_t *pixels, size_t capacity) {
       rgb->format = AV_PIX_FMT_RGB24;
       rgb->width = frame->width;
       rgb->height = frame->height;
-      check(av_frame_get_buffer(rgb, 0), "no room for a frame");
+      check(av_frame_get_buffer(rgb, 0), "no memory for a frame");
     }
     video->scaler = made(sws_getCachedContext(
         video->scaler, frame->width, frame->height, AVPixelFormat(frame->format), frame->width, frame->height,
@@ -343,7 +329,7 @@ EXPORT(int, pixels)(wm_video video, uint8_t *pixels, size_t capacity) {
   });
 }
 
-EXPORT(int64_t, planes)(wm_video video, uint8_t *planes, size_t capacity) {
+EXPORT int64_t wm_video_planes(wm_video video, uint8_t *planes, size_t capacity) {
   return guarded<int64_t>(-1, [&]() -> int64_t {
     AVFrame *frame = video->frame;
     if (!video->has_frame) throw std::runtime_error("no frame was found yet");
@@ -353,17 +339,17 @@ EXPORT(int64_t, planes)(wm_video video, uint8_t *planes, size_t capacity) {
     if (planes) {
       check(av_image_copy_to_buffer(planes, int(std::min<size_t>(capacity, INT_MAX)), frame->data, frame->linesize,
                                     format, frame->width, frame->height, 1),
-            "no room for the planes");
+            "no memory for the planes");
     }
     return size;
   });
 }
 
-EXPORT(void, close)(wm_video video) { delete video; }
+EXPORT void wm_video_close(wm_video video) { delete video; }
 
-EXPORT(int, has_encoder)(const char *name) { return avcodec_find_encoder_by_name(name) != nullptr; }
+EXPORT int wm_video_has_encoder(const char *name) { return avcodec_find_encoder_by_name(name) != nullptr; }
 
-EXPORT(wm_video_writer, create)(const char *path, const wm_video_settings *settings) {
+EXPORT wm_video_writer wm_video_create(const char *path, const wm_video_settings *settings) {
   return guarded<wm_video_writer>(nullptr, [&]() -> wm_video_writer {
     auto writer = std::make_unique<wm_video_writer_s>();
     writer->open(path, *settings);
@@ -371,16 +357,16 @@ EXPORT(wm_video_writer, create)(const char *path, const wm_video_settings *setti
   });
 }
 
-EXPORT(int, write)(wm_video_writer writer, const uint8_t *pixels) {
+EXPORT int wm_video_write(wm_video_writer writer, const uint8_t *pixels) {
   return guarded(-1, [&] {
     writer->write(pixels);
     return 0;
   });
 }
 
-EXPORT(int64_t, position)(wm_video_writer writer) { return avio_tell(writer->container->pb); }
+EXPORT int64_t wm_video_position(wm_video_writer writer) { return avio_tell(writer->container->pb); }
 
-EXPORT(int, finish)(wm_video_writer writer) {
+EXPORT int wm_video_finish(wm_video_writer writer) {
   std::unique_ptr<wm_video_writer_s> owned(writer);
   return guarded(-1, [&] {
     owned->finish();
@@ -388,4 +374,4 @@ EXPORT(int, finish)(wm_video_writer writer) {
   });
 }
 
-EXPORT(void, discard)(wm_video_writer writer) { delete writer; }
+EXPORT void wm_video_discard(wm_video_writer writer) { delete writer; }

@@ -1,4 +1,5 @@
 #include <dlfcn.h>
+#include <engine_loader.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +18,7 @@ static struct {
   unsigned (*make_current)(void *display, void *draw, void *read, void *context);
   unsigned (*destroy_context)(void *display, void *context);
   unsigned (*destroy_surface)(void *display, void *surface);
-  // Extensions; absent in old libraries.
+  // Extensions; NULL in old libraries.
   void *(*get_platform_display)(unsigned platform, void *native, const integer *attributes);
   unsigned (*query_devices)(integer capacity, void **devices, integer *count);
   const char *(*query_device_string)(void *device, integer name);
@@ -40,29 +41,18 @@ enum {
 
 static int load(char *error, int capacity) {
   if (egl.loaded) return 1;
-  // Local for now: a library that turns out useless must not stand in OSMesa's way.
-  void *library = dlopen("libEGL.so.1", RTLD_NOW | RTLD_LOCAL);
-  if (!library) {
-    snprintf(error, capacity, "EGL could not be loaded (%s); install the package libegl1", dlerror());
-    return 0;
-  }
-  const struct {
-    void *slot;
-    const char *name;
-  } required[] = {
-      {&egl.get_proc_address, "eglGetProcAddress"}, {&egl.initialize, "eglInitialize"},
-      {&egl.bind_api, "eglBindAPI"},                {&egl.choose_config, "eglChooseConfig"},
-      {&egl.create_context, "eglCreateContext"},    {&egl.create_pbuffer, "eglCreatePbufferSurface"},
-      {&egl.make_current, "eglMakeCurrent"},        {&egl.destroy_context, "eglDestroyContext"},
-      {&egl.destroy_surface, "eglDestroySurface"},
+  const engine_symbol symbols[] = {
+      {"eglGetProcAddress", &egl.get_proc_address}, {"eglInitialize", &egl.initialize},
+      {"eglBindAPI", &egl.bind_api},                {"eglChooseConfig", &egl.choose_config},
+      {"eglCreateContext", &egl.create_context},    {"eglCreatePbufferSurface", &egl.create_pbuffer},
+      {"eglMakeCurrent", &egl.make_current},        {"eglDestroyContext", &egl.destroy_context},
+      {"eglDestroySurface", &egl.destroy_surface},  {NULL, NULL},
   };
-  for (size_t i = 0; i < sizeof required / sizeof *required; i++) {
-    void *address = dlsym(library, required[i].name);
-    if (!address) {
-      snprintf(error, capacity, "EGL lacks the function %s", required[i].name);
-      return 0;
-    }
-    memcpy(required[i].slot, &address, sizeof address);
+  // Local until a context exists: if EGL turns out unusable, OSMesa's symbols must not resolve against it.
+  const char *problem = engine_open((const char *const[]){"libEGL.so.1"}, 1, ENGINE_LOCAL, symbols);
+  if (problem) {
+    snprintf(error, capacity, "EGL could not be loaded (%s); install the package libegl1", problem);
+    return 0;
   }
   *(void **)&egl.get_platform_display = egl.get_proc_address("eglGetPlatformDisplayEXT");
   *(void **)&egl.query_devices = egl.get_proc_address("eglQueryDevicesEXT");
@@ -77,7 +67,7 @@ static void *initialized(unsigned platform, void *native) {
   return candidate && egl.initialize(candidate, &major, &minor) ? candidate : NULL;
 }
 
-/// The first graphics card that starts, or NULL; devices that are software in disguise are passed over.
+/// The first graphics card that initializes, or NULL; software devices are skipped.
 static void *device_display(void) {
   void *devices[32];
   integer count = 0;
@@ -104,12 +94,12 @@ static int open_display(wm_gl_kind kind, char *error, int capacity) {
   display = kind == WM_GL_EGL_DEVICE ? device_display() : initialized(PLATFORM_SURFACELESS, NULL);
   display_kind = kind;
   if (display) return 1;
-  snprintf(error, capacity, kind == WM_GL_EGL_DEVICE ? "EGL finds no graphics card that it can draw with"
+  snprintf(error, capacity, kind == WM_GL_EGL_DEVICE ? "EGL found no usable graphics card"
                                                      : "EGL has no software display (install libegl-mesa0)");
   return 0;
 }
 
-/// Lets MuJoCo find eglGetProcAddress, which it looks for among the process's global symbols.
+/// Makes eglGetProcAddress a global symbol of the process, where MuJoCo looks for it.
 static void publish(void) {
   dlopen("libEGL.so.1", RTLD_NOW | RTLD_GLOBAL);
   dlopen("libOpenGL.so.0", RTLD_NOW | RTLD_GLOBAL);

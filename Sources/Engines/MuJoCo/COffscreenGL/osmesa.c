@@ -1,10 +1,10 @@
-#include <dlfcn.h>
+#include <engine_loader.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "backends.h"
 
-// The four entry points of OSMesa, as its interface defines them.
+// The functions of OSMesa that are used.
 static struct {
   void *(*create)(unsigned format, int depth_bits, int stencil_bits, int accumulation_bits, void *shared);
   unsigned char (*make_current)(void *context, void *buffer, unsigned type, int width, int height);
@@ -16,18 +16,17 @@ enum { RGBA = 0x1908, UNSIGNED_BYTE = 0x1401 };
 
 static int load(char *error, int capacity) {
   if (osmesa.loaded) return 1;
+  const engine_symbol symbols[] = {
+      {"OSMesaCreateContextExt", &osmesa.create},
+      {"OSMesaMakeCurrent", &osmesa.make_current},
+      {"OSMesaDestroyContext", &osmesa.destroy},
+      {NULL, NULL},
+  };
   // Global: MuJoCo looks for OSMesaGetProcAddress among the process's symbols.
-  void *library = dlopen("libOSMesa.so.8", RTLD_NOW | RTLD_GLOBAL);
-  if (!library) library = dlopen("libOSMesa.so.6", RTLD_NOW | RTLD_GLOBAL);
-  if (!library) {
-    snprintf(error, capacity, "OSMesa could not be loaded (%s); install the package libosmesa6", dlerror());
-    return 0;
-  }
-  *(void **)&osmesa.create = dlsym(library, "OSMesaCreateContextExt");
-  *(void **)&osmesa.make_current = dlsym(library, "OSMesaMakeCurrent");
-  *(void **)&osmesa.destroy = dlsym(library, "OSMesaDestroyContext");
-  osmesa.loaded = osmesa.create && osmesa.make_current && osmesa.destroy;
-  if (!osmesa.loaded) snprintf(error, capacity, "OSMesa lacks one of the functions needed");
+  const char *problem =
+      engine_open((const char *const[]){"libOSMesa.so.8", "libOSMesa.so.6"}, 2, ENGINE_GLOBAL, symbols);
+  if (problem) snprintf(error, capacity, "OSMesa could not be loaded (%s); install the package libosmesa6", problem);
+  osmesa.loaded = !problem;
   return osmesa.loaded;
 }
 

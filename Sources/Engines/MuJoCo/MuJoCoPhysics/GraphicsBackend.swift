@@ -1,15 +1,16 @@
-import Failures
 import COffscreenGL
+import EngineLoading
+import Failures
 import Foundation
 
-/// The library that draws without a window.
+/// A library for rendering without a window.
 public enum GraphicsBackend: String, Sendable, CaseIterable {
-  /// EGL on a graphics card, or in software where it is asked for by name and there is none.
+  /// EGL on a graphics card, or or in software if it is requested by name and there is no card.
   case egl
   /// Mesa's off-screen renderer, in software.
   case osmesa
 
-  /// What `MUJOCO_GL` asks for; nil when it is unset, and then a graphics card is preferred and OSMesa follows.
+  /// The backend that `MUJOCO_GL` names; if it is unset, nil: a graphics card is tried first, then OSMesa.
   public static func requested(
     in environment: [String: String] = ProcessInfo.processInfo.environment
   ) throws -> GraphicsBackend? {
@@ -20,7 +21,7 @@ public enum GraphicsBackend: String, Sendable, CaseIterable {
     return backend
   }
 
-  /// What to try for a request, in order.
+  /// The kinds to try for a request, in order.
   static func candidates(_ requested: GraphicsBackend?) -> [wm_gl_kind] {
     switch requested {
     case .osmesa: [WM_GL_OSMESA]
@@ -30,21 +31,20 @@ public enum GraphicsBackend: String, Sendable, CaseIterable {
   }
 }
 
-/// A GL context that any one thread may take for the length of a closure.
+/// A GL context that one thread at a time may use, for the duration of a closure.
 final class GraphicsContext {
   private let pointer: OpaquePointer
 
-  /// Opens the first backend that works, or says why none does; nil takes what `MUJOCO_GL` asks for.
+  /// Opens the first backend that works; nil selects by `MUJOCO_GL`.
   init(width: Int, height: Int, backend: GraphicsBackend?) throws {
     var reasons: [String] = []
     let wanted = if let backend { backend } else { try GraphicsBackend.requested() }
     for kind in GraphicsBackend.candidates(wanted) {
-      var words = [CChar](repeating: 0, count: 512)
-      if let made = wm_gl_create(kind, Int32(width), Int32(height), &words, Int32(words.count)) {
+      let (reason, made) = String.filled(capacity: 512) { wm_gl_create(kind, Int32(width), Int32(height), $0, $1) }
+      if let made {
         pointer = made
         return
       }
-      let reason = String(decoding: words.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
       if !reasons.contains(reason) { reasons.append(reason) }
     }
     throw Failure(
@@ -54,7 +54,7 @@ final class GraphicsContext {
 
   deinit { wm_gl_destroy(pointer) }
 
-  /// Runs `body` with this context current on the calling thread and gives it up afterwards.
+  /// Runs `body` with this context current on the calling thread and releases it afterwards.
   func whileCurrent<Value>(_ body: () throws -> Value) throws -> Value {
     guard wm_gl_make_current(pointer) != 0 else {
       throw Failure("the OpenGL context cannot be used: another thread holds it")

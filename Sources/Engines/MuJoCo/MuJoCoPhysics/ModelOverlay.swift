@@ -1,9 +1,9 @@
 import CMuJoCo
 
-/// A model as one simulation sees it: everything is the shared model's, except what the simulation may change.
+/// A copy of the shared model's header with its own arrays for what one simulation may change.
 ///
-/// MuJoCo lets poses of bodies and colors change between steps, but they lie in the model; without this, a different
-/// placement of a fixture would need meshes and textures compiled once more.
+/// MuJoCo allows changes to body poses and colors between steps, but stores them in the model; without this, another
+/// placement of a fixture would require compiling meshes and textures again.
 final class ModelOverlay {
   let pointer: UnsafeMutablePointer<mjModel>
   private let original: PhysicsModel

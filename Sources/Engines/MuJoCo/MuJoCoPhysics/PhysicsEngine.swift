@@ -1,11 +1,11 @@
-import Failures
 import CMuJoCo
+import Failures
 import EngineLoading
 import Foundation
 
 /// MuJoCo's library, opened once for the process.
 ///
-/// The table is written once, before anyone sees it, and MuJoCo's functions keep no state of their own.
+/// The table is written once, before it is shared, and MuJoCo's functions keep no state of their own.
 public struct PhysicsEngine: @unchecked Sendable {
   let functions: wm_mujoco_api
 
@@ -13,16 +13,16 @@ public struct PhysicsEngine: @unchecked Sendable {
     try PhysicsEngine()
   }
 
-  /// The library, or why it cannot be had.
+  /// The library.
   static func shared() throws -> PhysicsEngine { try opened.get() }
 
   /// The library's version, such as `3.3.2`.
   ///
-  /// - Throws: why the library cannot be had.
+  /// - Throws: why the library cannot be opened.
   public static var version: String {
     get throws {
       guard let text = try shared().functions.mj_versionString() else {
-        throw Failure("MuJoCo does not say its version")
+        throw Failure("MuJoCo returned no version")
       }
       return String(cString: text)
     }
@@ -30,17 +30,13 @@ public struct PhysicsEngine: @unchecked Sendable {
 
   private init() throws {
     var functions = wm_mujoco_api()
-    do {
-      let library = try EngineLibraries.directory().appendingPathComponent("engines/mujoco/mujoco/libmujoco.so.3.3.2")
-      try EngineLibraries.load(
-        library, engine: "MuJoCo", prefix: "", names: wm_mujoco_function_names, into: &functions)
-    } catch {
-      throw Failure(message(of: error))
-    }
+    let library = try EngineLibraries.directory().appendingPathComponent("engines/mujoco/mujoco/libmujoco.so.3.3.2")
+    try EngineLibraries.load(
+      library, engine: "MuJoCo", prefix: "", names: wm_mujoco_function_names, into: &functions)
     let found = functions.mj_version()
     guard found == mjVERSION_HEADER else {
       throw Failure(
-        "this program was built against MuJoCo \(mjVERSION_HEADER) and found MuJoCo \(found); run `make build`")
+        "this program was built for MuJoCo \(mjVERSION_HEADER) and found MuJoCo \(found); \(EngineLibraries.remedy)")
     }
     wm_mujoco_take_errors(&functions)
     self.functions = functions
@@ -49,7 +45,5 @@ public struct PhysicsEngine: @unchecked Sendable {
 
 extension wm_mujoco_message {
   /// The message as a string.
-  var sentence: String {
-    withUnsafeBytes(of: text) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-  }
+  var string: String { String(cBuffer: text) }
 }

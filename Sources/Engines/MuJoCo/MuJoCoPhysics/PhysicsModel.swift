@@ -1,11 +1,12 @@
-import Failures
 import CMuJoCo
+import EngineLoading
+import Failures
 
-/// A compiled MuJoCo model: what bodies, joints, actuators and cameras there are.
+/// A compiled MuJoCo model: bodies, joints, actuators and cameras.
 ///
-/// It never changes once made, and MuJoCo only reads it, so any number of simulations on any threads share one.
+/// It is immutable, and MuJoCo only reads it, so simulations on any threads can share it.
 public final class PhysicsModel: @unchecked Sendable {
-  /// The kinds of things that have names.
+  /// The kinds of named elements.
   public enum Element: String, Sendable {
     /// The kinds by MuJoCo's names.
     case body, joint, geom, site, camera, actuator
@@ -27,20 +28,18 @@ public final class PhysicsModel: @unchecked Sendable {
   let engine: PhysicsEngine
   let pointer: UnsafeMutablePointer<mjModel>
 
-  /// Compiles an MJCF document; a document MuJoCo refuses is an error with MuJoCo's own words.
+  /// Compiles an MJCF document; an invalid document is an error with MuJoCo's message.
   public init(xml: String) throws {
     let engine = try PhysicsEngine.shared()
-    var words = [CChar](repeating: 0, count: 1024)
-    guard let specification = engine.functions.mj_parseXMLString(xml, nil, &words, Int32(words.count)) else {
-      throw Failure("MuJoCo cannot read the model: \(Self.sentence(words))")
-    }
+    let (problem, parsed) = String.filled(capacity: 1024) { engine.functions.mj_parseXMLString(xml, nil, $0, $1) }
+    guard let specification = parsed else { throw Failure("MuJoCo cannot read the model: \(problem)") }
     defer {
       engine.functions.mj_deleteSpec(specification)
       wm_mujoco_return_memory()
     }
     guard let compiled = engine.functions.mj_compile(specification, nil) else {
-      let reason = engine.functions.mjs_getError(specification).map { String(cString: $0) } ?? "no reason given"
-      // A second line says which element it is.
+      let reason = String(engineMessage: engine.functions.mjs_getError(specification))
+      // A second line names the element.
       throw Failure("MuJoCo cannot compile the model: \(reason.split(separator: "\n").joined(separator: ", "))")
     }
     self.engine = engine
@@ -51,14 +50,14 @@ public final class PhysicsModel: @unchecked Sendable {
 
   /// Seconds of one physics step.
   public var timestep: Double { pointer.pointee.opt.timestep }
-  /// The number of generalised positions.
+  /// The number of generalized positions.
   public var positionCount: Int { Int(pointer.pointee.nq) }
-  /// The number of generalised velocities.
+  /// The number of generalized velocities.
   public var velocityCount: Int { Int(pointer.pointee.nv) }
   /// The number of actuators.
   public var actuatorCount: Int { Int(pointer.pointee.nu) }
 
-  /// The index of a named element; a name the model lacks is an error that lists those it has.
+  /// The index of a named element; an unknown name is an error that lists the known ones.
   public func index(of element: Element, named name: String) throws -> Int {
     let found = engine.functions.mj_name2id(pointer, element.code, name)
     guard found >= 0 else {
@@ -76,7 +75,7 @@ public final class PhysicsModel: @unchecked Sendable {
     }.filter { !$0.isEmpty }
   }
 
-  /// Where a named joint's values begin among the generalised positions and velocities.
+  /// Where a named joint's values begin among the generalized positions and velocities.
   public func addresses(ofJoint name: String) throws -> (position: Int, velocity: Int) {
     let joint = try index(of: .joint, named: name)
     return (Int(pointer.pointee.jnt_qposadr[joint]), Int(pointer.pointee.jnt_dofadr[joint]))
@@ -94,9 +93,5 @@ public final class PhysicsModel: @unchecked Sendable {
       case .actuator: model.nu
       }
     return Int(count)
-  }
-
-  private static func sentence(_ words: [CChar]) -> String {
-    String(decoding: words.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 }

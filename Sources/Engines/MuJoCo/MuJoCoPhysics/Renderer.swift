@@ -1,5 +1,5 @@
-import Failures
 import CMuJoCo
+import Failures
 
 /// Draws what a model's cameras see; used by one thread at a time, and free to move between threads.
 public final class Renderer {
@@ -34,7 +34,7 @@ public final class Renderer {
       var message = wm_mujoco_message()
       guard
         let made = wm_mujoco_make_renderer(&functions, model.pointer, Int32(width), Int32(height), &message)
-      else { throw Failure("MuJoCo cannot draw this model: \(message.sentence)") }
+      else { throw Failure("MuJoCo cannot draw this model: \(message.string)") }
       return made
     }
     withUnsafeMutableBytes(of: &pointer.pointee.option.geomgroup) { shown in
@@ -68,7 +68,7 @@ public final class Renderer {
       let drawn = wm_mujoco_draw(
         &functions, pointer, simulation.modelPointer, simulation.pointer, Int32(camera), Int32(width), Int32(height),
         &bottomUp, &message)
-      guard drawn != 0 else { throw Failure("MuJoCo could not draw: \(message.sentence)") }
+      guard drawn != 0 else { throw Failure("MuJoCo could not draw: \(message.string)") }
     }
     return [UInt8](unsafeUninitializedCapacity: bottomUp.count) { upright, count in
       let row = width * 3

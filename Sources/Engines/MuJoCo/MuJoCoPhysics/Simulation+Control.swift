@@ -1,13 +1,13 @@
-import Failures
 import CMuJoCo
+import Failures
 
 /// What a controller that works between the halves of a physics step needs.
 extension Simulation {
   /// How a site moves with the joints, and what the joints weigh, at the last computed state.
   public struct SiteDynamics: Sendable {
-    /// `[3, velocityCount]`, row-major: the site's velocity per generalised velocity.
+    /// `[3, velocityCount]`, row-major: the site's velocity per generalized velocity.
     public var translation: [Double]
-    /// `[3, velocityCount]`, row-major: the site's angular velocity per generalised velocity.
+    /// `[3, velocityCount]`, row-major: the site's angular velocity per generalized velocity.
     public var rotation: [Double]
     /// `[velocityCount, velocityCount]`, row-major: the mass matrix.
     public var mass: [Double]

@@ -1,15 +1,14 @@
-import Failures
 import CMuJoCo
+import Failures
 
 extension PhysicsModel {
-  /// Where a body stands in its parent's frame.
+  /// A body's pose in its parent's frame.
   public struct Pose: Sendable, Equatable {
     /// Its position, metres.
     public let position: SIMD3<Double>
     /// Its orientation, a unit quaternion w, x, y, z.
     public let quaternion: SIMD4<Double>
 
-    /// Makes a pose.
     public init(position: SIMD3<Double>, quaternion: SIMD4<Double>) {
       self.position = position
       self.quaternion = quaternion
@@ -17,16 +16,16 @@ extension PhysicsModel {
   }
 }
 
-/// What one simulation may change in its model.
+/// Changes to the model for one simulation.
 extension Simulation {
   /// Places a body that has no joint in its parent's frame, for this simulation alone.
   ///
-  /// Nothing derived is computed anew, as where a program writes into a compiled model.
+  /// Derived quantities are not recomputed, as when writing into a compiled model.
   ///
-  /// - Throws: if the simulation was not made to vary.
+  /// - Throws: if the simulation was created without `allowsModelOverrides`.
   public func place(body: Int, at pose: PhysicsModel.Pose) throws {
     precondition(body >= 0 && body < Int(model.pointer.pointee.nbody))
-    let seen = try changeable()
+    let seen = try writableModel()
     for axis in 0..<3 { seen.pointee.body_pos[3 * body + axis] = pose.position[axis] }
     for axis in 0..<4 { seen.pointee.body_quat[4 * body + axis] = pose.quaternion[axis] }
   }
@@ -39,14 +38,14 @@ extension Simulation {
 
   /// Sets a site's opacity for this simulation alone.
   ///
-  /// - Throws: if the simulation was not made to vary.
+  /// - Throws: if the simulation was created without `allowsModelOverrides`.
   public func setSiteOpacity(_ opacity: Float, of index: Int) throws {
     precondition(index >= 0 && index < Int(model.pointer.pointee.nsite))
-    try changeable().pointee.site_rgba[4 * index + 3] = opacity
+    try writableModel().pointee.site_rgba[4 * index + 3] = opacity
   }
 
-  private func changeable() throws -> UnsafeMutablePointer<mjModel> {
-    guard let overlay else { throw Failure("this simulation was not made to differ from its model") }
+  private func writableModel() throws -> UnsafeMutablePointer<mjModel> {
+    guard let overlay else { throw Failure("this simulation was created without allowsModelOverrides") }
     return overlay.pointer
   }
 }

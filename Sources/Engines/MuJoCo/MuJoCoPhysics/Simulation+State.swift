@@ -1,12 +1,12 @@
-import Failures
 import CMuJoCo
+import Failures
 
-/// The whole state at once, poses in full, and contacts.
+/// The full state, poses and contacts.
 extension Simulation {
-  /// All generalised positions.
+  /// All generalized positions.
   public var positions: [Double] { Array(UnsafeBufferPointer(start: pointer.pointee.qpos, count: model.positionCount)) }
 
-  /// All generalised velocities.
+  /// All generalized velocities.
   public var velocities: [Double] {
     Array(UnsafeBufferPointer(start: pointer.pointee.qvel, count: model.velocityCount))
   }
@@ -31,10 +31,10 @@ extension Simulation {
     }
   }
 
-  /// Runs `body` with all poses as they are at other positions, and gives positions and poses back afterwards.
+  /// Runs `body` with all poses as they are at other positions, and restores positions and poses afterwards.
   ///
   /// - Parameters:
-  ///   - positions: where `body` sees the world.
+  ///   - positions: the positions that `body` sees.
   ///   - present: the positions that the present poses belong to, which after a step are the ones before it.
   public func withPoses<Value>(
     at positions: [Double], present: [Double], _ body: () throws -> Value
@@ -76,7 +76,7 @@ extension Simulation {
   /// The number of contacts that the last step or `forward()` found.
   public var contactCount: Int { Int(pointer.pointee.ncon) }
 
-  /// Whether any geom of one set and any of the other are near enough to be a contact, even where no force acts.
+  /// Whether any geom of one set and any of the other are near enough to be a contact, even if no force acts.
   public func isContact(between first: Set<Int>, and second: Set<Int>) -> Bool {
     guard let contacts = pointer.pointee.contact else { return false }
     return UnsafeBufferPointer(start: contacts, count: contactCount).contains { contact in

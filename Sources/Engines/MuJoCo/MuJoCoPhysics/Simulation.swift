@@ -1,26 +1,25 @@
-import Failures
 import CMuJoCo
+import Failures
 
-/// One world in motion: the state of a model at a moment, used by one thread at a time.
+/// The changing state of a model, used by one thread at a time.
 ///
-/// A state that turns into NaN or infinity is an error of the call that brought it about; `reset` makes the simulation
-/// whole again.
+/// A call that leads to NaN or infinity throws; `reset` makes the simulation usable again.
 public final class Simulation {
-  /// The model that moves.
+  /// The simulated model.
   public let model: PhysicsModel
   let pointer: UnsafeMutablePointer<mjData>
-  /// What this simulation changed in the model for itself, if it may.
+  /// The parts of the model that this simulation may change for itself.
   let overlay: ModelOverlay?
   private var functions: wm_mujoco_api { model.engine.functions }
   /// The model as this simulation sees it.
   var modelPointer: UnsafeMutablePointer<mjModel> { overlay?.pointer ?? model.pointer }
 
-  /// Makes a simulation in the model's initial state, with positions of bodies computed.
+  /// Creates a simulation in the model's initial state, with poses computed.
   ///
   /// - Parameters:
   ///   - allowsModelOverrides: whether it may move bodies that have no joint and show or hide sites, for itself alone.
-  ///   - readsSensors: whether the model's sensors are computed, if so.
-  ///   - arenaBytes: memory for contacts and constraints, bytes, if so; nil takes the model's own wish.
+  ///   - readsSensors: whether sensors are computed; only applies with `allowsModelOverrides`.
+  ///   - arenaBytes: memory for contacts and constraints, in bytes, with `allowsModelOverrides`; nil takes the model's.
   public init(
     _ model: PhysicsModel, allowsModelOverrides: Bool = false, readsSensors: Bool = true, arenaBytes: Int? = nil
   ) throws {
@@ -41,7 +40,7 @@ public final class Simulation {
     try guarded("reset the simulation") { wm_mujoco_reset(&$0, modelPointer, pointer, &$1) }
   }
 
-  /// Computes what follows from positions, velocities and controls (poses, contacts, accelerations); time stands.
+  /// Computes what follows from positions, velocities and controls (poses, contacts, accelerations); time does not advance.
   public func forward() throws {
     try guarded("compute the state") { wm_mujoco_forward(&$0, modelPointer, pointer, &$1) }
     try throwWarnings()
@@ -56,25 +55,25 @@ public final class Simulation {
   /// Seconds since the last reset.
   public var time: Double { pointer.pointee.time }
 
-  /// A generalised position; `index` as `PhysicsModel.addresses(ofJoint:)` gives it.
+  /// A generalized position; `index` as `PhysicsModel.addresses(ofJoint:)` gives it.
   public func position(at index: Int) -> Double {
     precondition(index >= 0 && index < model.positionCount)
     return pointer.pointee.qpos[index]
   }
 
-  /// A generalised velocity; `index` as `PhysicsModel.addresses(ofJoint:)` gives it.
+  /// A generalized velocity; `index` as `PhysicsModel.addresses(ofJoint:)` gives it.
   public func velocity(at index: Int) -> Double {
     precondition(index >= 0 && index < model.velocityCount)
     return pointer.pointee.qvel[index]
   }
 
-  /// Sets a generalised position; call `forward()` before reading poses.
+  /// Sets a generalized position; call `forward()` before reading poses.
   public func setPosition(_ value: Double, at index: Int) {
     precondition(index >= 0 && index < model.positionCount)
     pointer.pointee.qpos[index] = value
   }
 
-  /// Sets a generalised velocity.
+  /// Sets a generalized velocity.
   public func setVelocity(_ value: Double, at index: Int) {
     precondition(index >= 0 && index < model.velocityCount)
     pointer.pointee.qvel[index] = value
@@ -116,7 +115,7 @@ public final class Simulation {
     var functions = model.engine.functions
     var message = wm_mujoco_message()
     guard call(&functions, &message) != 0 else {
-      throw Failure("MuJoCo could not \(purpose): \(message.sentence)")
+      throw Failure("MuJoCo could not \(purpose): \(message.string)")
     }
   }
 
@@ -131,10 +130,10 @@ public final class Simulation {
       case mjWARN_BADQVEL: "velocity \(information) became infinite or not a number"
       case mjWARN_BADQACC: "acceleration \(information) became infinite, huge or not a number"
       case mjWARN_BADCTRL: "control \(information) is infinite, huge or not a number"
-      case mjWARN_CONTACTFULL, mjWARN_CNSTRFULL: "there are more contacts than the model has memory for"
+      case mjWARN_CONTACTFULL, mjWARN_CNSTRFULL: "the contacts exceed the model's memory"
       case mjWARN_INERTIA: "the inertia of degree of freedom \(information) is close to zero"
       default: "MuJoCo warned (kind \(found), about \(information))"
       }
-    throw Failure("the simulation broke at \(time) s: \(reason)")
+    throw Failure("the simulation failed at \(time) s: \(reason)")
   }
 }

@@ -1,23 +1,17 @@
-import Failures
 import CArrow
 import EngineLoading
 import Foundation
 
-/// Arrow's library, opened on first need, once.
+/// Arrow's library, opened once, on first use.
 struct ArrowEngine: Sendable {
   let api: wm_arrow_api
 
-  private static let opened: Result<ArrowEngine, any Error> = {
-    do {
-      var api = wm_arrow_api()
-      let shim = try EngineLibraries.directory().appendingPathComponent("shims/libwm_arrow.so")
-      try EngineLibraries.load(
-        shim, engine: "Arrow", prefix: "wm_arrow_", names: wm_arrow_function_names, into: &api)
-      return .success(ArrowEngine(api: api))
-    } catch {
-      return .failure(Failure("\(error)"))
-    }
-  }()
+  private static let opened: Result<ArrowEngine, any Error> = Result {
+    var api = wm_arrow_api()
+    let shim = try EngineLibraries.directory().appendingPathComponent("shims/libwm_arrow.so")
+    try EngineLibraries.load(shim, engine: "Arrow", prefix: "wm_arrow_", names: wm_arrow_function_names, into: &api)
+    return ArrowEngine(api: api)
+  }
 
   static var api: wm_arrow_api {
     get throws { try opened.get().api }
@@ -25,9 +19,6 @@ struct ArrowEngine: Sendable {
 }
 
 extension wm_arrow_api {
-  /// Arrow's own words for this thread's last failure, on one line.
-  var problem: String {
-    (last_error().map { String(cString: $0) } ?? "").split(whereSeparator: \.isNewline).first.map(String.init)
-      ?? "no reason given"
-  }
+  /// The first line of Arrow's message for this thread's last failure.
+  var problem: String { String(String(engineMessage: last_error()).prefix { !$0.isNewline }) }
 }

@@ -1,20 +1,20 @@
 import CArrow
 
-/// What a column's values are.
+/// The type of a column's values.
 public indirect enum ColumnType: Sendable, Hashable {
-  /// A truth value, and whole numbers by their bits.
+  /// Booleans, and integers by their bits.
   case bool, int8, uint8, int16, uint16, int32, uint32, int64, uint64
   /// Numbers by their bits.
   case float32, float64
-  /// Text and bytes; the large ones count with 64 bits.
+  /// Text and bytes; the large ones have 64-bit offsets.
   case string, largeString, binary, largeBinary
-  /// Lists of any length; the large one counts with 64 bits.
+  /// Lists of any length; the large one has 64-bit offsets.
   case list(ColumnType), largeList(ColumnType)
   /// Lists of one length.
   case fixedSizeList(ColumnType, Int)
   /// Named columns as one.
   case structure([ParquetField])
-  /// A type this room does not read, by its Arrow format string.
+  /// A type that is not supported, by its Arrow format string.
   case other(String)
 }
 
@@ -25,7 +25,6 @@ public struct ParquetField: Sendable, Hashable {
   /// Its values' type.
   public let type: ColumnType
 
-  /// Names a type.
   public init(_ name: String, _ type: ColumnType) {
     self.name = name
     self.type = type
@@ -73,7 +72,7 @@ extension ColumnType {
     }
   }
 
-  /// The fields under this type; a list's element is called `element`, as Arrow's own files call it.
+  /// The fields under this type; a list's element is named `element`, as in Arrow's own files.
   var children: [ParquetField] {
     switch self {
     case .list(let element), .largeList(let element), .fixedSizeList(let element, _): [ParquetField("element", element)]

@@ -2,7 +2,7 @@
 public indirect enum ColumnValues: Sendable {
   /// Booleans.
   case booleans([Bool])
-  /// Whole numbers, narrowed to the field's integer type.
+  /// Integers, narrowed to the field's integer type.
   case integers([Int])
   /// Float32 values.
   case floats([Float])
@@ -12,7 +12,7 @@ public indirect enum ColumnValues: Sendable {
   case strings([String])
   /// Bytes.
   case binaries([[UInt8]])
-  /// Lists: all elements in a row, and each list's length.
+  /// Lists: all elements in order, and each list's length.
   case lists(ColumnValues, lengths: [Int])
   /// Lists of one length: all elements in a row.
   case fixedSizeLists(ColumnValues, size: Int)

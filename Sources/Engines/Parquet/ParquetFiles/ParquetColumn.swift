@@ -1,10 +1,10 @@
 import Failures
 import CArrow
 
-/// A run of a column's values, read without copying until asked.
+/// A run of a column's values, read without copying.
 public struct ParquetColumn: Sendable {
   let storage: TableStorage
-  // Unsafe only in name: it points into `storage`, which this value keeps alive.
+  // Safe: it points into `storage`, which this value keeps alive.
   nonisolated(unsafe) let array: UnsafeMutablePointer<ArrowArray>
   /// The column's name, or its path inside a structure.
   public let name: String
@@ -61,9 +61,9 @@ public struct ParquetColumn: Sendable {
     return (0..<count).map { convert(base[$0]) }
   }
 
-  /// The values as whole numbers.
+  /// The values as integers.
   ///
-  /// - Throws: if the type is no integer type, a value does not fit or is null.
+  /// - Throws: if the type is not an integer type, or a value does not fit or is null.
   public func integers() throws -> [Int] {
     switch type {
     case .int8: return try gather(Int8.self) { Int($0) }
@@ -75,22 +75,22 @@ public struct ParquetColumn: Sendable {
     case .int64: return try gather(Int64.self) { Int($0) }
     case .uint64:
       return try gather(UInt64.self) { $0 }.map { (value) throws in
-        guard let whole = Int(exactly: value) else { throw unexpected("whole numbers below 2^63") }
-        return whole
+        guard let integer = Int(exactly: value) else { throw unexpected("integers below 2^63") }
+        return integer
       }
-    default: throw unexpected("whole numbers")
+    default: throw unexpected("integers")
     }
   }
 
-  /// The values as float64; whole numbers and booleans are converted.
+  /// The values as float64; integers and booleans are converted.
   public func doubles() throws -> [Double] {
     switch type {
     case .float64: return try gather(Double.self) { $0 }
     case .float32: return try gather(Float.self) { Double($0) }
     case .bool: return try booleans().map { $0 ? 1 : 0 }
     default:
-      guard let whole = try? integers() else { throw unexpected("numbers") }
-      return whole.map(Double.init)
+      guard let integers = try? integers() else { throw unexpected("numbers") }
+      return integers.map(Double.init)
     }
   }
 
@@ -120,7 +120,7 @@ public struct ParquetColumn: Sendable {
   /// The bytes at `row` of a binary or text column.
   public func bytes(_ row: Int) throws -> [UInt8] { try withBytes(row) { [UInt8]($0) } }
 
-  /// Lends the bytes at `row` of a binary or text column, uncopied, for the length of the call.
+  /// Lends the bytes at `row` of a binary or text column, uncopied, for the duration of the call.
   public func withBytes<Value>(
     _ row: Int, _ body: (UnsafeBufferPointer<UInt8>) throws -> Value
   ) throws -> Value {
@@ -144,7 +144,7 @@ public struct ParquetColumn: Sendable {
     return first..<last
   }
 
-  /// Bytes that the run's binary or text values hold together.
+  /// The total size of the run's binary or text values.
   public func byteCount() throws -> Int {
     guard count > 0 else { return 0 }
     switch type {

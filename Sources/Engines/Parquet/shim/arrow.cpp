@@ -1,7 +1,9 @@
-// Arrow's Parquet reader and writer behind wm_arrow.h: row groups in and out, one thread, nothing kept.
+// Arrow's Parquet reader and writer behind wm_arrow.h: row groups in and out, single-threaded and stateless.
 #include <arrow/c/abi.h>
 
 #include "wm_arrow.h"
+
+#include "../../Loading/shim/shim.hpp"
 
 #include <arrow/api.h>
 #include <arrow/c/bridge.h>
@@ -15,8 +17,6 @@
 #include <string>
 #include <unordered_set>
 
-#define EXPORT(result, name) extern "C" __attribute__((visibility("default"))) result wm_arrow_##name
-
 struct wm_parquet_s {
   std::unique_ptr<parquet::arrow::FileReader> reader;
 };
@@ -29,8 +29,6 @@ struct wm_parquet_writer_s {
 
 namespace {
 
-thread_local std::string last_error_text;
-
 void check(const arrow::Status &status) {
   if (!status.ok()) throw std::runtime_error(status.message());
 }
@@ -41,19 +39,7 @@ Value take(arrow::Result<Value> &&result) {
   return std::move(result).ValueUnsafe();
 }
 
-template <typename Result, typename Body>
-Result guarded(Result failure, Body body) {
-  try {
-    return body();
-  } catch (const std::exception &error) {
-    last_error_text = error.what();
-  } catch (...) {
-    last_error_text = "unknown C++ exception";
-  }
-  return failure;
-}
-
-/// The leaves of the Parquet schema that lie under the named top-level columns.
+/// The leaves of the Parquet schema under the named top-level columns.
 std::vector<int> leaves(const parquet::SchemaDescriptor &schema, const char *const *columns, int count) {
   std::unordered_set<std::string> wanted(columns, columns + count);
   std::vector<int> indices;
@@ -64,11 +50,11 @@ std::vector<int> leaves(const parquet::SchemaDescriptor &schema, const char *con
 
 }  // namespace
 
-EXPORT(const char *, last_error)(void) { return last_error_text.c_str(); }
+EXPORT const char *wm_arrow_last_error(void) { return last_error_text.c_str(); }
 
-EXPORT(const char *, version)(void) { return ARROW_VERSION_STRING; }
+EXPORT const char *wm_arrow_version(void) { return ARROW_VERSION_STRING; }
 
-EXPORT(wm_parquet, open)(const char *path) {
+EXPORT wm_parquet wm_arrow_open(const char *path) {
   return guarded<wm_parquet>(nullptr, [&] {
     auto input = take(arrow::io::MemoryMappedFile::Open(path, arrow::io::FileMode::READ));
     parquet::arrow::FileReaderBuilder builder;
@@ -80,16 +66,16 @@ EXPORT(wm_parquet, open)(const char *path) {
   });
 }
 
-EXPORT(void, close)(wm_parquet file) { delete file; }
+EXPORT void wm_arrow_close(wm_parquet file) { delete file; }
 
-EXPORT(int, row_group_count)(wm_parquet file) { return file->reader->num_row_groups(); }
+EXPORT int wm_arrow_row_group_count(wm_parquet file) { return file->reader->num_row_groups(); }
 
-EXPORT(int64_t, row_count)(wm_parquet file, int row_group) {
+EXPORT int64_t wm_arrow_row_count(wm_parquet file, int row_group) {
   return guarded<int64_t>(
       -1, [&] { return file->reader->parquet_reader()->metadata()->RowGroup(row_group)->num_rows(); });
 }
 
-EXPORT(int, schema)(wm_parquet file, ArrowSchema *schema) {
+EXPORT int wm_arrow_schema(wm_parquet file, ArrowSchema *schema) {
   return guarded(-1, [&] {
     std::shared_ptr<arrow::Schema> found;
     check(file->reader->GetSchema(&found));
@@ -98,20 +84,20 @@ EXPORT(int, schema)(wm_parquet file, ArrowSchema *schema) {
   });
 }
 
-EXPORT(int, read)(
+EXPORT int wm_arrow_read(
     wm_parquet file, int row_group, const char *const *columns, int count, ArrowArray *rows, ArrowSchema *schema) {
   return guarded(-1, [&] {
     auto indices = leaves(*file->reader->parquet_reader()->metadata()->schema(), columns, count);
     auto table = take(file->reader->ReadRowGroup(row_group, indices));
     auto batch = take(table->CombineChunksToBatch());
-    // The file is a stranger's: after this every offset and length inside the batch can be trusted.
+    // The file is untrusted; after this every offset and length inside the batch can be trusted.
     check(batch->ValidateFull());
     check(arrow::ExportRecordBatch(*batch, rows, schema));
     return 0;
   });
 }
 
-EXPORT(wm_parquet_writer, create)(const char *path, ArrowSchema *schema) {
+EXPORT wm_parquet_writer wm_arrow_create(const char *path, ArrowSchema *schema) {
   return guarded<wm_parquet_writer>(nullptr, [&] {
     auto imported = take(arrow::ImportSchema(schema));
     auto sink = take(arrow::io::FileOutputStream::Open(path));
@@ -123,7 +109,7 @@ EXPORT(wm_parquet_writer, create)(const char *path, ArrowSchema *schema) {
   });
 }
 
-EXPORT(int, write)(wm_parquet_writer writer, ArrowArray *rows) {
+EXPORT int wm_arrow_write(wm_parquet_writer writer, ArrowArray *rows) {
   return guarded(-1, [&] {
     auto batch = take(arrow::ImportRecordBatch(rows, writer->schema));
     check(batch->ValidateFull());
@@ -133,11 +119,11 @@ EXPORT(int, write)(wm_parquet_writer writer, ArrowArray *rows) {
   });
 }
 
-EXPORT(int64_t, position)(wm_parquet_writer writer) {
+EXPORT int64_t wm_arrow_position(wm_parquet_writer writer) {
   return guarded<int64_t>(-1, [&] { return take(writer->sink->Tell()); });
 }
 
-EXPORT(int, finish)(wm_parquet_writer writer) {
+EXPORT int wm_arrow_finish(wm_parquet_writer writer) {
   std::unique_ptr<wm_parquet_writer_s> owned(writer);
   return guarded(-1, [&] {
     check(owned->writer->Close());
@@ -146,8 +132,8 @@ EXPORT(int, finish)(wm_parquet_writer writer) {
   });
 }
 
-EXPORT(void, discard)(wm_parquet_writer writer) {
-  // An unfinished writer closes itself as it goes; what it says then no longer matters.
+EXPORT void wm_arrow_discard(wm_parquet_writer writer) {
+  // An unfinished writer closes itself on destruction; its error no longer matters.
   guarded(-1, [&] {
     delete writer;
     return 0;

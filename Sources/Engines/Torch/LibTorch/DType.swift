@@ -16,7 +16,7 @@ public enum DType: Int32, Sendable, CaseIterable {
   case float32 = 6
   /// 64-bit IEEE 754.
   case float64 = 7
-  /// A truth value, one byte.
+  /// A Boolean, one byte.
   case bool = 11
   /// The upper half of a `float32`.
   case bfloat16 = 15
@@ -40,7 +40,7 @@ public enum DType: Int32, Sendable, CaseIterable {
   }
 }
 
-/// Swift numbers that a tensor is made of or read back as.
+/// A Swift number that a tensor is created from or read back as.
 public protocol TensorScalar: Sendable {
   /// The tensor type with the same bytes.
   static var dtype: DType { get }
@@ -71,7 +71,7 @@ extension Bool: TensorScalar {
   public static var dtype: DType { .bool }
 }
 
-/// Where a tensor lives. `cuda` is also ROCm's name.
+/// A device that holds tensors. `cuda` is also ROCm's name.
 public enum Device: Hashable, Sendable, CustomStringConvertible {
   /// The processor.
   case cpu

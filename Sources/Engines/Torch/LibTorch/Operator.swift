@@ -1,5 +1,6 @@
 import Failures
 import CTorch
+import EngineLoading
 
 /// One argument of a libtorch operator.
 enum Argument {
@@ -17,7 +18,7 @@ enum Argument {
   static func optional(_ tensor: Tensor?) -> Argument { tensor.map(Argument.tensor) ?? .none }
 }
 
-/// Memory that one call's lists and names live in.
+/// The memory of one call's lists and names.
 private struct CallFrame {
   private var lists: [UnsafeMutableRawPointer] = []
 
@@ -68,7 +69,7 @@ private struct CallFrame {
   func release() { for list in lists { list.deallocate() } }
 }
 
-/// Calls a libtorch operator by its schema name, such as `aten::add.Tensor`; arguments left out take their defaults.
+/// Calls a libtorch operator by its schema name, such as `aten::add.Tensor`; omitted arguments take their defaults.
 ///
 /// The handles are owned by the caller.
 func callHandles(
@@ -89,7 +90,7 @@ func callHandles(
     }
   }
   frame.release()
-  guard let handles else { throw Failure("\(name): \(lastError(engine).description)") }
+  guard let handles else { throw Failure("\(name): \(engine.api.lastError.description)") }
   return handles
 }
 
@@ -113,6 +114,7 @@ func call(_ name: StaticString, _ arguments: Argument...) throws -> Tensor {
   return Tensor(owning: handle)
 }
 
-func lastError(_ engine: TorchEngine) -> Failure {
-  Failure("libtorch: " + (engine.api.last_error().map { String(cString: $0) } ?? "no reason given"))
+extension wm_torch_api {
+  /// libtorch's message for this thread's last failure.
+  var lastError: Failure { Failure("libtorch: \(String(engineMessage: last_error()))") }
 }

@@ -18,12 +18,12 @@ extension Tensor {
     try call("aten::sub.Tensor", .tensor(left), .tensor(right))
   }
 
-  /// Each element less a number.
+  /// Each element minus a number.
   public static func - (left: Tensor, right: Double) throws -> Tensor {
     try call("aten::sub.Scalar", .tensor(left), .double(right))
   }
 
-  /// A number less each element.
+  /// A number minus each element.
   public static func - (left: Double, right: Tensor) throws -> Tensor {
     try call("aten::rsub.Scalar", .tensor(right), .double(left))
   }
@@ -38,38 +38,38 @@ extension Tensor {
     try call("aten::mul.Scalar", .tensor(left), .double(right))
   }
 
-  /// The quotient; of whole numbers it is float32.
+  /// The quotient; of integers it is float32.
   public static func / (left: Tensor, right: Tensor) throws -> Tensor {
     try call("aten::div.Tensor", .tensor(left), .tensor(right))
   }
 
-  /// The quotient by a number; of whole numbers it is float32.
+  /// The quotient by a number; of integers it is float32.
   public static func / (left: Tensor, right: Double) throws -> Tensor {
     try call("aten::div.Scalar", .tensor(left), .double(right))
   }
 
-  /// Whole-number division, rounded towards minus infinity, of whole numbers.
+  /// Integer division, rounded toward minus infinity.
   public func floorDivided(by divisor: Int) throws -> Tensor {
     try call("aten::floor_divide.Scalar", .tensor(self), .int(divisor))
   }
 
-  /// The remainder of whole-number division, with the divisor's sign.
+  /// The remainder of integer division, with the divisor's sign.
   public func remainder(by divisor: Int) throws -> Tensor {
     try call("aten::remainder.Scalar", .tensor(self), .int(divisor))
   }
 
-  /// Each element with the other sign.
+  /// The negated elements.
   public static prefix func - (operand: Tensor) throws -> Tensor {
     try call("aten::neg", .tensor(operand))
   }
 
   /// Each element to a power.
-  public func power(_ exponent: Double) throws -> Tensor {
+  public func pow(_ exponent: Double) throws -> Tensor {
     try call("aten::pow.Tensor_Scalar", .tensor(self), .double(exponent))
   }
 
   /// Each element squared.
-  public func squared() throws -> Tensor { try self * self }
+  public func square() throws -> Tensor { try self * self }
 
   /// A number to the power of each element.
   public func pow(base: Double) throws -> Tensor {
@@ -77,13 +77,13 @@ extension Tensor {
   }
 
   /// Square root.
-  public func squareRoot() throws -> Tensor { try call("aten::sqrt", .tensor(self)) }
+  public func sqrt() throws -> Tensor { try call("aten::sqrt", .tensor(self)) }
 
   /// One over each element.
   public func reciprocal() throws -> Tensor { try call("aten::reciprocal", .tensor(self)) }
 
   /// Absolute value.
-  public func absolute() throws -> Tensor { try call("aten::abs", .tensor(self)) }
+  public func abs() throws -> Tensor { try call("aten::abs", .tensor(self)) }
 
   /// e to the power of each element.
   public func exp() throws -> Tensor { try call("aten::exp", .tensor(self)) }
@@ -100,13 +100,13 @@ extension Tensor {
   /// Hyperbolic tangent.
   public func tanh() throws -> Tensor { try call("aten::tanh", .tensor(self)) }
 
-  /// Largest whole number that is not larger.
+  /// The largest integer that is not larger.
   public func floor() throws -> Tensor { try call("aten::floor", .tensor(self)) }
 
-  /// The nearest whole number, the even one of two.
-  public func rounded() throws -> Tensor { try call("aten::round", .tensor(self)) }
+  /// The nearest integer; ties go to the even one.
+  public func round() throws -> Tensor { try call("aten::round", .tensor(self)) }
 
-  /// Each element brought within the bounds given.
+  /// Each element limited to the given bounds.
   public func clamp(min: Double? = nil, max: Double? = nil) throws -> Tensor {
     try call(
       "aten::clamp", .tensor(self), min.map(Argument.double) ?? .none, max.map(Argument.double) ?? .none)
@@ -117,30 +117,30 @@ extension Tensor {
     try call("aten::eq.Tensor", .tensor(self), .tensor(other))
   }
 
-  /// Whether elements are smaller or equal; bool.
+  /// Whether elements are less than or equal; bool.
   public func lessThanOrEqual(_ other: Tensor) throws -> Tensor {
     try call("aten::le.Tensor", .tensor(self), .tensor(other))
   }
 
-  /// Where both are true; bool.
+  /// Whether both are true; bool.
   public func and(_ other: Tensor) throws -> Tensor {
     try call("aten::logical_and", .tensor(self), .tensor(other))
   }
 
-  /// Where either is true; bool.
+  /// Whether either is true; bool.
   public func or(_ other: Tensor) throws -> Tensor {
     try call("aten::logical_or", .tensor(self), .tensor(other))
   }
 
-  /// Where it is not; bool.
+  /// Whether it is false; bool.
   public func not() throws -> Tensor { try call("aten::logical_not", .tensor(self)) }
 
-  /// Where elements are neither infinite nor NaN; bool.
+  /// Whether elements are neither infinite nor NaN; bool.
   public func isFinite() throws -> Tensor { try call("aten::isfinite", .tensor(self)) }
 
-  /// `self` where `condition` holds, `other` elsewhere.
-  public func selected(where condition: Tensor, otherwise other: Tensor) throws -> Tensor {
-    try call("aten::where.self", .tensor(condition), .tensor(self), .tensor(other))
+  /// `first` where `condition` is true, `second` elsewhere.
+  public static func `where`(_ condition: Tensor, then first: Tensor, else second: Tensor) throws -> Tensor {
+    try call("aten::where.self", .tensor(condition), .tensor(first), .tensor(second))
   }
 
   /// A copy with `value` wherever `mask` is true.

@@ -1,30 +1,27 @@
 import Failures
 
 extension Tensor {
-  /// Whether gradients shall be computed for this leaf.
+  /// Sets whether gradients are computed for this leaf.
   public func setRequiresGrad(_ enabled: Bool) throws {
-    let engine = try TorchEngine.shared()
-    guard engine.api.set_requires_grad(handle, enabled ? 1 : 0) == 0 else { throw lastError(engine) }
+    guard api.set_requires_grad(handle, enabled ? 1 : 0) == 0 else { throw api.lastError }
   }
 
-  /// Computes the gradients of this scalar and adds them to the leaves it was made from.
+  /// Computes the gradients of this scalar and adds them to the leaves it depends on.
   public func backward() throws {
-    let engine = try TorchEngine.shared()
-    guard engine.api.backward(handle) == 0 else { throw lastError(engine) }
+    guard api.backward(handle) == 0 else { throw api.lastError }
   }
 
-  /// The gradient gathered so far; nil before the first `backward()` that reaches this leaf.
+  /// The accumulated gradient; nil before the first `backward()` that reaches this leaf.
   public var gradient: Tensor? {
-    (try? TorchEngine.api)?.grad(handle).map(Tensor.init(owning:))
+    api.grad(handle).map(Tensor.init(owning:))
   }
 
-  /// Forgets the gradient.
+  /// Discards the gradient.
   public func clearGradient() throws {
-    let engine = try TorchEngine.shared()
-    guard engine.api.clear_grad(handle) == 0 else { throw lastError(engine) }
+    guard api.clear_grad(handle) == 0 else { throw api.lastError }
   }
 
-  /// The same numbers, out of autograd's sight.
+  /// The same numbers without their gradient history.
   public func detached() throws -> Tensor { try call("aten::detach", .tensor(self)) }
 
   /// Overwrites the elements with another tensor's, converted to this one's type and device.
@@ -59,9 +56,9 @@ extension Tensor {
 
 /// Runs `body` without recording operations for gradients.
 ///
-/// Synchronous on purpose: the switch belongs to the thread, and would be lost across an `await`.
+/// Synchronous on purpose: the setting is per thread and would be lost across an `await`.
 public func withoutGradients<Result>(_ body: () throws -> Result) throws -> Result {
-  guard let api = try? TorchEngine.api else { return try body() }
+  let api = try TorchEngine.shared().api
   let before = api.set_grad_enabled(0)
   defer { _ = api.set_grad_enabled(before) }
   return try body()

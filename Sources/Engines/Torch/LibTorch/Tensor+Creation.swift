@@ -23,7 +23,7 @@ extension Tensor {
     try call("aten::full", .ints(shape), .double(value), .dtype(dtype), .none, .device(device))
   }
 
-  /// The whole numbers 0 ..< `count`.
+  /// The integers 0 ..< `count`.
   public static func arange(
     _ count: Int, dtype: DType = .int64, device: Device = .cpu
   ) throws -> Tensor {
@@ -52,19 +52,19 @@ extension Tensor {
   /// Zeros of the same shape, type and device.
   public func zerosLike() throws -> Tensor { try call("aten::zeros_like", .tensor(self)) }
 
-  /// The same numbers in another type; the tensor itself where it has that type already.
+  /// The same numbers in another type; the tensor itself if it already has that type.
   public func to(_ dtype: DType) throws -> Tensor {
     try call("aten::to.dtype", .tensor(self), .dtype(dtype))
   }
 
-  /// The same numbers on another device; the tensor itself where it is there already.
+  /// The same numbers on another device; the tensor itself if it is already there.
   public func to(_ device: Device) throws -> Tensor {
     try call("aten::to.device", .tensor(self), .device(device), .dtype(dtype))
   }
 
-  /// A copy with memory of its own.
+  /// A copy with its own memory.
   public func clone() throws -> Tensor { try call("aten::clone", .tensor(self)) }
 
-  /// The same numbers, in memory in the order of their indices.
+  /// The same numbers, contiguous in row-major order; the tensor itself if it already is.
   public func contiguous() throws -> Tensor { try call("aten::contiguous", .tensor(self)) }
 }

@@ -24,7 +24,7 @@ extension Tensor {
     try call("aten::conv3d", .tensor(self), .tensor(weight), .optional(bias), .ints(stride))
   }
 
-  /// Rows of a table: `self` [rows, width], indices of any shape → indices' shape + [width].
+  /// Embedding lookup: `self` [rows, width], indices of any shape → indices' shape + [width].
   ///
   /// The row `paddingIndex` gets no gradient.
   public func embeddings(at indices: Tensor, paddingIndex: Int? = nil) throws -> Tensor {
@@ -48,7 +48,7 @@ extension Tensor {
   }
 
   /// Attention of queries [B, H, Q, D] to keys and values [B, H, K, D]; `mask` is added to the scores, or, if bool,
-  /// says which may be seen.
+  /// selects the visible keys.
   public static func attention(
     queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor? = nil, scale: Double? = nil
   ) throws -> Tensor {
@@ -68,7 +68,7 @@ extension Tensor {
   /// `max(x, 0)`.
   public func relu() throws -> Tensor { try call("aten::relu", .tensor(self)) }
 
-  /// For each value, the place of the first of the ascending `boundaries` [N] that is larger.
+  /// For each value, the index of the first of the ascending `boundaries` [N] that is larger.
   public func bucketize(_ boundaries: Tensor) throws -> Tensor {
     try call("aten::bucketize.Tensor", .tensor(self), .tensor(boundaries), .bool(false), .bool(true))
   }
@@ -78,8 +78,8 @@ extension Tensor {
     try call("aten::upsample_bilinear2d", .tensor(self), .ints([height, width]), .bool(false))
   }
 
-  /// [B, C, H, W] resized to [height, width], bicubic, `align_corners=false`; with `antialias` a smaller picture is the
-  /// average of what it stands for.
+  /// [B, C, H, W] resized to [height, width], bicubic, `align_corners=false`; `antialias` averages
+  /// when it shrinks an image.
   public func resizedBicubic(height: Int, width: Int, antialias: Bool) throws -> Tensor {
     try call(
       antialias ? "aten::_upsample_bicubic2d_aa" : "aten::upsample_bicubic2d", .tensor(self), .ints([height, width]),

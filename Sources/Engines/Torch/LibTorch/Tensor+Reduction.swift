@@ -5,7 +5,7 @@ extension Tensor {
   public func sum() throws -> Tensor { try call("aten::sum", .tensor(self)) }
 
   /// Sums over some dimensions.
-  public func sum(_ dimensions: [Int], keepDimensions: Bool = false) throws -> Tensor {
+  public func sum(dimensions: [Int], keepDimensions: Bool = false) throws -> Tensor {
     try call("aten::sum.dim_IntList", .tensor(self), .ints(dimensions), .bool(keepDimensions))
   }
 
@@ -13,35 +13,35 @@ extension Tensor {
   public func mean() throws -> Tensor { try call("aten::mean", .tensor(self)) }
 
   /// Means over some dimensions.
-  public func mean(_ dimensions: [Int], keepDimensions: Bool = false) throws -> Tensor {
+  public func mean(dimensions: [Int], keepDimensions: Bool = false) throws -> Tensor {
     try call("aten::mean.dim", .tensor(self), .ints(dimensions), .bool(keepDimensions))
   }
 
   /// The largest elements along some dimensions.
-  public func maximum(_ dimensions: [Int], keepDimensions: Bool = false) throws -> Tensor {
+  public func amax(dimensions: [Int], keepDimensions: Bool = false) throws -> Tensor {
     try call("aten::amax", .tensor(self), .ints(dimensions), .bool(keepDimensions))
   }
 
   /// The largest absolute element; 0 for an empty tensor.
   public func maxAbs() throws -> Double {
-    elementCount == 0 ? 0 : try call("aten::max", .tensor(absolute())).item()
+    elementCount == 0 ? 0 : try call("aten::max", .tensor(abs())).item()
   }
 
   /// Euclidean norms along some dimensions.
-  public func norm(_ dimensions: [Int], keepDimensions: Bool = false) throws -> Tensor {
+  public func norm(dimensions: [Int], keepDimensions: Bool = false) throws -> Tensor {
     try call("aten::linalg_vector_norm", .tensor(self), .double(2), .ints(dimensions), .bool(keepDimensions))
   }
 
   /// The Euclidean norm of all elements.
   public func norm() throws -> Tensor { try call("aten::linalg_vector_norm", .tensor(self)) }
 
-  /// The Euclidean norm of each tensor, in one launch where the device has one.
+  /// The Euclidean norm of each tensor, in one kernel launch if the device has one.
   public static func norms(of tensors: [Tensor]) throws -> [Tensor] {
     try callAll("aten::_foreach_norm.Scalar", [.tensors(tensors)], results: tensors.count)
   }
 
-  /// Running sums along one dimension.
-  public func cumulativeSum(dimension: Int) throws -> Tensor {
+  /// Cumulative sums along one dimension.
+  public func cumsum(dimension: Int) throws -> Tensor {
     try call("aten::cumsum", .tensor(self), .int(dimension))
   }
 

@@ -1,9 +1,9 @@
 import Failures
 
-// Views where libtorch has them: nothing is copied unless the comment says so. Negative dimensions count from the last.
+// Views where libtorch has them: nothing is copied unless the comment mentions it. Negative dimensions count from the last.
 
 extension Tensor {
-  /// The same elements under another shape; one size may be -1. Copies where no view exists.
+  /// The same elements in another shape; one size may be -1. Copies if no view exists.
   public func reshaped(_ shape: [Int]) throws -> Tensor {
     try call("aten::reshape", .tensor(self), .ints(shape))
   }
@@ -18,12 +18,12 @@ extension Tensor {
     try call("aten::permute", .tensor(self), .ints(dimensions))
   }
 
-  /// A dimension of size 1 put in.
+  /// Inserts a dimension of size 1.
   public func unsqueezed(_ dimension: Int) throws -> Tensor {
     try call("aten::unsqueeze", .tensor(self), .int(dimension))
   }
 
-  /// A dimension of size 1 taken out.
+  /// Removes a dimension of size 1.
   public func squeezed(_ dimension: Int) throws -> Tensor {
     try call("aten::squeeze.dim", .tensor(self), .int(dimension))
   }
@@ -44,12 +44,12 @@ extension Tensor {
       "aten::slice.Tensor", .tensor(self), .int(dimension), .int(range.lowerBound), .int(range.upperBound))
   }
 
-  /// Every `stride`-th element of one dimension, from `start` on.
+  /// Every `stride`-th element of one dimension, from `start`.
   public func strided(dimension: Int, from start: Int, by stride: Int) throws -> Tensor {
     try call("aten::slice.Tensor", .tensor(self), .int(dimension), .int(start), .none, .int(stride))
   }
 
-  /// One element of a dimension, which goes.
+  /// One element of a dimension, which is removed.
   public func select(dimension: Int, index: Int) throws -> Tensor {
     try call("aten::select.int", .tensor(self), .int(dimension), .int(index))
   }
@@ -65,17 +65,17 @@ extension Tensor {
       "aten::split_with_sizes", [.tensor(self), .ints(sizes), .int(dimension)], results: sizes.count)
   }
 
-  /// Tensors laid one after the other along one dimension, copied.
+  /// Tensors joined along one dimension, copied.
   public static func concatenation(_ tensors: [Tensor], dimension: Int) throws -> Tensor {
     try call("aten::cat", .tensors(tensors), .int(dimension))
   }
 
-  /// Tensors of one shape laid along a new dimension, copied.
+  /// Tensors of one shape joined along a new dimension, copied.
   public static func stack(_ tensors: [Tensor], dimension: Int = 0) throws -> Tensor {
     try call("aten::stack", .tensors(tensors), .int(dimension))
   }
 
-  /// Zeros, or `value`, put around: (before, after) of the last dimension, then of the one before it, and so on.
+  /// Padding with `value`: (before, after) of the last dimension, then of the one before it, and so on.
   public func padded(_ amounts: [Int], value: Double = 0) throws -> Tensor {
     try call("aten::constant_pad_nd", .tensor(self), .ints(amounts), .double(value))
   }

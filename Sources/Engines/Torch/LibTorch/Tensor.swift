@@ -1,27 +1,30 @@
 import Failures
 import CTorch
 
-/// A libtorch tensor; its memory goes when the last reference goes.
+/// A libtorch tensor; its memory is freed with the last reference.
 ///
-/// Not `Sendable`: hand values, not tensors, from task to task. Every operation throws `Failure` with libtorch's
-/// text where shapes, types or devices do not fit.
+/// Not `Sendable`: pass values, not tensors, between tasks. Every operation throws `Failure` with libtorch's
+/// message if shapes, types or devices do not match.
 public final class Tensor {
   let handle: OpaquePointer
 
   init(owning handle: OpaquePointer) { self.handle = handle }
 
-  deinit { if let api = try? TorchEngine.api { api.release(handle) } }
+  deinit { api.release(handle) }
+
+  /// libtorch, which made this tensor.
+  var api: wm_torch_api { TorchEngine.loaded.api }
 
   private var info: wm_tensor_info {
     var info = wm_tensor_info()
-    if let api = try? TorchEngine.api { api.info(handle, &info) }
+    api.info(handle, &info)
     return info
   }
 
   /// Sizes of the dimensions, outermost first.
   public var shape: [Int] {
     let rank = self.rank
-    guard rank > 0, let api = try? TorchEngine.api else { return [] }
+    guard rank > 0 else { return [] }
     return withUnsafeTemporaryAllocation(of: Int64.self, capacity: rank) { sizes in
       api.sizes(handle, sizes.baseAddress)
       return sizes.map(Int.init)
@@ -35,9 +38,15 @@ public final class Tensor {
   public var elementCount: Int { Int(info.element_count) }
 
   /// The elements' type.
-  public var dtype: DType { DType(rawValue: info.dtype) ?? .float32 }
+  public var dtype: DType {
+    let code = info.dtype
+    guard let dtype = DType(rawValue: code) else {
+      preconditionFailure("DType has no case for libtorch's type \(code)")
+    }
+    return dtype
+  }
 
-  /// Where the elements live.
+  /// The device that holds the elements.
   public var device: Device {
     let info = info
     return info.device_type == 0 ? .cpu : .cuda(max(0, Int(info.device_index)))
@@ -66,7 +75,7 @@ extension Tensor {
     }
     let arguments: [Argument] = [.tensor(onHost), .device(device), .dtype(Scalar.dtype)]
     guard case .some(.some(let handle)) = try callHandles("aten::to.device", arguments, results: 1).first else {
-      throw Failure("libtorch gave no tensor on \(device)")
+      throw Failure("libtorch returned no tensor on \(device)")
     }
     self.init(owning: handle)
   }
@@ -77,11 +86,11 @@ extension Tensor {
   ) throws {
     let arguments: [Argument] = [.ints(shape), .dtype(dtype)]
     guard case .some(.some(let handle)) = try callHandles("aten::empty.memory_format", arguments, results: 1).first
-    else { throw Failure("libtorch gave no memory for the shape \(shape)") }
+    else { throw Failure("libtorch returned no memory for the shape \(shape)") }
     self.init(owning: handle)
     let count = shape.reduce(1, *) * dtype.byteCount
     guard count > 0 else { return }
-    try fill(UnsafeMutableRawBufferPointer(start: try TorchEngine.api.data(handle), count: count))
+    try fill(UnsafeMutableRawBufferPointer(start: api.data(handle), count: count))
   }
 
   /// A tensor over memory that `owner` keeps alive; nothing is copied.
@@ -95,7 +104,7 @@ extension Tensor {
       { $0.map { Unmanaged<AnyObject>.fromOpaque($0).release() } }, context.toOpaque())
     guard let made else {
       context.release()
-      throw lastError(engine)
+      throw engine.api.lastError
     }
     self.init(owning: made)
   }
@@ -113,7 +122,7 @@ extension Tensor {
       throw Failure("bytes can be read only from a contiguous tensor on the CPU")
     }
     guard info.element_count > 0 else { return body(UnsafeRawBufferPointer(start: nil, count: 0)) }
-    let start = try TorchEngine.api.data(handle)
+    let start = api.data(handle)
     return withExtendedLifetime(self) {
       body(UnsafeRawBufferPointer(start: start, count: Int(info.byte_count)))
     }
@@ -121,9 +130,8 @@ extension Tensor {
 
   /// The only element, as a double.
   public func item() throws -> Double {
-    let engine = try TorchEngine.shared()
     var value = 0.0
-    guard engine.api.item(handle, &value) == 0 else { throw lastError(engine) }
+    guard api.item(handle, &value) == 0 else { throw api.lastError }
     return value
   }
 }

@@ -3,68 +3,64 @@ import CTorch
 import EngineLoading
 import Foundation
 
-/// The libtorch that this process uses: opened on first need, once.
+/// The libtorch of this process, opened once, on first use.
 public struct TorchEngine: Sendable {
   let api: wm_torch_api
   /// libtorch's version, such as `2.13.0+cpu`.
   public let version: String
 
-  private static let opened: Result<TorchEngine, any Error> = {
-    do { return .success(try open()) } catch { return .failure(error) }
-  }()
+  private static let opened: Result<TorchEngine, any Error> = Result { try open() }
 
   /// The engine.
   ///
-  /// - Throws: what is missing and the command that fetches it.
+  /// - Throws: what is missing and how to install it.
   public static func shared() throws -> TorchEngine {
-    // A switch rather than `get()`: this stands before every operation.
+    // A switch rather than `get()`: every operation calls this.
     switch opened {
     case .success(let engine): return engine
     case .failure(let error): throw error
     }
   }
 
-  static var api: wm_torch_api {
-    get throws { try shared().api }
+  /// The engine behind an existing tensor.
+  static var loaded: TorchEngine {
+    guard case .success(let engine) = opened else {
+      preconditionFailure("a tensor was used before libtorch was loaded")
+    }
+    return engine
   }
 
   private static func open() throws -> TorchEngine {
-    do {
-      let deps = try EngineLibraries.directory()
-      let given = ProcessInfo.processInfo.environment["WM_TORCH_DIR"].flatMap { $0.isEmpty ? nil : $0 }
-      let torch = given.map { URL(fileURLWithPath: $0) } ?? deps.appendingPathComponent("engines/torch/torch")
-      let version = try installedVersion(in: torch)
-      let libraries = torch.appendingPathComponent("lib")
-      // Threads that wait for each other by spinning are up to 50 times slower beside any other work; read at loading.
-      if getenv("GOMP_SPINCOUNT") == nil { setenv("OMP_WAIT_POLICY", "passive", 0) }
-      for name in ["libc10.so", "libtorch_cpu.so"] {
-        // Opened first and by path, so that the shim binds to this torch and no other.
-        try EngineLibraries.open(libraries.appendingPathComponent(name), engine: "libtorch")
-      }
-      var api = wm_torch_api()
-      try EngineLibraries.load(
-        deps.appendingPathComponent("shims/libwm_torch-\(version).so"), engine: "the shim for torch \(version)",
-        prefix: "wm_torch_", names: wm_torch_function_names, into: &api)
-      guard api.compiled_abi() == api.loaded_abi() else {
-        throw Failure("the shim was compiled for another torch than \(torch.path); run `make build`")
-      }
-      _ = libraries.path.withCString { api.open_device_libraries($0) }
-      return TorchEngine(api: api, version: version)
-    } catch let error as Failure {
-      throw error
-    } catch {
-      throw Failure("\(error)")
+    let deps = try EngineLibraries.directory()
+    let given = ProcessInfo.processInfo.environment["WM_TORCH_DIR"].flatMap { $0.isEmpty ? nil : $0 }
+    let torch = given.map { URL(fileURLWithPath: $0) } ?? deps.appendingPathComponent("engines/torch/torch")
+    let version = try installedVersion(in: torch)
+    let libraries = torch.appendingPathComponent("lib")
+    // Threads that wait for each other by spinning are up to 50 times slower beside any other work; read at loading.
+    if getenv("GOMP_SPINCOUNT") == nil { setenv("OMP_WAIT_POLICY", "passive", 0) }
+    for name in ["libc10.so", "libtorch_cpu.so"] {
+      // Opened first and by path, so that the shim binds to this torch and no other.
+      try EngineLibraries.open(libraries.appendingPathComponent(name), engine: "libtorch")
     }
+    var api = wm_torch_api()
+    try EngineLibraries.load(
+      deps.appendingPathComponent("shims/libwm_torch-\(version).so"), engine: "the shim for torch \(version)",
+      prefix: "wm_torch_", names: wm_torch_function_names, into: &api)
+    guard api.compiled_abi() == api.loaded_abi() else {
+      throw Failure("the shim was compiled for another torch than \(torch.path); \(EngineLibraries.remedy)")
+    }
+    _ = libraries.path.withCString { api.open_device_libraries($0) }
+    return TorchEngine(api: api, version: version)
   }
 
   private static func installedVersion(in torch: URL) throws -> String {
     let file = torch.appendingPathComponent("version.py")
     guard let text = try? String(contentsOf: file, encoding: .utf8) else {
-      throw Failure("no torch in \(torch.path): version.py is missing; run `make build` or mend WM_TORCH_DIR")
+      throw Failure("no torch in \(torch.path): version.py is missing; \(EngineLibraries.remedy), or fix WM_TORCH_DIR")
     }
     let line = text.split(separator: "\n").first { $0.hasPrefix("__version__") } ?? ""
     let parts = line.split(separator: "'")
-    guard parts.count >= 2 else { throw Failure("\(file.path) names no version; reinstall that torch") }
+    guard parts.count >= 2 else { throw Failure("\(file.path) contains no version; reinstall that torch") }
     return String(parts[1])
   }
 
@@ -74,10 +70,10 @@ public struct TorchEngine: Sendable {
   /// Fixes the number of threads that one CPU operation may use.
   public func setThreadCount(_ count: Int) { api.set_thread_count(Int32(count)) }
 
-  /// CUDA or ROCm devices within reach.
+  /// The number of visible CUDA or ROCm devices.
   public var deviceCount: Int { Int(api.device_count()) }
 
-  /// Waits until a device has finished what was asked of it, so that a clock can be read honestly.
+  /// Waits until a device has finished its queued work, for example before reading a clock.
   public func synchronize(_ device: Device) {
     if case .cuda(let index) = device { _ = api.synchronize(Int32(index)) }
   }

@@ -1,6 +1,8 @@
 // libtorch behind wm_torch.h: one boxed call by operator name, plus what the dispatcher does not offer.
 #include "wm_torch.h"
 
+#include "../../Loading/shim/shim.hpp"
+
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>
@@ -12,14 +14,11 @@
 #include <torch/csrc/inductor/aoti_torch/c/shim.h>
 #include <torch/version.h>
 
+#include <stdexcept>
 #include <string>
 #include <unordered_map>
 
-#define EXPORT(result, name) extern "C" __attribute__((visibility("default"))) result wm_torch_##name
-
 namespace {
-
-thread_local std::string last_error_text;
 
 using TensorPointer = c10::intrusive_ptr<at::TensorImpl, at::UndefinedTensorImpl>;
 
@@ -33,18 +32,16 @@ wm_tensor give(at::Tensor &&tensor) {
   return tensor.defined() ? reinterpret_cast<wm_tensor>(tensor.unsafeReleaseTensorImpl()) : nullptr;
 }
 
+/// As `guarded`, with libtorch's messages cut before their C++ backtraces.
 template <typename Result, typename Body>
-Result guarded(Result failure, Body body) {
-  try {
-    return body();
-  } catch (const c10::Error &error) {
-    last_error_text = error.what_without_backtrace();
-  } catch (const std::exception &error) {
-    last_error_text = error.what();
-  } catch (...) {
-    last_error_text = "unknown C++ exception";
-  }
-  return failure;
+Result guarded_call(Result failure, Body body) {
+  return guarded(failure, [&] {
+    try {
+      return body();
+    } catch (const c10::Error &error) {
+      throw std::runtime_error(error.what_without_backtrace());
+    }
+  });
 }
 
 /// Operators are looked up once per call site: the Swift side passes string literals, so the address is the key.
@@ -86,12 +83,12 @@ c10::IValue unpack(const wm_value &argument) {
 
 }  // namespace
 
-EXPORT(const char *, last_error)(void) { return last_error_text.c_str(); }
-EXPORT(const char *, version)(void) { return TORCH_VERSION; }
-EXPORT(int64_t, compiled_abi)(void) { return TORCH_ABI_VERSION; }
-EXPORT(int64_t, loaded_abi)(void) { return aoti_torch_abi_version(); }
+EXPORT const char *wm_torch_last_error(void) { return last_error_text.c_str(); }
+EXPORT const char *wm_torch_version(void) { return TORCH_VERSION; }
+EXPORT int64_t wm_torch_compiled_abi(void) { return TORCH_ABI_VERSION; }
+EXPORT int64_t wm_torch_loaded_abi(void) { return aoti_torch_abi_version(); }
 
-EXPORT(int, open_device_libraries)(const char *folder) {
+EXPORT int wm_torch_open_device_libraries(const char *folder) {
   // Opening the library registers its kernels; a CPU-only torch has neither.
   for (const char *name : {"libtorch_cuda.so", "libtorch_hip.so"}) {
     std::string path = std::string(folder) + "/" + name;
@@ -101,35 +98,35 @@ EXPORT(int, open_device_libraries)(const char *folder) {
   return 0;
 }
 
-EXPORT(int, device_count)(void) {
-  return guarded(0, [] {
+EXPORT int wm_torch_device_count(void) {
+  return guarded_call(0, [] {
     if (!c10::impl::hasDeviceGuardImpl(c10::DeviceType::CUDA)) return 0;
     return (int)c10::impl::getDeviceGuardImpl(c10::DeviceType::CUDA)->deviceCount();
   });
 }
 
-EXPORT(int, synchronize)(int index) {
-  return guarded(-1, [&] {
+EXPORT int wm_torch_synchronize(int index) {
+  return guarded_call(-1, [&] {
     c10::impl::VirtualGuardImpl(c10::DeviceType::CUDA).synchronizeDevice(index);
     return 0;
   });
 }
 
-EXPORT(void, set_thread_count)(int count) { at::set_num_threads(count); }
-EXPORT(int, thread_count)(void) { return at::get_num_threads(); }
+EXPORT void wm_torch_set_thread_count(int count) { at::set_num_threads(count); }
+EXPORT int wm_torch_thread_count(void) { return at::get_num_threads(); }
 
-EXPORT(int, set_grad_enabled)(int enabled) {
+EXPORT int wm_torch_set_grad_enabled(int enabled) {
   bool before = at::GradMode::is_enabled();
   at::GradMode::set_enabled(enabled != 0);
   return before;
 }
 
-EXPORT(void, release)(wm_tensor handle) {
+EXPORT void wm_torch_release(wm_tensor handle) {
   if (handle) TensorPointer::reclaim(implementation(handle));
 }
 
-EXPORT(int, call)(const char *name, const wm_value *arguments, int count, wm_tensor *results, int capacity) {
-  return guarded(-1, [&] {
+EXPORT int wm_torch_call(const char *name, const wm_value *arguments, int count, wm_tensor *results, int capacity) {
+  return guarded_call(-1, [&] {
     const auto &handle = find_operator(name);
     const auto &parameters = handle.schema().arguments();
     torch::jit::Stack stack;
@@ -155,7 +152,7 @@ EXPORT(int, call)(const char *name, const wm_value *arguments, int count, wm_ten
   });
 }
 
-EXPORT(void, info)(wm_tensor handle, wm_tensor_info *info) {
+EXPORT void wm_torch_info(wm_tensor handle, wm_tensor_info *info) {
   at::Tensor tensor = borrow(handle);
   info->rank = (int32_t)tensor.dim();
   info->dtype = (int32_t)tensor.scalar_type();
@@ -168,52 +165,52 @@ EXPORT(void, info)(wm_tensor handle, wm_tensor_info *info) {
   info->byte_count = (int64_t)tensor.nbytes();
 }
 
-EXPORT(void, sizes)(wm_tensor handle, int64_t *sizes) {
+EXPORT void wm_torch_sizes(wm_tensor handle, int64_t *sizes) {
   for (int64_t size : implementation(handle)->sizes()) *sizes++ = size;
 }
 
-EXPORT(void *, data)(wm_tensor handle) {
-  return guarded((void *)nullptr, [&] { return borrow(handle).data_ptr(); });
+EXPORT void *wm_torch_data(wm_tensor handle) {
+  return guarded_call((void *)nullptr, [&] { return borrow(handle).data_ptr(); });
 }
 
-EXPORT(wm_tensor, from_blob)(
+EXPORT wm_tensor wm_torch_from_blob(
     void *bytes, const int64_t *sizes, int rank, int dtype, void (*release)(void *), void *owner) {
-  return guarded((wm_tensor) nullptr, [&] {
+  return guarded_call((wm_tensor) nullptr, [&] {
     auto options = at::TensorOptions().dtype((at::ScalarType)dtype);
     return give(at::from_blob(bytes, at::IntArrayRef(sizes, rank), [=](void *) { release(owner); }, options));
   });
 }
 
-EXPORT(int, item)(wm_tensor handle, double *value) {
-  return guarded(-1, [&] {
+EXPORT int wm_torch_item(wm_tensor handle, double *value) {
+  return guarded_call(-1, [&] {
     *value = borrow(handle).item().toDouble();
     return 0;
   });
 }
 
-EXPORT(int, set_requires_grad)(wm_tensor handle, int enabled) {
-  return guarded(-1, [&] {
+EXPORT int wm_torch_set_requires_grad(wm_tensor handle, int enabled) {
+  return guarded_call(-1, [&] {
     borrow(handle).set_requires_grad(enabled != 0);
     return 0;
   });
 }
 
-EXPORT(int, backward)(wm_tensor handle) {
-  return guarded(-1, [&] {
+EXPORT int wm_torch_backward(wm_tensor handle) {
+  return guarded_call(-1, [&] {
     borrow(handle).backward();
     return 0;
   });
 }
 
-EXPORT(wm_tensor, grad)(wm_tensor handle) {
-  return guarded((wm_tensor) nullptr, [&] {
+EXPORT wm_tensor wm_torch_grad(wm_tensor handle) {
+  return guarded_call((wm_tensor) nullptr, [&] {
     at::Tensor gradient = borrow(handle).grad();
     return give(std::move(gradient));
   });
 }
 
-EXPORT(int, clear_grad)(wm_tensor handle) {
-  return guarded(-1, [&] {
+EXPORT int wm_torch_clear_grad(wm_tensor handle) {
+  return guarded_call(-1, [&] {
     borrow(handle).mutable_grad().reset();
     return 0;
   });
