@@ -1,11 +1,11 @@
-import WorkerThreads
-import RobotEnvironments
 import Foundation
-import RGBImages
 import LeRobotDatasets
 import ModelFiles
 import OrderedCollections
+import RGBImages
+import RobotEnvironments
 import ShapesSimulation
+import WorkerThreads
 
 /// Reading and decoding samples as training does, and instructions into tokens.
 func dataBenchmarks() throws -> [Measurement] {
@@ -25,7 +25,7 @@ func dataBenchmarks() throws -> [Measurement] {
       }
       while try loader.next() != nil {}
     },
-    Measurement("transforms: 3 of LeRobot's 6, one of 256²", "picture", count: 100) {
+    Measurement("transforms: 3 of LeRobot's 6, one of 256²", "image", count: 100) {
       for draw in 0..<100 { _ = transforms.apply(to: photo, draw: draw, camera: "image") }
     },
     Measurement("tokenizer: one instruction", "text", count: 1000) {

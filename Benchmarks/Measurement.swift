@@ -1,14 +1,14 @@
 import Foundation
 
-/// A figure of one benchmark: how often something was done in a second, as the best of several rounds.
+/// A benchmark's rate: operations per second, the best of several rounds.
 ///
-/// The best, because whatever else a machine does can only make a round slower.
+/// The best, because other load can only make a round slower.
 struct Measurement {
   let name: String
   let perSecond: Double
   let unit: String
 
-  /// Does `count` things a round, first once to warm up, then in rounds for about `seconds`.
+  /// Runs `round`, which does `count` operations, once to warm up and then for about `seconds`.
   init(_ name: String, _ unit: String, count: Int, seconds: Double = 2, _ round: () throws -> Void) rethrows {
     try round()
     let clock = ContinuousClock()
@@ -20,7 +20,7 @@ struct Measurement {
     perSecond = Double(count) / (Double(best.components.seconds) + Double(best.components.attoseconds) * 1e-18)
   }
 
-  /// The rate, and the time that one takes.
+  /// The rate, and the time of one operation.
   var line: String {
     let time = 1 / perSecond
     let scaled =
@@ -31,7 +31,7 @@ struct Measurement {
   }
 }
 
-/// A folder that is gone when the value is.
+/// A folder that is deleted with the value.
 final class Scratch {
   let url = FileManager.default.temporaryDirectory.appendingPathComponent("lerobot-wm-bench-\(UUID().uuidString)")
 

@@ -1,7 +1,7 @@
 import CounterBasedRandom
 import LibTorch
 
-/// What one operation costs above its arithmetic, and what the arithmetic reaches.
+/// The overhead of one operation, and the speed of a matrix product.
 func tensorBenchmarks() throws -> [Measurement] {
   let one = try Tensor.ones([1])
   let matrix = try Tensor.normal([512, 512], CountedRandom(seed: 0, "bench"))

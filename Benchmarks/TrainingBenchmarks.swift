@@ -1,8 +1,8 @@
 import CounterBasedRandom
+import LibTorch
 import NeuralNetworks
 import RobotPolicies
 import SmolVLA
-import LibTorch
 
 /// A policy of the demo's size on a batch that is already prepared: one update, and one plan for ten environments.
 func trainingBenchmarks() throws -> [Measurement] {

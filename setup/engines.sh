@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Brings the engines that engines.lock pins into .deps/ and builds the shims. Safe to run again: what is there stays,
-# what was interrupted is finished. WM_TORCH_DIR=/…/site-packages/torch uses that torch instead of fetching one.
+# Brings the engines that engines.lock pins into .deps/ and builds the shims. Safe to run again: it keeps what is
+# complete and resumes what was interrupted. WM_TORCH_DIR=/…/site-packages/torch uses that torch instead of fetching one.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 lock=$root/setup/engines.lock
@@ -25,12 +25,12 @@ install_packages() {
     as_root=(sudo)
   fi
   say "installing Debian packages: ${missing[*]}"
-  "${as_root[@]}" apt-get update -qq || say "apt-get update failed; trying with the lists at hand"
+  "${as_root[@]}" apt-get update -qq || say "apt-get update failed; trying with the present lists"
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" \
     >"$deps/apt.log" 2>&1 || fail "apt-get could not install them; see $deps/apt.log"
 }
 
-# download NAME REQUIREMENT [pip options…]: leaves one wheel in .deps/wheels/NAME, through a folder that never looks whole.
+# download NAME REQUIREMENT [pip options…]: leaves one wheel in .deps/wheels/NAME, through a folder with a temporary name.
 download() {
   local folder=$deps/wheels/$1 partial=$deps/wheels/$1.partial
   [ -d "$folder" ] && return
@@ -45,7 +45,7 @@ check() { # NAME SHA256
   local wheel; wheel=$(echo "$deps/wheels/$1"/*.whl)
   if [ "$(sha256sum "$wheel" | cut -d' ' -f1)" != "$2" ]; then
     rm -rf "${deps:?}/wheels/$1"
-    fail "$1's wheel is not the pinned one; run again, or look at who serves it"
+    fail "$1's wheel is not the pinned one; run again, or check the package index"
   fi
 }
 
@@ -70,7 +70,7 @@ engine() { # NAME SHA256 PATTERN…
 
 torch() {
   if [ -n "${WM_TORCH_DIR:-}" ]; then
-    [ -f "$WM_TORCH_DIR/version.py" ] || fail "WM_TORCH_DIR=$WM_TORCH_DIR holds no torch (no version.py)"
+    [ -f "$WM_TORCH_DIR/version.py" ] || fail "WM_TORCH_DIR=$WM_TORCH_DIR is not a torch package (version.py is missing)"
     return
   fi
   [ -d "$deps/engines/torch" ] && return
@@ -81,7 +81,7 @@ torch() {
     unpack torch 'torch/lib/*' 'torch/include/*' torch/version.py
     return
   fi
-  say "no CPU build within reach; taking PyPI's CUDA build and the two libraries it loads"
+  say "no CPU build found; using PyPI's CUDA build and the two libraries it loads"
   download torch "torch==$version" || fail "pip could not fetch torch: $(tail -n 1 "$deps/pip.log")"
   unpack torch 'torch/lib/*' 'torch/include/*' torch/version.py
   while read -r name pin _; do
@@ -92,9 +92,9 @@ torch() {
 }
 
 mkdir -p "$deps/engines" "$deps/wheels" "$deps/shims"
-# MuJoCo's headers are found through .deps, also where the engines are shared by several checkouts.
+# MuJoCo's headers are found through .deps, even if several checkouts share the engines.
 [ "$deps" -ef "$root/.deps" ] || ln -sfn "$deps" "$root/.deps"
-# One set-up at a time: a second one waits for the first.
+# One setup at a time: a second one waits for the first.
 exec 9>"$deps/lock"
 flock 9
 install_packages

@@ -1,5 +1,5 @@
-import Failures
 import CEngineLoading
+import Failures
 import Foundation
 
 /// Finds and opens the engines' libraries.

@@ -31,10 +31,10 @@ struct MediaEngine: Sendable {
 
 extension wm_video_api {
   /// FFmpeg's message for this thread's last failure.
-  var problem: String { String(engineMessage: last_error()) }
+  var problem: String { CText.message(last_error()) }
 }
 
 extension wm_media_api {
   /// The codec's message for this thread's last failure.
-  var problem: String { String(engineMessage: last_error()) }
+  var problem: String { CText.message(last_error()) }
 }

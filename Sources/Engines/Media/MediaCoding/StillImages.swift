@@ -1,6 +1,6 @@
-import Failures
 import CMedia
 import EngineLoading
+import Failures
 import Foundation
 import RGBImages
 

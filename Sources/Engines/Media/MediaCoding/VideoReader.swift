@@ -54,8 +54,8 @@ public final class VideoReader: Sendable {
     self.height = Int(info.height)
     self.framesPerSecond = info.frames_per_second
     self.duration = info.duration
-    self.codec = String(cBuffer: info.codec)
-    self.pixelFormat = String(cBuffer: info.pixel_format)
+    self.codec = CText.string(of: info.codec)
+    self.pixelFormat = CText.string(of: info.pixel_format)
     try RGBImage.checkSize(width: width, height: height, of: "\(url.path), a video")
   }
 

@@ -1,5 +1,5 @@
-import Failures
 import CMedia
+import Failures
 import Foundation
 import RGBImages
 

@@ -5,8 +5,8 @@
 
 #include "wm_mujoco.h"
 
-// MuJoCo has no error returns: its handler must not come back. Each guarded call below leaves a place to jump to; only
-// MuJoCo's own C frames lie between the jump and its landing.
+// MuJoCo has no error returns: its handler must not return. Each guarded call below sets a jump target; only MuJoCo's own
+// C frames are between the jump and its target.
 typedef struct {
   jmp_buf landing;
   wm_mujoco_message *message;
@@ -23,7 +23,7 @@ static void on_error(const char *text) {
   longjmp(active->landing, 1);
 }
 
-// Warnings are counted in mjData, where they are read; the default handler would write a file.
+// Warnings are read from their counters in mjData; the default handler would write a file.
 static void on_warning(const char *text) { (void)text; }
 
 void wm_mujoco_take_errors(const wm_mujoco_api *api) {
@@ -125,7 +125,7 @@ wm_mujoco_renderer *wm_mujoco_make_renderer(
   renderer->camera.type = mjCAMERA_FIXED;
   int ready = prepare(api, renderer, model, message);
   if (ready && renderer->context.currentBuffer != mjFB_OFFSCREEN) {
-    snprintf(message->text, sizeof message->text, "the GL library offers no off-screen frame");
+    snprintf(message->text, sizeof message->text, "the GL library has no off-screen framebuffer");
     ready = 0;
   }
   if (ready && (renderer->context.offWidth < width || renderer->context.offHeight < height)) {

@@ -1,4 +1,4 @@
-// What a GL library must offer; one table for OSMesa, one for EGL.
+// The functions of each GL library.
 #pragma once
 #include "wm_offscreengl.h"
 
@@ -9,7 +9,7 @@ struct wm_gl_context {
   void *surface;  // OSMesa's pixels or EGL's pbuffer
 };
 
-/// Each returns 1 on success; on failure 0 with a sentence in `error`.
+/// Each returns 1 on success; on failure 0 with a message in `error`.
 int wm_osmesa_create(wm_gl_context *context, char *error, int capacity);
 int wm_osmesa_make_current(wm_gl_context *context);
 int wm_osmesa_clear_current(wm_gl_context *context);

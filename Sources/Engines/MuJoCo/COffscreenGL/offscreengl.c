@@ -10,12 +10,12 @@ static int library = -1;  // 0: OSMesa, 1: EGL; guarded by `lock`
 static int create(wm_gl_context *context, char *error, int capacity) {
   const int wanted = context->kind != WM_GL_OSMESA;
   if (library >= 0 && library != wanted) {
-    snprintf(error, capacity, "this process already draws with %s and cannot change to %s",
+    snprintf(error, capacity, "this process already uses %s and cannot change to %s",
              library ? "EGL" : "OSMesa", wanted ? "EGL" : "OSMesa");
     return 0;
   }
   // Mesa's software renderer starts threads for every context; small images drawn by several threads at once are twice
-  // as fast without them. Set before a library is opened and not before main; a value that the user set stays.
+  // as fast without them. Set before a library is opened, but not before main; a user's value is kept.
   if (library < 0) setenv("LP_NUM_THREADS", "0", 0);
   const int made = wanted ? wm_egl_create(context, error, capacity) : wm_osmesa_create(context, error, capacity);
   if (made) library = wanted;

@@ -40,7 +40,7 @@ final class GraphicsContext {
     var reasons: [String] = []
     let wanted = if let backend { backend } else { try GraphicsBackend.requested() }
     for kind in GraphicsBackend.candidates(wanted) {
-      let (reason, made) = String.filled(capacity: 512) { wm_gl_create(kind, Int32(width), Int32(height), $0, $1) }
+      let (reason, made) = CText.filled(capacity: 512) { wm_gl_create(kind, Int32(width), Int32(height), $0, $1) }
       if let made {
         pointer = made
         return

@@ -1,6 +1,6 @@
 import CMuJoCo
-import Failures
 import EngineLoading
+import Failures
 import Foundation
 
 /// MuJoCo's library, opened once for the process.
@@ -45,5 +45,5 @@ public struct PhysicsEngine: @unchecked Sendable {
 
 extension wm_mujoco_message {
   /// The message as a string.
-  var string: String { String(cBuffer: text) }
+  var string: String { CText.string(of: text) }
 }

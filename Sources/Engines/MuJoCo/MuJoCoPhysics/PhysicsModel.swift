@@ -31,14 +31,14 @@ public final class PhysicsModel: @unchecked Sendable {
   /// Compiles an MJCF document; an invalid document is an error with MuJoCo's message.
   public init(xml: String) throws {
     let engine = try PhysicsEngine.shared()
-    let (problem, parsed) = String.filled(capacity: 1024) { engine.functions.mj_parseXMLString(xml, nil, $0, $1) }
+    let (problem, parsed) = CText.filled(capacity: 1024) { engine.functions.mj_parseXMLString(xml, nil, $0, $1) }
     guard let specification = parsed else { throw Failure("MuJoCo cannot read the model: \(problem)") }
     defer {
       engine.functions.mj_deleteSpec(specification)
       wm_mujoco_return_memory()
     }
     guard let compiled = engine.functions.mj_compile(specification, nil) else {
-      let reason = String(engineMessage: engine.functions.mjs_getError(specification))
+      let reason = CText.message(engine.functions.mjs_getError(specification))
       // A second line names the element.
       throw Failure("MuJoCo cannot compile the model: \(reason.split(separator: "\n").joined(separator: ", "))")
     }

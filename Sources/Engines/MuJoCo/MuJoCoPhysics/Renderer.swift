@@ -1,25 +1,25 @@
 import CMuJoCo
 import Failures
 
-/// Draws what a model's cameras see; used by one thread at a time, and free to move between threads.
+/// Renders a model's cameras; used by one thread at a time, which may change.
 public final class Renderer {
-  /// The picture's width, pixels.
+  /// The image's width, in pixels.
   public let width: Int
-  /// The picture's height, pixels.
+  /// The image's height, in pixels.
   public let height: Int
   private let model: PhysicsModel
   private let context: GraphicsContext
   private let pointer: UnsafeMutablePointer<wm_mujoco_renderer>
   private var bottomUp: [UInt8]
 
-  /// Makes a renderer for a model.
+  /// Creates a renderer for a model.
   ///
   /// - Parameters:
   ///   - width: at most the model's `visual/global/offwidth`.
   ///   - height: at most the model's `visual/global/offheight`.
   ///   - hiddenGeomGroups: groups of geoms, 0…5, that are not drawn.
-  ///   - backend: the library to draw with; nil takes what `MUJOCO_GL` asks for, and where that is unset a graphics
-  ///     card if there is one, else software.
+  ///   - backend: the library to draw with; nil selects `MUJOCO_GL`, or if it is unset a graphics card if available,
+  ///     otherwise software.
   public init(
     _ model: PhysicsModel, width: Int, height: Int, hiddenGeomGroups: Set<Int> = [], backend: GraphicsBackend? = nil
   ) throws {
@@ -43,7 +43,7 @@ public final class Renderer {
   }
 
   deinit {
-    // Without its context nothing can be freed; the context's own end then frees what the library holds.
+    // Without its context nothing can be freed; destroying the context then frees the library's resources.
     try? context.whileCurrent {
       var functions = model.engine.functions
       wm_mujoco_free_renderer(&functions, pointer)
@@ -53,7 +53,7 @@ public final class Renderer {
   /// Draws one camera: RGB, `height` × `width` × 3 bytes, top row first.
   ///
   /// - Parameters:
-  ///   - camera: as `PhysicsModel.index(of: .camera, …)` gives it.
+  ///   - camera: from ``PhysicsModel/index(of:named:)``.
   ///   - simulation: a simulation of this renderer's model, with poses computed.
   public func draw(camera: Int, of simulation: Simulation) throws -> [UInt8] {
     guard simulation.model === model else {

@@ -1,9 +1,9 @@
 import CMuJoCo
 import Failures
 
-/// What a controller that works between the halves of a physics step needs.
+/// For controllers that run between the two halves of a physics step.
 extension Simulation {
-  /// How a site moves with the joints, and what the joints weigh, at the last computed state.
+  /// A site's Jacobian and the joints' mass matrix at the last computed state.
   public struct SiteDynamics: Sendable {
     /// `[3, velocityCount]`, row-major: the site's velocity per generalized velocity.
     public var translation: [Double]
@@ -12,7 +12,7 @@ extension Simulation {
     /// `[velocityCount, velocityCount]`, row-major: the mass matrix.
     public var mass: [Double]
 
-    /// Makes room for a model's numbers.
+    /// Creates zeros for a model.
     public init(of model: PhysicsModel) {
       let count = model.velocityCount
       translation = [Double](repeating: 0, count: 3 * count)
@@ -21,8 +21,8 @@ extension Simulation {
     }
   }
 
-  /// Computes the state as `forward()` does, without sensors; `again` keeps what follows from positions and velocities
-  /// alone and solves for accelerations once more, which moves the solver's warm start.
+  /// Computes the state as `forward()` does, without sensors; `again` keeps what depends only on positions and
+  /// velocities and recomputes accelerations, which moves the solver's warm start.
   public func prepareStep(again: Bool = false) throws {
     try guarded("compute the state") {
       wm_mujoco_forward_part(&$0, modelPointer, pointer, again ? mjSTAGE_VEL : mjSTAGE_NONE, &$1)
@@ -30,8 +30,8 @@ extension Simulation {
     try throwWarnings()
   }
 
-  /// Advances time by one physics step with the present controls; after `prepareStep()` it gives the bits of `step()`,
-  /// for less.
+  /// Advances time by one physics step with the current controls; after `prepareStep()` the result is bit-identical to
+  /// `step()`, at a lower cost.
   public func finishStep() throws {
     try guarded("advance the simulation") { wm_mujoco_finish_step(&$0, modelPointer, pointer, &$1) }
     try throwWarnings()
@@ -49,7 +49,7 @@ extension Simulation {
     }
   }
 
-  /// The force that gravity, Coriolis and centrifugal effects ask of a degree of freedom.
+  /// The force of gravity, Coriolis and centrifugal effects on a degree of freedom.
   public func biasForce(at index: Int) -> Double {
     precondition(index >= 0 && index < model.velocityCount)
     return pointer.pointee.qfrc_bias[index]

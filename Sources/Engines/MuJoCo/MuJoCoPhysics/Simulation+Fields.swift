@@ -3,7 +3,7 @@ import CMuJoCo
 extension PhysicsModel {
   /// A size, option or array of the compiled model.
   public struct Field: Sendable, Equatable {
-    /// What its bytes are.
+    /// The type of the elements.
     public enum Kind: String, Sendable {
       /// `mjtNum`, 64-bit.
       case doubles = "d"
@@ -15,17 +15,17 @@ extension PhysicsModel {
       case bytes = "b"
     }
 
-    /// Its name in MuJoCo's header, with `opt.` before an option's.
+    /// Its name in MuJoCo's header; options start with `opt.`.
     public let name: String
-    /// What its bytes are.
+    /// The type of the elements.
     public let kind: Kind
-    /// Its bytes as they lie in memory.
+    /// Its bytes, in memory order.
     public let bytes: [UInt8]
   }
 }
 
 extension Simulation {
-  /// Everything that the compiled model holds as this simulation sees it, in the order of MuJoCo's header, for comparisons
+  /// All fields of the compiled model as this simulation sees it, in the order of MuJoCo's header, for comparisons
   /// field by field.
   public var modelFields: [PhysicsModel.Field] {
     var fields: [PhysicsModel.Field] = []

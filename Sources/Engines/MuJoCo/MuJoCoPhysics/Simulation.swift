@@ -55,13 +55,13 @@ public final class Simulation {
   /// Seconds since the last reset.
   public var time: Double { pointer.pointee.time }
 
-  /// A generalized position; `index` as `PhysicsModel.addresses(ofJoint:)` gives it.
+  /// A generalized position; `index` as ``PhysicsModel/addresses(ofJoint:)`` returns it.
   public func position(at index: Int) -> Double {
     precondition(index >= 0 && index < model.positionCount)
     return pointer.pointee.qpos[index]
   }
 
-  /// A generalized velocity; `index` as `PhysicsModel.addresses(ofJoint:)` gives it.
+  /// A generalized velocity; `index` as ``PhysicsModel/addresses(ofJoint:)`` returns it.
   public func velocity(at index: Int) -> Double {
     precondition(index >= 0 && index < model.velocityCount)
     return pointer.pointee.qvel[index]

@@ -20,5 +20,5 @@ struct ArrowEngine: Sendable {
 
 extension wm_arrow_api {
   /// The first line of Arrow's message for this thread's last failure.
-  var problem: String { String(String(engineMessage: last_error()).prefix { !$0.isNewline }) }
+  var problem: String { String(CText.message(last_error()).prefix { !$0.isNewline }) }
 }

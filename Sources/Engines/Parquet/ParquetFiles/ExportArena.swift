@@ -1,8 +1,8 @@
-import Failures
 import CArrow
+import Failures
 import Foundation
 
-/// Memory that a schema or a batch lent to Arrow points into; lives until the call that lends it returns.
+/// The memory behind a schema or a batch that is passed to Arrow, valid until that call returns.
 ///
 /// Arrow's importer calls `release`; it only marks the struct, since the arena frees everything at once afterwards. That
 /// is sound because the shim keeps no part of a batch beyond its call.
@@ -84,7 +84,7 @@ struct ExportArena {
   ) throws -> ArrowArray {
     let narrowed = values.compactMap { Stored(exactly: $0) }
     guard narrowed.count == values.count else {
-      throw Failure("column \(name) holds whole numbers that do not fit \(Stored.self)")
+      throw Failure("column \(name) has integers that do not fit \(Stored.self)")
     }
     return numbers(narrowed)
   }
@@ -123,7 +123,7 @@ struct ExportArena {
     return array(length: texts.count, buffers: [nil, ends, UnsafeRawPointer(copy(data))])
   }
 
-  /// Lays out values as the field's type says.
+  /// Lays out values in the field's type.
   ///
   /// - Throws: if the values are of another type.
   mutating func array(_ values: ColumnValues, as type: ColumnType, name: String) throws -> ArrowArray {
@@ -132,14 +132,14 @@ struct ExportArena {
       var bits = [UInt8](repeating: 0, count: (flags.count + 7) / 8)
       for (index, flag) in flags.enumerated() where flag { bits[index >> 3] |= 1 << UInt8(index & 7) }
       return array(length: flags.count, buffers: [nil, UnsafeRawPointer(copy(bits))])
-    case (.integers(let whole), .int8): return try integers(whole, Int8.self, name)
-    case (.integers(let whole), .uint8): return try integers(whole, UInt8.self, name)
-    case (.integers(let whole), .int16): return try integers(whole, Int16.self, name)
-    case (.integers(let whole), .uint16): return try integers(whole, UInt16.self, name)
-    case (.integers(let whole), .int32): return try integers(whole, Int32.self, name)
-    case (.integers(let whole), .uint32): return try integers(whole, UInt32.self, name)
-    case (.integers(let whole), .int64): return try integers(whole, Int64.self, name)
-    case (.integers(let whole), .uint64): return try integers(whole, UInt64.self, name)
+    case (.integers(let integers), .int8): return try self.integers(integers, Int8.self, name)
+    case (.integers(let integers), .uint8): return try self.integers(integers, UInt8.self, name)
+    case (.integers(let integers), .int16): return try self.integers(integers, Int16.self, name)
+    case (.integers(let integers), .uint16): return try self.integers(integers, UInt16.self, name)
+    case (.integers(let integers), .int32): return try self.integers(integers, Int32.self, name)
+    case (.integers(let integers), .uint32): return try self.integers(integers, UInt32.self, name)
+    case (.integers(let integers), .int64): return try self.integers(integers, Int64.self, name)
+    case (.integers(let integers), .uint64): return try self.integers(integers, UInt64.self, name)
     case (.floats(let floats), .float32): return numbers(floats)
     case (.doubles(let doubles), .float64): return numbers(doubles)
     case (.strings(let texts), .string): return try bytes(texts.map(\.utf8), large: false, name)
@@ -168,6 +168,6 @@ struct ExportArena {
   }
 
   private func mismatch(_ name: String, _ type: ColumnType) -> Failure {
-    Failure("column \(name) was given other values than its type \(type) holds")
+    Failure("column \(name) expects values of type \(type)")
   }
 }

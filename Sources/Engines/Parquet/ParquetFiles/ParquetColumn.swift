@@ -1,5 +1,5 @@
-import Failures
 import CArrow
+import Failures
 
 /// A run of a column's values, read without copying.
 public struct ParquetColumn: Sendable {

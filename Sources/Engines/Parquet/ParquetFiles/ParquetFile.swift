@@ -1,5 +1,5 @@
-import Failures
 import CArrow
+import Failures
 import Foundation
 import Synchronization
 
@@ -17,21 +17,21 @@ public final class ParquetFile: Sendable {
   private let handle: Mutex<Handle>
   private let api: wm_arrow_api
 
-  // Only ever touched under the lock: Arrow's reader is for one thread at a time.
+  // Only used under the lock: Arrow's reader is not thread-safe.
   private struct Handle: @unchecked Sendable {
     let file: wm_parquet
   }
 
   /// Opens a file and reads its footer.
   ///
-  /// - Throws: one sentence, if it is missing or no whole Parquet file.
+  /// - Throws: `Failure`, if it is missing or not a valid Parquet file.
   public init(_ url: URL) throws {
     let api = try ArrowEngine.api
     guard FileManager.default.fileExists(atPath: url.path) else {
       throw Failure("expected a Parquet file at \(url.path), found none")
     }
     guard let file = api.open(url.path) else {
-      throw Failure("\(url.path) is no whole Parquet file: \(api.problem)")
+      throw Failure("\(url.path) is not a valid Parquet file: \(api.problem)")
     }
     var schema = ArrowSchema()
     var rowGroups: [Int] = []
@@ -45,7 +45,7 @@ public final class ParquetFile: Sendable {
     if failed {
       let problem = api.problem
       api.close(file)
-      throw Failure("\(url.path) is no whole Parquet file: \(problem)")
+      throw Failure("\(url.path) is not a valid Parquet file: \(problem)")
     }
     self.url = url
     self.api = api
@@ -62,7 +62,7 @@ public final class ParquetFile: Sendable {
 
   /// Decodes some columns of a row group.
   ///
-  /// - Throws: one sentence, if a column is missing, the row group does not exist or its pages are damaged.
+  /// - Throws: `Failure`, if a column is missing, the row group does not exist or its pages are damaged.
   public func read(rowGroup: Int, columns: [String]) throws -> ParquetTable {
     for column in columns where !fields.contains(where: { $0.name == column }) {
       let names = fields.map(\.name).joined(separator: ", ")
@@ -85,7 +85,7 @@ public final class ParquetFile: Sendable {
   }
 }
 
-/// Lends C strings for the length of a call.
+/// Provides C strings for the duration of a call.
 func withCStrings<Result>(_ strings: [String], _ body: (UnsafePointer<UnsafePointer<CChar>?>?) -> Result) -> Result {
   let copies = strings.map { strdup($0) }
   defer { copies.forEach { free($0) } }

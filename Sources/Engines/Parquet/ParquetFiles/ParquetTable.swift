@@ -1,5 +1,5 @@
-import Failures
 import CArrow
+import Failures
 
 /// Rows of some columns, as Arrow decoded them; immutable, and freed with the last column that refers to it.
 public struct ParquetTable: Sendable {
@@ -17,7 +17,7 @@ public struct ParquetTable: Sendable {
 
   /// A column by name.
   ///
-  /// - Throws: the names that there are, if this is none of them.
+  /// - Throws: `Failure` with the known names, if there is no such column.
   public func column(_ name: String) throws -> ParquetColumn {
     guard let index = fields.firstIndex(where: { $0.name == name }), let child = storage.rows.children?[index] else {
       let names = fields.map(\.name).joined(separator: ", ")

@@ -1,12 +1,12 @@
-import Failures
 import CArrow
+import Failures
 import Foundation
 
-/// Writes a Parquet file: beside its final name until finished, Snappy-compressed, one row group per call.
+/// Writes a Parquet file: under a temporary name until finished, Snappy-compressed, one row group per call.
 ///
-/// A writer that is dropped unfinished leaves nothing behind. Not for more than one thread.
+/// A writer that is released unfinished deletes its file. Not thread-safe.
 public final class ParquetWriter {
-  /// Where the finished file will lie.
+  /// The finished file.
   public let url: URL
   /// The columns.
   public let fields: [ParquetField]
@@ -24,7 +24,7 @@ public final class ParquetWriter {
     _ url: URL, fields: [ParquetField], metadata: [(key: String, value: String)] = [], overwrite: Bool = false
   ) throws {
     if !overwrite, FileManager.default.fileExists(atPath: url.path) {
-      throw Failure("\(url.path) exists; give --overwrite or choose another place")
+      throw Failure("\(url.path) exists; delete it or choose another path")
     }
     let api = try ArrowEngine.api
     self.api = api
@@ -49,16 +49,16 @@ public final class ParquetWriter {
     try? FileManager.default.removeItem(at: partial)
   }
 
-  /// Bytes that have reached the file so far.
+  /// The bytes written to the file so far.
   public var byteCount: Int { writer.map { Int(api.position($0)) } ?? 0 }
 
   /// Appends one row group.
   ///
   /// - Parameter columns: values of every field, in the fields' order and of equal counts.
   public func write(_ columns: [ColumnValues]) throws {
-    guard let writer else { throw Failure("\(url.path) is finished already") }
+    guard let writer else { throw Failure("\(url.path) is already finished") }
     guard columns.count == fields.count else {
-      throw Failure("\(url.path) has \(fields.count) columns, \(columns.count) were given")
+      throw Failure("\(url.path) has \(fields.count) columns, found \(columns.count)")
     }
     var arena = ExportArena()
     defer { arena.free() }
@@ -66,7 +66,7 @@ public final class ParquetWriter {
     var children: [ArrowArray] = []
     for (field, values) in zip(fields, columns) {
       guard values.count == rowCount else {
-        throw Failure("column \(field.name) has \(values.count) rows where \(fields[0].name) has \(rowCount)")
+        throw Failure("column \(field.name) has \(values.count) rows, and \(fields[0].name) has \(rowCount)")
       }
       children.append(try arena.array(values, as: field.type, name: field.name))
     }
@@ -78,7 +78,7 @@ public final class ParquetWriter {
 
   /// Writes the footer and gives the file its final name.
   public func finish() throws {
-    guard let writer else { throw Failure("\(url.path) is finished already") }
+    guard let writer else { throw Failure("\(url.path) is already finished") }
     self.writer = nil
     guard api.finish(writer) == 0 else {
       try? FileManager.default.removeItem(at: partial)

@@ -1,6 +1,6 @@
-import Failures
 import CTorch
 import EngineLoading
+import Failures
 
 /// One argument of a libtorch operator.
 enum Argument {
@@ -116,5 +116,5 @@ func call(_ name: StaticString, _ arguments: Argument...) throws -> Tensor {
 
 extension wm_torch_api {
   /// libtorch's message for this thread's last failure.
-  var lastError: Failure { Failure("libtorch: \(String(engineMessage: last_error()))") }
+  var lastError: Failure { Failure("libtorch: \(CText.message(last_error()))") }
 }

@@ -1,5 +1,5 @@
-import Failures
 import CounterBasedRandom
+import Failures
 
 extension Tensor {
   /// A tensor of zeros.

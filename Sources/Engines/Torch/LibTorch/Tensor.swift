@@ -1,5 +1,5 @@
-import Failures
 import CTorch
+import Failures
 
 /// A libtorch tensor; its memory is freed with the last reference.
 ///

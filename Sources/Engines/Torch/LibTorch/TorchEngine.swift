@@ -1,6 +1,6 @@
-import Failures
 import CTorch
 import EngineLoading
+import Failures
 import Foundation
 
 /// The libtorch of this process, opened once, on first use.

@@ -1,5 +1,5 @@
-// The C face of libpng and libjpeg: compressed bytes in, RGB pixels out, and back. Implemented by native/media.cpp and
-// opened at run time; this header is all that both sides share.
+// The C interface of libpng and libjpeg: compressed bytes in, RGB pixels out, and back. Implemented by shim/media.cpp and
+// opened at run time; both sides share only this header.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -8,7 +8,7 @@
 extern "C" {
 #endif
 
-/// X(result, name, parameters): every function of the table, in order. Ints report failure as -1; `last_error` then
+/// X(result, name, parameters): every function of the table, in order. Integers report failure as -1; `last_error` then
 /// holds the reason for this thread. Pixels are RGB, 8 bits, row by row from the top; `capacity` counts bytes. An
 /// encoder's bytes belong to the caller, who returns them to `free_bytes`.
 #define WM_MEDIA_FUNCTIONS(X)                                                                                \

@@ -1,5 +1,5 @@
-// The C face of FFmpeg: frames by time out of a video, frames into one. Implemented by native/video.cpp and opened at
-// run time; this header is all that both sides share.
+// The C interface of FFmpeg: frames by time out of a video, frames into one. Implemented by shim/video.cpp and opened at
+// run time; both sides share only this header.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -25,10 +25,10 @@ typedef struct {
   const char *encoder;
 } wm_video_settings;
 
-/// X(result, name, parameters): every function of the table, in order. Ints report failure as -1, pointers as NULL;
-/// `last_error` then holds the reason for this thread. `seek` reports 1 where a frame lies within the tolerance of the
-/// time, which `pixels` and `planes` then give, else 0. Pixels are RGB, 8 bits, row by row from the top; `capacity` counts
-/// bytes. `finish` and `discard` end a writer's life, whatever they report.
+/// X(result, name, parameters): every function of the table, in order. Integers report failure as -1, pointers as NULL;
+/// `last_error` then holds the reason for this thread. `seek` returns 1 if a frame is within the tolerance of the time,
+/// for `pixels` and `planes`, else 0. Pixels are RGB, 8 bits, row by row from the top; `capacity` counts
+/// bytes. `finish` and `discard` free the writer in any case.
 #define WM_VIDEO_FUNCTIONS(X)                                                    \
   X(const char *, last_error, (void))                                            \
   X(const char *, version, (void))                                               \

@@ -39,7 +39,7 @@
   X(mju_user_error)            \
   X(mju_user_warning)
 
-// The table's pointers are written all at once or not at all.
+// The table is filled completely before use.
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wnullability-completeness"
 
@@ -57,21 +57,21 @@ const char *const *wm_mujoco_function_names(int *count);
 /// Takes over MuJoCo's error and warning handlers, which would otherwise end the process or write MUJOCO_LOG.TXT.
 void wm_mujoco_take_errors(const wm_mujoco_api *api);
 
-/// What an error inside MuJoCo said; room for its longest message.
+/// An error message of MuJoCo; the size of its longest.
 typedef struct {
   char text[1024];
 } wm_mujoco_message;
 
-// Calls during which an error of MuJoCo comes back as a sentence: 1 on success, 0 with `message` filled. After a 0, the
-// data's internal stack is not to be trusted until mj_resetData; a failed renderer is only to be freed.
+// Calls that return MuJoCo's errors: 1 on success, 0 with `message` filled. After a 0, the data's internal stack is invalid
+// until mj_resetData; a failed renderer may only be freed.
 int wm_mujoco_make_data(const wm_mujoco_api *api, const mjModel *model, mjData *_Nullable *_Nonnull data, wm_mujoco_message *message);
 int wm_mujoco_reset(const wm_mujoco_api *api, const mjModel *model, mjData *data, wm_mujoco_message *message);
 int wm_mujoco_forward(const wm_mujoco_api *api, const mjModel *model, mjData *data, wm_mujoco_message *message);
 int wm_mujoco_step(
     const wm_mujoco_api *api, const mjModel *model, mjData *data, int count, wm_mujoco_message *message);
 
-// Parts of a step. After wm_mujoco_forward_part with mjSTAGE_NONE and a new control, wm_mujoco_finish_step gives the bits
-// of mj_step; with mjSTAGE_VEL only what depends on controls and forces is computed again. Neither reads sensors.
+// Parts of a step. After wm_mujoco_forward_part with mjSTAGE_NONE and a new control, the result of wm_mujoco_finish_step
+// is bit-identical to mj_step; with mjSTAGE_VEL only what depends on controls and forces is recomputed. Neither reads sensors.
 int wm_mujoco_forward_part(
     const wm_mujoco_api *api, const mjModel *model, mjData *data, mjtStage done, wm_mujoco_message *message);
 int wm_mujoco_finish_step(const wm_mujoco_api *api, const mjModel *model, mjData *data, wm_mujoco_message *message);
@@ -82,21 +82,21 @@ int wm_mujoco_site_dynamics(
     const wm_mujoco_api *api, const mjModel *model, mjData *data, int site, double *translation, double *rotation,
     double *mass, wm_mujoco_message *message);
 
-/// Gives the system back what compiling took and freed; the allocator would keep it.
+/// Returns memory that compiling freed to the system; the allocator would keep it.
 void wm_mujoco_return_memory(void);
 
-/// The first kind of warning that `data` has counted (an mjtWarning), or -1; `*information` is what it is about.
+/// The first kind of warning that `data` has counted (an mjtWarning), or -1; `*information` is its argument.
 int wm_mujoco_first_warning(const mjData *data, int *information);
 
-/// Told of one field of a model: its name in MuJoCo's header (`opt.` before an option's), what its `count` bytes are
-/// ('d' doubles, 'f' floats, 'i' ints, 'b' bytes), and where they lie.
+/// Receives one field of a model: its name in MuJoCo's header (`opt.` before an option's), the type of its `count` bytes
+/// ('d' doubles, 'f' floats, 'i' ints, 'b' bytes), and their address.
 typedef void (*wm_mujoco_field_visitor)(
     const char *name, char kind, const void *_Nullable bytes, size_t count, void *_Nullable context);
 
 /// Calls `visit` for the sizes, options, statistics and arrays of a model, in the order of MuJoCo's header.
 void wm_mujoco_visit_fields(const mjModel *model, wm_mujoco_field_visitor visit, void *_Nullable context);
 
-/// What draws a model's scenes: an abstract scene, the graphics card's copy of the model, and a camera.
+/// A renderer of a model: an abstract scene, the graphics card's copy of the model, and a camera.
 typedef struct {
   mjvScene scene;
   mjvOption option;
@@ -104,7 +104,7 @@ typedef struct {
   mjrContext context;
 } wm_mujoco_renderer;
 
-/// Makes a renderer of `width` × `height` pixels under the GL context that is current; NULL with `message` filled.
+/// Creates a renderer of `width` × `height` pixels in the current GL context; NULL with `message` filled.
 wm_mujoco_renderer *_Nullable wm_mujoco_make_renderer(
     const wm_mujoco_api *api, const mjModel *model, int width, int height, wm_mujoco_message *message);
 
@@ -113,7 +113,7 @@ int wm_mujoco_draw(
     const wm_mujoco_api *api, wm_mujoco_renderer *renderer, const mjModel *model, mjData *data, int camera, int width,
     int height, unsigned char *pixels, wm_mujoco_message *message);
 
-/// Frees a renderer under the GL context it was made with.
+/// Frees a renderer; its GL context must be current.
 void wm_mujoco_free_renderer(const wm_mujoco_api *api, wm_mujoco_renderer *renderer);
 
 #pragma clang assume_nonnull end

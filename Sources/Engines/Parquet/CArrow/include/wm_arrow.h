@@ -1,5 +1,5 @@
-// The C face of Arrow's Parquet reader and writer. Implemented by native/arrow.cpp and opened at run time; this header
-// is all that both sides share. Columns cross it by the Arrow C Data Interface.
+// The C interface of Arrow's Parquet reader and writer. Implemented by shim/arrow.cpp and opened at run time; both
+// sides share only this header. Columns cross it by the Arrow C Data Interface.
 #pragma once
 #include <stdint.h>
 

@@ -1,5 +1,5 @@
-// The C face of libtorch. Implemented by native/torch.cpp, which is compiled once per torch version and opened at run
-// time through `wm_torch_load`; this header is all that both sides share.
+// The C interface of libtorch. Implemented by shim/torch.cpp, which is compiled once per torch version and opened at run
+// time; both sides share only this header.
 #pragma once
 #include <stdint.h>
 
@@ -22,7 +22,7 @@ typedef enum {
   WM_DEVICE,
 } wm_kind;
 
-/// One argument of an operator, borrowed for the call. Trailing arguments left out take the schema's defaults.
+/// One argument of an operator, borrowed for the call. Omitted trailing arguments take the schema's defaults.
 typedef struct {
   int32_t kind;
   int32_t count;
