@@ -20,6 +20,11 @@ demo: build ## walk the whole job on the embedded suite and leave outputs/demo/r
 test: setup ## run every test
 	@OMP_NUM_THREADS=1 swift test
 
+# A static Swift program loses its arguments if the environment changes before main.
+test-static: setup ## check that a statically linked program sees its arguments
+	@swift build --static-swift-stdlib --scratch-path .build/static --product lerobot-wm
+	@.build/static/debug/lerobot-wm --help | grep -q '^lerobot-wm COMMAND'
+
 parity: setup ## compare with the official packages, which it installs into .deps/oracle
 	@oracle/parity.sh
 	@oracle/checkpoints_parity.sh
@@ -46,4 +51,4 @@ lint: ## check the format, and that no library module names a flag or prints
 clean: ## delete what was built, keep the engines
 	@rm -rf .build bin
 
-.PHONY: help setup build demo test parity bench bench-start bench-env format lint clean
+.PHONY: help setup build demo test test-static parity bench bench-start bench-env format lint clean

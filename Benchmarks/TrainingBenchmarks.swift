@@ -41,7 +41,7 @@ private func demoConfiguration() -> SmolVLAConfiguration {
   return configuration
 }
 
-/// What `lerobot-wm scratch` makes in the demo.
+/// As `lerobot-wm scratch` creates it in the demo.
 private func demoBackbone() -> BackboneConfiguration {
   BackboneConfiguration(
     text: TextConfiguration(

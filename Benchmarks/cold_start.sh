@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# How soon the program answers: `train --help`, and a whole training run of one step with the demo's tiny model, from
-# the start of the process to its end. Prints medians and fails above the limits, or where a run does not do its work.
+# Measures the start-up time: `train --help`, and a whole training run of one step with the demo's tiny model, from
+# the start of the process to its end. Prints medians and fails above the limits, or if a run fails.
 #   Benchmarks/cold_start.sh PROGRAM [HELP_LIMIT_MS [STEP_LIMIT_MS]]
 set -euo pipefail
 program=$(realpath -s "$1") help_limit=${2:-100} step_limit=${3:-2000}
@@ -8,7 +8,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 
-# milliseconds COMMAND…: how long it takes; its words go to the file `said`
+# milliseconds COMMAND…: the run time; the output goes to the file `said`
 milliseconds() {
   local start=$EPOCHREALTIME
   "$@" >said 2>&1 || { cat said >&2; return 1; }

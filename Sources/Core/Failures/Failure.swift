@@ -4,9 +4,7 @@
 /// The command line prints it as the flag that sets it. Modules declare an error type of their own only where a caller
 /// branches on the case.
 public struct Failure: Error, CustomStringConvertible, Equatable, Sendable {
-  /// The sentence.
   public let description: String
 
-  /// Creates a failure from a whole sentence.
   public init(_ description: String) { self.description = description }
 }

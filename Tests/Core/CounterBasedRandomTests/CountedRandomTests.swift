@@ -3,8 +3,8 @@ import Testing
 
 @testable import CounterBasedRandom
 
-@Suite struct CountedRandomTests {
-  @Test func `Philox gives the known answers of the Random123 distribution`() {
+@Suite struct `Counter-based random numbers` {
+  @Test func `Philox returns the known answers of the Random123 distribution`() {
     let zero = CountedRandom.philox(counter: (0, 0, 0, 0), key: (0, 0))
     #expect(zero == (0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8))
     let ones = CountedRandom.philox(counter: (.max, .max, .max, .max), key: (.max, .max))
@@ -24,12 +24,12 @@ import Testing
     #expect(abs(fourth - 3) < 0.1)
   }
 
-  @Test func `a shorter request is the head of a longer one`() {
+  @Test func `a shorter request is a prefix of a longer one`() {
     let random = CountedRandom(seed: 3, "prefix")
     #expect(random.normals(count: 7) == Array(random.normals(count: 1000).prefix(7)))
   }
 
-  @Test func `places, purposes and seeds give different numbers`() {
+  @Test func `positions, purposes and seeds have different numbers`() {
     let random = CountedRandom(seed: 0, "a")
     let samples = [
       random, random.at(0), random.at(1), random.at(0, 1), random.at(0).at(1), CountedRandom(seed: 0, "b"),

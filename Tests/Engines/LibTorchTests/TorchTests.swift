@@ -5,7 +5,7 @@ import Testing
 
 @testable import LibTorch
 
-@Suite struct TensorTests {
+@Suite struct `Tensors and their operations` {
   @Test func `arithmetic follows broadcasting`() throws {
     let matrix = try Tensor([1, 2, 3, 4, 5, 6] as [Float], shape: [2, 3])
     let row = try Tensor([10, 20, 30] as [Float], shape: [3])
@@ -15,7 +15,7 @@ import Testing
     #expect(try (matrix + row).dtype == .float32)
   }
 
-  @Test func `shapes that do not fit throw libtorch's own sentence`() throws {
+  @Test func `mismatched shapes throw libtorch's message`() throws {
     let error = #expect(throws: Failure.self) {
       _ = try Tensor.zeros([2, 3]) + Tensor.zeros([4])
     }
@@ -23,7 +23,7 @@ import Testing
     #expect(throws: Failure.self) { try Tensor([1, 2] as [Float], shape: [3]) }
   }
 
-  @Test(arguments: DType.allCases) func `every type converts and counts its bytes`(dtype: DType) throws {
+  @Test(arguments: DType.allCases) func `every type converts and has its byte count`(dtype: DType) throws {
     let tensor = try Tensor([0, 1, 1] as [Float], shape: [3]).to(dtype)
     #expect(tensor.dtype == dtype)
     #expect(try tensor.contiguous().withBytes { $0.count } == 3 * dtype.byteCount)
@@ -66,39 +66,39 @@ import Testing
     #expect(try (weights.matmul(values) - attention).maxAbs() < 1e-6)
   }
 
-  @Test func `memory borrowed from an owner goes with the last tensor`() throws {
+  @Test func `borrowed memory is released with the last tensor`() throws {
     final class Owner {
       let bytes = UnsafeMutableRawPointer.allocate(byteCount: 16, alignment: 16)
-      let gone: () -> Void
-      init(_ gone: @escaping () -> Void) { self.gone = gone }
+      let onRelease: () -> Void
+      init(_ onRelease: @escaping () -> Void) { self.onRelease = onRelease }
       deinit {
         bytes.deallocate()
-        gone()
+        onRelease()
       }
     }
-    var isGone = false
+    var isReleased = false
     do {
       let view: Tensor
       do {
-        let owner = Owner { isGone = true }
+        let owner = Owner { isReleased = true }
         owner.bytes.storeBytes(of: 7, as: Int32.self)
         let whole = try Tensor(borrowing: owner.bytes, shape: [4], dtype: .int32, owner: owner)
         view = try whole.slice(dimension: 0, 0..<1)
       }
-      #expect(!isGone)
+      #expect(!isReleased)
       #expect(try view.item() == 7)
     }
-    #expect(isGone)
+    #expect(isReleased)
   }
 
-  @Test func `devices are read by libtorch's names`() {
+  @Test func `devices are parsed from libtorch's names`() {
     #expect(Device("cpu") == .cpu)
     #expect(Device("cuda") == .cuda(0))
     #expect(Device("cuda:3") == .cuda(3))
     for name in ["", "cuda:", "cuda:-1", "cuda:x", "mps", "cpu:0"] { #expect(Device(name) == nil) }
   }
 
-  @Test func `a device that is not there is an error`() throws {
+  @Test func `a missing device is an error`() throws {
     guard try TorchEngine.shared().deviceCount == 0 else { return }
     #expect(throws: Failure.self) { try Tensor.zeros([1], device: .cuda(0)) }
   }

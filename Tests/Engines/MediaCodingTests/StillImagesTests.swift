@@ -6,14 +6,14 @@ import Testing
 @testable import MediaCoding
 
 @Test(arguments: ["rgb", "rgba", "gray", "gray_alpha", "palette", "palette_clear", "bits", "gamma"])
-func `PNG pictures decode to Pillow's pixels`(name: String) throws {
+func `PNG images decode to Pillow's pixels`(name: String) throws {
   let image = try PNG.decode(golden("\(name).png"))
   #expect(image.width == 17 && image.height == 13)
   #expect(try image.pixels == golden("\(name).png.rgb"))
 }
 
 @Test(arguments: ["scene", "scene444", "progressive", "gray"])
-func `JPEG pictures decode to Pillow's pixels`(name: String) throws {
+func `JPEG images decode to Pillow's pixels`(name: String) throws {
   let image = try RGBImage(decoding: golden("\(name).jpg"))
   #expect(image.width == 48 && image.height == 32)
   // Pillow bundles another libjpeg-turbo; its inverse transform rounds alike, so one level is generous.
@@ -28,7 +28,7 @@ func `JPEG pictures decode to Pillow's pixels`(name: String) throws {
   #expect(Double(error) / Double(image.pixels.count) < 5)
 }
 
-@Test func `truncated pictures are errors at every length`() throws {
+@Test func `truncated images are errors at every length`() throws {
   for name in ["rgb.png", "scene.jpg", "progressive.jpg"] {
     let whole = try golden(name)
     for count in stride(from: 0, to: whole.count - 2, by: 7) {
@@ -37,7 +37,7 @@ func `JPEG pictures decode to Pillow's pixels`(name: String) throws {
   }
 }
 
-@Test func `damaged pictures never crash`() throws {
+@Test func `damaged images never crash`() throws {
   for name in ["rgb.png", "palette.png", "scene.jpg", "progressive.jpg"] {
     let whole = try golden(name)
     for position in whole.indices {
@@ -48,7 +48,7 @@ func `JPEG pictures decode to Pillow's pixels`(name: String) throws {
   }
 }
 
-@Test func `silly sizes are refused before memory is asked for`() throws {
+@Test func `unreasonable sizes are refused before allocation`() throws {
   var bytes = try golden("rgb.png")
   bytes.replaceSubrange(16..<24, with: [0, 0, 0x40, 1, 0, 0, 0, 13])
   #expect(throws: Failure.self) { try PNG.decode(bytes) }

@@ -3,15 +3,13 @@ import Testing
 
 @testable import RGBImages
 
-/// A file of this room's goldens.
 func golden(_ name: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: goldenURL(name))) }
 
-/// Where a golden lies.
 func goldenURL(_ name: String) throws -> URL {
   try #require(Bundle.module.resourceURL).appendingPathComponent("Goldens").appendingPathComponent(name)
 }
 
-/// A folder that goes with the test.
+/// Runs `body` with a temporary folder.
 func withFolder(_ body: (URL) throws -> Void) throws {
   let folder = FileManager.default.temporaryDirectory.appendingPathComponent("wm-media-\(UUID().uuidString)")
   try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -25,7 +23,7 @@ func difference(_ first: [UInt8], _ second: [UInt8]) -> Int {
   return zip(first, second).map { abs(Int($0) - Int($1)) }.max() ?? 0
 }
 
-/// A smooth moving picture.
+/// A frame of a smooth moving image.
 func scene(_ frame: Int, width: Int = 64, height: Int = 48) throws -> RGBImage {
   var pixels: [UInt8] = []
   for y in 0..<height {

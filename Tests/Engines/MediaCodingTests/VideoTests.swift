@@ -101,7 +101,7 @@ func `a written video holds every frame at its exact time`(codec: VideoCodec) th
   }
 }
 
-@Test func `an unfinished video leaves nothing and bad settings are refused`() throws {
+@Test func `an unfinished video leaves no file and invalid settings are refused`() throws {
   try withFolder { folder in
     let url = folder.appendingPathComponent("a.mp4")
     do {
@@ -121,7 +121,7 @@ func `a written video holds every frame at its exact time`(codec: VideoCodec) th
   }
 }
 
-@Test func `open readers are kept up to a bound`() throws {
+@Test func `idle readers are kept up to a limit`() throws {
   let readers = VideoReaders(capacity: 2)
   for name in ["av1", "h264", "h264_b", "av1"] {
     _ = try readers.frame(of: goldenURL("\(name).mp4"), at: 1)

@@ -2,14 +2,14 @@ import Failures
 import MuJoCoPhysics
 import Testing
 
-struct `a simulation` {
+@Suite struct `Physics simulations` {
   static let ball = """
     <mujoco><option timestep="0.001"/><worldbody>
       <body name="ball" pos="0 0 5"><freejoint name="ball"/><geom size="0.1" mass="1"/></body>
     </worldbody></mujoco>
     """
 
-  @Test func `falls as gravity says`() throws {
+  @Test func `a ball falls with gravity's acceleration`() throws {
     let simulation = try Simulation(PhysicsModel(xml: Self.ball))
     try simulation.step(count: 500)
     // Semi-implicit Euler: z = z₀ − g·h²·n(n+1)/2 exactly, which is g·t²/2 within g·t·h/2.
@@ -25,7 +25,7 @@ struct `a simulation` {
     #expect(abs(simulation.time - 0.5) < 1e-9)
   }
 
-  @Test func `swings with a pendulum's period`() throws {
+  @Test func `a pendulum swings with its period`() throws {
     let xml = """
       <mujoco><option timestep="0.0005" integrator="RK4"/><worldbody>
         <body><joint name="hinge" type="hinge" axis="0 1 0"/>
@@ -47,7 +47,7 @@ struct `a simulation` {
     #expect(abs(crossing - quarter) < 1e-5)
   }
 
-  @Test func `rests on a table and touches it`() throws {
+  @Test func `a body rests on a table and touches it`() throws {
     let xml = """
       <mujoco><worldbody><geom name="table" type="plane" size="1 1 0.1"/>
         <body pos="0 0 0.1"><freejoint name="box"/><geom name="box" type="box" size="0.05 0.05 0.05" mass="1"/></body>
@@ -63,7 +63,7 @@ struct `a simulation` {
     #expect(abs(simulation.position(at: 2) - 0.05) < 0.001)
   }
 
-  @Test func `shares its model across threads and repeats itself to the bit`() async throws {
+  @Test func `simulations share a model across threads and are bit-identical`() async throws {
     let model = try PhysicsModel(xml: Self.ball)
     let heights = try await withThrowingTaskGroup(of: Double.self) { group in
       for _ in 0..<8 {
@@ -79,7 +79,7 @@ struct `a simulation` {
     #expect(Set(heights).count == 1)
   }
 
-  @Test func `reports a state that is not a number, and is whole again after a reset`() throws {
+  @Test func `a NaN state is an error until a reset`() throws {
     let simulation = try Simulation(PhysicsModel(xml: Self.ball))
     simulation.setVelocity(.nan, at: 0)
     let error = #expect(throws: Failure.self) { try simulation.step() }
@@ -89,7 +89,7 @@ struct `a simulation` {
     #expect(simulation.position(at: 2).isFinite)
   }
 
-  @Test func `turns an error inside the engine into a sentence`() throws {
+  @Test func `an error inside the engine is thrown`() throws {
     // So little memory that the contacts of a pile cannot be stored.
     let boxes = (0..<40).map {
       "<body pos='0 0 \(0.05 + Double($0) * 0.01)'><freejoint/><geom type='box' size='.1 .1 .05'/></body>"
@@ -104,9 +104,9 @@ struct `a simulation` {
   }
 }
 
-struct `a model` {
-  @Test func `names what it has`() throws {
-    let model = try PhysicsModel(xml: `a simulation`.ball)
+@Suite struct `Physics models` {
+  @Test func `a model lists its named elements`() throws {
+    let model = try PhysicsModel(xml: `Physics simulations`.ball)
     #expect(model.names(of: .body) == ["world", "ball"])
     #expect((model.positionCount, model.velocityCount, model.actuatorCount) == (7, 6, 0))
     #expect(model.timestep == 0.001)
@@ -120,7 +120,7 @@ struct `a model` {
     #expect(error?.description.hasPrefix("MuJoCo cannot read the model: ") == true)
   }
 
-  @Test func `refuses a document that cannot be compiled`() {
+  @Test func `a document that cannot be compiled is refused`() {
     let xml = "<mujoco><worldbody><body><freejoint/></body></worldbody></mujoco>"
     let error = #expect(throws: Failure.self) { try PhysicsModel(xml: xml) }
     #expect(error?.description.hasPrefix("MuJoCo cannot compile the model: ") == true)

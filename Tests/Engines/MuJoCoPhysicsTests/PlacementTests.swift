@@ -2,7 +2,7 @@ import Failures
 import MuJoCoPhysics
 import Testing
 
-struct `a model with bodies placed elsewhere` {
+@Suite struct `Model overrides` {
   private static let xml = """
     <mujoco><worldbody>
       <body name="shelf" pos="1 0 0"><geom size="0.1"/>
@@ -11,7 +11,7 @@ struct `a model with bodies placed elsewhere` {
     </worldbody></mujoco>
     """
 
-  @Test func `differs in those alone, and no other simulation of it does`() throws {
+  @Test func `an override changes one simulation and nothing else`() throws {
     var model: PhysicsModel? = try PhysicsModel(xml: Self.xml)
     let other = try Simulation(#require(model))
     let simulation = try Simulation(#require(model), allowsModelOverrides: true)
@@ -31,14 +31,14 @@ struct `a model with bodies placed elsewhere` {
     #expect((place.x, place.y, place.z) == (0, 2, 3))
   }
 
-  @Test func `must have been asked for`() throws {
+  @Test func `overrides must be allowed`() throws {
     let simulation = try Simulation(PhysicsModel(xml: Self.xml))
     let pose = PhysicsModel.Pose(position: .zero, quaternion: SIMD4(1, 0, 0, 0))
     #expect(throws: Failure.self) { try simulation.place(body: 1, at: pose) }
     #expect(throws: Failure.self) { try simulation.setSiteOpacity(0, of: 0) }
   }
 
-  @Test func `lists its fields with their bytes`() throws {
+  @Test func `a model lists its fields with their bytes`() throws {
     let fields = try Simulation(PhysicsModel(xml: Self.xml)).modelFields
     #expect(Set(fields.map(\.name)).count == fields.count)
     let timestep = fields.first { $0.name == "opt.timestep" }

@@ -2,9 +2,9 @@ import Failures
 import MuJoCoPhysics
 import Testing
 
-struct `a renderer` {
+@Suite struct `Rendering` {
   /// A red box 0.2 m wide under a camera 1 m above it, beside a green ball 0.5 m to the right and 0.25 m up in the
-  /// picture, before a black sky.
+  /// image, before a black background.
   static let scene = """
     <mujoco><visual><global offwidth="96" offheight="64"/><quality shadowsize="0" offsamples="0"/>
       <headlight ambient="1 1 1" diffuse="0 0 0" specular="0 0 0"/></visual>
@@ -13,15 +13,15 @@ struct `a renderer` {
       <geom type="sphere" size="0.05" pos="0.5 0.25 0" rgba="0 1 0 1"/></worldbody></mujoco>
     """
 
-  private func picture(_ model: PhysicsModel) throws -> [UInt8] {
+  private func image(_ model: PhysicsModel) throws -> [UInt8] {
     let renderer = try Renderer(model, width: 96, height: 64)
     return try renderer.draw(camera: model.index(of: .camera, named: "above"), of: Simulation(model))
   }
 
   private func color(_ pixels: [UInt8], x: Int, y: Int) -> [UInt8] { Array(pixels[((y * 96 + x) * 3)...].prefix(3)) }
 
-  @Test func `puts colors where the pinhole projection says, top row first`() throws {
-    let pixels = try picture(PhysicsModel(xml: Self.scene))
+  @Test func `colors are at the positions of the pinhole projection, top row first`() throws {
+    let pixels = try image(PhysicsModel(xml: Self.scene))
     #expect(pixels.count == 96 * 64 * 3)
     // 90° over 64 rows: 32 pixels per metre at a distance of 1 m, y downwards.
     #expect(color(pixels, x: 48, y: 32) == [255, 0, 0])
@@ -30,18 +30,18 @@ struct `a renderer` {
     #expect(color(pixels, x: 48 + 5, y: 32) == [0, 0, 0])
   }
 
-  @Test func `draws the same pixels again, anew and on other threads`() async throws {
+  @Test func `repeated, new and concurrent renderers draw the same pixels`() async throws {
     let model = try PhysicsModel(xml: Self.scene)
-    let first = try picture(model)
-    #expect(try picture(model) == first)
+    let first = try image(model)
+    #expect(try image(model) == first)
     let others = try await withThrowingTaskGroup(of: [UInt8].self) { group in
-      for _ in 0..<4 { group.addTask { try picture(model) } }
+      for _ in 0..<4 { group.addTask { try image(model) } }
       return try await group.reduce(into: []) { $0.append($1) }
     }
     #expect(others.allSatisfy { $0 == first })
   }
 
-  @Test func `serves several renderers on one thread in turns`() throws {
+  @Test func `several renderers take turns on one thread`() throws {
     let model = try PhysicsModel(xml: Self.scene)
     let simulation = try Simulation(model)
     let first = try Renderer(model, width: 96, height: 64)
@@ -53,7 +53,7 @@ struct `a renderer` {
     #expect(try first.draw(camera: above, of: simulation) == expected)
   }
 
-  @Test func `refuses a frame larger than the model's and a camera it lacks`() throws {
+  @Test func `a frame larger than the model's and an unknown camera are refused`() throws {
     let model = try PhysicsModel(xml: Self.scene)
     let error = #expect(throws: Failure.self) { try Renderer(model, width: 200, height: 64) }
     #expect(error?.description.contains("96 x 64 pixels, smaller than 200 x 64") == true)
@@ -62,9 +62,9 @@ struct `a renderer` {
     #expect(throws: Failure.self) { try renderer.draw(camera: 0, of: Simulation(PhysicsModel(xml: Self.scene))) }
   }
 
-  @Test func `keeps to one library in a process and says so`() throws {
+  @Test func `a process uses one graphics library, and another is an error`() throws {
     let model = try PhysicsModel(xml: Self.scene)
-    _ = try picture(model)
+    _ = try image(model)
     var refusals: [String] = []
     for backend in GraphicsBackend.allCases {
       do {
@@ -78,7 +78,7 @@ struct `a renderer` {
     #expect(refusals.first?.contains("MUJOCO_GL=osmesa or MUJOCO_GL=egl") == true)
   }
 
-  @Test func `reads MUJOCO_GL`() throws {
+  @Test func `MUJOCO_GL selects the backend`() throws {
     #expect(try GraphicsBackend.requested(in: [:]) == nil)
     #expect(try GraphicsBackend.requested(in: ["MUJOCO_GL": "egl"]) == .egl)
     #expect(try GraphicsBackend.requested(in: ["MUJOCO_GL": "OSMesa"]) == .osmesa)

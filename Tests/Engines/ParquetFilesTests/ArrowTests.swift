@@ -84,7 +84,7 @@ private func write(_ url: URL, groups: [Int] = [4, 3]) throws {
   }
 }
 
-@Test func `a column that is not there, a wrong type and a wrong row are one sentence each`() throws {
+@Test func `a missing column, a wrong type and a wrong row are errors`() throws {
   try withFolder { folder in
     let url = folder.appendingPathComponent("a.parquet")
     try write(url)
@@ -121,7 +121,7 @@ private func write(_ url: URL, groups: [Int] = [4, 3]) throws {
   }
 }
 
-@Test func `an unfinished writer leaves nothing and an existing file stays`() throws {
+@Test func `an unfinished writer leaves no file and an existing file is kept`() throws {
   try withFolder { folder in
     let url = folder.appendingPathComponent("a.parquet")
     do {

@@ -131,7 +131,7 @@ public final class VideoWriter {
     frameCount += 1
   }
 
-  /// Completes the file and gives it its final name.
+  /// Completes the file and renames it to its final name.
   public func finish() throws {
     guard let writer else { throw Failure("\(url.path) is already finished") }
     self.writer = nil

@@ -5,7 +5,7 @@ import Foundation
 
 /// A library for rendering without a window.
 public enum GraphicsBackend: String, Sendable, CaseIterable {
-  /// EGL on a graphics card, or or in software if it is requested by name and there is no card.
+  /// EGL on a graphics card, or in software if it is requested by name and there is no card.
   case egl
   /// Mesa's off-screen renderer, in software.
   case osmesa

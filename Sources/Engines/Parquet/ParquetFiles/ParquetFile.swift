@@ -5,7 +5,7 @@ import Synchronization
 
 /// A Parquet file open for reading, memory-mapped; row groups are decoded when asked for.
 public final class ParquetFile: Sendable {
-  /// Where the file lies.
+  /// The file.
   public let url: URL
   /// The top-level columns.
   public let fields: [ParquetField]

@@ -76,7 +76,7 @@ public final class ParquetWriter {
     }
   }
 
-  /// Writes the footer and gives the file its final name.
+  /// Writes the footer and renames the file to its final name.
   public func finish() throws {
     guard let writer else { throw Failure("\(url.path) is already finished") }
     self.writer = nil
