@@ -23,7 +23,7 @@ test: setup ## run every test
 # A static Swift program loses its arguments if the environment changes before main.
 test-static: setup ## check that a statically linked program sees its arguments
 	@swift build --static-swift-stdlib --scratch-path .build/static --product lerobot-wm
-	@.build/static/debug/lerobot-wm --help | grep -q '^lerobot-wm COMMAND'
+	@.build/static/debug/lerobot-wm train --help | grep -- --policy.type >/dev/null
 
 parity: setup ## compare with the official packages, which it installs into .deps/oracle
 	@oracle/parity.sh

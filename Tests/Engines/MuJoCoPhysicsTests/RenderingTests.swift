@@ -74,7 +74,7 @@ import Testing
       }
     }
     #expect(refusals.count == 1)
-    #expect(refusals.first?.hasPrefix("no OpenGL context for drawing: this process already draws with ") == true)
+    #expect(refusals.first?.hasPrefix("no OpenGL context for drawing: this process already uses ") == true)
     #expect(refusals.first?.contains("MUJOCO_GL=osmesa or MUJOCO_GL=egl") == true)
   }
 
