@@ -92,10 +92,10 @@ let package = Package(
 
     // MARK: Runs: training, evaluation, and experiments of both.
     module("RunLogs", in: "Runs", ["ModelFiles"]),
-    module("PolicyTraining", in: "Runs", ["RobotPolicies", "RunLogs", "TerminalOutput"]),
+    module("PolicyTraining", in: "Runs", ["RobotPolicies", "RunLogs"]),
     module("TrainingBatches", in: "Runs", ["PolicyTraining", "PretrainedPolicies", "LeRobotDatasets", "WorldLatents"]),
     module("PolicyEvaluation", in: "Runs", ["RobotPolicies", "RobotEnvironments", "MediaCoding"]),
-    module("Experiments", in: "Runs", ["ModelFiles", "MediaCoding", "PolicyEvaluation", "TerminalOutput"]),
+    module("Experiments", in: "Runs", ["ModelFiles", "MediaCoding", "PolicyEvaluation"]),
 
     // MARK: Program: the command line.
     module("TerminalOutput", in: "Program"),

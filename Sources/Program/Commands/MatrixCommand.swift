@@ -92,9 +92,11 @@ enum MatrixCommand: Command {
     let runs = jobs.map(matrix.run)
     func steps() -> Int { runs.reduce(0) { $0 + min($1.loggedStep, matrix.steps) } }
     let progress = ProgressBar("matrix", total: jobs.count * matrix.steps, first: steps())
-    let endings = try runner.run(jobs, interruption: interruption) { atWork, news in
-      news.forEach(progress.say)
-      if !atWork.isEmpty { progress.update(steps(), note: atWork.joined(separator: ", ")) }
+    let endings = try runner.run(
+      jobs, interruption: { interruption.signalNumber.map { ($0, interruption.requests) } }
+    ) { running, messages in
+      messages.forEach(progress.say)
+      if !running.isEmpty { progress.update(steps(), note: running.joined(separator: ", ")) }
     }
     progress.finish()
     let isReported = report(root)

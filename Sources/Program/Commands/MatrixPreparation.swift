@@ -1,6 +1,7 @@
-import LayeredSettings
 import Experiments
 import Foundation
+import LayeredSettings
+import LibTorch
 import ModelFiles
 
 /// Everything that is checked before a matrix begins, and the jobs that follow from it.
@@ -28,7 +29,8 @@ struct MatrixPreparation {
     guard steps <= 1 << 40, first.batchSize <= 1 << 20 else {
       throw ConfigurationError("steps", "expected at most 2^40, and --batch_size at most 2^20")
     }
-    jobs = MatrixJob.all(settings.arms, seeds: settings.seedNumbers, gpus: settings.gpuNames)
+    jobs = MatrixJob.all(
+      settings.arms, seeds: settings.seedNumbers, gpus: settings.gpuNames)
     evaluation = try EvaluationPlan(settings.handedOn, policy: first.policy.smolvla)
     try checkPolicies()
     try checkDevices(settings.gpuNames)
@@ -37,7 +39,11 @@ struct MatrixPreparation {
     notices += [
       "each run: \(steps) steps of \(first.batchSize), \(steps * first.batchSize) samples", evaluation.text,
     ]
-    for index in jobs.indices { jobs[index].stages = try stages(of: jobs[index]) }
+    let isOnCPU = try Device.chosen(first.policy.smolvla.device) == .cpu
+    for index in jobs.indices {
+      jobs[index].isOnCPU = isOnCPU
+      jobs[index].stages = try stages(of: jobs[index])
+    }
     try checkDisk(checkpointBytes)
   }
 

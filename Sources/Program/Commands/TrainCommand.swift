@@ -95,10 +95,20 @@ enum TrainCommand: Command {
     let loop = TrainingLoop(
       pretrained, settings.training, output: output, configuration: files.leRobots, frames: run.dataset.count,
       episodes: run.dataset.episodes.count)
+    let steps = settings.steps
+    var progress: ProgressBar?
     let end = try loop.run(
-      resuming: run.checkpoint, interruption: interruption,
+      resuming: run.checkpoint, interruption: { interruption.signalNumber.map { 128 + Int($0) } },
       wandb: writesWandB ? settings.wandbDescription(configuration) : nil, batches: run.batches,
-      evaluate: evaluation.map { evaluation in { try evaluation($0, output: output) } })
+      evaluate: evaluation.map { evaluation in { try evaluation($0, output: output) } },
+      observe: { event in
+        switch event {
+        case .began(let step): progress = ProgressBar("training", total: steps, first: step)
+        case .updated(let step): progress?.update(step)
+        case .logged(let line), .warning(let line): progress?.say(line)
+        case .evaluating, .ended: progress?.finish()
+        }
+      })
     switch end {
     case .finished:
       let folder = CheckpointDirectory(output: output).folder(step: settings.steps, of: settings.steps)

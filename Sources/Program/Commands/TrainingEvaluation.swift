@@ -39,9 +39,9 @@ struct TrainingEvaluation {
 
   /// Plays all episodes; nil where a signal stopped them.
   ///
-  /// - Returns: LeRobot's figures under its names, `eval/pc_success` in percent, and the first episode's film.
+  /// - Returns: LeRobot's figures under its names, `eval/pc_success` in percent, and the first episode's video.
   /// - Throws: where no episode could be played.
-  func callAsFunction(_ step: Int, output: URL) throws -> (metrics: Metrics, film: URL?)? {
+  func callAsFunction(_ step: Int, output: URL) throws -> (metrics: Metrics, video: URL?)? {
     let files = FileManager.default
     let digits = max(6, String(settings.steps).count)
     let name = "videos_step_" + String(repeating: "0", count: max(0, digits - String(step).count)) + String(step)
@@ -49,7 +49,7 @@ struct TrainingEvaluation {
     let partial = folder.appendingPathComponent(".\(name).partial", isDirectory: true)
     try? files.removeItem(at: partial)
     defer { try? files.removeItem(at: partial) }
-    // Films lie in `videos/` below an evaluation's folder, and that is the folder which LeRobot calls videos_step_….
+    // An evaluation's folder holds `videos/`; it is the folder that LeRobot calls videos_step_….
     let root = partial.appendingPathComponent("videos", isDirectory: true)
     let outcome = try run.run(
       planner, in: partial, root: root, manifest: manifest(step), interruption: interruption)

@@ -22,17 +22,24 @@ public struct MatrixJob: Sendable, Equatable {
   public let seed: Int
   /// An index or UUID of the GPU, as its driver counts.
   public let gpu: String
-  /// What is left to do, in order; empty where everything is there already.
+  /// Whether the job computes on the CPU, where `gpu` is only the name of a slot.
+  public var isOnCPU = false
+  /// What is left to do, in order; empty if everything exists already.
   public var stages: [Stage] = []
+
+  /// `GPU 1` or `CPU slot 1`.
+  public var place: String { "\(isOnCPU ? "CPU slot" : "GPU") \(gpu)" }
 
   /// `E2_seed0`, the run's folder.
   public var name: String { "\(experiment.rawValue)_seed\(seed)" }
 
   /// Every arm with every seed, over the GPUs in turn.
-  public static func all(_ experiments: [Experiment], seeds: [Int], gpus: [String]) -> [MatrixJob] {
+  public static func all(
+    _ experiments: [Experiment], seeds: [Int], gpus: [String], isOnCPU: Bool = false
+  ) -> [MatrixJob] {
     let runs = seeds.flatMap { seed in experiments.map { ($0, seed) } }
     return runs.enumerated().map { index, run in
-      MatrixJob(experiment: run.0, seed: run.1, gpu: gpus[index % gpus.count])
+      MatrixJob(experiment: run.0, seed: run.1, gpu: gpus[index % gpus.count], isOnCPU: isOnCPU)
     }
   }
 

@@ -1,9 +1,8 @@
-import Failures
 import Dispatch
+import Failures
 import Foundation
 import ModelFiles
 import Synchronization
-import TerminalOutput
 
 /// Runs the matrix's jobs as processes: those of one GPU one after another, different GPUs side by side, one log each.
 public struct MatrixRunner: Sendable {
@@ -36,56 +35,58 @@ public struct MatrixRunner: Sendable {
   /// Runs all jobs; a failing one does not hold up the others.
   ///
   /// - Parameters:
-  ///   - interruption: every request is passed on to the processes at work, and nothing is begun after the first.
-  ///   - tick: called several times a second with the jobs at work, and what there is to say.
+  ///   - interruption: the last signal and how many there were; each is passed on to the running processes, and nothing starts
+  ///     after the first.
+  ///   - tick: called several times a second with the running jobs and the new messages.
   /// - Returns: how each job ended, in their order.
   public func run(
-    _ jobs: [MatrixJob], interruption: Interruption, tick: (_ atWork: [String], _ news: [String]) -> Void
+    _ jobs: [MatrixJob], interruption: () -> (signal: Int32, requests: Int)?,
+    tick: (_ running: [String], _ messages: [String]) -> Void
   ) throws -> [Ending] {
     try FileManager.default.createDirectory(
       at: root.appendingPathComponent("logs"), withIntermediateDirectories: true)
-    let ledger = Ledger(Array(repeating: .skipped, count: jobs.count))
-    let lanes = Dictionary(grouping: jobs.indices.filter { !jobs[$0].stages.isEmpty }, by: { jobs[$0].gpu })
+    let tracker = JobTracker(Array(repeating: .skipped, count: jobs.count))
+    let jobsByGPU = Dictionary(grouping: jobs.indices.filter { !jobs[$0].stages.isEmpty }, by: { jobs[$0].gpu })
     let finished = DispatchGroup()
-    for lane in lanes.values {
+    for indices in jobsByGPU.values {
       finished.enter()
       Thread.detachNewThread {
-        for index in lane { ledger.end(index, run(jobs[index], ledger)) }
+        for index in indices { tracker.end(index, run(jobs[index], tracker)) }
         finished.leave()
       }
     }
-    var passedOn = 0
+    var requestsPassedOn = 0
     while finished.wait(timeout: .now() + .milliseconds(100)) == .timedOut {
-      if let signal = interruption.signalNumber, passedOn < interruption.requests {
-        passedOn = interruption.requests
-        ledger.pass(signal)
+      if let (signal, requests) = interruption(), requestsPassedOn < requests {
+        requestsPassedOn = requests
+        tracker.pass(signal)
       }
-      tick(ledger.atWork, ledger.takeNews())
+      tick(tracker.runningJobs, tracker.takeMessages())
     }
-    tick([], ledger.takeNews())
-    return ledger.endings
+    tick([], tracker.takeMessages())
+    return tracker.endings
   }
 
-  private func run(_ job: MatrixJob, _ ledger: Ledger) -> Ending {
+  private func run(_ job: MatrixJob, _ tracker: JobTracker) -> Ending {
     for stage in job.stages {
       let end: ChildProcess.End
       do {
-        guard let process = try ledger.begin(job, stage, { try start(job, stage) }) else { return .stopped }
+        guard let process = try tracker.begin(job, stage, { try start(job, stage) }) else { return .stopped }
         process.waitForEnd()
-        end = ledger.reap(process)
-      } catch { return failure(job, stage, message(of: error), ledger) }
+        end = tracker.reap(process)
+      } catch { return failure(job, stage, message(of: error), tracker) }
       switch end {
-      case .exit(0): ledger.say("\(job.name): \(stage.name) finished")
-      case _ where ledger.isStopping: return .stopped
-      case .exit(let status): return failure(job, stage, verdict(job) ?? "exit status \(status)", ledger)
-      case .signal(let number): return failure(job, stage, "killed by signal \(number)", ledger)
+      case .exit(0): tracker.say("\(job.name): \(stage.name) finished")
+      case _ where tracker.isStopping: return .stopped
+      case .exit(let status): return failure(job, stage, verdict(job) ?? "exit status \(status)", tracker)
+      case .signal(let number): return failure(job, stage, "killed by signal \(number)", tracker)
       }
     }
     return .finished
   }
 
-  private func failure(_ job: MatrixJob, _ stage: MatrixJob.Stage, _ reason: String, _ ledger: Ledger) -> Ending {
-    ledger.say("\(job.name): \(stage.name) failed: \(reason); see \(log(of: job).path)")
+  private func failure(_ job: MatrixJob, _ stage: MatrixJob.Stage, _ reason: String, _ tracker: JobTracker) -> Ending {
+    tracker.say("\(job.name): \(stage.name) failed: \(reason); see \(log(of: job).path)")
     return .failed(stage: stage.name, reason: reason)
   }
 
@@ -120,12 +121,12 @@ func tail(of url: URL, bytes: UInt64) -> String? {
   return (try? file.readToEnd()).map { String(decoding: $0, as: UTF8.self) }
 }
 
-/// What the lanes share.
-private final class Ledger: Sendable {
+/// The state of all jobs, shared by the threads of the GPUs.
+private final class JobTracker: Sendable {
   private struct State: Sendable {
     var endings: [MatrixRunner.Ending]
     var processes: [pid_t: String] = [:]
-    var news: [String] = []
+    var messages: [String] = []
     var isStopping = false
   }
 
@@ -134,17 +135,17 @@ private final class Ledger: Sendable {
   init(_ endings: [MatrixRunner.Ending]) { state = Mutex(State(endings: endings)) }
 
   var endings: [MatrixRunner.Ending] { state.withLock { $0.endings } }
-  var atWork: [String] { state.withLock { $0.processes.values.sorted() } }
+  var runningJobs: [String] { state.withLock { $0.processes.values.sorted() } }
   var isStopping: Bool { state.withLock { $0.isStopping } }
 
   func end(_ index: Int, _ ending: MatrixRunner.Ending) { state.withLock { $0.endings[index] = ending } }
 
-  func say(_ line: String) { state.withLock { $0.news.append(line) } }
+  func say(_ line: String) { state.withLock { $0.messages.append(line) } }
 
-  func takeNews() -> [String] {
+  func takeMessages() -> [String] {
     state.withLock { state in
-      defer { state.news = [] }
-      return state.news
+      defer { state.messages = [] }
+      return state.messages
     }
   }
 
@@ -156,7 +157,7 @@ private final class Ledger: Sendable {
       guard !state.isStopping else { return nil }
       let process = try start()
       state.processes[process.identifier] = "\(job.name) \(stage.name)"
-      state.news.append("\(job.name): \(stage.name) on GPU \(job.gpu), process \(process.identifier)")
+      state.messages.append("\(job.name): \(stage.name) on \(job.place), process \(process.identifier)")
       return process
     }
   }
@@ -174,7 +175,7 @@ private final class Ledger: Sendable {
     state.withLock {
       $0.isStopping = true
       for identifier in $0.processes.keys { kill(identifier, signal) }
-      $0.news.append("stopping \($0.processes.count) processes; they save first")
+      $0.messages.append("stopping \($0.processes.count) processes; they save first")
     }
   }
 }

@@ -1,13 +1,12 @@
-import Failures
 import CounterBasedRandom
+import Failures
 import Foundation
+import LibTorch
 import ModelFiles
 import NeuralNetworks
 import OrderedCollections
 import RobotPolicies
 import RunLogs
-import TerminalOutput
-import LibTorch
 
 /// A batch as the loader hands it over: tensors on the CPU and the instructions.
 public struct LoadedBatch {
@@ -54,19 +53,35 @@ public struct TrainingSettings: Sendable {
 public enum TrainingEnd: Sendable, Equatable {
   /// All steps are done.
   case finished
-  /// Asked to stop; the state is saved.
-  case interrupted(step: Int, signal: Int32)
+  /// Asked to stop, with the exit code that the request named; the state is saved.
+  case interrupted(step: Int, exitCode: Int)
 
-  /// The program's status, as the shell counts signals.
+  /// The exit code of the run.
   public var exitCode: Int {
     switch self {
     case .finished: 0
-    case .interrupted(_, let signal): 128 + Int(signal)
+    case .interrupted(_, let exitCode): exitCode
     }
   }
 }
 
-/// The training loop: batch, loss, gradients, clip, step, and now and then a line, a checkpoint and an evaluation.
+/// What an observer of a training run is told.
+public enum TrainingEvent: Sendable, Equatable {
+  /// The run begins, with this many updates already done.
+  case began(step: Int)
+  /// An update is complete.
+  case updated(step: Int)
+  /// A log line, of training or of an evaluation.
+  case logged(String)
+  /// Something went wrong that does not end the run.
+  case warning(String)
+  /// An evaluation begins.
+  case evaluating(step: Int)
+  /// The run ends, also with an error.
+  case ended
+}
+
+/// The training loop: batch, loss, gradients, clip, step, and at intervals a log line, a checkpoint and an evaluation.
 public struct TrainingLoop {
   let pretrained: PretrainedPolicy
   let settings: TrainingSettings
@@ -75,8 +90,8 @@ public struct TrainingLoop {
   let configuration: JSON
   let line: LogLine
 
-  /// Gives what an evaluation after a step found, and a film of it, or nil where it was stopped before its end.
-  public typealias Evaluate = (_ step: Int) throws -> (metrics: Metrics, film: URL?)?
+  /// Returns the metrics of an evaluation after a step and a video of it, or nil if it was interrupted.
+  public typealias Evaluate = (_ step: Int) throws -> (metrics: Metrics, video: URL?)?
 
   /// A run of a policy with its processors.
   ///
@@ -97,13 +112,17 @@ public struct TrainingLoop {
   /// Trains up to the last step.
   ///
   /// - Parameters:
-  ///   - checkpoint: where to go on from; nil starts at step 0.
+  ///   - checkpoint: the checkpoint to resume from; nil starts at step 0.
+  ///   - interruption: asked after each update; an exit code ends the run after it has saved.
   ///   - wandb: describes the W&B run, if there is to be one.
   ///   - batches: gives step k's batch; called in order, beginning with the first step that is left.
-  ///   - evaluate: tries the policy as it stands; an error costs a warning, not the run.
+  ///   - evaluate: evaluates the current policy; an error costs a warning, not the run.
+  ///   - observe: told of the run's events, in order.
   public func run(
-    resuming checkpoint: URL? = nil, interruption: Interruption? = nil, wandb: WandBDescription? = nil,
-    batches: (_ firstStep: Int) throws -> (() throws -> LoadedBatch), evaluate: Evaluate? = nil
+    resuming checkpoint: URL? = nil, interruption: @escaping () -> Int? = { nil },
+    wandb: WandBDescription? = nil,
+    batches: (_ firstStep: Int) throws -> (() throws -> LoadedBatch), evaluate: Evaluate? = nil,
+    observe: @escaping (TrainingEvent) -> Void = { _ in }
   ) throws -> TrainingEnd {
     let parameters = pretrained.policy.parameters
     let state = try checkpoint.map {
@@ -112,21 +131,21 @@ public struct TrainingLoop {
     let first = state?.step ?? 0
     guard first <= settings.steps else {
       throw Failure(
-        "the checkpoint \(checkpoint?.path ?? "") is at step \(first), beyond --steps=\(settings.steps); give more --steps"
+        "the checkpoint \(checkpoint?.path ?? "") is at step \(first), beyond `steps=\(settings.steps)`; ask for more `steps`"
       )
     }
     let optimizer = AdamW(parameters, settings: settings.optimizer, states: state?.optimizer ?? [:])
     let log = try RunLog(
       output: output, resumingAt: first, configuration: configuration, wandb: wandb, position: line.position)
-    let progress = ProgressBar("training", total: settings.steps, first: first)
-    var session = Session(log: log, progress: progress, interruption: interruption, evaluate: evaluate)
+    observe(.began(step: first))
+    var session = Session(log: log, interruption: interruption, evaluate: evaluate, observe: observe)
     do {
       let end = try train(from: first, optimizer, &session, batches)
-      progress.finish()
+      observe(.ended)
       try session.log.finish(exitCode: end.exitCode)
       return end
     } catch {
-      progress.finish()
+      observe(.ended)
       // What went wrong is worth more than that the log could not be closed over it.
       try? session.log.finish(exitCode: 1)
       throw error
@@ -156,17 +175,17 @@ public struct TrainingLoop {
         clock.endUpdate()
         values.merge(clock.takeMeans()) { $1 }
         try session.log.write(values, step: done)
-        session.progress.say(line.text(step: done, values: values))
+        session.observe(.logged(line.text(step: done, values: values)))
       }
       clock.endUpdate()
-      session.progress.update(done)
-      let signal = session.interruption?.signalNumber
-      let isSaved = settings.savesCheckpoints && (done % settings.saveFrequency == 0 || isLast || signal != nil)
+      session.observe(.updated(step: done))
+      let exitCode = session.interruption()
+      let isSaved = settings.savesCheckpoints && (done % settings.saveFrequency == 0 || isLast || exitCode != nil)
       if isSaved {
         try Self.check(update.values(), step: done)
         try save(step: done, optimizer)
       }
-      if let signal, !isLast { return .interrupted(step: done, signal: signal) }
+      if let exitCode, !isLast { return .interrupted(step: done, exitCode: exitCode) }
       if let end = try evaluate(at: done, &session) {
         if settings.savesCheckpoints, !isSaved { try save(step: done, optimizer) }
         return end
@@ -179,20 +198,20 @@ public struct TrainingLoop {
     settings.evaluationFrequency > 0 && (step % settings.evaluationFrequency == 0 || step == settings.steps)
   }
 
-  /// Evaluates where it is time to; gives the run's end where a signal ends it.
+  /// Evaluates if it is time to; returns the run's end if it was interrupted.
   private func evaluate(at step: Int, _ session: inout Session) throws -> TrainingEnd? {
     guard isEvaluationStep(step), let evaluate = session.evaluate else { return nil }
-    session.progress.finish()
-    let found: (metrics: Metrics, film: URL?)?
+    session.observe(.evaluating(step: step))
+    let found: (metrics: Metrics, video: URL?)?
     do { found = try evaluate(step) } catch {
-      session.progress.say("warning: the evaluation at step \(step) broke off: \(message(of: error))")
+      session.observe(.warning("warning: the evaluation at step \(step) broke off: \(message(of: error))"))
       return nil
     }
     guard let found else {
-      return session.interruption?.signalNumber.map { .interrupted(step: step, signal: $0) }
+      return session.interruption().map { .interrupted(step: step, exitCode: $0) }
     }
-    try session.log.write(found.metrics, step: step, film: found.film)
-    session.progress.say(line.text(step: step, values: found.metrics))
+    try session.log.write(found.metrics, step: step, film: found.video)
+    session.observe(.logged(line.text(step: step, values: found.metrics)))
     return nil
   }
 
@@ -213,12 +232,12 @@ public struct TrainingLoop {
       metrics: loss.metrics.merging(gradientMetrics) { $1 }, gradientNorm: norm, learningRate: learningRate)
   }
 
-  /// A loss that is not a number would be trained on for days without a word.
+  /// Stops a run that has diverged, which would otherwise train on for days.
   private static func check(_ values: Metrics, step: Int) throws {
     guard let bad = values.first(where: { !$0.value.isFinite }) else { return }
     throw Failure(
       "\(bad.key) is \(bad.value) at step \(step): training has diverged; resume from the last checkpoint "
-        + "with a lower --policy.optimizer_lr")
+        + "with a lower `policy.optimizer_lr`")
   }
 
   private func save(step: Int, _ optimizer: AdamW) throws {
@@ -233,12 +252,12 @@ public struct TrainingLoop {
   }
 }
 
-/// What a run has beside its policy while it lasts.
+/// The log and the callbacks of a run.
 private struct Session {
   var log: RunLog
-  let progress: ProgressBar
-  let interruption: Interruption?
+  let interruption: () -> Int?
   let evaluate: TrainingLoop.Evaluate?
+  let observe: (TrainingEvent) -> Void
 }
 
 /// What one update leaves for the log, on the device until a line is written.

@@ -108,13 +108,13 @@ import Testing
     try report.write(to: matrix("report.html"))
     #expect(try JSON(contentsOf: matrix("report.json")) == report.json)
     let before = try String(contentsOf: matrix("report.html"), encoding: .utf8)
-    #expect(throws: Failure.self) { try report.write(to: matrix("report.html")) }
+    #expect(throws: FileError.self) { try report.write(to: matrix("report.html")) }
     try FileManager.default.removeItem(at: matrix("report.html"))
-    #expect(throws: Failure.self) { try report.write(to: matrix("report.html")) }
+    #expect(throws: FileError.self) { try report.write(to: matrix("report.html")) }
     #expect(!FileManager.default.fileExists(atPath: matrix("report.html").path))
     try report.write(to: matrix("report.html"), overwrite: true)
     #expect(try String(contentsOf: matrix("report.html"), encoding: .utf8) == before)
     #expect(throws: Failure.self) { try report.write(to: matrix("report.json"), overwrite: true) }
-    #expect(throws: Failure.self) { try report.write(to: matrix("nowhere/report.html")) }
+    #expect(throws: FileError.self) { try report.write(to: matrix("nowhere/report.html")) }
   }
 }

@@ -8,6 +8,11 @@ struct `the matrix's jobs` {
     #expect(jobs.map(\.gpu) == ["2", "5", "2", "5", "2", "5"])
   }
 
+  @Test(arguments: [(false, "GPU 3"), (true, "CPU slot 3")])
+  func `name the GPU or the CPU slot that they run on`(isOnCPU: Bool, place: String) {
+    #expect(MatrixJob.all([.baseline], seeds: [0], gpus: ["3"], isOnCPU: isOnCPU).map(\.place) == [place])
+  }
+
   /// ROCm renumbers the GPUs that ROCR_VISIBLE_DEVICES leaves, and HIP counts those.
   @Test(arguments: ["3", "GPU-4b2c1a9f8d3e6f7a"]) func `see one GPU, under ROCm and CUDA`(gpu: String) {
     let jobs = MatrixJob.all([.baseline], seeds: [0], gpus: [gpu])
