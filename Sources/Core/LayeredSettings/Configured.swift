@@ -129,6 +129,9 @@ public struct Configured<Section: ConfigurationSection>: Sendable {
     return ConfigurationError(name, "no such setting; \(hint)", in: layer)
   }
 
+  /// The dotted names of all settings of the kinds that are chosen.
+  public var names: [String] { value.leaves.filter { $0.role != .absence }.map(\.name) }
+
   /// The settings, once every section has found them sensible.
   public func validated() throws(ConfigurationError) -> Section {
     try value.validateAll()

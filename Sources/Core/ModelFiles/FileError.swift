@@ -29,7 +29,7 @@ public enum FileError: Error, Equatable, Sendable, CustomStringConvertible {
     case .missing(let path): "\(path): no such file or folder"
     case .malformed(let path, let reason): "\(path): \(reason)"
     case .unsupported(let path, let what): "\(path): \(what) is not supported"
-    case .exists(let path): "\(path) exists already and is not overwritten; choose another path or give --overwrite"
+    case .exists(let path): "\(path) exists already and is not overwritten; choose another path or set `overwrite`"
     case .diskFull(let path): "\(path): cannot be written because the disk is full; free some space and try again"
     case .readOnly(let path): "\(path): cannot be written because the disk is read-only; choose another folder"
     case .forbidden(let path): "\(path): permission denied"

@@ -16,6 +16,8 @@ public struct ModelCard: Sendable {
   public var tags: [String] = []
   /// What was trained, in one paragraph.
   public var summary: String
+  /// How the model is used, in Markdown.
+  public var usage = ""
 
   /// The card of a model.
   public init(modelName: String, repository: String, summary: String) {
@@ -47,18 +49,7 @@ public struct ModelCard: Sendable {
       settings, `train_config.json` those of the training run, and `policy_preprocessor.json` and
       `policy_postprocessor.json` what is done before and after the model, with the statistics it was trained with.
 
-      ## Evaluate it
-
-      ```
-      lerobot-wm-eval --policy.path=\(repository) --env.type=libero --env.task=libero_spatial --eval.n_episodes=50
-      ```
-
-      ## Train it further
-
-      ```
-      lerobot-wm-train --policy.path=\(repository) --dataset.repo_id=\(dataset ?? "USER/DATASET") --steps=20000
-      ```
-
+      \(usage)
       """
   }
 

@@ -17,7 +17,7 @@ public struct BatchSampler: Sendable {
   public init(count: Int, batchSize: Int, seed: Int, isShuffled: Bool = true) throws {
     guard count > 0 else { throw Failure("expected at least one frame to sample from, found none") }
     guard batchSize > 0 else {
-      throw Failure("expected a batch size from 1, found \(batchSize); mend --batch_size")
+      throw Failure("expected a batch size from 1, found \(batchSize); fix `batch_size`")
     }
     self.count = count
     self.batchSize = batchSize

@@ -49,7 +49,7 @@ public struct DatasetInformation: Sendable, Equatable {
   init(contentsOf url: URL) throws {
     guard FileManager.default.fileExists(atPath: url.path) else {
       throw Failure(
-        "expected a LeRobotDataset with \(url.path), found none; check --dataset.root and --dataset.repo_id")
+        "expected a LeRobotDataset with \(url.path), found none; check `dataset.root` and `dataset.repo_id`")
     }
     let json = try JSON(contentsOf: url)
     func required<Value>(_ key: String, _ kind: String, _ value: (JSON) -> Value?) throws -> Value {
@@ -102,7 +102,7 @@ public struct DatasetInformation: Sendable, Equatable {
     default:
       throw Failure(
         "expected a LeRobotDataset v3.0, v2.1 or v2.0 in \(url.path), found \(version), which a newer LeRobot wrote; "
-          + "ask for a revision of an older version (--dataset.revision=v3.0)")
+          + "ask for a revision of an older version (`dataset.revision=v3.0`)")
     }
   }
 

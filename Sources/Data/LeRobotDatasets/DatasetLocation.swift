@@ -27,8 +27,8 @@ public enum DatasetLocation {
     if let root {
       guard isDataset(root) else {
         throw Failure(
-          "no LeRobotDataset in \(root.path) (meta/info.json is missing); point --dataset.root at its folder, or leave "
-            + "it out to have \(repositoryID.isEmpty ? "--dataset.repo_id" : repositoryID) looked for and fetched")
+          "no LeRobotDataset in \(root.path) (meta/info.json is missing); point `dataset.root` at its folder, or leave "
+            + "it out to have \(repositoryID.isEmpty ? "`dataset.repo_id`" : repositoryID) looked for and fetched")
       }
       return root
     }
@@ -36,7 +36,7 @@ public enum DatasetLocation {
     if !repositoryID.isEmpty, isDataset(path) { return path }
     guard HubRepository.isName(repositoryID) else {
       throw Failure(
-        "expected a dataset's name such as user/name, or its folder, for --dataset.repo_id, found \"\(repositoryID)\"")
+        "expected a dataset's name such as user/name, or its folder, for `dataset.repo_id`, found \"\(repositoryID)\"")
     }
     let settings = HubSettings(environment: environment)
     let copy = settings.lerobotHome.appendingPathComponent(repositoryID)
@@ -51,7 +51,7 @@ public enum DatasetLocation {
       do { return try fetched(repository, revision, episodes, Hub(settings)) } catch let error as HubError {
         // What LeRobot left under its own folder is of a revision that nobody wrote down.
         guard revision != nil, isDataset(copy) else { throw error }
-        throw Failure("\(error) (--dataset.revision is set; without it, \(copy.path) is used)")
+        throw Failure("\(error) (`dataset.revision` is set; without it, \(copy.path) is used)")
       }
     }()
   }

@@ -98,7 +98,7 @@ public final class DatasetWriter {
   private static func checkTarget(_ root: URL, overwrite: Bool) throws {
     guard FileManager.default.fileExists(atPath: root.path) else { return }
     guard overwrite else {
-      throw Failure("\(root.path) exists; give --overwrite or choose another folder")
+      throw Failure("\(root.path) exists; give `overwrite` or choose another folder")
     }
     let names = (try? FileManager.default.contentsOfDirectory(atPath: root.path)) ?? ["a file"]
     guard names.isEmpty || names.contains("meta") else {

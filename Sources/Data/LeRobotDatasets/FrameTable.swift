@@ -145,7 +145,7 @@ extension FrameTable {
         throw Failure(
           "expected frames \(period) s apart (fps \(information.framesPerSecond), within \(tolerance) s) in \(root.path), "
             + "found frame \(position - positions.lowerBound) of episode \(episode.index) at \(now) s after \(before) s; "
-            + "leave the episode out, mend the dataset or raise --tolerance_s")
+            + "leave the episode out, fix the dataset or raise `tolerance_s`")
       }
     }
   }

@@ -51,7 +51,7 @@ public final class LeRobotDataset: Sendable {
     let all = try Episode.load(root: root, information: information)
     if let wrong = selection?.first(where: { !all.indices.contains($0) }) {
       throw Failure(
-        "episode \(wrong) was asked for, but \(root.path) holds episodes 0 to \(all.count - 1); mend --dataset.episodes"
+        "episode \(wrong) was asked for, but \(root.path) holds episodes 0 to \(all.count - 1); fix `dataset.episodes`"
       )
     }
     episodes = selection.map { Set($0).sorted().map { all[$0] } } ?? all

@@ -11,7 +11,7 @@ public struct Linear {
   /// Builds it from `weight` and `bias` of a scope.
   public init(
     _ scope: ParameterScope, inputs: Int, outputs: Int, bias hasBias: Bool = true,
-    weights: Initialization? = nil, biases: Initialization? = nil
+    weights: Initializer? = nil, biases: Initializer? = nil
   ) throws {
     weight = try scope.parameter("weight", [outputs, inputs], weights ?? .fanIn(inputs))
     bias = hasBias ? try scope.parameter("bias", [outputs], biases ?? .fanIn(inputs)) : nil
@@ -66,7 +66,7 @@ public struct Embedding {
   /// Builds it from `weight` of a scope; the row `paddingIndex` gets no gradient.
   public init(
     _ scope: ParameterScope, rows: Int, width: Int, paddingIndex: Int? = nil,
-    weights: Initialization = .normal(standardDeviation: 1)
+    weights: Initializer = .normal(standardDeviation: 1)
   ) throws {
     weight = try scope.parameter("weight", [rows, width], weights)
     self.paddingIndex = paddingIndex
@@ -87,8 +87,8 @@ public struct PatchEmbedding2D {
 
   /// Builds it from `weight` and `bias` of a scope.
   public init(
-    _ scope: ParameterScope, channels: Int, width: Int, patchSize: Int, weights: Initialization? = nil,
-    biases: Initialization? = nil
+    _ scope: ParameterScope, channels: Int, width: Int, patchSize: Int, weights: Initializer? = nil,
+    biases: Initializer? = nil
   ) throws {
     let fanIn = channels * patchSize * patchSize
     weight = try scope.parameter("weight", [width, channels, patchSize, patchSize], weights ?? .fanIn(fanIn))

@@ -4,7 +4,7 @@ import OrderedCollections
 import LibTorch
 
 /// Where a new parameter's first numbers come from.
-public enum Initialization: Sendable {
+public enum Initializer: Sendable {
   /// All 0.
   case zeros
   /// All 1.
@@ -17,10 +17,10 @@ public enum Initialization: Sendable {
   case uniform(bound: Double)
 
   /// PyTorch's default for a linear layer or convolution: uniform within ±1/√fanIn.
-  public static func fanIn(_ count: Int) -> Initialization { .uniform(bound: 1 / Double(count).squareRoot()) }
+  public static func fanIn(_ count: Int) -> Initializer { .uniform(bound: 1 / Double(count).squareRoot()) }
 
   /// Xavier's uniform rule: ±√(6 / (fanIn + fanOut)).
-  public static func xavier(fanIn: Int, fanOut: Int) -> Initialization {
+  public static func xavier(fanIn: Int, fanOut: Int) -> Initializer {
     .uniform(bound: (6 / Double(fanIn + fanOut)).squareRoot())
   }
 
@@ -86,7 +86,7 @@ public final class ParameterStore {
   }
 
   fileprivate func parameter(
-    _ name: String, _ shape: [Int], _ initialization: Initialization
+    _ name: String, _ shape: [Int], _ initialization: Initializer
   ) throws -> Tensor {
     handedOut.insert(name)
     let tensor: Tensor
@@ -141,7 +141,7 @@ public struct ParameterScope {
   ///   - shape: what the model needs; another shape in the file is noted in the store and not used.
   ///   - initialization: its first numbers where the file has none.
   public func parameter(
-    _ name: String, _ shape: [Int], _ initialization: Initialization
+    _ name: String, _ shape: [Int], _ initialization: Initializer
   ) throws -> Tensor {
     try store.parameter(self[name].path, shape, initialization)
   }

@@ -37,7 +37,7 @@ extension PolicyBuilder {
     let file = directory.appendingPathComponent("model.safetensors")
     guard FileManager.default.fileExists(atPath: file.path) else {
       throw Failure(
-        "--policy.load_vlm_weights=true needs \(file.path), which is not there; bring the whole repository "
+        "`load_vlm_weights=true` needs \(file.path), which is not there; bring the whole repository "
           + "\(settings.smolvla.backboneName), or leave it at false to train the backbone from scratch")
     }
     let kept = settings.smolvla.vlmLayers

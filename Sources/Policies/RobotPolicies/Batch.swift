@@ -6,7 +6,7 @@ import LibTorch
 public enum BatchKey {
   /// [B, state]
   public static let state = "observation.state"
-  /// What every camera's name starts with; each is [B, 3, H, W] in [0, 1].
+  /// What every camera's name starts with; each is [B, 3, H, W] in [0, 1], or pixels before the processors.
   public static let images = "observation.images."
   /// [B, L] int64
   public static let tokens = "observation.language.tokens"

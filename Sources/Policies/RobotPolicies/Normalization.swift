@@ -22,9 +22,16 @@ public struct Normalization {
   /// The mode of each type of feature; absent types stay as they are.
   public var modes: OrderedDictionary<FeatureType, NormalizationMode>
   /// `FEATURE.mean`, `FEATURE.std`, … as the state file holds them.
-  public var statistics: StateDictionary
+  public var statistics: StateDictionary { didSet { prepared = TensorCache() } }
   /// Keeps the division by the deviation finite.
   public var epsilon: Double
+  /// The statistics as the tensors they meet need them.
+  private var prepared = TensorCache<PreparedStatistic>()
+
+  private struct PreparedStatistic: Hashable {
+    let name: String
+    let dtype: DType, device: Device
+  }
 
   /// A normalization; `check` says whether its statistics are all there.
   public init(
@@ -47,12 +54,12 @@ public struct Normalization {
         guard tensor.shape == feature.shape else {
           throw Failure(
             "the statistic \(name).\(statistic) has the shape \(tensor.shape), the feature \(feature.shape); take the "
-              + "dataset's (--policy.normalization=dataset)")
+              + "dataset's (`normalization=dataset`)")
         }
         guard let values = try? tensor.to(.float32).scalars(Float.self), values.allSatisfy(\.isFinite) else {
           throw Failure(
             "the statistic \(name).\(statistic) is not finite: the checkpoint was saved before it had any; start a new "
-              + "run from it with --policy.normalization=dataset")
+              + "run from it with `normalization=dataset`")
         }
       }
     }
@@ -64,10 +71,10 @@ public struct Normalization {
       return Failure(
         "there is no statistic \(name) to normalize with, only those of single datasets "
           + "(\(others.prefix(4).joined(separator: ", "))…); train on one first, which takes that one's "
-          + "(--policy.normalization=dataset)")
+          + "(`normalization=dataset`)")
     }
     return Failure(
-      "no statistic \(name) to normalize with; take the dataset's (--policy.normalization=dataset) or repair the "
+      "no statistic \(name) to normalize with; take the dataset's (`normalization=dataset`) or repair the "
         + "checkpoint's processor files")
   }
 
@@ -114,7 +121,9 @@ public struct Normalization {
     guard let tensor = statistics["\(feature).\(name)"] else {
       throw Failure("no statistic \(feature).\(name) to normalize with")
     }
-    return try tensor.to(like.dtype).to(like.device)
+    return try prepared(PreparedStatistic(name: "\(feature).\(name)", dtype: like.dtype, device: like.device)) {
+      try tensor.to(like.dtype).to(like.device)
+    }
   }
 
   /// A range of 0 becomes epsilon, so that a constant feature maps to -1.

@@ -69,7 +69,7 @@ public struct Processor {
 
   /// Prepares a batch and its instructions for the policy on `device`.
   public func callAsFunction(_ batch: Batch, tasks: [String], device: Device) throws -> Batch {
-    var batch = batch
+    var batch = try batch.normalizingPixels(on: device)
     var tasks = tasks
     for step in steps {
       switch step {

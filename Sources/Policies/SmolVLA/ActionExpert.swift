@@ -9,13 +9,13 @@ struct ActionExpert {
   let norm: RMSNorm
   let width: Int
   private let readsPrefixOnly: [Bool]
-  private let followsPublishedOrder: Bool
-  private let headDimension: Int
+  private let usesReferenceOrder: Bool
+  let headDimension: Int
 
   init(_ scope: ParameterScope, _ configuration: SmolVLAConfiguration, _ text: TextConfiguration) throws {
     width = Int(Double(text.hiddenSize) * configuration.expertWidthMultiplier)
     headDimension = text.headDimension
-    followsPublishedOrder = configuration.followsPublishedOrder
+    usesReferenceOrder = configuration.usesReferenceOrder
     var layers: [DecoderLayer] = []
     var readsPrefixOnly: [Bool] = []
     for index in 0..<configuration.languageLayers(text) {
@@ -39,52 +39,66 @@ struct ActionExpert {
   }
 
   /// The masked keys of `length` actions that LeRobot's prefix attends over, layer by layer.
-  func unseenKeys(_ length: Int) -> [Int] { readsPrefixOnly.map { $0 ? 0 : length } }
+  func maskedSuffixLengths(_ length: Int) -> [Int] { readsPrefixOnly.map { $0 ? 0 : length } }
 
   /// What each layer reads of the prefix. The same for all denoising steps, so it is made once.
-  func memory(of prefix: [KeysValues]) throws -> [KeysValues] {
-    var memory: [KeysValues] = []
+  func cache(of prefix: [KeyValueCache]) throws -> [KeyValueCache] {
+    var cache: [KeyValueCache] = []
     for (index, layer) in layers.enumerated() {
-      memory.append(readsPrefixOnly[index] ? try layer.project(prefix[index]) : prefix[index])
+      cache.append(readsPrefixOnly[index] ? try layer.project(prefix[index]) : prefix[index])
     }
-    return memory
+    return cache
   }
 
   /// Hidden states of the actions after the last norm, [B, S, width].
   ///
-  /// - Parameters:
-  ///   - suffix: [B, S, width]
-  ///   - memory: from `memory(of:)`, P tokens.
-  ///   - visible: which of the prefix's tokens count, bool [B, P].
-  func callAsFunction(_ suffix: Tensor, memory: [KeysValues], visible: Tensor) throws -> Tensor {
-    let (batch, length, prefixLength) = (suffix.size(0), suffix.size(1), visible.size(1))
-    let places = try Tensor.arange(length, device: suffix.device).unsqueezed(0)
-    let offset = try visible.to(.int64).sum(dimensions: [1], keepDimensions: true)
-    let joint = try RotaryPositions(offset + places, headDimension: headDimension)
-    let alone = try RotaryPositions(places, headDimension: headDimension)
-    let prefixVisible = try visible.reshaped([batch, 1, 1, prefixLength])
-    let prefixMask = try AttentionMask.additive(prefixVisible)
-    let jointMask = try AttentionMask.additive(
-      Tensor.concatenation(
-        [
-          prefixVisible.expanded([batch, 1, length, prefixLength]),
-          AttentionMask.causal(length, device: suffix.device).expanded([batch, 1, length, length]),
-        ], dimension: -1))
+  /// - Parameter suffix: [B, S, width]
+  func callAsFunction(_ suffix: Tensor, cache: PrefixCache) throws -> Tensor {
+    let context = cache.context
     var hidden = suffix
     for (index, layer) in layers.enumerated() {
       let normed = try layer.inputNorm(hidden)
-      let queries = try layer.queries(normed, readsPrefixOnly[index] ? alone : joint)
+      let queries = try layer.queries(normed, readsPrefixOnly[index] ? context.alone : context.joint)
       let all =
-        if readsPrefixOnly[index] { memory[index] } else {
-          try memory[index].followed(by: layer.keysValues(normed, joint))
+        if readsPrefixOnly[index] { cache.layers[index] } else {
+          try cache.layers[index].appending(layer.keysValues(normed, context.joint))
         }
-      let mask = readsPrefixOnly[index] ? prefixMask : jointMask
+      let mask = readsPrefixOnly[index] ? context.prefixMask : context.jointMask
       let attended =
-        if followsPublishedOrder { try layer.attendAsPublished(queries, all, mask: mask) } else {
+        if usesReferenceOrder { try layer.attendInReferenceOrder(queries, all, mask: mask) } else {
           try layer.attend(queries, all, mask: mask)
         }
-      hidden = try layer.finish(hidden, attended)
+      hidden = try layer.residualAndMLP(hidden, attended)
     }
     return try norm(hidden)
+  }
+}
+
+/// Positions and masks of the actions after a prefix; the same in every denoising step.
+struct SuffixContext {
+  /// Positions that follow the prefix's visible tokens, and positions that begin at 0.
+  let joint, alone: RotaryPositions
+  /// Additive, [B, 1, 1, P].
+  let prefixMask: Tensor
+  /// Additive, [B, 1, S, P + S]: all of the prefix that is visible, and the actions up to each one.
+  let jointMask: Tensor
+
+  /// - Parameters:
+  ///   - visible: which of the prefix's tokens count, bool [B, P].
+  ///   - length: the number of actions, S.
+  init(visible: Tensor, length: Int, _ headDimension: Int) throws {
+    let (batch, prefixLength) = (visible.size(0), visible.size(1))
+    let positions = try Tensor.arange(length, device: visible.device).unsqueezed(0)
+    let offset = try visible.to(.int64).sum(dimensions: [1], keepDimensions: true)
+    joint = try RotaryPositions(offset + positions, headDimension: headDimension)
+    alone = try RotaryPositions(positions, headDimension: headDimension)
+    let prefixVisible = try visible.reshaped([batch, 1, 1, prefixLength])
+    prefixMask = try AttentionMask.additive(prefixVisible)
+    jointMask = try AttentionMask.additive(
+      Tensor.concatenation(
+        [
+          prefixVisible.expanded([batch, 1, length, prefixLength]),
+          AttentionMask.causal(length, device: visible.device).expanded([batch, 1, length, length]),
+        ], dimension: -1))
   }
 }

@@ -28,11 +28,11 @@ struct RotaryPositions {
 }
 
 /// Keys (turned by their positions) and values that later tokens may attend to, each [B, L, keyValueHeads, D].
-struct KeysValues {
+struct KeyValueCache {
   let keys, values: Tensor
 
-  func followed(by other: KeysValues) throws -> KeysValues {
-    KeysValues(
+  func appending(_ other: KeyValueCache) throws -> KeyValueCache {
+    KeyValueCache(
       keys: try Tensor.concatenation([keys, other.keys], dimension: 1),
       values: try Tensor.concatenation([values, other.values], dimension: 1))
   }
@@ -54,7 +54,7 @@ struct DecoderLayer {
     heads = text.attentionHeads
     keyValueHeads = text.keyValueHeads
     headDimension = text.headDimension
-    let normal = Initialization.normal(standardDeviation: text.initializerRange)
+    let normal = Initializer.normal(standardDeviation: text.initializerRange)
     let (inner, innerKV) = (heads * headDimension, keyValueHeads * headDimension)
     func attention(_ name: String, _ inputs: Int, _ outputs: Int) throws -> Linear {
       try Linear(
@@ -87,44 +87,44 @@ struct DecoderLayer {
   }
 
   /// [B, L, width] (normed) → keys and values of the same tokens.
-  func keysValues(_ normed: Tensor, _ positions: RotaryPositions) throws -> KeysValues {
-    KeysValues(
+  func keysValues(_ normed: Tensor, _ positions: RotaryPositions) throws -> KeyValueCache {
+    KeyValueCache(
       keys: try positions.rotate(split(keyProjection(normed), keyValueHeads)),
       values: try split(valueProjection(normed), keyValueHeads))
   }
 
   /// The prefix's keys and values seen through this layer's own projections; they are not turned again.
-  func project(_ prefix: KeysValues) throws -> KeysValues {
-    KeysValues(
+  func project(_ prefix: KeyValueCache) throws -> KeyValueCache {
+    KeyValueCache(
       keys: try split(keyProjection(prefix.keys.flattened(from: 2)), keyValueHeads),
       values: try split(valueProjection(prefix.values.flattened(from: 2)), keyValueHeads))
   }
 
   /// Attention of queries [B, Q, heads, D] → [B, Q, heads · D]; `mask` is added to the scores.
-  func attend(_ queries: Tensor, _ memory: KeysValues, mask: Tensor) throws -> Tensor {
+  func attend(_ queries: Tensor, _ cache: KeyValueCache, mask: Tensor) throws -> Tensor {
     // Spelled out rather than fused: the fused kernel's quicker exponential moves gradients by 1e-6, which AdamW's first
     // step turns into weights that differ from LeRobot's, and it saves nothing: 50 ms an update, not 48 (4 heads of 16, batch 32).
-    let scores = try queries.transposed(1, 2).matmul(perHead(memory.keys).transposed(2, 3))
+    let scores = try queries.transposed(1, 2).matmul(perHead(cache.keys).transposed(2, 3))
     let weights = try (scores * (1 / Double(headDimension).squareRoot()) + mask).softmax(dimension: -1)
-    return try weights.matmul(perHead(memory.values)).transposed(1, 2).flattened(from: 2)
+    return try weights.matmul(perHead(cache.values)).transposed(1, 2).flattened(from: 2)
   }
 
-  /// The same attention in LeRobot's order of operations, with `unseen` masked keys at the end.
+  /// The same attention in LeRobot's order of operations, with `maskedSuffixLength` masked keys at the end.
   ///
   /// LeRobot's prefix attends over the actions' keys too, masked: they change nothing but the order of sums.
-  func attendAsPublished(
-    _ queries: Tensor, _ memory: KeysValues, mask: Tensor, unseen: Int = 0
+  func attendInReferenceOrder(
+    _ queries: Tensor, _ cache: KeyValueCache, mask: Tensor, maskedSuffixLength: Int = 0
   ) throws -> Tensor {
-    let padding = [0, 0, 0, 0, 0, unseen]
-    let keys = try perHead(memory.keys.padded(padding))
+    let padding = [0, 0, 0, 0, 0, maskedSuffixLength]
+    let keys = try perHead(cache.keys.padded(padding))
     let scores = try queries.transposed(1, 2).matmul(keys.transposed(2, 3)) * (1 / Double(headDimension).squareRoot())
-    let masked = try scores + mask.padded([0, unseen], value: -Double(Float.greatestFiniteMagnitude))
-    let attended = try masked.softmax(dimension: -1).matmul(perHead(memory.values.padded(padding)))
+    let masked = try scores + mask.padded([0, maskedSuffixLength], value: -Double(Float.greatestFiniteMagnitude))
+    let attended = try masked.softmax(dimension: -1).matmul(perHead(cache.values.padded(padding)))
     return try attended.transposed(1, 2).flattened(from: 2)
   }
 
   /// Output projection, residuals and feed-forward after the attention.
-  func finish(_ input: Tensor, _ attended: Tensor) throws -> Tensor {
+  func residualAndMLP(_ input: Tensor, _ attended: Tensor) throws -> Tensor {
     let hidden = try outputProjection(attended) + input
     let normed = try postAttentionNorm(hidden)
     return try downProjection(gateProjection(normed).silu() * upProjection(normed)) + hidden
@@ -156,7 +156,7 @@ enum AttentionMask {
 
   /// [1, 1, length, length]: every token sees itself and those before it.
   static func causal(_ length: Int, device: Device) throws -> Tensor {
-    let places = try Tensor.arange(length, device: device)
-    return try places.unsqueezed(0).lessThanOrEqual(places.unsqueezed(1)).reshaped([1, 1, length, length])
+    let positions = try Tensor.arange(length, device: device)
+    return try positions.unsqueezed(0).lessThanOrEqual(positions.unsqueezed(1)).reshaped([1, 1, length, length])
   }
 }

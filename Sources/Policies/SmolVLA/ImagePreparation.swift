@@ -23,7 +23,7 @@ enum ImagePreparation {
     let absent = min(cameras.count - present.count, configuration.emptyCameras)
     guard !present.isEmpty else {
       throw Failure(
-        "the batch has none of the policy's cameras \(cameras.joined(separator: ", ")); map names with --rename_map")
+        "the batch has none of the policy's cameras \(cameras.joined(separator: ", ")); map names with `rename_map`")
     }
     var prepared: [PreparedImages] = []
     for camera in present {

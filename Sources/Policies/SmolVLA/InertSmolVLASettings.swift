@@ -45,7 +45,7 @@ public struct InertSmolVLASettings: ConfigurationSection, Equatable {
       .init("private", \.isPrivate, help: "whether that repository, if new, is private"),
       .init("tags", \.tags, help: "tags of the model card"),
       .init("license", \.license, help: "license of the model card"),
-      .init("pretrained_path", \.pretrainedPath, help: "checkpoint to start from; as --policy.path"),
+      .init("pretrained_path", \.pretrainedPath, help: "checkpoint to start from; as policy.path"),
       .init("normalization_mapping", \.normalizationMapping, help: "mode by type of feature"),
       .init("adapt_to_pi_aloha", \.adaptsToPiAloha, help: "not supported"),
       .init("use_delta_joint_actions_aloha", \.usesDeltaJointActions, help: "not supported"),

@@ -33,25 +33,25 @@ struct LanguageModel {
   ///   - positions: [B, L]
   ///   - mask: additive, [B, 1, 1 or L, past + L]
   ///   - past: the keys and values of earlier tokens, layer by layer.
-  ///   - unseen: to follow LeRobot's order of operations: the masked keys at each layer's end.
+  ///   - maskedSuffixLength: to follow LeRobot's order of operations: the masked keys at each layer's end.
   func keysValues(
-    of tokens: Tensor, positions: Tensor, mask: Tensor, after past: [KeysValues]? = nil, unseen: [Int]? = nil
-  ) throws -> [KeysValues] {
+    of tokens: Tensor, positions: Tensor, mask: Tensor, after past: [KeyValueCache]? = nil, maskedSuffixLength: [Int]? = nil
+  ) throws -> [KeyValueCache] {
     let rotary = try RotaryPositions(positions, headDimension: headDimension)
     var hidden = tokens
-    var result: [KeysValues] = []
+    var result: [KeyValueCache] = []
     for (index, layer) in layers.enumerated() {
       let normed = try layer.inputNorm(hidden)
       let queries = try layer.queries(normed, rotary)
       let own = try layer.keysValues(normed, rotary)
       result.append(own)
       guard index < layers.count - 1 else { break }
-      let memory = if let past { try past[index].followed(by: own) } else { own }
+      let cache = if let past { try past[index].appending(own) } else { own }
       let attended =
-        if let unseen { try layer.attendAsPublished(queries, memory, mask: mask, unseen: unseen[index]) } else {
-          try layer.attend(queries, memory, mask: mask)
+        if let maskedSuffixLength { try layer.attendInReferenceOrder(queries, cache, mask: mask, maskedSuffixLength: maskedSuffixLength[index]) } else {
+          try layer.attend(queries, cache, mask: mask)
         }
-      hidden = try layer.finish(hidden, attended)
+      hidden = try layer.residualAndMLP(hidden, attended)
     }
     return result
   }

@@ -68,21 +68,21 @@ extension SmolVLAConfiguration {
     let layers = languageLayers(backbone.text)
     guard expertLayers <= 0 || expertLayers == layers else {
       throw Failure(
-        "--policy.num_expert_layers=\(expertLayers): an expert with fewer layers than the language model's \(layers) "
+        "`num_expert_layers=\(expertLayers)`: an expert with fewer layers than the language model's \(layers) "
           + "cannot plan in LeRobot 0.4.4 and is not supported; leave it at -1")
     }
     let width = Double(backbone.text.hiddenSize) * expertWidthMultiplier
     guard width >= 2, width < 1e7, Int(width) % 2 == 0 else {
       throw Failure(
-        "--policy.expert_width_multiplier=\(expertWidthMultiplier) gives an expert of width \(width); the time "
+        "`expert_width_multiplier=\(expertWidthMultiplier)` gives an expert of width \(width); the time "
           + "embedding needs a positive even width")
     }
     guard !addImageSpecialTokens || imageTokens != nil else {
-      throw Failure("--policy.add_image_special_tokens needs the backbone's tokenizer.json, which was not found")
+      throw Failure("`add_image_special_tokens` needs the backbone's tokenizer.json, which was not found")
     }
     let action = try actionDimension()
     guard action <= maxActionDimension else {
-      throw Failure("the action has \(action) dimensions, more than --policy.max_action_dim=\(maxActionDimension)")
+      throw Failure("the action has \(action) dimensions, more than `max_action_dim=\(maxActionDimension)`")
     }
     try checkImageSize(backbone)
   }
@@ -94,7 +94,7 @@ extension SmolVLAConfiguration {
     let side = Int(Double(patches).squareRoot().rounded())
     guard side > 0, side * side == patches, side % backbone.scaleFactor == 0 else {
       throw Failure(
-        "--policy.resize_imgs_with_padding=\(imageSize) gives \(patches) patches of \(backbone.vision.patchSize) "
+        "`resize_imgs_with_padding=\(imageSize)` gives \(patches) patches of \(backbone.vision.patchSize) "
           + "pixels, and the connector needs the square of a multiple of \(backbone.scaleFactor)")
     }
   }

@@ -94,7 +94,7 @@ public struct SmolVLAConfiguration: ConfigurationSection, Equatable {
   public var normalization = StatisticsSource.dataset
   /// Whether numbers are added up in LeRobot's order, which is slower and spares the last rounding error: what `probe`
   /// does, not a setting of files or flags.
-  public var followsPublishedOrder = false
+  public var usesReferenceOrder = false
   /// Fields of LeRobot's that change nothing here, or only where they ask for what is not supported.
   public var inert = InertSmolVLASettings()
 
@@ -125,7 +125,7 @@ public struct SmolVLAConfiguration: ConfigurationSection, Equatable {
       .init("optimizer_weight_decay", \.weightDecay, help: "AdamW's weight decay"),
       .init("optimizer_grad_clip_norm", \.gradientClip, help: "largest norm of the gradients"),
       .init("scheduler_warmup_steps", \.warmupSteps, help: "steps to the peak"),
-      .init("scheduler_decay_steps", \.decaySteps, help: "steps of the cosine; shrinks with --steps"),
+      .init("scheduler_decay_steps", \.decaySteps, help: "steps of the cosine; shrinks with the number of steps"),
       .init("scheduler_decay_lr", \.finalLearningRate, help: "learning rate at the cosine's end"),
       .init("vlm_model_name", \.backboneName, help: "directory or repository of the backbone's config and tokenizer"),
       .init("add_image_special_tokens", \.addImageSpecialTokens, help: "enclose images by the backbone's tokens"),
@@ -160,7 +160,7 @@ public struct SmolVLAConfiguration: ConfigurationSection, Equatable {
 
   /// The mode of each type of feature, `normalization_mapping`.
   public func normalizationModes() throws -> OrderedDictionary<FeatureType, NormalizationMode> {
-    try RobotPolicies.normalizationModes(.object(inert.normalizationMapping), in: "--policy.normalization_mapping")
+    try RobotPolicies.normalizationModes(.object(inert.normalizationMapping), in: "normalization_mapping")
   }
 
   /// The action's real dimensions.

@@ -20,11 +20,10 @@ struct Prefix {
   }
 }
 
-/// What the expert reads of a prefix; made once for all denoising steps.
-struct PrefixMemory {
-  let layers: [KeysValues]
-  /// bool [B, prefix]
-  let visible: Tensor
+/// What the action expert reads of a prefix, and how; computed once for all denoising steps.
+struct PrefixCache {
+  let layers: [KeyValueCache]
+  let context: SuffixContext
 }
 
 /// LeRobot's `VLAFlowMatching`: a vision-language prefix and an action expert trained by flow matching.
@@ -35,6 +34,7 @@ struct SmolVLAModel {
   let expert: ActionExpert
   let stateProjection, actionInput, actionOutput, timeInput, timeOutput: Linear
   let configuration: SmolVLAConfiguration
+  private let timeScales = TensorCache<Device>()
   /// Token ids put before and after each image, where the configuration asks for them.
   let imageTokens: ImageSpecialTokens?
 
@@ -46,10 +46,10 @@ struct SmolVLAModel {
     self.imageTokens = imageTokens
     let vlm = scope["vlm_with_expert"]["vlm"]
     let deviation = backbone.text.initializerRange
-    // LeRobot's tower is bfloat16 where its weights are the published ones, and they were trained with those places.
+    // LeRobot's tower is bfloat16 where its weights are the published ones, and they were trained with those positions.
     vision = try VisionTower(
       vlm["model"]["vision_model"], backbone.vision, deviation: deviation,
-      placesType: configuration.inert.loadsVLMWeights ? .bfloat16 : .float32)
+      positionDType: configuration.inert.loadsVLMWeights ? .bfloat16 : .float32)
     connector = try Connector(vlm["model"]["connector"], backbone)
     if backbone.text.tiesWordEmbeddings {
       vlm["lm_head"].tie("weight", to: "weight", of: vlm["model"]["text_model"]["embed_tokens"])
@@ -109,28 +109,30 @@ struct SmolVLAModel {
   ///
   /// Images and instruction cannot see the state, so they are turned into keys and values first and alone: with a
   /// frozen backbone no gradient is recorded for them, and only the state's token is followed backwards.
-  func memory(of prefix: Prefix) throws -> PrefixMemory {
+  func cache(of prefix: Prefix) throws -> PrefixCache {
     let visible = try prefix.visible()
     let positions = try visible.to(.int64).cumsum(dimension: 1) - 1
     let (batch, context) = (visible.size(0), prefix.context.size(1))
-    let layers: [KeysValues]
-    if configuration.trainExpertOnly, !configuration.followsPublishedOrder {
+    let layers: [KeyValueCache]
+    if configuration.trainExpertOnly, !configuration.usesReferenceOrder {
       let contextMask = try AttentionMask.additive(prefix.contextVisible.reshaped([batch, 1, 1, context]))
       let past = try language.keysValues(
         of: prefix.context, positions: positions.slice(dimension: 1, 0..<context), mask: contextMask)
       let stateMask = try AttentionMask.additive(visible.reshaped([batch, 1, 1, context + 1]))
       let state = try language.keysValues(
         of: prefix.state, positions: positions.slice(dimension: 1, context..<context + 1), mask: stateMask, after: past)
-      var joined: [KeysValues] = []
-      for (past, state) in zip(past, state) { joined.append(try past.followed(by: state)) }
+      var joined: [KeyValueCache] = []
+      for (past, state) in zip(past, state) { joined.append(try past.appending(state)) }
       layers = joined
     } else {
       let tokens = try Tensor.concatenation([prefix.context, prefix.state], dimension: 1)
       layers = try language.keysValues(
         of: tokens, positions: positions, mask: jointMask(visible),
-        unseen: configuration.followsPublishedOrder ? expert.unseenKeys(configuration.chunkSize) : nil)
+        maskedSuffixLength: configuration.usesReferenceOrder ? expert.maskedSuffixLengths(configuration.chunkSize) : nil)
     }
-    return PrefixMemory(layers: try expert.memory(of: layers), visible: visible)
+    return PrefixCache(
+      layers: try expert.cache(of: layers),
+      context: try SuffixContext(visible: visible, length: configuration.chunkSize, expert.headDimension))
   }
 
   /// The mask of a prefix taken in one piece: all see what is visible, and only the state sees the state.
@@ -155,10 +157,11 @@ struct SmolVLAModel {
 
   /// Sines and cosines of the time at periods from `min_period` to `max_period`, computed in float64; [B, width].
   private func timeEmbedding(_ time: Tensor) throws -> Tensor {
-    let (low, high) = (configuration.minPeriod, configuration.maxPeriod)
-    let fraction = try Tensor.linspace(0, 1, count: expert.width / 2, dtype: .float64, device: time.device)
-    let periods = try fraction.pow(base: high / low) * low
-    let scale = try periods.reciprocal() * 2 * Double.pi
+    let scale = try timeScales(time.device) {
+      let (low, high) = (configuration.minPeriod, configuration.maxPeriod)
+      let fraction = try Tensor.linspace(0, 1, count: expert.width / 2, dtype: .float64, device: time.device)
+      return try (fraction.pow(base: high / low) * low).reciprocal() * 2 * Double.pi
+    }
     let angles = try scale.unsqueezed(0) * time.to(.float64).unsqueezed(1)
     return try Tensor.concatenation([angles.sin(), angles.cos()], dimension: 1).to(.float32)
   }
@@ -168,9 +171,9 @@ struct SmolVLAModel {
 
   /// The velocity that flow matching predicts, [B, S, max_action_dim].
   func velocity(
-    _ actions: Tensor, time: Tensor, memory: PrefixMemory, refine: Refinement
+    _ actions: Tensor, time: Tensor, cache: PrefixCache, refine: Refinement
   ) throws -> Tensor {
-    let hidden = try expert(embedSuffix(actions, time: time), memory: memory.layers, visible: memory.visible)
+    let hidden = try expert(embedSuffix(actions, time: time), cache: cache)
     return try actionOutput(refine(hidden))
   }
 }

@@ -74,7 +74,7 @@ public final class SmolVLAPolicy: Policy {
       if batch[BatchKey.time] != nil { try batch.require(BatchKey.time, shape: [shape[0]]) } else {
         try FlowDraw.times(shape[0], random, device)
       }
-    return try model.losses(of: actions, noise: noise, time: time, memory: memory(of: batch), refine: refine)
+    return try model.losses(of: actions, noise: noise, time: time, cache: cache(of: batch), refine: refine)
   }
 
   private func reduce(_ losses: Tensor, _ batch: Batch) throws -> Tensor {
@@ -108,14 +108,14 @@ public final class SmolVLAPolicy: Policy {
         let rows = try random.map { try FlowDraw.noise(Array(shape.dropFirst()), $0, .cpu) }
         noise = try Tensor.stack(rows).to(parameters.device)
       }
-      return try model.sample(from: noise, memory: memory(of: batch), refine: refine)
+      return try model.sample(from: noise, cache: cache(of: batch), refine: refine)
         .slice(dimension: 2, 0..<actionDimension)
     }
   }
 
   // MARK: Inputs
 
-  private func memory(of batch: Batch) throws -> PrefixMemory { try model.memory(of: prefix(of: batch)) }
+  private func cache(of batch: Batch) throws -> PrefixCache { try model.cache(of: prefix(of: batch)) }
 
   func prefix(of batch: Batch) throws -> Prefix {
     let tokens = try batch.require(BatchKey.tokens, shape: [-1, -1])

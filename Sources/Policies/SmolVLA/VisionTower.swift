@@ -9,14 +9,20 @@ struct VisionTower {
   let layers: [VisionLayer]
   let postLayerNorm: LayerNorm
   let patchesPerSide: Int
-  private let placesType: DType
+  private let positionDType: DType
+  private let positions = TensorCache<Grid>()
 
-  /// - Parameter placesType: the type that patches' places are computed in.
+  private struct Grid: Hashable {
+    let rows: Int, columns: Int
+    let device: Device
+  }
+
+  /// - Parameter positionDType: the type that the patches' positions are computed in.
   init(
-    _ scope: ParameterScope, _ configuration: VisionConfiguration, deviation: Double, placesType: DType = .float32
+    _ scope: ParameterScope, _ configuration: VisionConfiguration, deviation: Double, positionDType: DType = .float32
   ) throws {
-    self.placesType = placesType
-    let normal = Initialization.normal(standardDeviation: deviation)
+    self.positionDType = positionDType
+    let normal = Initializer.normal(standardDeviation: deviation)
     patchesPerSide = configuration.imageSize / configuration.patchSize
     patchEmbedding = try PatchEmbedding2D(
       scope["embeddings"]["patch_embedding"], channels: configuration.channels, width: configuration.hiddenSize,
@@ -36,7 +42,9 @@ struct VisionTower {
   func callAsFunction(_ images: Tensor) throws -> Tensor {
     let rows = images.size(2) / patchEmbedding.patchSize
     let columns = images.size(3) / patchEmbedding.patchSize
-    let positions = try positionIndices(rows: rows, columns: columns).to(images.device)
+    let positions = try positions(Grid(rows: rows, columns: columns, device: images.device)) {
+      try positionIndices(rows: rows, columns: columns).to(images.device)
+    }
     var hidden = try patchEmbedding(images) + positionEmbedding(positions)
     for layer in layers { hidden = try layer(hidden) }
     return try postLayerNorm(hidden)
@@ -49,7 +57,7 @@ struct VisionTower {
   func positionIndices(rows: Int, columns: Int) throws -> Tensor {
     let boundaries = try Tensor.range(from: 1 / Double(patchesPerSide), to: 1, by: 1 / Double(patchesPerSide))
     func buckets(_ count: Int) throws -> Tensor {
-      try (Tensor.arange(count, dtype: placesType) / Double(count) * (1 - 1e-6)).to(.float32).bucketize(boundaries)
+      try (Tensor.arange(count, dtype: positionDType) / Double(count) * (1 - 1e-6)).to(.float32).bucketize(boundaries)
     }
     let rowStarts = try (buckets(rows) * Double(patchesPerSide)).to(.int64).unsqueezed(1)
     return try (rowStarts + buckets(columns).unsqueezed(0)).reshaped([-1])
@@ -64,7 +72,7 @@ struct VisionLayer {
   let heads: Int
 
   init(
-    _ scope: ParameterScope, _ configuration: VisionConfiguration, _ normal: Initialization
+    _ scope: ParameterScope, _ configuration: VisionConfiguration, _ normal: Initializer
   ) throws {
     let width = configuration.hiddenSize
     heads = configuration.attentionHeads

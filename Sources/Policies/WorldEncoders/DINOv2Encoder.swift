@@ -36,7 +36,7 @@ public struct DINOv2Encoder: WorldEncoder {
     self.parameters = parameters
     let (root, width) = (parameters.root, configuration.hiddenSize)
     let (embeddings, weights) = (
-      root["embeddings"], Initialization.normal(standardDeviation: configuration.initializerRange)
+      root["embeddings"], Initializer.normal(standardDeviation: configuration.initializerRange)
     )
     classToken = try embeddings.parameter("cls_token", [1, 1, width], weights)
     let grid = configuration.gridSize
@@ -116,7 +116,7 @@ private struct DINOv2Layer {
 
   init(_ scope: ParameterScope, _ configuration: DINOv2Configuration) throws {
     let width = configuration.hiddenSize
-    let weights = Initialization.normal(standardDeviation: configuration.initializerRange)
+    let weights = Initializer.normal(standardDeviation: configuration.initializerRange)
     func linear(_ scope: ParameterScope, _ inputs: Int, _ outputs: Int, bias: Bool = true) throws -> Linear {
       try Linear(scope, inputs: inputs, outputs: outputs, bias: bias, weights: weights, biases: .zeros)
     }

@@ -12,7 +12,7 @@ struct EncoderSettings {
     guard json.object != nil else { throw Failure("\(place): expected a JSON object") }
     if let found = json["model_type"]?.string, found != type {
       throw Failure(
-        "\(place): expected model_type \(type), found \(found); mend --world_latents_source or --world_vision_model_name"
+        "\(place): expected model_type \(type), found \(found); fix `world_latents_source` or `world_vision_model_name`"
       )
     }
     if let activation = json["hidden_act"]?.string, activation != "gelu" {

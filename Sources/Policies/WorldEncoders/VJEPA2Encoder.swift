@@ -103,7 +103,7 @@ struct VJEPA2Layer {
 
   init(_ scope: ParameterScope, _ configuration: VJEPA2Configuration) throws {
     let width = configuration.hiddenSize
-    let weights = Initialization.normal(standardDeviation: configuration.initializerRange)
+    let weights = Initializer.normal(standardDeviation: configuration.initializerRange)
     let attention = scope["attention"]
     let hasBias = configuration.hasAttentionBias
     norm1 = try LayerNorm(scope["norm1"], width: width, epsilon: configuration.normEpsilon)

@@ -42,10 +42,10 @@ public struct LatentCacheExpectation: Sendable, Equatable {
     self.encoderSHA256 = encoderSHA256
   }
 
-  /// The command that makes what is expected.
-  var command: String {
-    "lerobot-wm-precompute --dataset_name=\(datasetRepoID) \(camera.map { "--image_key=\($0) " } ?? "")"
-      + "--world_latents_source=\(source.rawValue) --temporal_window=\(temporalWindow)"
+  /// The settings of a precomputation that makes what is expected, as errors name them.
+  var precomputation: String {
+    "`precompute dataset_name=\(datasetRepoID) \(camera.map { "image_key=\($0) " } ?? "")"
+      + "world_latents_source=\(source.rawValue) temporal_window=\(temporalWindow)`"
   }
 }
 
@@ -72,7 +72,7 @@ public struct LatentCache: Sendable {
     let name = "train_world_latents_\(source)\(suffix.isEmpty ? "" : "_\(suffix)").fp16.npy"
     guard !name.contains("/") else {
       throw Failure(
-        "--policy.latent_suffix=\(suffix) and --policy.world_latents_source=\(source) must not contain a slash")
+        "`latent_suffix=\(suffix)` and `world_latents_source=\(source)` must not contain a slash")
     }
     return try contained("\(datasetRepoID)/\(name)", in: cacheDirectory)
   }
@@ -89,7 +89,7 @@ public struct LatentCache: Sendable {
       let started = FileManager.default.fileExists(atPath: NumpyWriter.partialURL(of: url).path)
       throw Failure(
         "the latent cache \(url.path) \(started ? "is not finished" : "does not exist"); run "
-          + "\(expectation.command), or mend --policy.cache_dir, --policy.world_latents_source and --policy.latent_suffix"
+          + "\(expectation.precomputation), or fix `cache_dir`, `world_latents_source` and `latent_suffix`"
       )
     }
     let file = try NumpyFile(url)
@@ -115,7 +115,7 @@ public struct LatentCache: Sendable {
     guard rows == file.shape[0], identity.latentDimension == file.shape[1] else {
       throw Failure(
         "\(sidecar.path) speaks of \(rows) latents of \(identity.latentDimension) numbers, but \(url.lastPathComponent) "
-          + "holds \(file.shape); precompute them again (lerobot-wm-precompute --overwrite)")
+          + "holds \(file.shape); precompute them again (`precompute overwrite`)")
     }
     try identity.check(expectation, url)
     self.identity = identity
@@ -128,13 +128,13 @@ public struct LatentCache: Sendable {
     guard dimension == expectation.latentDimension else {
       throw Failure(
         "\(url.path) holds latents of \(dimension) numbers, the policy takes \(expectation.latentDimension); set "
-          + "--policy.world_latent_dim=\(dimension), or precompute with the encoder that the policy names")
+          + "`world_latent_dim=\(dimension)`, or precompute with the encoder that the policy names")
     }
     guard frames == expectation.frames else {
       throw Failure(
         "\(url.path) has \(frames) rows, the dataset \(expectation.datasetRepoID) has \(expectation.frames) frames; it "
-          + "belongs to another dataset or revision: mend --policy.cache_dir or run lerobot-wm-precompute "
-          + "--dataset_name=\(expectation.datasetRepoID) --overwrite")
+          + "belongs to another dataset or revision: fix `cache_dir` or run "
+          + "`precompute dataset_name=\(expectation.datasetRepoID) overwrite`")
     }
   }
 }
@@ -148,38 +148,38 @@ extension LatentCacheIdentity {
     guard datasetRepoID == expected.datasetRepoID else {
       throw refuse(
         "dataset", datasetRepoID, expected.datasetRepoID,
-        "mend --policy.dataset_repo_id or --policy.cache_dir, or precompute for this dataset")
+        "fix `dataset_repo_id` or `cache_dir`, or precompute for this dataset")
     }
     if let difference = expected.dataset.flatMap(dataset.difference) {
       throw refuse(
         "another revision of", datasetRepoID, "the one of \(difference)",
-        (dataset.revision.map { "train with --dataset.revision=\($0), or " } ?? "")
-          + "run lerobot-wm-precompute --dataset_name=\(datasetRepoID) --overwrite")
+        (dataset.revision.map { "train with `dataset.revision=\($0)`, or " } ?? "")
+          + "run `precompute dataset_name=\(datasetRepoID) overwrite`")
     }
     if let camera = expected.camera, camera != self.camera {
       throw refuse(
-        "camera", self.camera, camera, "mend --policy.world_camera, or precompute with --image_key=\(camera)")
+        "camera", self.camera, camera, "fix `world_camera`, or precompute with `image_key=\(camera)`")
     }
     guard temporalWindow == expected.temporalWindow else {
       throw refuse(
         "clips of", "\(temporalWindow) frames", "\(expected.temporalWindow)",
-        "mend --policy.latent_suffix or precompute with --temporal_window=\(expected.temporalWindow)")
+        "fix `latent_suffix` or precompute with `temporal_window=\(expected.temporalWindow)`")
     }
     guard encoder.source == expected.source else {
       throw refuse(
         "source", encoder.source.rawValue, expected.source.rawValue,
-        "mend --policy.world_latents_source or precompute with --world_latents_source=\(expected.source.rawValue)")
+        "fix `world_latents_source` or precompute with `world_latents_source=\(expected.source.rawValue)`")
     }
     if let sha256 = expected.encoderSHA256 {
       guard sha256 == encoder.sha256 else {
         throw refuse(
           "an encoder with weights", "\(encoder.sha256.prefix(12))… (\(encoder.name))",
           "\(sha256.prefix(12))… (\(expected.encoderName ?? "the policy's"))",
-          "mend --policy.world_vision_model_name or precompute with that encoder")
+          "fix `world_vision_model_name` or precompute with that encoder")
       }
     } else if let name = expected.encoderName, name != encoder.name {
       throw refuse(
-        "the encoder", encoder.name, name, "mend --policy.world_vision_model_name or precompute with that encoder")
+        "the encoder", encoder.name, name, "fix `world_vision_model_name` or precompute with that encoder")
     }
   }
 }
@@ -218,7 +218,7 @@ extension LatentCache {
     }
     guard try tensor.isFinite().allTrue() else {
       throw Failure(
-        "\(url.path) holds latents that are not finite; precompute them again (lerobot-wm-precompute --overwrite)")
+        "\(url.path) holds latents that are not finite; precompute them again (`precompute overwrite`)")
     }
     return try tensor.to(.float32)
   }

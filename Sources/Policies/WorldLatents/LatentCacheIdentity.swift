@@ -67,7 +67,7 @@ extension LatentCacheIdentity {
   /// - Parameter place: the file, for errors.
   /// - Throws: what is no identity, and one written by another version of the latents' code.
   public init(_ json: JSON, in place: String) throws {
-    let again = "precompute the latents again (lerobot-wm-precompute --overwrite)"
+    let again = "precompute the latents again (`precompute overwrite`)"
     let version = json["code_version"]?.integer
     guard version == Self.codeVersion else {
       throw Failure(
@@ -90,7 +90,7 @@ extension LatentCacheIdentity {
     let identity = try LatentCacheIdentity(json, in: url.path)
     guard let rows = json["rows_finished"]?.integer else {
       throw Failure(
-        "\(url.path) does not say how far its latents go; precompute them again (lerobot-wm-precompute --overwrite)")
+        "\(url.path) does not say how far its latents go; precompute them again (`precompute overwrite`)")
     }
     return (identity, rows)
   }

@@ -39,7 +39,7 @@ public struct WorldLatentPrecomputation {
     else {
       throw Failure(
         "the \(encoder.source.rawValue) encoder gives latents of \(encoder.latentDimension) numbers from frames of "
-          + "\(encoder.preprocessing.size) pixels; --temporal_window and --batch_size must be 1 or more")
+          + "\(encoder.preprocessing.size) pixels; `temporal_window` and `batch_size` must be 1 or more")
     }
     var next = 0
     for (number, episode) in episodes.enumerated() {

@@ -167,7 +167,7 @@ public final class SmolVLAWorldPolicy: Policy {
     guard loaded.latentDimension == dimension else {
       throw Failure(
         "the encoder \(configuration.world.encoderName) gives latents of \(loaded.latentDimension) numbers, the policy "
-          + "takes --policy.world_latent_dim=\(dimension); mend --policy.world_vision_model_name")
+          + "takes `world_latent_dim=\(dimension)`; fix `world_vision_model_name`")
     }
     encoder = loaded
     return loaded

@@ -18,7 +18,7 @@ public enum WorldCamera: String, Sendable, CaseIterable, ConfigurationValue {
     }
     guard let camera = cameras.first(where: { isOnWrist($0) == (self == .wrist) }) else {
       throw Failure(
-        "--policy.world_camera=\(rawValue): the policy has no such camera among \(cameras.joined(separator: ", "))")
+        "`world_camera=\(rawValue)`: the policy has no such camera among \(cameras.joined(separator: ", "))")
     }
     return camera
   }

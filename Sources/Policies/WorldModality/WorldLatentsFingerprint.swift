@@ -38,10 +38,10 @@ public struct WorldLatentsFingerprint: Sendable, Equatable {
       ("source", identity.encoder.source.rawValue, world.latentsSource.rawValue, "world_latents_source"),
       ("camera", camera, world.camera.rawValue, "world_camera"),
     ]
-    for (what, trained, asked, flag) in members where trained != asked {
+    for (what, trained, asked, setting) in members where trained != asked {
       throw Failure(
-        "the checkpoint was trained with latents of \(what) \(trained), and rollouts are to have \(asked); mend "
-          + "--policy.\(flag)")
+        "the checkpoint was trained with latents of \(what) \(trained), and rollouts are to have \(asked); fix "
+          + "`\(setting)`")
     }
   }
 
@@ -52,6 +52,6 @@ public struct WorldLatentsFingerprint: Sendable, Equatable {
     throw Failure(
       "the checkpoint was trained with latents of the encoder \(expected.name) (SHA-256 "
         + "\(expected.sha256.prefix(12))…), and \(encoder.url.path) holds other weights; give that encoder with "
-        + "--policy.world_vision_model_name instead of \(name)")
+        + "`world_vision_model_name` instead of \(name)")
   }
 }

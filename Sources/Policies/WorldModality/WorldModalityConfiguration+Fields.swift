@@ -117,7 +117,7 @@ extension WorldModalityConfiguration: ConfigurationSection {
           "expected a divisor of the action expert's width \(expertWidth), found \(injectionHeads)")
       }
     } catch {
-      throw Failure("--policy.\(error.name): \(error.reason)")
+      throw Failure("`\(error.name)`: \(error.reason)")
     }
   }
 

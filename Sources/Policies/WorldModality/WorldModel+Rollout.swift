@@ -47,8 +47,8 @@ extension WorldModel {
     case .shuffle:
       guard predicted.size(0) > 1 else {
         throw Failure(
-          "--policy.world_memory_mode_rollout=shuffle exchanges the memories of a batch, which has one row here; "
-            + "raise --eval.batch_size")
+          "`world_memory_mode_rollout=shuffle` exchanges the memories of a batch, which has one row here; "
+            + "raise `eval.batch_size`")
       }
       return try noise.shuffled(predicted)
     case .signflip: return try predicted * Self.signs(predicted.size(-1)).to(predicted.device)

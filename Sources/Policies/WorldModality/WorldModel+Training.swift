@@ -42,7 +42,7 @@ extension WorldModel {
     switch configuration.trainingMemory {
     case .pred:
       guard let prediction else {
-        throw Failure("--policy.world_memory_mode_train=pred needs --policy.enable_world_predictor=true")
+        throw Failure("`world_memory_mode_train=pred` needs `enable_world_predictor=true`")
       }
       return try memory(history, prediction: prediction)
     case .oracle: return future
@@ -57,7 +57,7 @@ extension WorldModel {
     let expected = [rows, configuration.futureOffset, configuration.worldLatentDimension]
     guard latents.future.shape == expected, latents.isValid.shape == Array(expected.prefix(2)) else {
       throw Failure(
-        "expected future latents \(expected) with flags for each (--policy.future_offset, --policy.world_latent_dim), "
+        "expected future latents \(expected) with flags for each (`future_offset`, `world_latent_dim`), "
           + "found \(latents.future.shape) and \(latents.isValid.shape)")
     }
   }

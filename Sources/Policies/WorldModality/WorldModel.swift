@@ -45,7 +45,7 @@ public struct WorldModel {
   func prediction(ofHistory history: Tensor) throws -> Tensor {
     try checkHistory(history)
     guard let prophet else {
-      throw Failure("there is no Prophet to predict the memory; set --policy.enable_world_predictor=true")
+      throw Failure("there is no Prophet to predict the memory; set `enable_world_predictor=true`")
     }
     return try prophet(history.to(.float32))
   }
@@ -66,7 +66,7 @@ public struct WorldModel {
     guard shape.count == 3, shape[1...] == [configuration.contextFrames, configuration.worldLatentDimension] else {
       throw Failure(
         "expected a latent history [batch, \(configuration.contextFrames), \(configuration.worldLatentDimension)] "
-          + "(--policy.context_frames, --policy.world_latent_dim), found \(shape)")
+          + "(`context_frames`, `world_latent_dim`), found \(shape)")
     }
   }
 

@@ -45,6 +45,16 @@ extension Command {
     try configured.apply(arguments, also: extraFlags.map(\.0))
     return try run(try configured.validated(), configured)
   }
+
+  /// The names of all settings, whatever kinds of policy and environment are chosen.
+  static var settingNames: [String] {
+    var names = Configured<Settings>().names + extraFlags.map(\.0)
+    for kind in ["policy.type=smolvla_world", "env.type=libero", "env.type=shapes"] {
+      var configured = Configured<Settings>()
+      if (try? configured.apply(Arguments(["--\(kind)"]))) != nil { names += configured.names }
+    }
+    return names
+  }
 }
 
 /// The program: finds the command by the name it was called by or by its first word, and prints errors as one sentence.
@@ -73,7 +83,14 @@ public enum CommandLineProgram {
       let hint = nearestName(to: word, among: commands.map { $0.name }).map { "; did you mean \($0)?" } ?? ""
       return fail("there is no command \(word)\(hint)")
     }
-    do { return try command.main(rest) } catch { return fail(message(of: error)) }
+    do { return try command.main(rest) } catch {
+      return fail(flagTranslation(for: command.settingNames)(message(of: error)))
+    }
+  }
+
+  /// Translates the errors of a command whose settings are `names`.
+  static func flagTranslation(for names: [String]) -> FlagTranslation {
+    FlagTranslation(own: names, others: commands.flatMap { $0.settingNames }, commands: commands.map { $0.name })
   }
 
   private static func fail(_ sentence: String) -> Int32 {

@@ -91,3 +91,23 @@ extension Arguments.Flag {
     return WorldModalityConfiguration().json[key] != nil && SmolVLAConfiguration().json[key] == nil
   }
 }
+
+extension Experiment {
+  /// The flags of `lerobot-wm train` that make the arm what it is.
+  fileprivate var flags: [String] {
+    func world(train: String, rollout: String) -> [String] {
+      [
+        "--policy.type=smolvla_world", "--policy.world_memory_mode_train=\(train)",
+        "--policy.world_memory_mode_rollout=\(rollout)",
+      ]
+    }
+    return switch self {
+    case .baseline: ["--policy.type=smolvla"]
+    case .zeroMemory: world(train: "zero", rollout: "zero")
+    case .predictedMemory: world(train: "pred", rollout: "pred")
+    case .oracle: world(train: "oracle", rollout: "pred")
+    case .shuffle: world(train: "shuffle", rollout: "shuffle")
+    case .random: world(train: "random", rollout: "random")
+    }
+  }
+}

@@ -36,8 +36,26 @@ struct ModelUpload {
     card.dataset = settings.dataset.root == nil && HubRepository.isName(dataset) ? dataset : nil
     // A checkpoint's folder on this machine means nothing to others.
     card.baseModel = start.flatMap { HubRepository.isName($0) && !isFolder($0) ? $0 : nil }
+    card.usage = Self.usage(of: name, dataset: card.dataset)
     self.card = card
     try hub.checkUpload(to: repository)
+  }
+
+  private static func usage(of repository: String, dataset: String?) -> String {
+    """
+    ## Evaluate it
+
+    ```
+    lerobot-wm-eval --policy.path=\(repository) --env.type=libero --env.task=libero_spatial --eval.n_episodes=50
+    ```
+
+    ## Train it further
+
+    ```
+    lerobot-wm-train --policy.path=\(repository) --dataset.repo_id=\(dataset ?? "USER/DATASET") --steps=20000
+    ```
+
+    """
   }
 
   /// Uploads a `pretrained_model` folder; returns its new address.

@@ -85,7 +85,7 @@ enum ProbeCommand: Command {
     try useComputeThreads(settings.computeThreads)
     let device = try Device.chosen(settings.policy.smolvla.device ?? "cpu")
     var builder = PolicyBuilder(settings.policy, device: device)
-    builder.settings.smolvla.followsPublishedOrder = true
+    builder.settings.smolvla.usesReferenceOrder = true
     let policy = try builder.pretrained(ModelLocation.directory(of: path, holding: ModelLocation.weights)).policy
     var batch = Batch()
     for (name, tensor) in try Tensor.load(URL(fileURLWithPath: settings.batch)) where name.hasPrefix("in/") {

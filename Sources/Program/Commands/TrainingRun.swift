@@ -98,7 +98,7 @@ struct TrainingRun {
   }
 
   /// Starts loading at a step; what is returned gives one step's batch after another.
-  func batches(from first: Int) throws -> (() throws -> LoadedBatch) {
+  func batches(from first: Int) throws -> (() throws -> TrainingBatch) {
     let (dataset, request) = (dataset, request)
     let sampler = try BatchSampler(count: dataset.count, batchSize: settings.batchSize, seed: settings.seed)
     let loader = OrderedPrefetcher(sampler: sampler, steps: first..<settings.steps, workers: settings.workers) {
@@ -106,7 +106,7 @@ struct TrainingRun {
     }
     return {
       guard let samples = try loader.next() else { throw Failure("the loader ended before the last step") }
-      var loaded = try LoadedBatch(samples)
+      var loaded = try TrainingBatch(samples)
       try latents?.add(to: &loaded.batch, samples)
       return loaded
     }

@@ -15,22 +15,4 @@ public enum Experiment: String, Sendable, CaseIterable {
 
   /// Whether the arm has a world modality.
   public var isWorld: Bool { self != .baseline }
-
-  /// The arm's own flags of `lerobot-wm train`.
-  public var flags: [String] {
-    func world(train: String, rollout: String) -> [String] {
-      [
-        "--policy.type=smolvla_world", "--policy.world_memory_mode_train=\(train)",
-        "--policy.world_memory_mode_rollout=\(rollout)",
-      ]
-    }
-    return switch self {
-    case .baseline: ["--policy.type=smolvla"]
-    case .zeroMemory: world(train: "zero", rollout: "zero")
-    case .predictedMemory: world(train: "pred", rollout: "pred")
-    case .oracle: world(train: "oracle", rollout: "pred")
-    case .shuffle: world(train: "shuffle", rollout: "shuffle")
-    case .random: world(train: "random", rollout: "random")
-    }
-  }
 }

@@ -106,7 +106,7 @@ public final class PolicyPlanner: Planner {
     guard missing.isEmpty else {
       throw Failure(
         "the policy looks at \(missing.joined(separator: ", ")), the environment shows \(names.joined(separator: ", ")); "
-          + "map names with --rename_map")
+          + "map names with `rename_map`")
     }
     let actions = pretrained.policy.interface.outputs[BatchKey.action]?.shape.first
     guard actions == specification.actionNames.count else {

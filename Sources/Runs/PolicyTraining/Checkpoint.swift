@@ -29,7 +29,7 @@ public struct CheckpointDirectory: Sendable {
     guard let name = try? FileManager.default.destinationOfSymbolicLink(atPath: link.path), !name.isEmpty,
       name.allSatisfy(\.isWholeNumber)
     else {
-      throw Failure("no checkpoint to resume from: \(link.path) does not exist; start without --resume")
+      throw Failure("no checkpoint to resume from: \(link.path) does not exist; start without `resume`")
     }
     return url.appendingPathComponent(name, isDirectory: true)
   }

@@ -8,20 +8,6 @@ import OrderedCollections
 import RobotPolicies
 import RunLogs
 
-/// A batch as the loader hands it over: tensors on the CPU and the instructions.
-public struct LoadedBatch {
-  /// Tensors under the dataset's names.
-  public var batch: Batch
-  /// One instruction for each sample.
-  public var tasks: [String]
-
-  /// A loaded batch.
-  public init(batch: Batch, tasks: [String]) {
-    self.batch = batch
-    self.tasks = tasks
-  }
-}
-
 /// How long to train and when to speak and save.
 public struct TrainingSettings: Sendable {
   /// Updates in all.
@@ -121,7 +107,7 @@ public struct TrainingLoop {
   public func run(
     resuming checkpoint: URL? = nil, interruption: @escaping () -> Int? = { nil },
     wandb: WandBDescription? = nil,
-    batches: (_ firstStep: Int) throws -> (() throws -> LoadedBatch), evaluate: Evaluate? = nil,
+    batches: (_ firstStep: Int) throws -> (() throws -> TrainingBatch), evaluate: Evaluate? = nil,
     observe: @escaping (TrainingEvent) -> Void = { _ in }
   ) throws -> TrainingEnd {
     let parameters = pretrained.policy.parameters
@@ -154,7 +140,7 @@ public struct TrainingLoop {
 
   private func train(
     from first: Int, _ optimizer: AdamW, _ session: inout Session,
-    _ batches: (_ firstStep: Int) throws -> (() throws -> LoadedBatch)
+    _ batches: (_ firstStep: Int) throws -> (() throws -> TrainingBatch)
   ) throws -> TrainingEnd {
     let random = CountedRandom(seed: settings.seed, "training")
     // A run that was killed during an evaluation has the checkpoint and not the figures.
@@ -217,10 +203,10 @@ public struct TrainingLoop {
 
   /// Batch, loss, gradients, clip, step.
   private func update(
-    at step: Int, _ loaded: LoadedBatch, _ optimizer: AdamW, _ random: CountedRandom
+    at step: Int, _ loaded: TrainingBatch, _ optimizer: AdamW, _ random: CountedRandom
   ) throws -> Update {
     let policy = pretrained.policy
-    let batch = try pretrained.preprocessor(loaded.batch, tasks: loaded.tasks, device: policy.parameters.device)
+    let batch = try pretrained.preprocessor(loaded.batch, tasks: loaded.instructions, device: policy.parameters.device)
     let loss = try policy.loss(of: batch, random: random)
     try loss.total.backward()
     let gradientMetrics = try policy.gradientMetrics()

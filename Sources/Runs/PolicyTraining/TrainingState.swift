@@ -62,7 +62,7 @@ struct TrainingState {
     let stepFile = folder.appendingPathComponent(Self.stepFile)
     guard FileManager.default.fileExists(atPath: stepFile.path) else {
       throw Failure(
-        "\(folder.path) holds no training state to resume; start a new run from these weights with --policy.path")
+        "\(folder.path) holds no training state to resume; start a new run from these weights with `policy.path`")
     }
     guard let step = try JSON(contentsOf: stepFile)["step"]?.integer, step >= 0 else {
       throw Failure("\(stepFile.path): expected a step")

@@ -43,7 +43,7 @@ extension TrainingFeatures {
     let found = dataset.information.features.keys.joined(separator: ", ")
     guard inputs[BatchKey.state] != nil, outputs[BatchKey.action] != nil else {
       throw Failure(
-        "\(dataset.root.path) has no observation.state or no action among \(found); map names with --rename_map")
+        "\(dataset.root.path) has no observation.state or no action among \(found); map names with `rename_map`")
     }
     guard !inputs.of(.visual).isEmpty else { throw Failure("\(dataset.root.path) has no camera among \(found)") }
     self.init(inputs: inputs, outputs: outputs, statistics: statistics)
@@ -61,16 +61,15 @@ extension FeatureStatistics {
   }
 }
 
-extension LoadedBatch {
-  /// A batch of samples as tensors; pictures become float32 [B, 3, H, W] in [0, 1].
+extension TrainingBatch {
+  /// Creates the tensors of a dataset's samples; recorded images stay pixels, transformed ones are [B, 3, H, W] in [0, 1].
   public init(_ samples: SampleBatch) throws {
     let count = samples.positions.count
     var batch = Batch()
     for (camera, images) in samples.images.sorted(by: { $0.key < $1.key }) {
       switch images.pixels {
       case .recorded(let pixels):
-        let bytes = try Tensor(pixels, shape: [count, images.height, images.width, 3])
-        batch[camera] = try bytes.to(.float32).permuted([0, 3, 1, 2]).contiguous() / 255
+        batch[camera] = try Tensor(pixels, shape: [count, images.height, images.width, 3])
       case .transformed(let values):
         batch[camera] = try Tensor(values, shape: [count, 3, images.height, images.width])
       }
@@ -82,6 +81,6 @@ extension LoadedBatch {
     batch[BatchKey.action] = try Tensor(
       samples.actions, shape: [count, chunk, samples.actions.count / max(1, count * chunk)])
     batch[BatchKey.actionIsPad] = try Tensor(samples.actionIsPadding, shape: [count, chunk])
-    self.init(batch: batch, tasks: samples.frames.map(\.task))
+    self.init(batch: batch, instructions: samples.frames.map(\.task))
   }
 }

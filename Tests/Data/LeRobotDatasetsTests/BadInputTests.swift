@@ -65,7 +65,7 @@ private func isOneSentence(_ text: String) -> Bool {
     try Data("{\"fps\": 10,".utf8).write(to: root.appendingPathComponent("meta/info.json"))
     #expect(isOneSentence(opening(root)))
     try FileManager.default.removeItem(at: root.appendingPathComponent("meta/info.json"))
-    #expect(opening(root).contains("--dataset.root"))
+    #expect(opening(root).contains("`dataset.root`"))
   }
 }
 

@@ -56,7 +56,7 @@ struct `a dataset on the hub` {
       let old = try DatasetLocation.root(repositoryID: "user/toy", revision: "old", environment: environment)
       #expect(old.lastPathComponent == first)
       #expect(try LeRobotDataset(root: old).information.videoPath == nil || old.lastPathComponent == first)
-      #expect(throws: Failure.self) {
+      #expect(throws: HubError.self) {
         try DatasetLocation.root(repositoryID: "user/toy", revision: "v9", environment: environment)
       }
       // LeRobot's own copy comes first, but nobody knows of which revision it is.
@@ -73,15 +73,15 @@ struct `a dataset on the hub` {
   @Test func `that is none, or lacks what it names, is one sentence`() throws {
     try within { hub, folder, environment in
       hub.add(.dataset, "user/other", files: ["data.csv": Data("a,b".utf8)])
-      var error = #expect(throws: Failure.self) {
+      let error = #expect(throws: Failure.self) {
         try DatasetLocation.root(repositoryID: "user/other", environment: environment)
       }
       #expect(error?.description == "dataset user/other (revision main) is no LeRobotDataset: it has no meta/info.json")
       try hub.add(.dataset, "user/toy", folder: golden("images").appendingPathComponent("meta"))
-      error = #expect(throws: Failure.self) {
+      let missing = #expect(throws: HubError.self) {
         try DatasetLocation.root(repositoryID: "user/none", environment: environment)
       }
-      #expect(error?.description.contains("has no dataset user/none; check the name") == true)
+      #expect(missing?.description.contains("has no dataset user/none; check the name") == true)
     }
   }
 

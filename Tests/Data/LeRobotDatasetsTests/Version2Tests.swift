@@ -202,7 +202,7 @@ func `lines of JSON that are cut short or no objects are named by their number`(
     #expect(opening(root) == "no error")
     try edit(root, "fps", 10.1)
     let message = opening(root)
-    #expect(message.contains("frame 1 of episode 0") && message.contains("--tolerance_s"), "\(message)")
+    #expect(message.contains("frame 1 of episode 0") && message.contains("`tolerance_s`"), "\(message)")
     _ = try LeRobotDataset(root: root, tolerance: 2e-3)
   }
 }

@@ -70,7 +70,7 @@ struct LoadedCase {
     try configured.apply(.object(fields), from: golden.file.path)
     var configuration = try configured.validated()
     configuration.actionLoss = actionLoss
-    configuration.followsPublishedOrder = inPublishedOrder
+    configuration.usesReferenceOrder = inPublishedOrder
     let backboneFolder = golden.checkpoint.appendingPathComponent("backbone")
     let backboneFile = backboneFolder.appendingPathComponent("config.json")
     let backbone = try BackboneConfiguration(JSON(contentsOf: backboneFile), in: backboneFile.path)

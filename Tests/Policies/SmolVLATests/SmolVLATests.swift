@@ -33,7 +33,7 @@ struct LeRobotGoldenTests {
     configuration.actionLoss = .padded
     // One step of AdamW turns the rounding error of a gradient near zero into a change of the weight: a single number of
     // this golden moves by 2e-6 with another order of sums, and LeRobot's own by 3e-7 with another number of threads.
-    configuration.followsPublishedOrder = true
+    configuration.usesReferenceOrder = true
     let store = ParameterStore(
       loading: try Tensor.load(folder.appendingPathComponent("model.safetensors")), seed: 0, device: .cpu)
     policy = try SmolVLAPolicy(configuration, backbone: backbone, imageTokens: nil, parameters: store)

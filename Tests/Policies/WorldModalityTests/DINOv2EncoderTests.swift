@@ -45,7 +45,7 @@ import LibTorch
     #expect(
       try again.latents(of: frames, clips: [[0, 1]]).isIdentical(to: encoder.latents(of: frames, clips: [[0, 1]])))
     let error = #expect(throws: Failure.self) { try LatentsSource.vjepa.encoder(in: EncoderFolder(folder)) }
-    #expect(error?.description.contains("--world_latents_source") == true)
+    #expect(error?.description.contains("`world_latents_source") == true)
   }
 
   @Test(arguments: [

@@ -24,7 +24,7 @@ struct DoNoHarmTests {
   ) throws -> SmolVLAWorldPolicy {
     let gate = [Shut.gateAtZero: 0, .gateAlmostZero: 9e-7][shut]
     return try loaded.policy(gate: gate) {
-      $0.smolvla.followsPublishedOrder = inPublishedOrder
+      $0.smolvla.usesReferenceOrder = inPublishedOrder
       $0.world.isInjectionEnabled = shut != .withoutInjection
       // A cache that is not there, and an encoder that is not there either.
       $0.world.cacheDirectory = "/nonexistent"

@@ -170,15 +170,15 @@ final class TinyDataset {
     let tiny = try TinyDataset()
     try tiny.precompute()
     let changes: [(String, (inout LatentCacheExpectation) -> Void)] = [
-      ("--policy.world_latent_dim=12", { $0.latentDimension = 16 }), ("11 rows", { $0.frames = 12 }),
-      ("--policy.dataset_repo_id", { $0.datasetRepoID = "local/other" }), ("--image_key", { $0.camera = "wrist" }),
-      ("--temporal_window=1", { $0.temporalWindow = 1 }),
-      ("--policy.world_latents_source", { $0.source = .dino }), ("--policy.world_camera", { $0.camera = "wrist" }),
-      ("--dataset.revision=\(TinyDataset.commit)", { $0.dataset?.revision = String(repeating: "b", count: 40) }),
+      ("`world_latent_dim=12", { $0.latentDimension = 16 }), ("11 rows", { $0.frames = 12 }),
+      ("`dataset_repo_id", { $0.datasetRepoID = "local/other" }), ("`image_key", { $0.camera = "wrist" }),
+      ("`temporal_window=1", { $0.temporalWindow = 1 }),
+      ("`world_latents_source", { $0.source = .dino }), ("`world_camera", { $0.camera = "wrist" }),
+      ("`dataset.revision=\(TinyDataset.commit)", { $0.dataset?.revision = String(repeating: "b", count: 40) }),
       ("0123456789ab", { $0.encoderSHA256 = "ffff" }),
       ("meta/info.json", { $0.dataset?.files["meta/info.json"] = "b" }), ("episodes", { $0.dataset?.episodes = 4 }),
       (
-        "--policy.world_vision_model_name",
+        "`world_vision_model_name",
         {
           $0.encoderSHA256 = nil
           $0.encoderName = "other"
@@ -207,13 +207,13 @@ final class TinyDataset {
   @Test func `damaged files are refused`() throws {
     let tiny = try TinyDataset()
     var error = #expect(throws: Failure.self) { try LatentCache(tiny.url, expecting: tiny.expectation) }
-    #expect(error?.description.contains("lerobot-wm-precompute") == true)
+    #expect(error?.description.contains("`precompute dataset_name=") == true)
     try tiny.precompute()
     let (cache, sidecar) = (try tiny.url, LatentCache.sidecarURL(of: try tiny.url))
     for text in ["{}", "{\"code_version\": 99}", "{\"code_version\": 1}"] {
       try Data(text.utf8).write(to: sidecar)
       error = #expect(throws: Failure.self) { try LatentCache(cache, expecting: tiny.expectation) }
-      #expect(error?.description.contains("--overwrite") == true)
+      #expect(error?.description.contains("`precompute overwrite`") == true)
     }
     try Data("not JSON".utf8).write(to: sidecar)
     #expect(throws: FileError.self) { try LatentCache(cache, expecting: tiny.expectation) }

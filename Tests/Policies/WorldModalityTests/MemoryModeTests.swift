@@ -155,12 +155,12 @@ import LibTorch
     let world = try world()
     for shape in [[2, 4, 8], [2, 3, 9], [2, 8]] {
       let error = #expect(throws: Failure.self) { try world.memory(ofHistory: Tensor.zeros(shape)) }
-      #expect(error?.description.contains("--policy.world_latent_dim") == true)
+      #expect(error?.description.contains("`world_latent_dim") == true)
     }
     let batch = try latents(2)
     let wrong = LatentBatch(
       history: batch.history, future: try .zeros([2, 3, 8]), isValid: try .ones([2, 3], dtype: .bool))
     let error = #expect(throws: Failure.self) { try world.trainingStep(wrong, random: []) }
-    #expect(error?.description.contains("--policy.future_offset") == true)
+    #expect(error?.description.contains("`future_offset") == true)
   }
 }

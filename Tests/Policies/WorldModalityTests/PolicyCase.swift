@@ -80,7 +80,7 @@ struct LoadedPolicyCase {
     var configured = Configured<SmolVLAWorldConfiguration>()
     try configured.apply(.object(fields), from: golden.file.path)
     var configuration = try configured.validated()
-    configuration.smolvla.followsPublishedOrder = true
+    configuration.smolvla.usesReferenceOrder = true
     self.configuration = configuration
     let file = golden.checkpoint.appendingPathComponent(configuration.smolvla.backboneName)
       .appendingPathComponent("config.json")
@@ -116,7 +116,7 @@ struct LoadedPolicyCase {
   /// SmolVLA alone with the same weights.
   func baseline(inPublishedOrder: Bool = true) throws -> SmolVLAPolicy {
     var settings = configuration.smolvla
-    settings.followsPublishedOrder = inPublishedOrder
+    settings.usesReferenceOrder = inPublishedOrder
     let core = weights.filter { !$0.key.hasPrefix("prophet.") && !$0.key.hasPrefix("model.world_inject.") }
     let store = ParameterStore(loading: core, seed: 0, device: .cpu)
     let policy = try SmolVLAPolicy(

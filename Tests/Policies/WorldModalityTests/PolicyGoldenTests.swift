@@ -27,7 +27,7 @@ struct PolicyGoldenTests {
   func `losses, diagnostics and gradients in many configurations`(_ golden: PolicyCase) throws {
     let loaded = try LoadedPolicyCase(golden)
     // The usual order of sums must serve as well as the published one.
-    let usual = try loaded.policy { $0.smolvla.followsPublishedOrder = false }
+    let usual = try loaded.policy { $0.smolvla.usesReferenceOrder = false }
     try golden.compareLossAndGradients(usual, loaded, random: loaded.random())
     let policy = try loaded.policy()
     try golden.compareLossAndGradients(policy, loaded, random: loaded.random())

@@ -144,7 +144,7 @@ struct `a published checkpoint` {
           }
         }
         #expect(sentence?.description.contains("so100-blue.buffer.") == true, "\(sentence?.description ?? "")")
-        #expect(sentence?.description.contains("--policy.normalization=dataset") == true)
+        #expect(sentence?.description.contains("`normalization=dataset") == true)
       }
     }
   }
@@ -228,7 +228,7 @@ struct `a published checkpoint` {
       #expect(keys?.description.contains("1 missing: model.vlm_with_expert.vlm.model.text_model.norm.weight") == true)
       try FileManager.default.removeItem(at: backbone.appendingPathComponent("model.safetensors"))
       let file = #expect(throws: Failure.self) { try new() }
-      #expect(file?.description.contains("--policy.load_vlm_weights") == true)
+      #expect(file?.description.contains("`load_vlm_weights") == true)
     }
   }
 }

@@ -33,7 +33,7 @@ import Testing
     }
     try WorldModalityConfiguration().validate()
     let error = #expect(throws: Failure.self) { try WorldModalityConfiguration().check(expertWidth: 36) }
-    #expect(error?.description.contains("--policy.world_inject_num_heads") == true)
+    #expect(error?.description.contains("`world_inject_num_heads`") == true)
   }
 
   @Test func `flags are read, and oracle is refused in closed loop`() throws {
@@ -91,6 +91,6 @@ import Testing
     #expect(try WorldCamera.front.name(among: other) == other[1])
     #expect(try WorldCamera.wrist.name(among: other) == other[0])
     let error = #expect(throws: Failure.self) { try WorldCamera.wrist.name(among: [other[1]]) }
-    #expect(error?.description.contains("--policy.world_camera=wrist") == true)
+    #expect(error?.description.contains("`world_camera=wrist`") == true)
   }
 }

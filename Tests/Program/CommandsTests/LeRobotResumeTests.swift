@@ -34,7 +34,7 @@ struct `a run of LeRobot` {
 
   private static func policy(_ run: URL, _ settings: TrainSettings) throws -> PretrainedPolicy {
     var builder = PolicyBuilder(settings.policy, device: .cpu)
-    builder.settings.smolvla.followsPublishedOrder = true
+    builder.settings.smolvla.usesReferenceOrder = true
     return try builder.pretrained(run.appendingPathComponent("pretrained_model"))
   }
 

@@ -49,10 +49,10 @@ import Testing
   ]) func `a broken file is one sentence that names it`(path: String, text: String, clue: String) throws {
     let matrix = try FixtureMatrix()
     try matrix.write(text, path)
-    let error = #expect(throws: Failure.self) { try matrix.report() }
-    #expect(error?.description.contains(matrix(path).path) == true)
-    #expect(error?.description.contains(clue) == true, "\(error?.description ?? "")")
-    #expect(error?.description.contains("\n") == false)
+    let error = try #require(throws: (any Error).self) { try matrix.report() }
+    let message = message(of: error)
+    #expect(message.contains(matrix(path).path) && message.contains(clue), "\(message)")
+    #expect(!message.contains("\n"))
   }
 
   @Test func `a killed run's half last line is a warning`() throws {

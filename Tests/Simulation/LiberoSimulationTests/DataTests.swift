@@ -156,6 +156,6 @@ struct `LIBERO's suites` {
   @Test(.needsPackages) func `refuse indices they lack`() throws {
     let packagedSettings = try #require(packagedSettings)
     let error = #expect(throws: Failure.self) { try LiberoSuite.goal.task(10, packagedSettings) }
-    #expect(error?.description == "libero_goal has tasks 0 to 9, and --env.task_ids asks for 10")
+    #expect(error?.description == "libero_goal has tasks 0 to 9, and `env.task_ids` asks for 10")
   }
 }

@@ -18,7 +18,7 @@ public enum LiberoSuite: String, CaseIterable, Sendable {
   public init(named name: String) throws {
     guard let suite = LiberoSuite(rawValue: name.lowercased()) else {
       let known = LiberoSuite.allCases.map(\.rawValue).joined(separator: ", ")
-      throw Failure("there is no LIBERO suite '\(name)'; --env.task takes one of \(known)")
+      throw Failure("there is no LIBERO suite '\(name)'; `env.task` takes one of \(known)")
     }
     self = suite
   }
@@ -46,7 +46,7 @@ public enum LiberoSuite: String, CaseIterable, Sendable {
   public func task(_ index: Int, _ settings: LiberoSettings) throws -> LiberoTask {
     let tasks = try tasks(settings)
     guard tasks.indices.contains(index) else {
-      throw Failure("\(rawValue) has tasks 0 to \(tasks.count - 1), and --env.task_ids asks for \(index)")
+      throw Failure("\(rawValue) has tasks 0 to \(tasks.count - 1), and `env.task_ids` asks for \(index)")
     }
     return tasks[index]
   }

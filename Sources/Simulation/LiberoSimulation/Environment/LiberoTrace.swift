@@ -27,7 +27,7 @@ public struct LiberoTrace {
     _ environment: LiberoEnvironment, actions: [[Double]], initialState: Int, seed: Int, imageSteps: Set<Int>
   ) throws {
     guard imageSteps.allSatisfy({ (0...actions.count).contains($0) }) else {
-      throw Failure("images can be drawn at steps 0 to \(actions.count), and --images asks for others")
+      throw Failure("images can be drawn at steps 0 to \(actions.count), and `images` asks for others")
     }
     var substeps: [String: [Double]] = [:]
     environment.onSubstep = { simulation in

@@ -1,0 +1,43 @@
+import LayeredSettings
+
+/// Rewrites the settings that library modules name in their errors as flags of the command that was run.
+///
+/// `` `normalization=dataset` `` becomes `--policy.normalization=dataset`, and `` `precompute overwrite` ``, which names
+/// a command first, becomes `lerobot-wm-precompute --overwrite`. Other text in backquotes stays as it is.
+struct FlagTranslation {
+  /// The dotted names of the command's settings, and of those that other commands have.
+  let own: [String], others: [String]
+  /// The names of the program's commands.
+  let commands: [String]
+
+  func callAsFunction(_ message: String) -> String {
+    var parts = message.components(separatedBy: "`")
+    // Without a closing backquote nothing is quoted.
+    guard parts.count % 2 == 1 else { return message }
+    for index in stride(from: 1, to: parts.count, by: 2) {
+      parts[index] = translated(parts[index]) ?? "`\(parts[index])`"
+    }
+    return parts.joined()
+  }
+
+  private func translated(_ quoted: String) -> String? {
+    var words = quoted.split(separator: " ").map(String.init)
+    guard let first = words.first else { return nil }
+    guard commands.contains(first), words.count > 1 else {
+      return words.count == 1 ? flag(first) : nil
+    }
+    words.removeFirst()
+    return (["lerobot-wm-\(first)"] + words.map { "--\($0)" }).joined(separator: " ")
+  }
+
+  private func flag(_ setting: String) -> String? {
+    let key = String(setting.prefix { $0 != "=" })
+    guard let name = name(of: key, in: own) ?? name(of: key, in: others) else { return nil }
+    return "--\(name)\(setting.dropFirst(key.count))"
+  }
+
+  /// The setting of this name; else the policy's, else the first whose last components are the key.
+  private func name(of key: String, in names: [String]) -> String? {
+    names.first { $0 == key } ?? names.first { $0 == "policy.\(key)" } ?? names.first { $0.hasSuffix(".\(key)") }
+  }
+}

@@ -1,0 +1,25 @@
+import Testing
+
+@testable import Commands
+
+/// What library modules say of settings, as the command line prints it.
+struct `Errors name flags` {
+  private let translation = FlagTranslation(
+    own: ["batch_size", "dataset.root", "policy.normalization", "optimizer.type", "env.type", "policy.type"],
+    others: ["image_key", "overwrite"], commands: ["train", "precompute"])
+
+  @Test(arguments: [
+    ("take the dataset's (`normalization=dataset`)", "take the dataset's (--policy.normalization=dataset)"),
+    ("check `dataset.root`, or `batch_size`", "check --dataset.root, or --batch_size"),
+    ("`type` of the policy counts first", "--policy.type of the policy counts first"),
+    ("precompute with `image_key=a.b`", "precompute with --image_key=a.b"),
+    ("run `precompute image_key=a overwrite`", "run lerobot-wm-precompute --image_key=a --overwrite"),
+    ("run `make setup`, or `train`", "run `make setup`, or `train`"),
+    ("an `unknown=1` setting stays", "an `unknown=1` setting stays"),
+    ("a ` alone", "a ` alone"),
+    ("nothing quoted", "nothing quoted"),
+  ])
+  func `and leave other text alone`(message: String, expected: String) {
+    #expect(translation(message) == expected)
+  }
+}
