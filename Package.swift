@@ -114,7 +114,7 @@ let package = Package(
       exclude: ["Libero", "cold_start.sh"]),
     // What `make bench-env` and `make parity` measure of LIBERO's scenes and environments.
     .executableTarget(
-      name: "LiberoMeasurements", dependencies: ["PolicyEvaluation", "LiberoSimulation", "ModelFiles", crypto],
+      name: "LiberoMeasurements", dependencies: ["PolicyEvaluation", "RobotPolicies", "LiberoSimulation", "ModelFiles", crypto],
       path: "Benchmarks/Libero"),
 
     // MARK: Tests
@@ -140,7 +140,7 @@ let package = Package(
       resources: ["Goldens", "PolicyGoldens", "CheckpointGoldens"]),
     tests(of: "ShapesSimulation", in: "Simulation"),
     tests(
-      of: "LiberoSimulation", in: "Simulation", ["PolicyEvaluation", "ModelFiles", "MuJoCoPhysics", crypto],
+      of: "LiberoSimulation", in: "Simulation", ["PolicyEvaluation", "RobotPolicies", "ModelFiles", "MuJoCoPhysics", crypto],
       resources: ["Goldens"]),
     tests(of: "RunLogs", in: "Runs", ["ModelFiles"]),
     tests(of: "PolicyTraining", in: "Runs"),

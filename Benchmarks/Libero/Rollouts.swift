@@ -30,7 +30,7 @@ struct Rollouts: Encodable {
 }
 
 /// Takes a fixed time for any number of plans, which are all the same and reach nothing.
-private final class SleepingPlanner: Planner {
+private final class SleepingPlanner: ActionPlanner {
   let cameras: Set<String> = ["image", "image2"]
   let history: ObservationHistory? = nil
   private(set) var plans = 0, calls = 0
@@ -39,10 +39,10 @@ private final class SleepingPlanner: Planner {
 
   init(milliseconds: Int) { self.milliseconds = milliseconds }
 
-  func plan(_ requests: [PlanningRequest]) -> [[[Float]]] {
+  func plan(_ requests: [PolicyRequest]) -> [ActionChunk] {
     plans += requests.count
     calls += 1
     busy += ContinuousClock().measure { usleep(UInt32(1000 * milliseconds)) }
-    return requests.map { _ in Array(repeating: Speed.action, count: Speed.horizon) }
+    return requests.map { _ in ActionChunk(Array(repeating: Speed.action, count: Speed.horizon)) }
   }
 }

@@ -35,7 +35,8 @@ struct LanguageModel {
   ///   - past: the keys and values of earlier tokens, layer by layer.
   ///   - maskedSuffixLength: to follow LeRobot's order of operations: the masked keys at each layer's end.
   func keysValues(
-    of tokens: Tensor, positions: Tensor, mask: Tensor, after past: [KeyValueCache]? = nil, maskedSuffixLength: [Int]? = nil
+    of tokens: Tensor, positions: Tensor, mask: Tensor, after past: [KeyValueCache]? = nil,
+    maskedSuffixLength: [Int]? = nil
   ) throws -> [KeyValueCache] {
     let rotary = try RotaryPositions(positions, headDimension: headDimension)
     var hidden = tokens
@@ -48,7 +49,9 @@ struct LanguageModel {
       guard index < layers.count - 1 else { break }
       let cache = if let past { try past[index].appending(own) } else { own }
       let attended =
-        if let maskedSuffixLength { try layer.attendInReferenceOrder(queries, cache, mask: mask, maskedSuffixLength: maskedSuffixLength[index]) } else {
+        if let maskedSuffixLength {
+          try layer.attendInReferenceOrder(queries, cache, mask: mask, maskedSuffixLength: maskedSuffixLength[index])
+        } else {
           try layer.attend(queries, cache, mask: mask)
         }
       hidden = try layer.residualAndMLP(hidden, attended)

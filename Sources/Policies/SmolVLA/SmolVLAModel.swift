@@ -128,7 +128,8 @@ struct SmolVLAModel {
       let tokens = try Tensor.concatenation([prefix.context, prefix.state], dimension: 1)
       layers = try language.keysValues(
         of: tokens, positions: positions, mask: jointMask(visible),
-        maskedSuffixLength: configuration.usesReferenceOrder ? expert.maskedSuffixLengths(configuration.chunkSize) : nil)
+        maskedSuffixLength: configuration.usesReferenceOrder ? expert.maskedSuffixLengths(configuration.chunkSize) : nil
+      )
     }
     return PrefixCache(
       layers: try expert.cache(of: layers),

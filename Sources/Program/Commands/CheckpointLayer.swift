@@ -1,10 +1,7 @@
-import LayeredSettings
 import Foundation
 import HuggingFaceHub
-import ModelFiles
-import OrderedCollections
-import LibTorch
-import WorldModality
+import LayeredSettings
+import PretrainedPolicies
 
 extension Arguments {
   /// Takes the checkpoint's folder out of the flags, under its own name or LeRobot's other one.
@@ -19,17 +16,6 @@ extension Configured {
   /// Puts a checkpoint's own settings under what is asked for; fields that this program does not know are kept.
   mutating func apply(checkpoint path: String) throws {
     let file = try ModelLocation.directory(of: path).appendingPathComponent("config.json")
-    try apply(.object(checkpointSettings(file)), from: file.path, at: "policy", unknown: .keep)
+    try apply(.object(PolicySettings.members(ofCheckpoint: file)), from: file.path, at: "policy", unknown: .keep)
   }
-}
-
-/// A checkpoint's `config.json` without where its maker uploaded it, which is asked for anew or not at all, and without
-/// a device that this machine lacks.
-func checkpointSettings(_ file: URL) throws -> OrderedDictionary<String, JSON> {
-  guard var members = try JSON(contentsOf: file).object else {
-    throw FileError.malformed(file.path, "expected an object")
-  }
-  for name in ["push_to_hub", "repo_id", "private"] { members[name] = nil }
-  if let device = members["device"]?.string, (try? Device.chosen(device)) == nil { members["device"] = .null }
-  return members
 }

@@ -79,8 +79,8 @@ enum EvalCommand: Command {
     plan.episodes = settings.evaluation.lerobot.episodes
     plan.batchSize = settings.evaluation.lerobot.batchSize
     plan.seed = settings.seed
-    plan.filmed = settings.evaluation.filmed
-    plan.contrary = settings.evaluation.contrary
+    plan.recordedEpisodes = settings.evaluation.filmed
+    plan.usesContraryInstruction = settings.evaluation.contrary
     let run = try EvaluationRun(settings.environment, plan)
     let suite = run.suite
     try useComputeThreads(settings.computeThreads)
@@ -106,7 +106,7 @@ enum EvalCommand: Command {
 
   private static func planner(
     _ settings: Settings, _ specification: EnvironmentSpecification
-  ) throws -> any Planner {
+  ) throws -> any ActionPlanner {
     if settings.evaluation.planner == "random" {
       return RandomPlanner(actionDimension: specification.actionNames.count)
     }

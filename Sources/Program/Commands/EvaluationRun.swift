@@ -42,7 +42,7 @@ struct EvaluationRun {
   ///   - manifest: everything that the figures depend on.
   ///   - interruption: once a signal has come, only the episodes that have ended are kept.
   func run(
-    _ planner: any Planner, in directory: URL, root: URL? = nil, manifest: JSON, interruption: Interruption
+    _ planner: any ActionPlanner, in directory: URL, root: URL? = nil, manifest: JSON, interruption: Interruption
   ) throws -> Outcome {
     let start = Date()
     let progress = ProgressBar("evaluating", total: tasks.count * settings.episodes)

@@ -5,6 +5,7 @@ import ModelFiles
 import RunLogs
 import TerminalOutput
 import PolicyTraining
+import PretrainedPolicies
 import WorldModality
 
 /// `lerobot-wm train`
@@ -38,7 +39,7 @@ enum TrainCommand: Command {
     let path = arguments.take("policy.path") ?? start("pretrained_path")
     if let start = path ?? start("init_from_policy_path"), !start.isEmpty {
       let config = try ModelLocation.directory(of: start).appendingPathComponent("config.json")
-      var json = try checkpointSettings(config)
+      var json = try PolicySettings.members(ofCheckpoint: config)
       // The type stays the one asked for: smolvla_world starts from a smolvla checkpoint.
       if let type = arguments.text(of: "policy.type") ?? named?["type"]?.string { json["type"] = .string(type) }
       if path != nil { json["pretrained_path"] = .string(start) }

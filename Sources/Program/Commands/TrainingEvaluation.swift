@@ -28,7 +28,7 @@ struct TrainingEvaluation {
     plan.batchSize = settings.evaluation.batchSize
     plan.seed = settings.seed
     // LeRobot's number for evaluations during training.
-    plan.filmed = 4
+    plan.recordedEpisodes = 4
     run = try EvaluationRun(environment, plan)
     planner = try PolicyPlanner(pretrained, specification: run.specification())
     // A gate that is closed now may open before the first evaluation.

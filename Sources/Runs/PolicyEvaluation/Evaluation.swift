@@ -3,102 +3,106 @@ import RobotEnvironments
 import Foundation
 import ModelFiles
 
-/// What is evaluated, and how often.
+/// How an evaluation runs a suite's tasks.
 public struct EvaluationSettings: Sendable {
   /// Episodes of each task.
   public var episodes = 50
-  /// Environments that are played side by side; no more are made than a task has episodes.
+  /// Environments that run at the same time; at most `episodes` are created.
   public var batchSize = 50
-  /// Episode k of a task follows from this, the task and k alone.
+  /// Episode k of a task is a function of this seed, the task and k.
   public var seed = 1000
-  /// Episodes of each task that are filmed, from the first.
-  public var filmed = 10
-  /// Tell the policy the contrary instruction, and count the original goal.
-  public var contrary = false
-  /// Environments that step at the same moment; the others wait their turn.
+  /// The number of episodes of each task, from the first, that are recorded as videos.
+  public var recordedEpisodes = 10
+  /// Whether the policy is given the contrary instruction; the original goal counts.
+  public var usesContraryInstruction = false
+  /// Environments that step at the same time; the others wait.
   var threads = max(2, ProcessInfo.processInfo.activeProcessorCount)
 
-  /// The defaults of LeRobot.
   public init() {}
 }
 
 /// Runs a planner in a suite's tasks, several environments at a time.
 ///
-/// Each environment has a slot, and a slot whose episode has ended takes the next one at once, of the next task where the
-/// present one has none left. One thread plans: it gives all that wait a plan in one call while the others go on. Who
-/// waits together depends on time, so a planner owes each request a plan that depends on that request alone, or gathers
-/// everyone.
+/// Each environment has a worker on a thread of its own, which starts the next episode as soon as one ends. The calling
+/// thread runs inference for the workers that wait, in batches, while the rest keep stepping. Batch composition depends
+/// on timing, so a planner's action chunk must depend on its own request alone, unless it batches all workers.
 public struct Evaluation {
   private let suite: any EnvironmentSuite
   private let settings: EvaluationSettings
   private let videos: URL?
 
-  /// An evaluation; videos go to `videos/GROUP_TASK/eval_episode_N.mp4` below `directory`, or nowhere.
+  /// - Parameter directory: videos go to `videos/GROUP_TASK/eval_episode_N.mp4` below it; nil for no videos.
   public init(_ suite: any EnvironmentSuite, _ settings: EvaluationSettings, directory: URL?) {
     self.suite = suite
     self.settings = settings
     videos = directory?.appendingPathComponent("videos")
   }
 
-  /// All episodes of some tasks, in order.
+  /// Runs all episodes of some tasks and returns their results in order.
   ///
   /// - Parameters:
-  ///   - progress: called after each call of the planner with the results so far, in the order in which episodes ended.
-  ///   - stops: asked before each call of the planner; once true, only episodes that have ended are given.
-  /// - Throws: if the suite has no such task. What goes wrong in an episode is its result's `problem`.
+  ///   - progress: called after each inference with the results so far, in the order in which episodes ended.
+  ///   - stops: asked before each inference; if true, only the episodes that have ended are returned.
+  /// - Throws: if the suite has no such task. An error in an episode is its result's `problem`.
   public func run(
-    tasks: [String], planner: any Planner, progress: ([EpisodeResult]) -> Void = { _ in },
+    tasks: [String], planner: any ActionPlanner, progress: ([EpisodeResult]) -> Void = { _ in },
     stops: () -> Bool = { false }
   ) throws -> [EpisodeResult] {
     for task in tasks { _ = try suite.specification(ofTask: task) }
-    let count = max(1, min(settings.batchSize, settings.episodes))
-    let desk = Desk(Agenda(tasks: tasks, episodes: settings.episodes), slots: count)
-    let workers = OperationQueue()
-    workers.maxConcurrentOperationCount = settings.threads
-    func work(_ slot: Slot) {
-      workers.addOperation {
-        slot.goOn()
-        desk.handIn(slot)
-      }
-    }
-    let setting = Slot.Setting(suite: suite, settings: settings, videos: videos, needs: PlanningNeeds(planner))
-    for _ in 0..<count { work(Slot(setting, desk)) }
+    let workers = max(1, min(settings.batchSize, settings.episodes))
+    let queue = EpisodeQueue(tasks: tasks, episodes: settings.episodes)
+    let batcher = InferenceBatcher(workers: workers, threads: settings.threads)
+    let context = EnvironmentWorker.Context(
+      suite: suite, settings: settings, videos: videos, requirements: ObservationRequirements(planner), queue: queue,
+      batcher: batcher)
+    for number in 0..<workers { start(number, context) }
     let order = Dictionary(tasks.enumerated().map { ($1, $0) }, uniquingKeysWith: min)
-    var patience = 0.0
-    while let waiting = desk.takeWaiting(planner.gathering, patience: patience), !stops() {
-      // Who came first is chance; what plans depend on must not be.
-      let slots = waiting.sorted { $0.place(among: order) < $1.place(among: order) }
-      let begun = Date()
-      plan(slots, planner)
-      // A call takes hardly longer for many than for few, so half of one is well spent on waiting for more.
-      patience = Date().timeIntervalSince(begun) / 2
-      for slot in slots { work(slot) }
-      progress(desk.ended)
+    var maximumDelay = Duration.zero
+    while true {
+      let batch = batcher.nextBatch(planner.batching, maximumDelay: maximumDelay)
+      guard !batch.isEmpty else { break }
+      if stops() {
+        queue.close()
+        batcher.stop()
+        for ticket in batch { ticket.resolve(.stopped) }
+        continue
+      }
+      let start = ContinuousClock.now
+      // The order of arrival is chance; what action chunks depend on must not be.
+      answer(batch.sorted { Self.place($0, order) < Self.place($1, order) }, planner)
+      // A large batch takes hardly longer than a small one, so half of its time is well spent waiting for more.
+      maximumDelay = (ContinuousClock.now - start) / 2
+      progress(queue.results)
     }
-    desk.close()
-    workers.waitUntilAllOperationsAreFinished()
-    progress(desk.ended)
-    return desk.ended.sorted { (order[$0.task] ?? 0, $0.episode) < (order[$1.task] ?? 0, $1.episode) }
+    progress(queue.results)
+    return queue.results.sorted { (order[$0.task] ?? 0, $0.episode) < (order[$1.task] ?? 0, $1.episode) }
   }
 
-  /// One plan for each that waits, in one batch; where that fails each asks alone, and those that get none end.
-  private func plan(_ slots: [Slot], _ planner: any Planner) {
-    let requests = slots.compactMap(\.request)
-    if slots.count > 1, let plans = try? planner.plan(requests), plans.count == slots.count,
-      !plans.contains(where: \.isEmpty)
+  private func start(_ number: Int, _ context: EnvironmentWorker.Context) {
+    let thread = Thread { context.batcher.run { EnvironmentWorker(context).run() } }
+    thread.name = "environment-\(number)"
+    thread.stackSize = 8 << 20
+    thread.start()
+  }
+
+  private static func place(_ ticket: InferenceBatcher.Ticket, _ order: [String: Int]) -> (Int, Int) {
+    (order[ticket.episode.task] ?? 0, ticket.episode.episode)
+  }
+
+  /// Plans for all requests in one batch; if that fails each request is planned for alone.
+  private func answer(_ batch: [InferenceBatcher.Ticket], _ planner: any ActionPlanner) {
+    if batch.count > 1, let chunks = try? planner.plan(batch.map(\.request)), chunks.count == batch.count,
+      !chunks.contains(where: \.isEmpty)
     {
-      for (slot, plan) in zip(slots, plans) { slot.take(plan) }
+      for (ticket, chunk) in zip(batch, chunks) { ticket.resolve(.chunk(chunk)) }
       return
     }
-    for (slot, request) in zip(slots, requests) {
+    for ticket in batch {
       do {
-        if let plan = try planner.plan([request]).first, !plan.isEmpty {
-          slot.take(plan)
-        } else {
-          slot.breakOff("the policy gave no plan")
-        }
+        let chunk = try planner.plan([ticket.request]).first
+        ticket.resolve(chunk.flatMap { $0.isEmpty ? nil : .chunk($0) } ?? .failure("the policy gave no plan"))
       } catch {
-        slot.breakOff("the policy gave no plan: \(message(of: error))")
+        ticket.resolve(.failure("the policy gave no plan: \(message(of: error))"))
       }
     }
   }

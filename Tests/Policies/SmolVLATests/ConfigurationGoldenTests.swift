@@ -49,7 +49,7 @@ struct ConfigurationGoldenTests {
       let (policy, batch) = (loaded.policy, loaded.batch)
       let losses = try policy.model.losses(
         of: loaded.paddedActions(), noise: batch.require(BatchKey.noise), time: batch.require(BatchKey.time),
-        memory: policy.model.memory(of: policy.prefix(of: batch))
+        cache: policy.model.cache(of: policy.prefix(of: batch))
       ) { $0 }
       try golden.compare("losses", loaded.deviation(losses, "out/losses"), below: 1e-6)
       try golden.compare("loss", loaded.deviation(loaded.loss(), "out/loss"), below: 1e-6)

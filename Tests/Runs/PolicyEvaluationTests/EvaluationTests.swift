@@ -8,9 +8,13 @@ import Testing
 @testable import PolicyEvaluation
 
 struct `an evaluation` {
-  private func settings(_ episodes: Int, batch: Int, filmed: Int = 0, contrary: Bool = false) -> EvaluationSettings {
+  private func settings(_ episodes: Int, batch: Int, recordedEpisodes: Int = 0, usesContraryInstruction: Bool = false)
+    -> EvaluationSettings
+  {
     var settings = EvaluationSettings()
-    (settings.episodes, settings.batchSize, settings.filmed, settings.contrary) = (episodes, batch, filmed, contrary)
+    (settings.episodes, settings.batchSize, settings.recordedEpisodes, settings.usesContraryInstruction) = (
+      episodes, batch, recordedEpisodes, usesContraryInstruction
+    )
     return settings
   }
 
@@ -19,22 +23,24 @@ struct `an evaluation` {
   }
 
   @Test func `makes no more environments than it needs`() throws {
-    let suite = Walk.Suite()
-    let listener = Listener()
-    _ = try Evaluation(suite, settings(7, batch: 3), directory: nil).run(tasks: ["up"], planner: listener)
-    #expect((1...3).contains(suite.made.count) && listener.largestBatch <= 3)
-    let few = Walk.Suite()
+    let suite = LineWorld.Suite()
+    let recorder = RecordingPlanner()
+    _ = try Evaluation(suite, settings(7, batch: 3), directory: nil).run(tasks: ["up"], planner: recorder)
+    #expect((1...3).contains(suite.made.count) && recorder.largestBatch <= 3)
+    let few = LineWorld.Suite()
     #expect(
-      try Evaluation(few, settings(2, batch: 9), directory: nil).run(tasks: ["up"], planner: Listener()).count == 2)
+      try Evaluation(few, settings(2, batch: 9), directory: nil).run(tasks: ["up"], planner: RecordingPlanner()).count
+        == 2)
     #expect(few.made.count <= 2)
   }
 
   @Test(arguments: [true, false]) func `loses only the episode whose environment fails`(atReset: Bool) throws {
-    let whole = try Evaluation(Walk.Suite(), settings(6, batch: 2), directory: nil).run(
-      tasks: ["up"], planner: Listener())
-    var suite = Walk.Suite()
+    let whole = try Evaluation(LineWorld.Suite(), settings(6, batch: 2), directory: nil).run(
+      tasks: ["up"], planner: RecordingPlanner())
+    var suite = LineWorld.Suite()
     suite.fails = (2, atReset)
-    let results = try Evaluation(suite, settings(6, batch: 2), directory: nil).run(tasks: ["up"], planner: Listener())
+    let results = try Evaluation(suite, settings(6, batch: 2), directory: nil).run(
+      tasks: ["up"], planner: RecordingPlanner())
     #expect(results.map(\.episode) == [0, 1, 2, 3, 4, 5])
     #expect(results[2].problem == (atReset ? "the floor is gone" : "the wall fell"))
     #expect(!results[2].success && results[2].steps == (atReset ? 0 : 2))
@@ -42,17 +48,17 @@ struct `an evaluation` {
     let others = [0, 1, 3, 4, 5]
     #expect(outcomes(others.map { results[$0] }) == outcomes(others.map { whole[$0] }))
     let report = EvaluationReport(
-      tasks: [Walk.Suite().label(ofTask: "up")], results: results, seconds: 1, manifest: [:],
+      tasks: [LineWorld.Suite().label(ofTask: "up")], results: results, seconds: 1, manifest: [:],
       root: URL(fileURLWithPath: "/"))
     #expect(report.rate().episodes == 6, "an episode that broke off counts as a failure")
     #expect(report.json["per_task"]?.array?[0]["metrics"]?["problems"]?.array?[2].string == results[2].problem)
   }
 
   @Test func `loses only the episodes that a policy gives no plan for`() throws {
-    let whole = try Evaluation(Walk.Suite(), settings(6, batch: 3), directory: nil).run(
-      tasks: ["up"], planner: Listener())
-    let results = try Evaluation(Walk.Suite(), settings(6, batch: 3), directory: nil).run(
-      tasks: ["up"], planner: Stumbler())
+    let whole = try Evaluation(LineWorld.Suite(), settings(6, batch: 3), directory: nil).run(
+      tasks: ["up"], planner: RecordingPlanner())
+    let results = try Evaluation(LineWorld.Suite(), settings(6, batch: 3), directory: nil).run(
+      tasks: ["up"], planner: FailingPlanner())
     #expect(results.map(\.episode) == [0, 1, 2, 3, 4, 5])
     let broken = results.filter { $0.problem != nil }
     #expect(!broken.isEmpty && broken.allSatisfy { $0.problem == "the policy gave no plan: too far" })
@@ -62,10 +68,10 @@ struct `an evaluation` {
   }
 
   @Test func `sums up groups of tasks, and goes on where one task cannot be had`() throws {
-    var suite = Walk.Suite()
+    var suite = LineWorld.Suite()
     suite.missing = "up"
     let results = try Evaluation(suite, settings(4, batch: 2), directory: nil).run(
-      tasks: ["up", "down"], planner: Listener())
+      tasks: ["up", "down"], planner: RecordingPlanner())
     #expect(results.count == 8)
     #expect(results.prefix(4).allSatisfy { $0.problem == "a mesh is missing" && !$0.success })
     #expect(results.suffix(4).allSatisfy { $0.problem == nil })
@@ -83,30 +89,31 @@ struct `an evaluation` {
   }
 
   @Test func `tells the contrary instruction where there is one`() throws {
-    let listener = Listener()
-    let contrary = Evaluation(Walk.Suite(), settings(2, batch: 1, contrary: true), directory: nil)
-    let told = try contrary.run(tasks: ["up"], planner: listener)
-    #expect(listener.instructions == ["go down"])
-    let own = Listener()
-    let usual = try Evaluation(Walk.Suite(), settings(2, batch: 1), directory: nil).run(tasks: ["up"], planner: own)
+    let recorder = RecordingPlanner()
+    let contrary = Evaluation(LineWorld.Suite(), settings(2, batch: 1, usesContraryInstruction: true), directory: nil)
+    let told = try contrary.run(tasks: ["up"], planner: recorder)
+    #expect(recorder.instructions == ["go down"])
+    let own = RecordingPlanner()
+    let usual = try Evaluation(LineWorld.Suite(), settings(2, batch: 1), directory: nil).run(
+      tasks: ["up"], planner: own)
     #expect(own.instructions == ["go up"])
     #expect(outcomes(told) == outcomes(usual), "the goal that counts is the original one")
-    let none = Listener()
+    let none = RecordingPlanner()
     _ = try contrary.run(tasks: ["down"], planner: none)
     #expect(none.instructions == ["go down"])
   }
 
   @Test func `shows as much of the past as the planner needs`() throws {
-    let listener = Listener(history: ObservationHistory(camera: "image", frames: 5))
-    _ = try Evaluation(Walk.Suite(), settings(3, batch: 2), directory: nil).run(tasks: ["up"], planner: listener)
-    #expect(listener.histories == [5])
+    let recorder = RecordingPlanner(history: ObservationHistory(camera: "image", frames: 5))
+    _ = try Evaluation(LineWorld.Suite(), settings(3, batch: 2), directory: nil).run(tasks: ["up"], planner: recorder)
+    #expect(recorder.histories == [5])
   }
 
-  @Test func `films the first episodes, whole`() throws {
+  @Test func `videos the first episodes, whole`() throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("wm-evaluation-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: folder) }
-    let results = try Evaluation(Walk.Suite(), settings(3, batch: 2, filmed: 2), directory: folder)
-      .run(tasks: ["up"], planner: Listener())
+    let results = try Evaluation(LineWorld.Suite(), settings(3, batch: 2, recordedEpisodes: 2), directory: folder)
+      .run(tasks: ["up"], planner: RecordingPlanner())
     #expect(results.map { $0.video?.lastPathComponent } == ["eval_episode_0.mp4", "eval_episode_1.mp4", nil])
     let video = try VideoReader(try #require(results[0].video))
     #expect(abs(video.duration * video.framesPerSecond - Double(results[0].steps + 1)) < 0.5)

@@ -33,10 +33,10 @@ private final class Company: Policy {
 }
 
 struct `a policy's planner` {
-  private func requests(_ states: [(Float, String)]) throws -> [PlanningRequest] {
+  private func requests(_ states: [(Float, String)]) throws -> [PolicyRequest] {
     let picture = try RGBImage(width: 16, height: 16, pixels: Array(repeating: 7, count: 768))
     return states.enumerated().map { index, state in
-      PlanningRequest(
+      PolicyRequest(
         observation: Observation(images: ["image": picture], state: [state.0], instruction: state.1), history: [],
         random: CountedRandom(seed: 0, "test").at(index))
     }
@@ -46,7 +46,7 @@ struct `a policy's planner` {
     let pretrained = PretrainedPolicy(
       policy: policy, preprocessor: Processor(name: "before", steps: []),
       postprocessor: Processor(name: "after", steps: []), configuration: [:], attachments: [])
-    let planner = try PolicyPlanner(pretrained, specification: Walk.Suite().specification(ofTask: "up"))
+    let planner = try PolicyPlanner(pretrained, specification: LineWorld.Suite().specification(ofTask: "up"))
     planner.rows = rows
     return planner
   }
@@ -55,7 +55,7 @@ struct `a policy's planner` {
     let told: [(Float, String)] = [(1, "a"), (2, "b"), (3, "a"), (4, "a"), (5, "b"), (6, "a"), (7, "a"), (8, "c")]
     let policy = Company()
     let plans = try planner(policy, rows: rows).plan(requests(told))
-    #expect(plans == told.map { [[$0.0 * Float(rows)], [$0.0 * Float(rows)]] })
+    #expect(plans == told.map { ActionChunk([[$0.0 * Float(rows)], [$0.0 * Float(rows)]]) })
     #expect(Set(policy.batches) == [rows])
     #expect(policy.batches.count == (rows == 1 ? 8 : 2 + 1 + 1))
     for (index, state) in told.enumerated() {

@@ -37,14 +37,14 @@ extension RecordedSuite {
 }
 
 /// Has the same plan for everybody.
-private final class Reciter: Planner {
+private final class FixedPlanner: ActionPlanner {
   let cameras: Set<String> = []
   let history: ObservationHistory? = nil
   private let actions: [[Float]]
 
   init(_ actions: [[Float]]) { self.actions = actions }
 
-  func plan(_ requests: [PlanningRequest]) -> [[[Float]]] { requests.map { _ in actions } }
+  func plan(_ requests: [PolicyRequest]) -> [ActionChunk] { requests.map { _ in ActionChunk(actions) } }
 }
 
 @Suite(.enabled(if: SceneMaterial.shared != nil, "needs the packages' data and scene assets"))
@@ -101,7 +101,7 @@ struct `LIBERO's episodes` {
     var settings = EvaluationSettings()
     (settings.episodes, settings.batchSize) = (episode + 1, episode + 1)
     settings.seed = try #require(golden.metadata["seed"].flatMap { Int($0) })
-    let results = try Evaluation(suite, settings, directory: nil).run(tasks: suite.taskNames, planner: Reciter(actions))
+    let results = try Evaluation(suite, settings, directory: nil).run(tasks: suite.taskNames, planner: FixedPlanner(actions))
     #expect(results.allSatisfy { $0.problem == nil && $0.steps == actions.count })
     let found = try #require(suite.record.episodes["libero_spatial_0 \(episode)"])
     var worst = 0.0

@@ -8,7 +8,7 @@ import Synchronization
 @testable import PolicyEvaluation
 
 /// A walk on a line: an action moves by its first number; beyond 2.5 the goal is reached.
-final class Walk: Environment {
+final class LineWorld: Environment {
   struct Suite: EnvironmentSuite {
     let name = "walks"
     let taskNames = ["up", "down"]
@@ -30,7 +30,7 @@ final class Walk: Environment {
     func makeEnvironment(task: String) throws -> any Environment {
       if task == missing { throw Failure("a mesh is missing") }
       made.add()
-      return Walk(self, task)
+      return LineWorld(self, task)
     }
   }
 
@@ -83,7 +83,7 @@ final class Counter: Sendable {
 }
 
 /// Notes what it is told; every plan is three steps ahead.
-final class Listener: Planner {
+final class RecordingPlanner: ActionPlanner {
   let cameras: Set<String>
   let history: ObservationHistory?
   /// Called within every call with the states.
@@ -96,25 +96,27 @@ final class Listener: Planner {
     (self.cameras, self.history) = (cameras, history)
   }
 
-  func plan(_ requests: [PlanningRequest]) -> [[[Float]]] {
+  func plan(_ requests: [PolicyRequest]) -> [ActionChunk] {
     instructions.formUnion(requests.map(\.observation.instruction))
     histories.formUnion(requests.map(\.history.count))
     onPlan(requests.compactMap(\.observation.state.first))
     largestBatch = max(largestBatch, requests.count)
-    return requests.map { request in (0..<3).map { [Float(request.random.uniform($0, in: -1...1))] } }
+    return requests.map { request in
+      ActionChunk((0..<3).map { Float(request.random.uniform($0, in: -1...1)) }, dimension: 1)
+    }
   }
 }
 
-/// Plans as a listener does, but for no batch in which somebody has gone far.
-final class Stumbler: Planner {
+/// Plans as a recorder does, but for no batch in which somebody has gone far.
+final class FailingPlanner: ActionPlanner {
   let cameras: Set<String> = []
   let history: ObservationHistory? = nil
-  private let listener = Listener()
+  private let recorder = RecordingPlanner()
 
-  func plan(_ requests: [PlanningRequest]) throws -> [[[Float]]] {
+  func plan(_ requests: [PolicyRequest]) throws -> [ActionChunk] {
     guard requests.allSatisfy({ abs($0.observation.state.first ?? 0) < 1.2 }) else {
       throw Failure("too far")
     }
-    return listener.plan(requests)
+    return recorder.plan(requests)
   }
 }

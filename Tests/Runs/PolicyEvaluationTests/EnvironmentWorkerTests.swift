@@ -14,7 +14,7 @@ import Testing
 struct `an evaluation's slots` {
   private func settings(_ episodes: Int, batch: Int, threads: Int = 4) -> EvaluationSettings {
     var settings = EvaluationSettings()
-    (settings.episodes, settings.batchSize, settings.threads, settings.filmed) = (episodes, batch, threads, 0)
+    (settings.episodes, settings.batchSize, settings.threads, settings.recordedEpisodes) = (episodes, batch, threads, 0)
     return settings
   }
 
@@ -25,12 +25,12 @@ struct `an evaluation's slots` {
   @Test func `give the same episodes whatever their number, the threads, and who is faster`() throws {
     var found: [[[String]]] = []
     for (batch, threads) in [(1, 1), (3, 2), (10, 1), (10, 8), (50, 4)] {
-      var suite = Walk.Suite()
+      var suite = LineWorld.Suite()
       suite.onStep = { _, _, _ in usleep(.random(in: 0...200)) }
-      let listener = Listener()
-      listener.onPlan = { _ in usleep(.random(in: 0...500)) }
+      let recorder = RecordingPlanner()
+      recorder.onPlan = { _ in usleep(.random(in: 0...500)) }
       let evaluation = Evaluation(suite, settings(10, batch: batch, threads: threads), directory: nil)
-      found.append(outcomes(try evaluation.run(tasks: ["up", "down"], planner: listener)))
+      found.append(outcomes(try evaluation.run(tasks: ["up", "down"], planner: recorder)))
     }
     #expect(found.allSatisfy { $0 == found[0] } && found[0].count == 20)
     #expect(found[0].map { $0[0] } == ["up", "down"].flatMap { task in (0..<10).map { "\(task) \($0)" } })
@@ -55,22 +55,22 @@ struct `an evaluation's slots` {
   @Test func `step while others are planned for`() throws {
     let (planning, stepped) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
     let isMet = Atomic(true)
-    var suite = Walk.Suite()
+    var suite = LineWorld.Suite()
     // The first episode's step goes on only while a plan is being made, and that plan only after the step.
     suite.onStep = { _, episode, step in
       guard episode == 0, step == 1 else { return }
       if planning.wait(timeout: .now() + 5) == .timedOut { isMet.store(false, ordering: .relaxed) }
       stepped.signal()
     }
-    let listener = Listener()
+    let recorder = RecordingPlanner()
     var calls = 0
-    listener.onPlan = { _ in
+    recorder.onPlan = { _ in
       calls += 1
       guard calls == 3 else { return }
       planning.signal()
       if stepped.wait(timeout: .now() + 5) == .timedOut { isMet.store(false, ordering: .relaxed) }
     }
-    _ = try Evaluation(suite, settings(8, batch: 2), directory: nil).run(tasks: ["up"], planner: listener)
+    _ = try Evaluation(suite, settings(8, batch: 2), directory: nil).run(tasks: ["up"], planner: recorder)
     let wasMet = isMet.load(ordering: .relaxed)
     #expect(wasMet)
   }
@@ -78,7 +78,7 @@ struct `an evaluation's slots` {
   @Test func `take the next episode at once, and the next task's too`() throws {
     let reached = DispatchSemaphore(value: 0)
     let isMet = Atomic(true)
-    var suite = Walk.Suite()
+    var suite = LineWorld.Suite()
     // The first episode of all lasts until the other slot has come to the last one of the other task.
     suite.onStep = { task, episode, step in
       if (task, episode, step) == ("down", 3, 1) { reached.signal() }
@@ -86,19 +86,19 @@ struct `an evaluation's slots` {
       if reached.wait(timeout: .now() + 5) == .timedOut { isMet.store(false, ordering: .relaxed) }
     }
     let results = try Evaluation(suite, settings(4, batch: 2), directory: nil)
-      .run(tasks: ["up", "down"], planner: Listener())
+      .run(tasks: ["up", "down"], planner: RecordingPlanner())
     let wasMet = isMet.load(ordering: .relaxed)
     #expect(wasMet)
     #expect(results.count == 8 && results.allSatisfy { $0.problem == nil })
   }
 
   @Test func `give what has ended when they are stopped`() throws {
-    let listener = Listener()
+    let recorder = RecordingPlanner()
     var calls = 0
-    listener.onPlan = { _ in calls += 1 }
-    let evaluation = Evaluation(Walk.Suite(), settings(50, batch: 2), directory: nil)
+    recorder.onPlan = { _ in calls += 1 }
+    let evaluation = Evaluation(LineWorld.Suite(), settings(50, batch: 2), directory: nil)
     var last: [EpisodeResult] = []
-    let results = try evaluation.run(tasks: ["up", "down"], planner: listener) {
+    let results = try evaluation.run(tasks: ["up", "down"], planner: recorder) {
       last = $0
     } stops: {
       calls >= 12
@@ -106,27 +106,28 @@ struct `an evaluation's slots` {
     #expect(calls == 12)
     #expect((1..<100).contains(results.count) && results.allSatisfy { $0.problem == nil && $0.steps > 0 })
     #expect(results.count == last.count)
-    let whole = try evaluation.run(tasks: ["up", "down"], planner: Listener())
+    let whole = try evaluation.run(tasks: ["up", "down"], planner: RecordingPlanner())
     let known = Dictionary(uniqueKeysWithValues: outcomes(whole).map { ($0[0], $0) })
     #expect(outcomes(results).allSatisfy { known[$0[0]] == $0 })
-    #expect(try evaluation.run(tasks: ["up"], planner: Listener(), stops: { true }).isEmpty)
+    #expect(try evaluation.run(tasks: ["up"], planner: RecordingPlanner(), stops: { true }).isEmpty)
   }
 
-  /// Plans are three steps long; a picture is drawn for each plan, each history frame and each film frame, and no other.
+  /// Plans are three steps long; a picture is drawn for each plan, each history frame and each video frame, and no other.
   @Test(arguments: [(false, nil, false), (true, nil, false), (true, 2, false), (true, 9, false), (false, nil, true)])
-  func `draw only what somebody looks at`(looks: Bool, frames: Int?, filmed: Bool) throws {
-    let suite = Walk.Suite()
+  func `draw only what somebody looks at`(looks: Bool, frames: Int?, recordedEpisodes: Bool) throws {
+    let suite = LineWorld.Suite()
     let history = frames.map { ObservationHistory(camera: "image", frames: $0) }
-    let listener = Listener(cameras: looks ? ["image"] : [], history: history)
+    let recorder = RecordingPlanner(cameras: looks ? ["image"] : [], history: history)
     var plan = settings(4, batch: 2)
-    plan.filmed = filmed ? 4 : 0
+    plan.recordedEpisodes = recordedEpisodes ? 4 : 0
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("wm-slots-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: folder) }
-    let results = try Evaluation(suite, plan, directory: filmed ? folder : nil).run(tasks: ["up"], planner: listener)
+    let results = try Evaluation(suite, plan, directory: recordedEpisodes ? folder : nil).run(
+      tasks: ["up"], planner: recorder)
     let expected = results.map { result in
       // The steps before which a plan is made, and those after which nobody asks for one any more.
       let planned = (0..<result.steps).filter { $0 % 3 == 0 }
-      if filmed { return result.steps + 1 }
+      if recordedEpisodes { return result.steps + 1 }
       guard looks else { return 0 }
       let before = Set(planned.flatMap { step in (0..<(frames ?? 1)).map { step - $0 } }.filter { $0 >= 0 })
       // Where the last plan breaks off, its steps were drawn for a plan that was never made.
@@ -137,12 +138,12 @@ struct `an evaluation's slots` {
   }
 
   @Test func `end an episode for which there is an empty plan, or one of no numbers`() throws {
-    final class Empty: Planner {
+    final class Empty: ActionPlanner {
       let cameras: Set<String> = []
       let history: ObservationHistory? = nil
       let plans: [[Float]]
       init(_ plans: [[Float]]) { self.plans = plans }
-      func plan(_ requests: [PlanningRequest]) -> [[[Float]]] { requests.map { _ in plans } }
+      func plan(_ requests: [PolicyRequest]) -> [ActionChunk] { requests.map { _ in ActionChunk(plans) } }
     }
     let shapes = try ShapesSuite(imageSize: 16)
     for (plans, problem) in [
@@ -157,8 +158,8 @@ struct `an evaluation's slots` {
   }
 
   @Test func `may be asked for a task twice`() throws {
-    let results = try Evaluation(Walk.Suite(), settings(2, batch: 2), directory: nil)
-      .run(tasks: ["up", "up"], planner: Listener())
+    let results = try Evaluation(LineWorld.Suite(), settings(2, batch: 2), directory: nil)
+      .run(tasks: ["up", "up"], planner: RecordingPlanner())
     #expect(results.map(\.episode) == [0, 0, 1, 1])
   }
 }

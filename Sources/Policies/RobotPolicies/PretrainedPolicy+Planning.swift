@@ -1,0 +1,53 @@
+import CounterBasedRandom
+import LibTorch
+import RGBImages
+
+/// What a policy sees of an environment at one control step.
+public struct PolicyObservation: Sendable {
+  /// Images by camera, as the environment names it (`image` for `observation.images.image`).
+  public var images: [String: RGBImage]
+  /// The robot's state, not normalized.
+  public var state: [Float]
+  /// The task in words.
+  public var instruction: String
+  /// Images of the camera that the policy's `history` names, oldest first, the current one last; empty if it needs none.
+  public var history: [RGBImage]
+
+  public init(images: [String: RGBImage], state: [Float], instruction: String, history: [RGBImage] = []) {
+    self.images = images
+    self.state = state
+    self.instruction = instruction
+    self.history = history
+  }
+}
+
+extension PretrainedPolicy {
+  /// Plans actions from observations: the policy's first `actionSteps` actions for each, in the environment's units.
+  ///
+  /// - Parameters:
+  ///   - observations: planned for in one batch; all have the same cameras and image sizes.
+  ///   - random: the noise of each observation's plan.
+  public func actionChunks(for observations: [PolicyObservation], random: [CountedRandom]) throws -> [ActionChunk] {
+    guard let first = observations.first else { return [] }
+    var batch = Batch()
+    for camera in first.images.keys.sorted() {
+      batch[BatchKey.images + camera] = try Tensor.pixels(of: observations.compactMap { $0.images[camera] })
+    }
+    batch[BatchKey.state] = try Tensor(
+      observations.flatMap(\.state), shape: [observations.count, first.state.count])
+    if !first.history.isEmpty {
+      let frames = try Tensor.pixels(of: observations.flatMap(\.history))
+      batch[BatchKey.history] = try frames.reshaped([observations.count, -1] + frames.shape.dropFirst())
+    }
+    let prepared = try preprocessor(
+      batch, tasks: observations.map(\.instruction), device: policy.parameters.device)
+    let chunk = try policy.actionChunk(for: prepared, random: random)
+      .slice(dimension: 1, 0..<policy.interface.actionSteps)
+    let actions = try postprocessor(actions: chunk)
+    let (dimension, numbers) = (actions.size(2), try actions.scalars(Float.self))
+    let length = policy.interface.actionSteps * dimension
+    return observations.indices.map { row in
+      ActionChunk(Array(numbers[row * length..<(row + 1) * length]), dimension: dimension)
+    }
+  }
+}

@@ -1,0 +1,73 @@
+import Failures
+import CounterBasedRandom
+import RobotEnvironments
+import RGBImages
+import NeuralNetworks
+import OrderedCollections
+import RobotPolicies
+import LibTorch
+
+/// What a planner is told at one planning step of one episode.
+public struct PolicyRequest: Sendable {
+  /// What is seen now.
+  public let observation: Observation
+  /// Pictures of the history's camera, oldest first, the current one last; empty where the planner needs none.
+  public let history: [RGBImage]
+  /// The numbers that belong to this episode and query, whoever asks and whenever.
+  public let random: CountedRandom
+}
+
+/// What a planner wants to see of an environment, for those who play while it plans.
+struct ObservationRequirements: Sendable {
+  let cameras: Set<String>
+  let history: ObservationHistory?
+
+  init(_ planner: any ActionPlanner) { (cameras, history) = (planner.cameras, planner.history) }
+}
+
+/// Whom a planner wants to plan for in one call.
+public enum BatchingPolicy: Sendable, Equatable {
+  /// Whoever waits, and no more than these: a call takes about as long for fewer.
+  case atMost(Int)
+  /// All who play, because their plans depend on each other.
+  case all
+}
+
+/// Plans actions for several environments at once; used by one thread.
+public protocol ActionPlanner: AnyObject {
+  /// Cameras it looks at, as environments name them.
+  var cameras: Set<String> { get }
+  /// The past it needs, its camera named as environments do.
+  var history: ObservationHistory? { get }
+  /// Whom it wants to plan for in one call.
+  var batching: BatchingPolicy { get }
+  /// For each request, the actions to be carried out before the next one.
+  ///
+  /// To the last bit they depend on that request alone, whatever others stand beside it, unless it gathers everyone.
+  func plan(_ requests: [PolicyRequest]) throws -> [ActionChunk]
+}
+
+extension ActionPlanner {
+  /// Whoever waits.
+  public var batching: BatchingPolicy { .atMost(.max) }
+}
+
+/// Acts at random: each number uniform in -1 … 1. What a policy must beat.
+public final class RandomPlanner: ActionPlanner {
+  /// None: it looks at nothing.
+  public let cameras: Set<String> = []
+  /// None.
+  public let history: ObservationHistory? = nil
+  private let actionDimension: Int
+
+  /// A planner of actions with this many numbers.
+  public init(actionDimension: Int) { self.actionDimension = actionDimension }
+
+  /// One action for each request, drawn from the request's own numbers.
+  public func plan(_ requests: [PolicyRequest]) -> [ActionChunk] {
+    requests.map { request in
+      ActionChunk(
+        (0..<actionDimension).map { Float(request.random.uniform($0, in: -1...1)) }, dimension: actionDimension)
+    }
+  }
+}

@@ -1,0 +1,89 @@
+import Failures
+import LibTorch
+import RobotEnvironments
+import RobotPolicies
+
+/// Plans with a trained policy and its own processors.
+public final class PolicyPlanner: ActionPlanner {
+  /// All that the environment shows; the processors rename them and the policy takes what it reads.
+  public let cameras: Set<String>
+  /// The policy's, its camera under the environment's name; a policy that is being trained may come to need one.
+  public var history: ObservationHistory? {
+    pretrained.policy.history.flatMap { wanted in
+      shownAs[wanted.camera].map { ObservationHistory(camera: $0, frames: wanted.frames) }
+    }
+  }
+  /// The environment's cameras by the policy's names.
+  private let shownAs: [String: String]
+  private let pretrained: PretrainedPolicy
+  /// Rows of every batch: a processor gains little by more than one, a graphics card needs several to be busy.
+  var rows: Int
+  /// The last requests that were planned together.
+  private var paddingRequests: [PolicyRequest] = []
+
+  /// A planner for environments that show `cameras`.
+  ///
+  /// - Throws: the camera that the policy reads and the environment does not have, and what only rollouts need and is
+  ///   missing.
+  public init(_ pretrained: PretrainedPolicy, specification: EnvironmentSpecification) throws {
+    self.pretrained = pretrained
+    rows = pretrained.policy.parameters.device == .cpu ? 1 : 8
+    let shown = specification.cameras.map(\.name)
+    cameras = Set(shown)
+    let names = pretrained.preprocessor.renamed(shown.map { BatchKey.images + $0 })
+    // Cameras of `empty_cameras` are absent by design.
+    let missing = pretrained.policy.interface.cameras.filter {
+      !names.contains($0) && !$0.hasPrefix(BatchKey.images + "empty_camera_")
+    }
+    guard missing.isEmpty else {
+      throw Failure(
+        "the policy looks at \(missing.joined(separator: ", ")), the environment shows \(names.joined(separator: ", ")); "
+          + "map names with `rename_map`")
+    }
+    let actions = pretrained.policy.interface.outputs[BatchKey.action]?.shape.first
+    guard actions == specification.actionNames.count else {
+      throw Failure(
+        "the policy plans actions of \(actions ?? 0) numbers, the environment takes \(specification.actionNames.count)")
+    }
+    shownAs = Dictionary(zip(names, shown)) { first, _ in first }
+    guard history != nil else { return }
+    do { try pretrained.policy.prepareForRollouts() } catch { throw Failure("\(error)") }
+  }
+
+  /// One batch at a time; everyone where memories are exchanged.
+  public var batching: BatchingPolicy { pretrained.policy.plansDependOnBatch ? .all : .atMost(rows) }
+
+  /// Plans for all requests; each gets the policy's `actionSteps` first actions, on the environment's scale.
+  ///
+  /// A matrix product rounds differently with another number of rows, and instructions of other lengths make others
+  /// longer; so batches always have `rows` rows of one instruction, the last of which may be copies that nobody reads.
+  public func plan(_ requests: [PolicyRequest]) throws -> [ActionChunk] {
+    if batching == .all { return try planForAll(requests) }
+    var plans = [ActionChunk](repeating: ActionChunk([], dimension: 1), count: requests.count)
+    let told = Dictionary(grouping: requests.indices) { requests[$0].observation.instruction }
+    for members in told.values {
+      for start in stride(from: 0, to: members.count, by: rows) {
+        let own = members[start..<min(start + rows, members.count)]
+        let filled = own + repeatElement(members[start], count: rows - own.count)
+        for (member, plan) in zip(own, try plan(batch: filled.map { requests[$0] })) { plans[member] = plan }
+      }
+    }
+    return plans
+  }
+
+  /// One batch for all; who plays on alone is joined by those of the last batch, whose plans nobody reads.
+  private func planForAll(_ requests: [PolicyRequest]) throws -> [ActionChunk] {
+    if requests.count > 1 { paddingRequests = requests }
+    let plans = try plan(batch: requests.count > 1 ? requests : requests + paddingRequests)
+    return Array(plans.prefix(requests.count))
+  }
+
+  private func plan(batch requests: [PolicyRequest]) throws -> [ActionChunk] {
+    let observations = requests.map { request in
+      PolicyObservation(
+        images: request.observation.images.filter { cameras.contains($0.key) }, state: request.observation.state,
+        instruction: request.observation.instruction, history: request.history)
+    }
+    return try pretrained.actionChunks(for: observations, random: requests.map(\.random))
+  }
+}
