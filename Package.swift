@@ -63,7 +63,7 @@ let package = Package(
     module("CCurl", in: "Engines/Curl", ["CEngineLoading"]),
 
     // MARK: Data: what is on the hub and in datasets.
-    module("HuggingFaceHub", in: "Data", ["CCurl", "Failures", "ModelFiles", "TerminalOutput", crypto]),
+    module("HuggingFaceHub", in: "Data", ["CCurl", "Failures", "ModelFiles", crypto]),
     module(
       "LeRobotDatasets", in: "Data",
       [
@@ -98,7 +98,7 @@ let package = Package(
     module("Experiments", in: "Runs", ["ModelFiles", "MediaCoding", "PolicyEvaluation"]),
 
     // MARK: Program: the command line.
-    module("TerminalOutput", in: "Program"),
+    module("TerminalOutput", in: "Program", ["ModelFiles"]),
     module(
       "Commands", in: "Program",
       [

@@ -1,6 +1,5 @@
 import Foundation
 import ModelFiles
-import TerminalOutput
 
 /// One commit's way to the hub: small files inside the commit, large ones before it by git's large-file protocol.
 struct CommitUpload {
@@ -80,9 +79,8 @@ struct CommitUpload {
         "ref": ["name": "main"],
       ], type: "application/vnd.git-lfs+json")
     let total = parts.reduce(0) { $0 + $1.size }
-    let label = "uploading \(repository)"
-    let progress = settings.showsProgress ? ProgressBar(label, total: total, unit: .bytes) : nil
-    defer { progress?.finish() }
+    let progress = HubProgress.observer?("uploading \(repository)", total)
+    defer { progress?(nil) }
     var done = 0
     for object in answer["objects"]?.array ?? [] {
       guard let part = parts.first(where: { $0.sha256 == object["oid"]?.string }) else { continue }
@@ -90,13 +88,13 @@ struct CommitUpload {
         throw HubError("\(settings.endpoint) does not take \(part.file.path) for \(repository): \(problem.prefix(200))")
       }
       if let action = object["actions"]?["upload"] {
-        try send(part, as: action) { progress?.update(done + $0) }
+        try send(part, as: action) { progress?(done + $0) }
         if let verify = object["actions"]?["verify"]?["href"]?.string {
           _ = try post(verify, ["oid": .string(part.sha256), "size": .integer(part.size)])
         }
       }
       done += part.size
-      progress?.update(done)
+      progress?(done)
     }
   }
 

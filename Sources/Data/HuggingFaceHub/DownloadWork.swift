@@ -1,5 +1,4 @@
 import Synchronization
-import TerminalOutput
 
 /// The files that several threads fetch together, and how far they have come.
 final class DownloadWork: Sendable {
@@ -8,20 +7,17 @@ final class DownloadWork: Sendable {
     var bytes = 0
     var etags: [String?]
     var failure: HubError?
-    var progress: ProgressBar?
   }
 
   private let files: [HubFile]
   private let state: Mutex<State>
+  private let progress: (@Sendable (Int?) -> Void)?
 
-  init(_ files: [HubFile], of listing: HubListing, showsProgress: Bool) {
+  init(_ files: [HubFile], of listing: HubListing) {
     self.files = files
     let total = files.reduce(0) { $0.addingReportingOverflow($1.size ?? 0).partialValue }
-    let label = "fetching \(listing.repository)"
-    state = Mutex(
-      State(
-        etags: Array(repeating: nil, count: files.count),
-        progress: showsProgress ? ProgressBar(label, total: total, unit: .bytes) : nil))
+    progress = HubProgress.observer?("fetching \(listing.repository)", total)
+    state = Mutex(State(etags: Array(repeating: nil, count: files.count)))
   }
 
   /// The next file that nobody has taken; nil when there is none, or one has failed.
@@ -37,11 +33,11 @@ final class DownloadWork: Sendable {
   ///
   /// - Throws: the error of another file, after which this one is of no use.
   func add(_ bytes: Int) throws(HubError) {
-    let failure = state.withLock { state in
+    let (total, failure) = state.withLock { state in
       state.bytes += bytes
-      if bytes != 0 { state.progress?.update(state.bytes) }
-      return state.failure
+      return (state.bytes, state.failure)
     }
+    if bytes != 0 { progress?(total) }
     if let failure { throw failure }
   }
 
@@ -51,10 +47,8 @@ final class DownloadWork: Sendable {
 
   /// What the cache calls each file's content, when all threads have ended.
   func result() throws(HubError) -> [String] {
-    let (etags, failure) = state.withLock { state in
-      state.progress?.finish()
-      return (state.etags.compactMap { $0 }, state.failure)
-    }
+    progress?(nil)
+    let (etags, failure) = state.withLock { ($0.etags.compactMap { $0 }, $0.failure) }
     if let failure { throw failure }
     return etags
   }

@@ -1,7 +1,6 @@
 import Crypto
 import Foundation
 import ModelFiles
-import TerminalOutput
 
 /// A file on its way to the hub.
 public struct HubUpload: Sendable {

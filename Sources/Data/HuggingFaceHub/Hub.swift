@@ -1,6 +1,5 @@
 import Foundation
 import ModelFiles
-import TerminalOutput
 
 /// The Hugging Face hub, as far as it is needed to bring repositories into the cache and models out of it.
 ///
@@ -63,7 +62,7 @@ public struct Hub: Sendable {
     let (free, overflows) = Int(status.f_bavail).multipliedReportingOverflow(by: Int(status.f_frsize))
     guard overflows || needed <= free else {
       throw HubError(
-        "\(listing.repository) needs \(ProgressBar.bytes(needed)) more, and \(cache.root.path) has \(ProgressBar.bytes(free)) "
+        "\(listing.repository) needs \(formattedSize(needed)) more, and \(cache.root.path) has \(formattedSize(free)) "
           + "free; make room, or name a folder on another disk in HF_HUB_CACHE")
     }
   }
@@ -78,7 +77,7 @@ public struct Hub: Sendable {
   private func download(
     _ files: [HubFile], of listing: HubListing, into cache: HubCache
   ) throws(HubError) -> [String] {
-    let work = DownloadWork(files, of: listing, showsProgress: settings.showsProgress)
+    let work = DownloadWork(files, of: listing)
     let settings = settings
     let group = DispatchGroup()
     for _ in 0..<min(files.count, 8) {

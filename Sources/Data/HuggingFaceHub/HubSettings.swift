@@ -42,8 +42,6 @@ public struct HubSettings: Sendable {
   public var pause = 0.5
   /// A file of trusted certificates instead of the system's (`REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE`, `SSL_CERT_FILE`).
   public var certificates: String?
-  /// Whether progress is shown (`HF_HUB_DISABLE_PROGRESS_BARS`).
-  public var showsProgress: Bool
 
   /// Reads the environment.
   public init(environment: [String: String] = ProcessInfo.processInfo.environment) {
@@ -75,7 +73,6 @@ public struct HubSettings: Sendable {
     isOffline = isTrue("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
     stallSeconds = text("HF_HUB_DOWNLOAD_TIMEOUT").flatMap { Int($0) }.map { max(1, $0) } ?? 10
     certificates = text("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
-    showsProgress = !isTrue("HF_HUB_DISABLE_PROGRESS_BARS")
     let file = folder("HF_TOKEN_PATH") ?? home.appendingPathComponent("token")
     token = text("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN").flatMap(HubToken.init)
     if token == nil, let text = try? String(contentsOf: file, encoding: .utf8) { token = HubToken(text) }

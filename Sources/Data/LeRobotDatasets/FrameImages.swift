@@ -3,7 +3,7 @@ import ParquetFiles
 import Foundation
 import RGBImages
 import MediaCoding
-import Synchronization
+import WorkerThreads
 
 /// Pictures that lie in data Parquet files; the row groups used last stay decoded, up to a number of bytes.
 final class FrameImages: Sendable {
@@ -12,19 +12,16 @@ final class FrameImages: Sendable {
     let file: Int32, rowGroup: Int32
   }
 
-  private struct Kept {
+  private struct Key: Hashable {
     let camera: String, place: Place
-    let column: ParquetColumn
-    let bytes: Int
   }
 
   private let files: DataFiles
-  private let capacity: Int
-  private let kept = Mutex<[Kept]>([])
+  private let columns: LRUCache<Key, ParquetColumn>
 
   init(files: DataFiles, capacity: Int) {
     self.files = files
-    self.capacity = capacity
+    columns = LRUCache(capacity: capacity)
   }
 
   /// Decodes the picture of a camera in one row.
@@ -43,30 +40,9 @@ final class FrameImages: Sendable {
   }
 
   private func column(_ camera: String, at place: Place) throws -> ParquetColumn {
-    let found = kept.withLock { kept -> ParquetColumn? in
-      guard let index = kept.lastIndex(where: { $0.place == place && $0.camera == camera }) else { return nil }
-      let entry = kept.remove(at: index)
-      kept.append(entry)
-      return entry.column
+    try columns.value(for: Key(camera: camera, place: place), cost: { try $0.member("bytes").byteCount() }) {
+      let file = try files.file(Int(place.file))
+      return try file.read(rowGroup: Int(place.rowGroup), columns: [camera]).column(camera)
     }
-    if let found { return found }
-    // Decoded outside the lock: two threads may both do it, which costs time but harms nothing.
-    let file = try files.file(Int(place.file))
-    let column = try file.read(rowGroup: Int(place.rowGroup), columns: [camera]).column(camera)
-    let bytes = try column.member("bytes").byteCount()
-    let dropped = kept.withLock { kept -> [Kept] in
-      kept.append(Kept(camera: camera, place: place, column: column, bytes: bytes))
-      var surplus = kept.reduce(0) { $0 + $1.bytes } - capacity
-      var count = 0
-      while surplus > 0, count < kept.count - 1 {
-        surplus -= kept[count].bytes
-        count += 1
-      }
-      defer { kept.removeFirst(count) }
-      return Array(kept.prefix(count))
-    }
-    // Freed here, outside the lock.
-    _ = dropped
-    return column
   }
 }

@@ -83,8 +83,8 @@ public enum CommandLineProgram {
       let hint = nearestName(to: word, among: commands.map { $0.name }).map { "; did you mean \($0)?" } ?? ""
       return fail("there is no command \(word)\(hint)")
     }
-    do { return try command.main(rest) } catch {
-      return fail(flagTranslation(for: command.settingNames)(message(of: error)))
+    return FlagTranslation.$current.withValue({ flagTranslation(for: command.settingNames) }) {
+      do { return try TransferProgress.shown { try command.main(rest) } } catch { return fail(message(of: error)) }
     }
   }
 

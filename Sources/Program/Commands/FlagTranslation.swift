@@ -10,7 +10,13 @@ struct FlagTranslation {
   /// The names of the program's commands.
   let commands: [String]
 
+  /// The translation of the command that runs.
+  @TaskLocal static var current: @Sendable () -> FlagTranslation = {
+    FlagTranslation(own: [], others: [], commands: [])
+  }
+
   func callAsFunction(_ message: String) -> String {
+    guard message.contains("`") else { return message }
     var parts = message.components(separatedBy: "`")
     // Without a closing backquote nothing is quoted.
     guard parts.count % 2 == 1 else { return message }

@@ -28,4 +28,6 @@ func defaultOutput(_ kind: String, _ name: String) -> String {
 }
 
 /// A line for people, beside the results on standard output; lost where standard error is closed or its disk full.
-func say(_ line: String) { try? FileHandle.standardError.write(contentsOf: Data((line + "\n").utf8)) }
+func say(_ line: String) {
+  try? FileHandle.standardError.write(contentsOf: Data((FlagTranslation.current()(line) + "\n").utf8))
+}

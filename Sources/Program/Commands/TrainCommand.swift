@@ -106,7 +106,7 @@ enum TrainCommand: Command {
         switch event {
         case .began(let step): progress = ProgressBar("training", total: steps, first: step)
         case .updated(let step): progress?.update(step)
-        case .logged(let line), .warning(let line): progress?.say(line)
+        case .logged(let line), .warning(let line): progress?.say(FlagTranslation.current()(line))
         case .evaluating, .ended: progress?.finish()
         }
       })

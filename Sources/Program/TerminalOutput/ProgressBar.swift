@@ -1,4 +1,5 @@
 import Foundation
+import ModelFiles
 
 /// How far a long piece of work has come: a bar that redraws itself on a terminal, now and then a plain line elsewhere.
 ///
@@ -75,7 +76,7 @@ public final class ProgressBar {
     let counts =
       switch unit {
       case .pieces: "\(done)/\(total), \(Self.short(rate))/s, \(left) left"
-      case .bytes: "\(Self.bytes(done)) of \(Self.bytes(total)), \(Self.bytes(Int(rate)))/s, \(left) left"
+      case .bytes: "\(formattedSize(done)) of \(formattedSize(total)), \(formattedSize(Int(rate)))/s, \(left) left"
       }
     guard isTerminal else { return [label, counts, note].filter { !$0.isEmpty }.joined(separator: ": ") }
     let filled = Int(share * 24)
@@ -89,18 +90,6 @@ public final class ProgressBar {
     if whole < 60 { return "\(whole) s" }
     if whole < 3600 { return String(format: "%d:%02d min", whole / 60, whole % 60) }
     return String(format: "%d:%02d h", whole / 3600, whole % 3600 / 60)
-  }
-
-  /// A size as people read it, in powers of 1000: `512 B`, `1.5 MB`.
-  public static func bytes(_ count: Int) -> String {
-    guard count >= 1000 else { return "\(count) B" }
-    var size = Double(count)
-    var units = ["B", "kB", "MB", "GB", "TB", "PB", "EB"][...]
-    while size >= 999.5, units.count > 1 {
-      size /= 1000
-      units.removeFirst()
-    }
-    return String(format: size < 9.95 ? "%.1f %@" : "%.0f %@", size, units.first ?? "B")
   }
 
   static func short(_ rate: Double) -> String {

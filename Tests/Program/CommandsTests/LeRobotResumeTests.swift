@@ -147,7 +147,7 @@ struct `a run of LeRobot` {
   @Test func `that cannot go on here is refused with the reason`() throws {
     #expect(
       try refusal { try FileManager.default.removeItem(at: $0.appendingPathComponent("training_step.json")) }
-        .contains("--policy.path"))
+        .contains("`policy.path`"))
     func groups(_ old: String, _ new: String) throws -> String {
       try refusal { folder in
         let file = folder.appendingPathComponent("optimizer_param_groups.json")

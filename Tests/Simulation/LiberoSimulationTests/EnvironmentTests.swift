@@ -45,7 +45,7 @@ struct `A LIBERO environment` {
       #expect(environment.simulation.contactCount == Int(contacts[step]))
       if [0, 60, 150].contains(step) {
         let before = environment.simulation.positions
-        let upright = try environment.draw(cameras: ["image", "image2"])
+        let upright = try environment.render(cameras: ["image", "image2"])
         #expect(environment.simulation.positions == before)
         let seen = try environment.observe(cameras: ["image", "image2"])
         for camera in ["image", "image2"] {

@@ -101,7 +101,8 @@ struct `LIBERO's episodes` {
     var settings = EvaluationSettings()
     (settings.episodes, settings.batchSize) = (episode + 1, episode + 1)
     settings.seed = try #require(golden.metadata["seed"].flatMap { Int($0) })
-    let results = try Evaluation(suite, settings, directory: nil).run(tasks: suite.taskNames, planner: FixedPlanner(actions))
+    let results = try Evaluation(suite, settings, directory: nil).run(
+      tasks: suite.taskNames, planner: FixedPlanner(actions))
     #expect(results.allSatisfy { $0.problem == nil && $0.steps == actions.count })
     let found = try #require(suite.record.episodes["libero_spatial_0 \(episode)"])
     var worst = 0.0

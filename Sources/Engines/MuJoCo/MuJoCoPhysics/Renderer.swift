@@ -53,9 +53,10 @@ public final class Renderer {
   /// Draws one camera: RGB, `height` × `width` × 3 bytes, top row first.
   ///
   /// - Parameters:
+  ///   - mirrored: whether left and right are exchanged.
   ///   - camera: from ``PhysicsModel/index(of:named:)``.
   ///   - simulation: a simulation of this renderer's model, with poses computed.
-  public func draw(camera: Int, of simulation: Simulation) throws -> [UInt8] {
+  public func draw(camera: Int, of simulation: Simulation, mirrored: Bool = false) throws -> [UInt8] {
     guard simulation.model === model else {
       throw Failure("a renderer draws only simulations of the model it was made for")
     }
@@ -71,12 +72,20 @@ public final class Renderer {
       guard drawn != 0 else { throw Failure("MuJoCo could not draw: \(message.string)") }
     }
     return [UInt8](unsafeUninitializedCapacity: bottomUp.count) { upright, count in
+      count = bottomUp.count
+      if mirrored {
+        // Rows and columns reversed: the pixels in reverse order.
+        for start in stride(from: 0, to: count, by: 3) {
+          let source = count - 3 - start
+          for channel in 0..<3 { upright.initializeElement(at: start + channel, to: bottomUp[source + channel]) }
+        }
+        return
+      }
       let row = width * 3
       for y in 0..<height {
         let source = bottomUp[((height - 1 - y) * row)..<((height - y) * row)]
         _ = upright[(y * row)..<((y + 1) * row)].initialize(fromContentsOf: source)
       }
-      count = bottomUp.count
     }
   }
 }

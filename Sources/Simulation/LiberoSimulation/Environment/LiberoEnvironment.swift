@@ -48,16 +48,12 @@ public final class LiberoEnvironment: Environment {
     self.specification = specification ?? Self.specification(maximumSteps: world.task.suite.maximumSteps)
     let motion = try RobotMotion(world.model)
     self.motion = motion
-    (goal, visibility) = try {
-      (
-        try Goal(world.scene.problem.goal, of: world.scene, in: world.model),
-        try SiteVisibility(world.scene, in: motion.simulation)
-      )
-    }()
-    world.renderers.join()
+    goal = try Goal(world.scene.problem.goal, of: world.scene, in: world.model)
+    visibility = try SiteVisibility(world.scene, in: motion.simulation)
+    world.renderers.setMaximumIdle { $0 + 1 }
   }
 
-  deinit { world.renderers.leave() }
+  deinit { world.renderers.setMaximumIdle { $0 - 1 } }
 
   /// What every environment of LIBERO shows and takes.
   public static func specification(
@@ -136,52 +132,35 @@ public final class LiberoEnvironment: Environment {
     glowing = visibility.glowing(in: simulation)
   }
 
-  /// What a policy sees: pictures upright and left-right mirrored, as LeRobot turns them.
+  /// What a policy sees: images upright and mirrored, as LeRobot turns them.
   public func observe(cameras: Set<String>) throws -> Observation {
-    let upright = try draw(cameras: cameras)
-    return Observation(images: try mirrored(upright), state: readings.policyState, instruction: instruction)
-  }
-
-  /// Pictures as a policy sees them.
-  func mirrored(_ images: [String: RGBImage]) throws -> [String: RGBImage] {
-    var turned: [String: RGBImage] = [:]
-    for (name, image) in images {
-      turned[name] = try image.mirrored()
-    }
-    return turned
+    Observation(
+      images: try render(cameras: cameras, mirrored: true), state: readings.policyState, instruction: instruction)
   }
 
   /// What cameras saw when the sensors were read, upright.
-  func draw(cameras: Set<String>) throws -> [String: RGBImage] {
-    var images: [String: RGBImage] = [:]
-    guard !cameras.isEmpty else { return images }
+  func render(cameras: Set<String>, mirrored: Bool = false) throws -> [String: RGBImage] {
+    guard !cameras.isEmpty else { return [:] }
     for name in cameras where motion.robot.cameras[name] == nil {
       throw Failure(
         "LIBERO has no camera '\(name)'; it has \(specification.cameras.map(\.name).joined(separator: ", "))")
     }
-    let pixels = try {
-      try visibility.apply(to: simulation, glowing: glowingWhenSeen)
-      let kind = RendererPool.Kind(width: pictureSize.width, height: pictureSize.height, backend: backend)
-      return try simulation.withPoses(at: readings.posedPositions, present: motion.posedPositions) {
-
-        try world.renderers.withRenderer(kind) { renderer throws in
-          var drawn: [String: [UInt8]] = [:]
-          for name in cameras {
-            guard let camera = motion.robot.cameras[name] else { continue }
-            drawn[name] = try renderer.draw(camera: camera, of: simulation)
-          }
-          return drawn
+    let (width, height) = imageSize
+    try visibility.apply(to: simulation, glowing: glowingWhenSeen)
+    return try simulation.withPoses(at: readings.posedPositions, present: motion.posedPositions) {
+      try world.withRenderer(RendererKind(width: width, height: height, backend: backend)) { renderer in
+        var images: [String: RGBImage] = [:]
+        for name in cameras {
+          guard let camera = motion.robot.cameras[name] else { continue }
+          let pixels = try renderer.draw(camera: camera, of: simulation, mirrored: mirrored)
+          images[name] = try RGBImage(width: width, height: height, pixels: pixels)
         }
+        return images
       }
-    }()
-    for (name, bytes) in pixels {
-      images[name] = try RGBImage(width: pictureSize.width, height: pictureSize.height, pixels: bytes)
     }
-    return images
   }
 
-  private var pictureSize: (width: Int, height: Int) {
+  private var imageSize: (width: Int, height: Int) {
     specification.cameras.first.map { ($0.width, $0.height) } ?? (Self.imageSize, Self.imageSize)
   }
-
 }

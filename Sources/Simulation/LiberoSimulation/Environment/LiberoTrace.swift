@@ -63,8 +63,8 @@ public struct LiberoTrace {
     flags["success", default: []].append(result.success ? 1 : 0)
     guard imageSteps.contains(step) else { return }
     let cameras = Set(environment.specification.cameras.map(\.name))
-    let upright = try environment.draw(cameras: cameras)
-    let seen = try environment.mirrored(upright)
+    let upright = try environment.render(cameras: cameras)
+    let seen = try environment.render(cameras: cameras, mirrored: true)
     for camera in cameras.sorted() {
       guard let raw = upright[camera], let policy = seen[camera] else { continue }
       images.append(("raw_\(camera)_\(step)", [raw.height, raw.width, 3], raw.bottomUp))

@@ -1,6 +1,7 @@
 import Failures
 import Foundation
 import MuJoCoPhysics
+import WorkerThreads
 
 /// A task made ready to run: one compiled model, shared by any number of environments on any threads.
 public final class LiberoWorld: Sendable {
@@ -12,8 +13,13 @@ public final class LiberoWorld: Sendable {
   public let model: PhysicsModel
   /// Its initial states.
   public let initialStates: InitialStates
-  /// What draws the scene, for all environments together.
-  let renderers: RendererPool
+  /// The renderers of the scene, shared by all environments: at most as many as there are processors in use, and no more
+  /// idle ones than there are environments.
+  ///
+  /// A renderer holds a copy of the scene's textures and meshes, 155 MB for libero_spatial, so one for each environment
+  /// would be most of a program's memory.
+  let renderers = ResourcePool<RendererKind, Renderer>(
+    maximumIdle: 0, maximumInUse: ProcessInfo.processInfo.activeProcessorCount)
 
   /// Assembles and compiles a task's scene and reads its initial states.
   ///
@@ -30,6 +36,21 @@ public final class LiberoWorld: Sendable {
     } catch {
       throw Failure("\(task.suite.rawValue) task \(task.index), \(task.name): \(error)")
     }
-    renderers = RendererPool(model)
   }
+
+  /// Runs `body` with a renderer of its own.
+  func withRenderer<Value>(_ kind: RendererKind, _ body: (Renderer) throws -> Value) throws -> Value {
+    try renderers.withResource(
+      kind,
+      make: {
+        // Group 0 is for collisions; robosuite draws only visual geoms.
+        try Renderer(model, width: kind.width, height: kind.height, hiddenGeomGroups: [0], backend: kind.backend)
+      }, body)
+  }
+}
+
+/// What makes a renderer fit for an environment.
+struct RendererKind: Hashable, Sendable {
+  let width: Int, height: Int
+  let backend: GraphicsBackend?
 }
