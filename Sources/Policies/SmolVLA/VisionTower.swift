@@ -6,7 +6,7 @@ import LibTorch
 struct VisionTower {
   let patchEmbedding: PatchEmbedding2D
   let positionEmbedding: Embedding
-  let layers: [VisionLayer]
+  let layers: [VisionTransformerBlock]
   let postLayerNorm: LayerNorm
   let patchesPerSide: Int
   private let positionDType: DType
@@ -30,9 +30,9 @@ struct VisionTower {
     positionEmbedding = try Embedding(
       scope["embeddings"]["position_embedding"], rows: patchesPerSide * patchesPerSide,
       width: configuration.hiddenSize, weights: normal)
-    var layers: [VisionLayer] = []
+    var layers: [VisionTransformerBlock] = []
     for index in 0..<configuration.layers {
-      layers.append(try VisionLayer(scope["encoder"]["layers"][index], configuration, normal))
+      layers.append(try VisionTransformerBlock(scope["encoder"]["layers"][index], configuration, normal))
     }
     self.layers = layers
     postLayerNorm = try LayerNorm(
@@ -64,44 +64,25 @@ struct VisionTower {
   }
 }
 
-/// One pre-norm layer of the vision transformer.
-struct VisionLayer {
-  let queries, keys, values, output: Linear
-  let layerNorm1, layerNorm2: LayerNorm
-  let feedForward1, feedForward2: Linear
-  let heads: Int
-
-  init(
-    _ scope: ParameterScope, _ configuration: VisionConfiguration, _ normal: Initializer
-  ) throws {
-    let width = configuration.hiddenSize
-    heads = configuration.attentionHeads
+extension VisionTransformerBlock {
+  fileprivate init(_ scope: ParameterScope, _ configuration: VisionConfiguration, _ normal: Initializer) throws {
+    let (width, epsilon) = (configuration.hiddenSize, configuration.layerNormEpsilon)
     func linear(_ scope: ParameterScope, _ inputs: Int, _ outputs: Int) throws -> Linear {
       try Linear(scope, inputs: inputs, outputs: outputs, weights: normal, biases: .zeros)
     }
     let attention = scope["self_attn"]
     // In transformers' order, which numbers the optimizer's states.
-    keys = try linear(attention["k_proj"], width, width)
-    values = try linear(attention["v_proj"], width, width)
-    queries = try linear(attention["q_proj"], width, width)
-    output = try linear(attention["out_proj"], width, width)
-    layerNorm1 = try LayerNorm(scope["layer_norm1"], width: width, epsilon: configuration.layerNormEpsilon)
-    feedForward1 = try linear(scope["mlp"]["fc1"], width, configuration.intermediateSize)
-    feedForward2 = try linear(scope["mlp"]["fc2"], configuration.intermediateSize, width)
-    layerNorm2 = try LayerNorm(scope["layer_norm2"], width: width, epsilon: configuration.layerNormEpsilon)
-  }
-
-  func callAsFunction(_ input: Tensor) throws -> Tensor {
-    let normed = try layerNorm1(input)
-    let attended = try Tensor.attention(
-      queries: split(queries(normed)), keys: split(keys(normed)), values: split(values(normed)))
-    let hidden = try input + output(attended.transposed(1, 2).flattened(from: 2))
-    return try hidden + feedForward2(feedForward1(layerNorm2(hidden)).gelu(.tanh))
-  }
-
-  /// [B, L, W] → [B, heads, L, W / heads]
-  private func split(_ input: Tensor) throws -> Tensor {
-    try input.reshaped([input.size(0), input.size(1), heads, -1]).transposed(1, 2)
+    let keys = try linear(attention["k_proj"], width, width)
+    let values = try linear(attention["v_proj"], width, width)
+    let queries = try linear(attention["q_proj"], width, width)
+    let output = try linear(attention["out_proj"], width, width)
+    let norm1 = try LayerNorm(scope["layer_norm1"], width: width, epsilon: epsilon)
+    let up = try linear(scope["mlp"]["fc1"], width, configuration.intermediateSize)
+    let down = try linear(scope["mlp"]["fc2"], configuration.intermediateSize, width)
+    let norm2 = try LayerNorm(scope["layer_norm2"], width: width, epsilon: epsilon)
+    self.init(
+      norms: (norm1, norm2), queries: queries, keys: keys, values: values, output: output, up: up, down: down,
+      heads: configuration.attentionHeads, activation: .tanh)
   }
 }
 

@@ -18,7 +18,7 @@ public struct DINOv2Encoder: WorldEncoder {
   private let classToken: Tensor
   private let positions: Tensor
   private let patches: PatchEmbedding2D
-  private let layers: [DINOv2Layer]
+  private let layers: [VisionTransformerBlock]
   private let norm: LayerNorm
 
   /// Builds the encoder from a store; what the store did not load is random.
@@ -47,7 +47,9 @@ public struct DINOv2Encoder: WorldEncoder {
     patches = try PatchEmbedding2D(
       embeddings["patch_embeddings"]["projection"], channels: 3, width: width, patchSize: configuration.patchSize,
       weights: weights, biases: .zeros)
-    layers = try (0..<configuration.layers).map { try DINOv2Layer(root["encoder"]["layer"][$0], configuration) }
+    layers = try (0..<configuration.layers).map {
+      try VisionTransformerBlock(root["encoder"]["layer"][$0], configuration)
+    }
     norm = try LayerNorm(root["layernorm"], width: width, epsilon: configuration.normEpsilon)
   }
 
@@ -100,52 +102,26 @@ public struct DINOv2Encoder: WorldEncoder {
   }
 }
 
-/// One layer: attention and feed-forward network, each normalized first, scaled by channel and added.
-private struct DINOv2Layer {
-  let norm1: LayerNorm
-  let norm2: LayerNorm
-  let query: Linear
-  let key: Linear
-  let value: Linear
-  let output: Linear
-  let up: Linear
-  let down: Linear
-  let scale1: Tensor
-  let scale2: Tensor
-  let heads: Int
-
-  init(_ scope: ParameterScope, _ configuration: DINOv2Configuration) throws {
+extension VisionTransformerBlock {
+  fileprivate init(_ scope: ParameterScope, _ configuration: DINOv2Configuration) throws {
     let width = configuration.hiddenSize
     let weights = Initializer.normal(standardDeviation: configuration.initializerRange)
     func linear(_ scope: ParameterScope, _ inputs: Int, _ outputs: Int, bias: Bool = true) throws -> Linear {
       try Linear(scope, inputs: inputs, outputs: outputs, bias: bias, weights: weights, biases: .zeros)
     }
     let (attention, hasBias) = (scope["attention"]["attention"], configuration.hasAttentionBias)
-    norm1 = try LayerNorm(scope["norm1"], width: width, epsilon: configuration.normEpsilon)
-    query = try linear(attention["query"], width, width, bias: hasBias)
-    key = try linear(attention["key"], width, width, bias: hasBias)
-    value = try linear(attention["value"], width, width, bias: hasBias)
-    output = try linear(scope["attention"]["output"]["dense"], width, width)
-    scale1 = try scope["layer_scale1"].parameter("lambda1", [width], .constant(configuration.layerScale))
-    norm2 = try LayerNorm(scope["norm2"], width: width, epsilon: configuration.normEpsilon)
-    up = try linear(scope["mlp"]["fc1"], width, configuration.feedForward)
-    down = try linear(scope["mlp"]["fc2"], configuration.feedForward, width)
-    scale2 = try scope["layer_scale2"].parameter("lambda1", [width], .constant(configuration.layerScale))
-    heads = configuration.attentionHeads
-  }
-
-  /// [F, tokens, width] → the same shape.
-  func callAsFunction(_ input: Tensor) throws -> Tensor {
-    let normed = try norm1(input)
-    let attended = try Tensor.attention(
-      queries: split(query(normed)), keys: split(key(normed)), values: split(value(normed)))
-    let hidden = try input + output(attended.transposed(1, 2).flattened(from: 2)) * scale1
-    return try hidden + down(up(norm2(hidden)).gelu(.exact)) * scale2
-  }
-
-  /// [F, tokens, width] → [F, heads, tokens, head size]
-  private func split(_ input: Tensor) throws -> Tensor {
-    let shape = input.shape
-    return try input.reshaped([shape[0], shape[1], heads, shape[2] / heads]).transposed(1, 2)
+    let norm1 = try LayerNorm(scope["norm1"], width: width, epsilon: configuration.normEpsilon)
+    let queries = try linear(attention["query"], width, width, bias: hasBias)
+    let keys = try linear(attention["key"], width, width, bias: hasBias)
+    let values = try linear(attention["value"], width, width, bias: hasBias)
+    let output = try linear(scope["attention"]["output"]["dense"], width, width)
+    let scale1 = try scope["layer_scale1"].parameter("lambda1", [width], .constant(configuration.layerScale))
+    let norm2 = try LayerNorm(scope["norm2"], width: width, epsilon: configuration.normEpsilon)
+    let up = try linear(scope["mlp"]["fc1"], width, configuration.feedForward)
+    let down = try linear(scope["mlp"]["fc2"], configuration.feedForward, width)
+    let scale2 = try scope["layer_scale2"].parameter("lambda1", [width], .constant(configuration.layerScale))
+    self.init(
+      norms: (norm1, norm2), queries: queries, keys: keys, values: values, output: output, up: up, down: down,
+      scales: (scale1, scale2), heads: configuration.attentionHeads, activation: .exact)
   }
 }

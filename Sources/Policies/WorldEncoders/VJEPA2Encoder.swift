@@ -12,7 +12,7 @@ public struct VJEPA2Encoder: WorldEncoder {
   /// The weights, under the published names.
   public let parameters: ParameterStore
   private let patches: PatchEmbedding3D
-  private let layers: [VJEPA2Layer]
+  private let layers: [VisionTransformerBlock]
   private let norm: LayerNorm
 
   /// Builds the encoder from a store's `encoder.…`; what the store did not load is random.
@@ -26,7 +26,7 @@ public struct VJEPA2Encoder: WorldEncoder {
     patches = try PatchEmbedding3D(
       scope["embeddings"]["patch_embeddings"]["proj"], channels: configuration.channels,
       width: configuration.hiddenSize, tubeletSize: configuration.tubeletSize, patchSize: configuration.patchSize)
-    layers = try (0..<configuration.layers).map { try VJEPA2Layer(scope["layer"][$0], configuration) }
+    layers = try (0..<configuration.layers).map { try VisionTransformerBlock(scope["layer"][$0], configuration) }
     norm = try LayerNorm(scope["layernorm"], width: configuration.hiddenSize, epsilon: configuration.normEpsilon)
   }
 
@@ -66,7 +66,7 @@ public struct VJEPA2Encoder: WorldEncoder {
       let rotary = try VJEPA2Rotary(
         frames: tubelets, grid: configuration.gridSize, group: configuration.rotaryGroup, dtype: dtype,
         device: device)
-      for layer in layers { hidden = try layer(hidden, rotary) }
+      for layer in layers { hidden = try layer(hidden, rotate: rotary.callAsFunction) }
       return try norm(hidden)
     }
   }
@@ -89,50 +89,24 @@ public struct VJEPA2Encoder: WorldEncoder {
   }
 }
 
-/// One layer: attention and feed-forward network, each normalized first and added.
-struct VJEPA2Layer {
-  let norm1: LayerNorm
-  let norm2: LayerNorm
-  let query: Linear
-  let key: Linear
-  let value: Linear
-  let projection: Linear
-  let up: Linear
-  let down: Linear
-  let heads: Int
-
-  init(_ scope: ParameterScope, _ configuration: VJEPA2Configuration) throws {
+extension VisionTransformerBlock {
+  fileprivate init(_ scope: ParameterScope, _ configuration: VJEPA2Configuration) throws {
     let width = configuration.hiddenSize
     let weights = Initializer.normal(standardDeviation: configuration.initializerRange)
-    let attention = scope["attention"]
-    let hasBias = configuration.hasAttentionBias
-    norm1 = try LayerNorm(scope["norm1"], width: width, epsilon: configuration.normEpsilon)
-    query = try Linear(
-      attention["query"], inputs: width, outputs: width, bias: hasBias, weights: weights, biases: .zeros)
-    key = try Linear(attention["key"], inputs: width, outputs: width, bias: hasBias, weights: weights, biases: .zeros)
-    value = try Linear(
-      attention["value"], inputs: width, outputs: width, bias: hasBias, weights: weights, biases: .zeros)
-    projection = try Linear(attention["proj"], inputs: width, outputs: width, weights: weights, biases: .zeros)
-    norm2 = try LayerNorm(scope["norm2"], width: width, epsilon: configuration.normEpsilon)
-    up = try Linear(
-      scope["mlp"]["fc1"], inputs: width, outputs: configuration.feedForward, weights: weights, biases: .zeros)
-    down = try Linear(
-      scope["mlp"]["fc2"], inputs: configuration.feedForward, outputs: width, weights: weights, biases: .zeros)
-    heads = configuration.attentionHeads
-  }
-
-  /// [B, tokens, width] → the same shape.
-  func callAsFunction(_ input: Tensor, _ rotary: VJEPA2Rotary) throws -> Tensor {
-    let normed = try norm1(input)
-    let attended = try Tensor.attention(
-      queries: rotary(split(query(normed))), keys: rotary(split(key(normed))), values: split(value(normed)))
-    let hidden = try input + projection(attended.transposed(1, 2).flattened(from: 2))
-    return try hidden + down(up(norm2(hidden)).gelu(.exact))
-  }
-
-  /// [B, tokens, width] → [B, heads, tokens, head size]
-  private func split(_ input: Tensor) throws -> Tensor {
-    let shape = input.shape
-    return try input.reshaped([shape[0], shape[1], heads, shape[2] / heads]).transposed(1, 2)
+    func linear(_ scope: ParameterScope, _ inputs: Int, _ outputs: Int, bias: Bool = true) throws -> Linear {
+      try Linear(scope, inputs: inputs, outputs: outputs, bias: bias, weights: weights, biases: .zeros)
+    }
+    let (attention, hasBias) = (scope["attention"], configuration.hasAttentionBias)
+    let norm1 = try LayerNorm(scope["norm1"], width: width, epsilon: configuration.normEpsilon)
+    let queries = try linear(attention["query"], width, width, bias: hasBias)
+    let keys = try linear(attention["key"], width, width, bias: hasBias)
+    let values = try linear(attention["value"], width, width, bias: hasBias)
+    let output = try linear(attention["proj"], width, width)
+    let norm2 = try LayerNorm(scope["norm2"], width: width, epsilon: configuration.normEpsilon)
+    let up = try linear(scope["mlp"]["fc1"], width, configuration.feedForward)
+    let down = try linear(scope["mlp"]["fc2"], configuration.feedForward, width)
+    self.init(
+      norms: (norm1, norm2), queries: queries, keys: keys, values: values, output: output, up: up, down: down,
+      heads: configuration.attentionHeads, activation: .exact)
   }
 }

@@ -93,23 +93,13 @@ enum TrainCommand: Command {
     let files = TrainConfigurationFiles(configuration)
     var pretrained = run.pretrained
     pretrained.documents[TrainConfigurationFiles.ownName] = files.own
-    let loop = TrainingLoop(
+    var loop = try TrainingLoop(
       pretrained, settings.training, output: output, configuration: files.leRobots, frames: run.dataset.count,
-      episodes: run.dataset.episodes.count)
-    let steps = settings.steps
-    var progress: ProgressBar?
-    let end = try loop.run(
-      resuming: run.checkpoint, interruption: { interruption.signalNumber.map { 128 + Int($0) } },
-      wandb: writesWandB ? settings.wandbDescription(configuration) : nil, batches: run.batches,
-      evaluate: evaluation.map { evaluation in { try evaluation($0, output: output) } },
-      observe: { event in
-        switch event {
-        case .began(let step): progress = ProgressBar("training", total: steps, first: step)
-        case .updated(let step): progress?.update(step)
-        case .logged(let line), .warning(let line): progress?.say(FlagTranslation.current()(line))
-        case .evaluating, .ended: progress?.finish()
-        }
-      })
+      episodes: run.dataset.episodes.count, resuming: run.checkpoint,
+      wandb: writesWandB ? settings.wandbDescription(configuration) : nil,
+      callbacks: callbacks(settings, evaluation, interruption, output))
+    var batches = try run.batches(from: loop.firstStep)
+    let end = try loop.run(on: &batches)
     switch end {
     case .finished:
       let folder = CheckpointDirectory(output: output).folder(step: settings.steps, of: settings.steps)
@@ -119,6 +109,24 @@ enum TrainCommand: Command {
       say("stopped at step \(step); go on with --resume --output_dir=\(output.path)")
     }
     return Int32(end.exitCode)
+  }
+
+  private static func callbacks(
+    _ settings: TrainSettings, _ evaluation: TrainingEvaluation?, _ interruption: Interruption, _ output: URL
+  ) -> TrainingCallbacks {
+    var callbacks = TrainingCallbacks()
+    callbacks.interruption = { interruption.signalNumber.map { 128 + Int($0) } }
+    callbacks.evaluate = evaluation.map { evaluation in { try evaluation($0, output: output) } }
+    var progress: ProgressBar?
+    callbacks.observe = { event in
+      switch event {
+      case .began(let step): progress = ProgressBar("training", total: settings.steps, first: step)
+      case .updated(let step): progress?.update(step)
+      case .logged(let line), .warning(let line): progress?.say(FlagTranslation.current()(line))
+      case .evaluating, .ended: progress?.finish()
+      }
+    }
+    return callbacks
   }
 
   private static func path(of settings: TrainSettings) -> String {

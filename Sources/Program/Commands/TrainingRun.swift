@@ -97,19 +97,9 @@ struct TrainingRun {
     return .object(members)
   }
 
-  /// Starts loading at a step; what is returned gives one step's batch after another.
-  func batches(from first: Int) throws -> (() throws -> TrainingBatch) {
-    let (dataset, request) = (dataset, request)
-    let sampler = try BatchSampler(count: dataset.count, batchSize: settings.batchSize, seed: settings.seed)
-    let loader = OrderedPrefetcher(sampler: sampler, steps: first..<settings.steps, workers: settings.workers) {
-      try dataset.batch($0, request, draw: $1)
-    }
-    return {
-      guard let samples = try loader.next() else { throw Failure("the loader ended before the last step") }
-      var loaded = try TrainingBatch(samples)
-      try latents?.add(to: &loaded.batch, samples)
-      return loaded
-    }
+  /// Starts loading at a step.
+  func batches(from first: Int) throws -> DatasetBatches {
+    try DatasetBatches(dataset, request, settings.training, from: first, workers: settings.workers, latents: latents)
   }
 }
 

@@ -8,254 +8,175 @@ import OrderedCollections
 import RobotPolicies
 import RunLogs
 
-/// How long to train and when to speak and save.
-public struct TrainingSettings: Sendable {
-  /// Updates in all.
-  public var steps = 100_000
-  /// Samples of one update.
-  public var batchSize = 8
-  /// Steps between log lines.
-  public var logFrequency = 200
-  /// Steps between checkpoints; the last step is saved in any case.
-  public var saveFrequency = 20_000
-  /// Steps between evaluations; after the last step there is one in any case, and with 0 there is none.
-  public var evaluationFrequency = 20_000
-  /// Whether checkpoints are written at all.
-  public var savesCheckpoints = true
-  /// Everything drawn follows from it.
-  public var seed = 1000
-  /// The optimizer's settings.
-  public var optimizer = AdamWSettings()
-  /// The largest norm of the gradients.
-  public var gradientClip = 10.0
-  /// The learning rate at each step.
-  public var schedule: CosineSchedule
-
-  /// LeRobot's defaults with a schedule.
-  public init(schedule: CosineSchedule) { self.schedule = schedule }
-}
-
-/// Why a training run returned.
-public enum TrainingEnd: Sendable, Equatable {
-  /// All steps are done.
-  case finished
-  /// Asked to stop, with the exit code that the request named; the state is saved.
-  case interrupted(step: Int, exitCode: Int)
-
-  /// The exit code of the run.
-  public var exitCode: Int {
-    switch self {
-    case .finished: 0
-    case .interrupted(_, let exitCode): exitCode
-    }
-  }
-}
-
-/// What an observer of a training run is told.
-public enum TrainingEvent: Sendable, Equatable {
-  /// The run begins, with this many updates already done.
-  case began(step: Int)
-  /// An update is complete.
-  case updated(step: Int)
-  /// A log line, of training or of an evaluation.
-  case logged(String)
-  /// Something went wrong that does not end the run.
-  case warning(String)
-  /// An evaluation begins.
-  case evaluating(step: Int)
-  /// The run ends, also with an error.
-  case ended
-}
-
-/// The training loop: batch, loss, gradients, clip, step, and at intervals a log line, a checkpoint and an evaluation.
+/// A training run: batch, loss, gradients, clip, step, and at intervals a log line, a checkpoint and an evaluation.
+///
+/// ```swift
+/// var loop = try TrainingLoop(policy, settings, output: output, configuration: [:], frames: 5_000, episodes: 50)
+/// var batches = try DatasetBatches(dataset, specification, settings, from: loop.firstStep)
+/// let end = try loop.run(on: &batches)
+/// ```
 public struct TrainingLoop {
-  let pretrained: PretrainedPolicy
-  let settings: TrainingSettings
-  let output: URL
-  /// What `train_config.json` holds.
-  let configuration: JSON
-  let line: LogLine
+  /// The number of updates that are done: 0, or the step of the checkpoint that the run resumes from.
+  public let firstStep: Int
+  private let pretrained: PretrainedPolicy
+  private let settings: TrainingSettings
+  private let output: URL
+  private let configuration: JSON
+  private let optimizer: AdamW
+  private let callbacks: TrainingCallbacks
+  private let line: LogLine
+  private var log: RunLog
+  private var clock = StepClock()
 
-  /// Returns the metrics of an evaluation after a step and a video of it, or nil if it was interrupted.
-  public typealias Evaluate = (_ step: Int) throws -> (metrics: Metrics, video: URL?)?
-
-  /// A run of a policy with its processors.
+  /// Opens a run's state and logs.
   ///
   /// - Parameters:
-  ///   - frames: the dataset's, for the count of epochs.
-  ///   - episodes: the dataset's, for the count of episodes seen.
-  public init(
-    _ pretrained: PretrainedPolicy, _ settings: TrainingSettings, output: URL, configuration: JSON,
-    frames: Int, episodes: Int
-  ) {
-    self.pretrained = pretrained
-    self.settings = settings
-    self.output = output
-    self.configuration = configuration
-    line = LogLine(batchSize: settings.batchSize, frames: frames, episodes: episodes)
-  }
-
-  /// Trains up to the last step.
-  ///
-  /// - Parameters:
+  ///   - output: the run's folder.
+  ///   - configuration: what `train_config.json` holds.
+  ///   - frames: the number of frames in the dataset, from which epochs are counted.
+  ///   - episodes: the number of episodes in the dataset.
   ///   - checkpoint: the checkpoint to resume from; nil starts at step 0.
-  ///   - interruption: asked after each update; an exit code ends the run after it has saved.
-  ///   - wandb: describes the W&B run, if there is to be one.
-  ///   - batches: gives step k's batch; called in order, beginning with the first step that is left.
-  ///   - evaluate: evaluates the current policy; an error costs a warning, not the run.
-  ///   - observe: told of the run's events, in order.
-  public func run(
-    resuming checkpoint: URL? = nil, interruption: @escaping () -> Int? = { nil },
-    wandb: WandBDescription? = nil,
-    batches: (_ firstStep: Int) throws -> (() throws -> TrainingBatch), evaluate: Evaluate? = nil,
-    observe: @escaping (TrainingEvent) -> Void = { _ in }
-  ) throws -> TrainingEnd {
+  ///   - wandb: describes the W&B run, nil for none.
+  public init(
+    _ pretrained: PretrainedPolicy, _ settings: TrainingSettings, output: URL, configuration: JSON, frames: Int,
+    episodes: Int, resuming checkpoint: URL? = nil, wandb: WandBDescription? = nil,
+    callbacks: TrainingCallbacks = TrainingCallbacks()
+  ) throws {
     let parameters = pretrained.policy.parameters
     let state = try checkpoint.map {
       try TrainingState(in: $0.appendingPathComponent("training_state"), for: parameters)
     }
-    let first = state?.step ?? 0
-    guard first <= settings.steps else {
+    firstStep = state?.step ?? 0
+    guard firstStep <= settings.steps else {
       throw Failure(
-        "the checkpoint \(checkpoint?.path ?? "") is at step \(first), beyond `steps=\(settings.steps)`; ask for more `steps`"
-      )
+        "the checkpoint \(checkpoint?.path ?? "") is at step \(firstStep), beyond `steps=\(settings.steps)`; ask for "
+          + "more `steps`")
     }
-    let optimizer = AdamW(parameters, settings: settings.optimizer, states: state?.optimizer ?? [:])
-    let log = try RunLog(
-      output: output, resumingAt: first, configuration: configuration, wandb: wandb, position: line.position)
-    observe(.began(step: first))
-    var session = Session(log: log, interruption: interruption, evaluate: evaluate, observe: observe)
+    self.pretrained = pretrained
+    self.settings = settings
+    self.output = output
+    self.configuration = configuration
+    self.callbacks = callbacks
+    optimizer = AdamW(parameters, settings: settings.optimizer, states: state?.optimizer ?? [:])
+    line = LogLine(batchSize: settings.batchSize, frames: frames, episodes: episodes)
+    log = try RunLog(
+      output: output, resumingAt: firstStep, configuration: configuration, wandb: wandb, position: line.position)
+  }
+
+  /// Trains up to the last step.
+  public mutating func run(on batches: inout some BatchSource) throws -> TrainingEnd {
+    callbacks.observe(.began(step: firstStep))
     do {
-      let end = try train(from: first, optimizer, &session, batches)
-      observe(.ended)
-      try session.log.finish(exitCode: end.exitCode)
+      let end = try train(on: &batches)
+      callbacks.observe(.ended)
+      try log.finish(exitCode: end.exitCode)
       return end
     } catch {
-      observe(.ended)
-      // What went wrong is worth more than that the log could not be closed over it.
-      try? session.log.finish(exitCode: 1)
+      callbacks.observe(.ended)
+      // The error is worth more than that the log could not be closed.
+      try? log.finish(exitCode: 1)
       throw error
     }
   }
 
-  private func train(
-    from first: Int, _ optimizer: AdamW, _ session: inout Session,
-    _ batches: (_ firstStep: Int) throws -> (() throws -> TrainingBatch)
-  ) throws -> TrainingEnd {
+  private mutating func train(on batches: inout some BatchSource) throws -> TrainingEnd {
+    let policy = pretrained.policy
     let random = CountedRandom(seed: settings.seed, "training")
-    // A run that was killed during an evaluation has the checkpoint and not the figures.
-    if first > 0, !session.log.isEvaluated(at: first), let end = try evaluate(at: first, &session) { return end }
-    let nextBatch = try batches(first)
-    var clock = StepClock()
-    for step in first..<settings.steps {
+    // A run that was killed during an evaluation has the checkpoint and not the metrics.
+    if firstStep > 0, !log.isEvaluated(at: firstStep), let exitCode = try evaluate(at: firstStep) {
+      return .interrupted(step: firstStep, exitCode: exitCode)
+    }
+    for step in firstStep..<settings.steps {
       clock.beginLoading()
-      let loaded = try nextBatch()
+      guard let samples = try batches.next() else { throw Failure("the batches ended before step \(step + 1)") }
       clock.beginUpdate()
-      let update = try update(at: step, loaded, optimizer, random.at(step))
+
+      let batch = try pretrained.preprocessor(
+        samples.batch, tasks: samples.instructions, device: policy.parameters.device)
+      let loss = try policy.loss(of: batch, random: random.at(step))
+      try loss.total.backward()
+      let gradientMetrics = try policy.gradientMetrics()
+      let gradientNorm = try policy.parameters.clipGradients(toNorm: settings.gradientClip)
+      let learningRate = settings.schedule.learningRate(at: step)
+      try optimizer.step(learningRate: learningRate)
+      try optimizer.clearGradients()
+
       let done = step + 1
-      let isLast = done == settings.steps
-      if done % settings.logFrequency == 0 || isLast {
-        // Read back before the clock stops: only then has a GPU finished.
-        var values = try update.values()
-        try Self.check(values, step: done)
-        clock.endUpdate()
-        values.merge(clock.takeMeans()) { $1 }
-        try session.log.write(values, step: done)
-        session.observe(.logged(line.text(step: done, values: values)))
-      }
+      let update = Update(
+        step: done, metrics: loss.metrics.merging(gradientMetrics) { $1 }, gradientNorm: gradientNorm,
+        learningRate: learningRate)
+      if settings.isLogStep(done) { try write(update) }
       clock.endUpdate()
-      session.observe(.updated(step: done))
-      let exitCode = session.interruption()
-      let isSaved = settings.savesCheckpoints && (done % settings.saveFrequency == 0 || isLast || exitCode != nil)
-      if isSaved {
-        try Self.check(update.values(), step: done)
-        try save(step: done, optimizer)
-      }
-      if let exitCode, !isLast { return .interrupted(step: done, exitCode: exitCode) }
-      if let end = try evaluate(at: done, &session) {
-        if settings.savesCheckpoints, !isSaved { try save(step: done, optimizer) }
-        return end
+      callbacks.observe(.updated(step: done))
+
+      let exitCode = callbacks.interruption()
+      let isSaved = settings.savesCheckpoints && (settings.isSaveStep(done) || exitCode != nil)
+      if isSaved { try save(update) }
+      if let exitCode, done < settings.steps { return .interrupted(step: done, exitCode: exitCode) }
+      if let exitCode = try evaluate(at: done) {
+        if settings.savesCheckpoints, !isSaved { try save(update) }
+        return .interrupted(step: done, exitCode: exitCode)
       }
     }
     return .finished
   }
 
-  private func isEvaluationStep(_ step: Int) -> Bool {
-    settings.evaluationFrequency > 0 && (step % settings.evaluationFrequency == 0 || step == settings.steps)
+  private mutating func write(_ update: Update) throws {
+    // Read back before the clock stops: only then has a GPU finished.
+    var values = try update.finiteValues()
+    clock.endUpdate()
+    values.merge(clock.takeMeans()) { $1 }
+    try log.write(values, step: update.step)
+    callbacks.observe(.logged(line.text(step: update.step, values: values)))
   }
 
-  /// Evaluates if it is time to; returns the run's end if it was interrupted.
-  private func evaluate(at step: Int, _ session: inout Session) throws -> TrainingEnd? {
-    guard isEvaluationStep(step), let evaluate = session.evaluate else { return nil }
-    session.observe(.evaluating(step: step))
-    let found: (metrics: Metrics, video: URL?)?
-    do { found = try evaluate(step) } catch {
-      session.observe(.warning("warning: the evaluation at step \(step) broke off: \(message(of: error))"))
-      return nil
-    }
-    guard let found else {
-      return session.interruption().map { .interrupted(step: step, exitCode: $0) }
-    }
-    try session.log.write(found.metrics, step: step, film: found.video)
-    session.observe(.logged(line.text(step: step, values: found.metrics)))
-    return nil
-  }
-
-  /// Batch, loss, gradients, clip, step.
-  private func update(
-    at step: Int, _ loaded: TrainingBatch, _ optimizer: AdamW, _ random: CountedRandom
-  ) throws -> Update {
-    let policy = pretrained.policy
-    let batch = try pretrained.preprocessor(loaded.batch, tasks: loaded.instructions, device: policy.parameters.device)
-    let loss = try policy.loss(of: batch, random: random)
-    try loss.total.backward()
-    let gradientMetrics = try policy.gradientMetrics()
-    let norm = try policy.parameters.clipGradients(toNorm: settings.gradientClip)
-    let learningRate = settings.schedule.learningRate(at: step)
-    try optimizer.step(learningRate: learningRate)
-    try optimizer.clearGradients()
-    return Update(
-      metrics: loss.metrics.merging(gradientMetrics) { $1 }, gradientNorm: norm, learningRate: learningRate)
-  }
-
-  /// Stops a run that has diverged, which would otherwise train on for days.
-  private static func check(_ values: Metrics, step: Int) throws {
-    guard let bad = values.first(where: { !$0.value.isFinite }) else { return }
-    throw Failure(
-      "\(bad.key) is \(bad.value) at step \(step): training has diverged; resume from the last checkpoint "
-        + "with a lower `policy.optimizer_lr`")
-  }
-
-  private func save(step: Int, _ optimizer: AdamW) throws {
-    _ = try CheckpointDirectory(output: output).save(step: step, of: settings.steps) { folder in
+  private func save(_ update: Update) throws {
+    _ = try update.finiteValues()
+    _ = try CheckpointDirectory(output: output).save(step: update.step, of: settings.steps) { folder in
       let model = folder.appendingPathComponent("pretrained_model")
       try pretrained.save(to: model)
       try configuration.write(to: model.appendingPathComponent("train_config.json"))
-      try TrainingState(step: step, optimizer: optimizer.states).write(
+      try TrainingState(step: update.step, optimizer: optimizer.states).write(
         to: folder.appendingPathComponent("training_state"), settings,
         parameters: pretrained.policy.parameters.parameters.count)
     }
   }
+
+  /// Evaluates if it is time to; returns an exit code if the evaluation was interrupted.
+  private mutating func evaluate(at step: Int) throws -> Int? {
+    guard settings.isEvaluationStep(step), let evaluate = callbacks.evaluate else { return nil }
+    callbacks.observe(.evaluating(step: step))
+    let found: (metrics: Metrics, video: URL?)?
+    do { found = try evaluate(step) } catch {
+      callbacks.observe(.warning("warning: the evaluation at step \(step) failed: \(message(of: error))"))
+      return nil
+    }
+    guard let found else { return callbacks.interruption() }
+    try log.write(found.metrics, step: step, video: found.video)
+    callbacks.observe(.logged(line.text(step: step, values: found.metrics)))
+    return nil
+  }
 }
 
-/// The log and the callbacks of a run.
-private struct Session {
-  var log: RunLog
-  let interruption: () -> Int?
-  let evaluate: TrainingLoop.Evaluate?
-  let observe: (TrainingEvent) -> Void
-}
-
-/// What one update leaves for the log, on the device until a line is written.
+/// What one update leaves for the log, on the device until it is read back.
 private struct Update {
+  let step: Int
   let metrics: OrderedDictionary<String, Tensor>
   let gradientNorm: Tensor
   let learningRate: Double
 
-  func values() throws -> Metrics {
+  /// Reads the values back.
+  ///
+  /// - Throws: if one is not finite; a run that has diverged would otherwise train on for days.
+  func finiteValues() throws -> Metrics {
     var values = try metrics.mapValues { try $0.item() }
     values["grad_norm"] = try gradientNorm.item()
     values["lr"] = learningRate
+    if let bad = values.first(where: { !$0.value.isFinite }) {
+      throw Failure(
+        "\(bad.key) is \(bad.value) at step \(step): training has diverged; resume from the last checkpoint with a "
+          + "lower `policy.optimizer_lr`")
+    }
     return values
   }
 }

@@ -44,16 +44,16 @@ public struct RunLog {
 
   /// Writes what was measured at a step, which may have been written to before but must not lie behind the last one.
   ///
-  /// - Parameter film: of an episode of the step's evaluation, for W&B.
-  public mutating func write(_ values: Metrics, step: Int, film: URL? = nil) throws {
+  /// - Parameter video: of an episode of the step's evaluation, for W&B.
+  public mutating func write(_ values: Metrics, step: Int, video: URL? = nil) throws {
     try metrics.write(values, step: step)
     let values = Self.prefixed(values)
     try tensorBoard.write(values, step: step)
-    try writeToWandB(values, step: step, film: film)
+    try writeToWandB(values, step: step, video: video)
   }
 
-  private mutating func writeToWandB(_ values: Metrics, step: Int, film: URL? = nil) throws {
-    try wandb?.write(values.merging(Self.prefixed(position(step))) { $1 }, step: step, film: film)
+  private mutating func writeToWandB(_ values: Metrics, step: Int, video: URL? = nil) throws {
+    try wandb?.write(values.merging(Self.prefixed(position(step))) { $1 }, step: step, video: video)
   }
 
   /// Ends the run; 0 is success.

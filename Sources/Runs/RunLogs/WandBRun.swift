@@ -92,21 +92,21 @@ struct WandBRun {
     Self.link(folder, as: root.appendingPathComponent("latest-run"))
   }
 
-  /// Adds values to a step's row, and a film of its evaluation, which is copied to the run's files.
-  mutating func write(_ values: Metrics, step: Int, film: URL? = nil) throws {
+  /// Adds values to a step's row, and a video of its evaluation, which is copied to the run's files.
+  mutating func write(_ values: Metrics, step: Int, video: URL? = nil) throws {
     if let pending, pending.step != step { try flush() }
     var row = pending?.values ?? [:]
     row.merge(values.mapValues(JSON.number)) { $1 }
-    if let film, let (path, video) = keep(film, step: step) {
+    if let video, let (path, video) = keep(video, step: step) {
       try append(.files, WandBRecords.files([path]))
       row["eval/video"] = video
     }
     pending = (step, row)
   }
 
-  /// Copies a film to where the service expects it; a film that is gone costs only itself.
-  private func keep(_ film: URL, step: Int) -> (path: String, video: JSON)? {
-    guard let file = try? MappedFile(film) else { return nil }
+  /// Copies a video to where the service expects it; a video that is gone costs only itself.
+  private func keep(_ video: URL, step: Int) -> (path: String, video: JSON)? {
+    guard let file = try? MappedFile(video) else { return nil }
     let hash = file.sha256
     let path = "media/videos/eval/video_\(step)_\(hash.prefix(20)).mp4"
     let copy = folder.appendingPathComponent("files").appendingPathComponent(path)

@@ -108,15 +108,15 @@ struct `a dataset's flags` {
       let record = ["record", "--dataset.num_episodes=2", "--env.type=shapes", "--env.task=push_side"]
       try Program.succeed(
         record + [
-          "--env.image_size=32", "--dataset.root=film", "--dataset.video", "--dataset.vcodec=hevc",
+          "--env.image_size=32", "--dataset.root=video", "--dataset.video", "--dataset.vcodec=hevc",
           "--dataset.chunks_size=1", "--dataset.data_files_size_in_mb=0.001", "--dataset.video_files_size_in_mb=50",
         ], in: folder)
-      let film = folder.appendingPathComponent("film")
-      let information = try JSON(contentsOf: film.appendingPathComponent("meta/info.json"))
+      let video = folder.appendingPathComponent("video")
+      let information = try JSON(contentsOf: video.appendingPathComponent("meta/info.json"))
       #expect(information["chunks_size"]?.integer == 1 && information["video_files_size_in_mb"]?.integer == 50)
       let camera = information["features"]?["observation.images.image"]
       #expect(camera?["info"]?["video.codec"]?.string == "hevc")
-      #expect(film.appendingPathComponent("data").names() == ["chunk-000", "chunk-001"])
+      #expect(video.appendingPathComponent("data").names() == ["chunk-000", "chunk-001"])
       for wrong in [["--dataset.vcodec=vp9"], ["--dataset.chunks_size=0"], ["--dataset.data_files_size_in_mb=nan"]] {
         let outcome = try Program.run(record + ["--dataset.root=wrong"] + wrong, in: folder)
         #expect(outcome.status != 0 && outcome.sentences.count == 1, "\(outcome.errors)")

@@ -23,7 +23,7 @@ struct `an evaluation run` {
     }
   }
 
-  @Test func `reports LeRobot's fields for every task, and films what was asked for`() throws {
+  @Test func `reports LeRobot's fields for every task, and videos what was asked for`() throws {
     try Fixture.within { folder in
       let outcome = try Program.succeed(
         Self.random + [

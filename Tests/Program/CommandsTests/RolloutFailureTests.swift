@@ -46,8 +46,8 @@ struct `an evaluation that goes wrong` {
       let run = try Program.start(
         Self.random + Flags.environment + ["--eval.n_episodes=20000", "--eval.batch_size=2"]
           + ["--eval.max_episodes_rendered=1"], in: folder)
-      let film = folder.appendingPathComponent("out/videos/shapes_push_side/eval_episode_0.mp4")
-      for _ in 0..<3000 where !FileManager.default.fileExists(atPath: film.path) && run.process.isRunning {
+      let video = folder.appendingPathComponent("out/videos/shapes_push_side/eval_episode_0.mp4")
+      for _ in 0..<3000 where !FileManager.default.fileExists(atPath: video.path) && run.process.isRunning {
         usleep(10_000)
       }
       usleep(100_000)

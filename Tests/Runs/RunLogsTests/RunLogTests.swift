@@ -21,12 +21,12 @@ struct `the logs of a run` {
   }
 
   private func write(
-    _ steps: ClosedRange<Int>, _ log: inout RunLog, scale: Double = 1, film: URL? = nil
+    _ steps: ClosedRange<Int>, _ log: inout RunLog, scale: Double = 1, video: URL? = nil
   ) throws {
     for step in steps {
       try log.write(["loss": scale * Double(step)], step: step)
       guard step % 2 == 0 else { continue }
-      try log.write(["eval/pc_success": scale * 10 * Double(step)], step: step, film: film)
+      try log.write(["eval/pc_success": scale * 10 * Double(step)], step: step, video: video)
     }
   }
 
@@ -99,21 +99,21 @@ struct `the logs of a run` {
     }
   }
 
-  /// By the name, hash and record that wandb gives a film of its own.
-  @Test func `W&B gets an evaluation's film`() throws {
+  /// By the name, hash and record that wandb gives a video of its own.
+  @Test func `W&B gets an evaluation's video`() throws {
     try within { folder in
-      let film = folder.appendingPathComponent("film.mp4")
-      try Data("no film".utf8).write(to: film)
+      let video = folder.appendingPathComponent("video.mp4")
+      try Data("no video".utf8).write(to: video)
       var log = try open(folder, at: 0)
-      try write(1...2, &log, film: film)
+      try write(1...2, &log, video: video)
       log = try open(folder, at: 2)
-      try write(3...4, &log, film: film)
-      try write(5...6, &log, film: folder.appendingPathComponent("gone.mp4"))
+      try write(3...4, &log, video: video)
+      try write(5...6, &log, video: folder.appendingPathComponent("gone.mp4"))
       try log.finish(exitCode: 0)
-      let hash = try MappedFile(film).sha256
+      let hash = try MappedFile(video).sha256
       let path = "media/videos/eval/video_4_\(hash.prefix(20)).mp4"
       let root = try #require(wandbFiles(folder).first).deletingLastPathComponent().appendingPathComponent("files")
-      #expect(try Data(contentsOf: root.appendingPathComponent(path)) == Data(contentsOf: film))
+      #expect(try Data(contentsOf: root.appendingPathComponent(path)) == Data(contentsOf: video))
       let records = try wandbRecords(folder)
       let listed = records.compactMap { $0.message(WandBRecords.Kind.files.rawValue)?.message(1)?.contents(1).last }
       #expect(listed.map { String(decoding: $0, as: UTF8.self) }.last == path)
@@ -124,7 +124,7 @@ struct `the logs of a run` {
         return item?.contents(16).last.flatMap { try? JSON(parsing: Array($0)) }
       }
       #expect(
-        videos.last == ["_type": "video-file", "sha256": .string(hash), "size": 7, "path": .string(path)])
+        videos.last == ["_type": "video-file", "sha256": .string(hash), "size": 8, "path": .string(path)])
       #expect(records.compactMap { $0.message(WandBRecords.Kind.history.rawValue) }.count == 6)
     }
   }

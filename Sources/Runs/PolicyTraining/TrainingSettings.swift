@@ -1,0 +1,82 @@
+import Foundation
+import NeuralNetworks
+import RunLogs
+
+/// The length of a run, its optimization, and the intervals of its log lines, checkpoints and evaluations.
+public struct TrainingSettings: Sendable {
+  /// The number of updates.
+  public var steps = 100_000
+  /// The samples of one update.
+  public var batchSize = 8
+  /// The steps between log lines.
+  public var logFrequency = 200
+  /// The steps between checkpoints; the last step is saved in any case.
+  public var saveFrequency = 20_000
+  /// The steps between evaluations, with one more after the last step; 0 for no evaluations.
+  public var evaluationFrequency = 20_000
+  /// Whether checkpoints are written.
+  public var savesCheckpoints = true
+  /// The seed of everything random.
+  public var seed = 1000
+  /// AdamW's settings.
+  public var optimizer = AdamWSettings()
+  /// The largest norm of all gradients together.
+  public var gradientClip = 10.0
+  /// The learning rate at each step.
+  public var schedule: CosineSchedule
+
+  public init(schedule: CosineSchedule) { self.schedule = schedule }
+
+  func isLogStep(_ step: Int) -> Bool { step % logFrequency == 0 || step == steps }
+
+  func isSaveStep(_ step: Int) -> Bool { step % saveFrequency == 0 || step == steps }
+
+  func isEvaluationStep(_ step: Int) -> Bool {
+    evaluationFrequency > 0 && (step % evaluationFrequency == 0 || step == steps)
+  }
+}
+
+/// Why a training run returned.
+public enum TrainingEnd: Sendable, Equatable {
+  /// All steps are done.
+  case finished
+  /// The run was asked to stop, with an exit code; its state is saved.
+  case interrupted(step: Int, exitCode: Int)
+
+  /// The exit code of the run.
+  public var exitCode: Int {
+    switch self {
+    case .finished: 0
+    case .interrupted(_, let exitCode): exitCode
+    }
+  }
+}
+
+/// What an observer of a training run is told.
+public enum TrainingEvent: Sendable, Equatable {
+  /// The run begins, with this many updates already done.
+  case began(step: Int)
+  /// An update is complete.
+  case updated(step: Int)
+  /// A log line, of training or of an evaluation.
+  case logged(String)
+  /// Something went wrong that does not end the run.
+  case warning(String)
+  /// An evaluation begins.
+  case evaluating(step: Int)
+  /// The run ends, also with an error.
+  case ended
+}
+
+/// What a training run calls.
+public struct TrainingCallbacks {
+  /// Asked after each update; an exit code ends the run after it has saved.
+  public var interruption: () -> Int? = { nil }
+  /// Evaluates the policy after a step and returns metrics and a video, or nil if it was interrupted; an error costs a
+  /// warning, not the run. Nil for no evaluations.
+  public var evaluate: ((_ step: Int) throws -> (metrics: Metrics, video: URL?)?)?
+  /// Told of the run's events, in order.
+  public var observe: (TrainingEvent) -> Void = { _ in }
+
+  public init() {}
+}

@@ -1,0 +1,169 @@
+import CounterBasedRandom
+import Failures
+import Foundation
+import LibTorch
+import ModelFiles
+import NeuralNetworks
+import RobotPolicies
+import RunLogs
+import Testing
+
+@testable import PolicyTraining
+
+/// One weight that learns the mean of what it is shown: the loss is (w − x)².
+private final class MeanPolicy: Policy {
+  let parameters: ParameterStore
+  let interface = PolicyInterface(inputs: [:], outputs: [:], chunkSize: 1, actionSteps: 1)
+  private let weight: Tensor
+
+  init(loading folder: URL? = nil) throws {
+    let loaded = try folder.map { try Tensor.load($0.appendingPathComponent("model.safetensors")) }
+    parameters = ParameterStore(loading: loaded ?? [:], seed: 1, device: .cpu)
+    weight = try parameters.root.parameter("w", [2], .zeros)
+    try parameters.setTrainable { _ in true }
+  }
+
+  func loss(of batch: Batch, random: CountedRandom) throws -> PolicyLoss {
+    // Noise from the step's own random numbers, which a resumed run must repeat.
+    let noise = try Tensor.normal([2], random.at("noise")) * 0.1
+    let loss = try (weight - batch.require("x") + noise).square().mean()
+    return PolicyLoss(total: loss, metrics: ["loss": loss])
+  }
+
+  func actionChunk(for batch: Batch, random: [CountedRandom]) throws -> Tensor { throw Failure("never planned") }
+
+  var weights: [Float] { get throws { try weight.scalars() } }
+}
+
+/// Batch k shows the number k, or NaN at one step.
+private struct Numbers: BatchSource {
+  var step: Int
+  var broken: Int?
+
+  mutating func next() throws -> TrainingBatch? {
+    defer { step += 1 }
+    let value = step == broken ? Float.nan : Float(step)
+    return TrainingBatch(batch: Batch(["x": try Tensor([value, 2 * value], shape: [2])]), instructions: [""])
+  }
+}
+
+struct `A training loop` {
+  private let folder = FileManager.default.temporaryDirectory.appendingPathComponent("wm-loop-\(UUID().uuidString)")
+  private var settings: TrainingSettings = {
+    var settings = TrainingSettings(
+      schedule: CosineSchedule(peak: 0.1, final: 0.01, warmupSteps: 2, decaySteps: 6, steps: 6))
+    (settings.steps, settings.batchSize, settings.logFrequency, settings.saveFrequency) = (6, 1, 2, 3)
+    settings.evaluationFrequency = 0
+    return settings
+  }()
+
+  /// Runs the loop in a folder, from its checkpoint of a step if one is given, and returns the weights at the end.
+  @discardableResult
+  private func run(
+    _ name: String, _ settings: TrainingSettings, resuming step: Int? = nil, broken: Int? = nil,
+    _ callbacks: TrainingCallbacks = TrainingCallbacks()
+  ) throws -> (end: TrainingEnd, weights: [Float]) {
+    let output = folder.appendingPathComponent(name)
+    try FileManager.default.createDirectory(at: output, withIntermediateDirectories: true)
+    let checkpoint = step.map { CheckpointDirectory(output: output).folder(step: $0, of: settings.steps) }
+    let policy = try MeanPolicy(loading: checkpoint?.appendingPathComponent("pretrained_model"))
+    let pretrained = PretrainedPolicy(
+      policy: policy, preprocessor: Processor(name: "policy_preprocessor", steps: []),
+      postprocessor: Processor(name: "policy_postprocessor", steps: []), configuration: ["type": "mean"],
+      attachments: [])
+    var loop = try TrainingLoop(
+      pretrained, settings, output: output, configuration: [:], frames: 10, episodes: 1, resuming: checkpoint,
+      callbacks: callbacks)
+    var batches = Numbers(step: loop.firstStep, broken: broken)
+    return (try loop.run(on: &batches), try policy.weights)
+  }
+
+  private func checkpoints(_ name: String) throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: folder.appendingPathComponent("\(name)/checkpoints").path)
+      .sorted()
+  }
+
+  private func loggedSteps(_ name: String) throws -> [Int] {
+    try String(contentsOf: folder.appendingPathComponent("\(name)/metrics.jsonl"), encoding: .utf8)
+      .split(separator: "\n").compactMap { try JSON(parsing: Array($0.utf8))["step"]?.integer }
+  }
+
+  @Test func `resumes to the same bits as an unbroken run`() throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let whole = try run("whole", settings)
+    var callbacks = TrainingCallbacks()
+    var updates = 0
+    callbacks.observe = { if case .updated = $0 { updates += 1 } }
+    callbacks.interruption = { updates == 4 ? 130 : nil }
+    #expect(try run("broken", settings, callbacks).end == .interrupted(step: 4, exitCode: 130))
+    #expect(try checkpoints("broken") == ["000003", "000004", "last"])
+    let resumed = try run("broken", settings, resuming: 4)
+    #expect(resumed.end == .finished && resumed.weights == whole.weights && whole.weights != [0, 0])
+    #expect(try loggedSteps("broken") == [2, 4, 6] && loggedSteps("whole") == [2, 4, 6])
+  }
+
+  @Test func `logs and saves at its intervals and after the last step`() throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    var settings = settings
+    (settings.logFrequency, settings.saveFrequency) = (4, 5)
+    try run("run", settings)
+    #expect(try loggedSteps("run") == [4, 6])
+    #expect(try checkpoints("run") == ["000005", "000006", "last"])
+    settings.savesCheckpoints = false
+    try run("unsaved", settings)
+    #expect(!FileManager.default.fileExists(atPath: folder.appendingPathComponent("unsaved/checkpoints").path))
+  }
+
+  @Test func `stops with the step and the advice when a loss is not finite`() throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let error = #expect(throws: Failure.self) { try run("run", settings, broken: 4) }
+    let message = error?.description ?? ""
+    #expect(message.contains("loss is nan at step 6") && message.contains("`policy.optimizer_lr`"), "\(message)")
+    #expect(try checkpoints("run") == ["000003", "last"], "the diverged weights are not saved")
+  }
+
+  @Test func `goes past an evaluation that fails with a warning`() throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    var settings = settings
+    settings.evaluationFrequency = 4
+    var callbacks = TrainingCallbacks()
+    var events: [TrainingEvent] = []
+    callbacks.observe = { events.append($0) }
+    callbacks.evaluate = { step in
+      guard step == 6 else { throw Failure("no renderer") }
+      return (["eval/pc_success": 50], nil)
+    }
+    #expect(try run("run", settings, callbacks).end == .finished)
+    #expect(events.contains(.warning("warning: the evaluation at step 4 failed: no renderer")))
+    #expect(events.contains { if case .logged(let line) = $0 { line.contains("success:50.0") } else { false } })
+    #expect(events.first == .began(step: 0) && events.last == .ended)
+  }
+
+  @Test func `makes up for an evaluation that was interrupted`() throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    var settings = settings
+    settings.evaluationFrequency = 4
+    var callbacks = TrainingCallbacks()
+    var evaluated: [Int] = []
+    var isStopped = false
+    callbacks.interruption = { isStopped ? 143 : nil }
+    callbacks.evaluate = { step in
+      evaluated.append(step)
+      isStopped = evaluated.count == 1
+      return isStopped ? nil : (["eval/pc_success": 50], nil)
+    }
+    #expect(try run("run", settings, callbacks).end == .interrupted(step: 4, exitCode: 143))
+    #expect(try checkpoints("run") == ["000003", "000004", "last"])
+    #expect(try run("run", settings, resuming: 4, callbacks).end == .finished)
+    #expect(evaluated == [4, 4, 6])
+  }
+
+  @Test func `refuses a checkpoint beyond the last step`() throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try run("run", settings)
+    var settings = settings
+    settings.steps = 3
+    let error = #expect(throws: Failure.self) { try run("run", settings, resuming: 6) }
+    #expect(error?.description.contains("is at step 6, beyond `steps=3`") == true)
+  }
+}
