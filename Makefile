@@ -2,6 +2,7 @@
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 COMMANDS := lerobot-wm lerobot-wm-train lerobot-wm-eval lerobot-wm-precompute
+PRODUCTS := PretrainedPolicies WorldModality LeRobotDatasets LiberoSimulation ShapesSimulation PolicyTraining PolicyEvaluation
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -25,6 +26,13 @@ test-static: setup ## check that a statically linked program sees its arguments
 	@swift build --static-swift-stdlib --scratch-path .build/static --product lerobot-wm
 	@.build/static/debug/lerobot-wm train --help | grep -- --policy.type >/dev/null
 
+examples: setup ## build and run the examples, a package of its own
+	@scripts/examples.sh
+
+docs: ## write the library products' documentation into .build/docs
+	@for product in $(PRODUCTS); do swift package --allow-writing-to-directory .build/docs/$$product \
+	  generate-documentation --target $$product --output-path .build/docs/$$product --transform-for-static-hosting; done
+
 parity: setup ## compare with the official packages, which it installs into .deps/oracle
 	@oracle/parity.sh
 	@oracle/checkpoints_parity.sh
@@ -42,13 +50,13 @@ bench-env: setup ## run LIBERO beside the official stack and compare speed and m
 	@oracle/libero_parity.sh bench
 
 format: ## rewrite the sources as swift format would
-	@swift format format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks
+	@swift format format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks Examples/Package.swift Examples/Sources
 
 lint: ## check the format, and that no library module names a flag or prints
-	@swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks
+	@swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks Examples/Package.swift Examples/Sources
 	@scripts/check_libraries.sh
 
 clean: ## delete what was built, keep the engines
 	@rm -rf .build bin
 
-.PHONY: help setup build demo test test-static parity bench bench-start bench-env format lint clean
+.PHONY: help setup build demo test test-static examples docs parity bench bench-start bench-env format lint clean

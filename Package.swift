@@ -25,13 +25,15 @@ let package = Package(
   name: "lerobot-wm",
   products: [
     .executable(name: "lerobot-wm", targets: ["lerobot-wm"]),
-    .library(name: "PretrainedPolicies", targets: ["PretrainedPolicies", "RobotPolicies", "SmolVLA", "LibTorch"]),
+    .library(name: "PretrainedPolicies", targets: [
+        "PretrainedPolicies", "RobotPolicies", "SmolVLA", "NeuralNetworks", "LibTorch", "RGBImages", "CounterBasedRandom",
+      ]),
     .library(name: "WorldModality", targets: ["WorldModality", "WorldEncoders", "WorldLatents"]),
     .library(name: "LeRobotDatasets", targets: ["LeRobotDatasets", "RGBImages"]),
     .library(name: "LiberoSimulation", targets: ["LiberoSimulation", "RobotEnvironments"]),
     .library(name: "ShapesSimulation", targets: ["ShapesSimulation", "RobotEnvironments"]),
     .library(name: "PolicyTraining", targets: ["PolicyTraining", "TrainingBatches"]),
-    .library(name: "PolicyEvaluation", targets: ["PolicyEvaluation"]),
+    .library(name: "PolicyEvaluation", targets: ["PolicyEvaluation", "RobotPolicies", "RobotEnvironments"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),

@@ -55,11 +55,11 @@ public struct Field<Section: ConfigurationSection>: Sendable {
 
   /// A setting called `name`.
   public init<Value: ConfigurationValue>(
-    _ name: String, _ keyPath: WritableKeyPath<Section, Value> & Sendable, help: String
+    _ name: String, _ keyPath: WritableKeyPath<Section, Value> & Sendable, owner: SettingOwner = .lerobot, help: String
   ) {
     let leaf = Leaf<Section>(
       path: [name], help: help, group: Section.title, typeName: Value.typeName,
-      typeDescription: Value.typeDescription, isSwitch: Value.self == Bool.self,
+      typeDescription: Value.typeDescription, isSwitch: Value.self == Bool.self, owner: owner,
       setJSON: { section, json throws(ConfigurationValueError) in section[keyPath: keyPath] = try Value(json: json) },
       setFlag: { section, text throws(ConfigurationValueError) in section[keyPath: keyPath] = try Value(flag: text) },
       json: { $0[keyPath: keyPath].json })

@@ -132,6 +132,11 @@ public struct Configured<Section: ConfigurationSection>: Sendable {
   /// The dotted names of all settings of the kinds that are chosen.
   public var names: [String] { value.leaves.filter { $0.role != .absence }.map(\.name) }
 
+  /// The dotted names of the settings that `owner` has, of the kinds that are chosen.
+  public func names(ownedBy owner: SettingOwner) -> [String] {
+    value.leaves.filter { $0.role != .absence && $0.owner == owner }.map(\.name)
+  }
+
   /// The settings, once every section has found them sensible.
   public func validated() throws(ConfigurationError) -> Section {
     try value.validateAll()
@@ -146,9 +151,14 @@ public struct Configured<Section: ConfigurationSection>: Sendable {
 
 extension ConfigurationSection {
   /// The settings as JSON, in the order of their fields; `null` for an absent section.
-  public var json: JSON {
+  public var json: JSON { json { _ in true } }
+
+  /// As ``json``, with the settings of one owner only.
+  public func json(ownedBy owner: SettingOwner) -> JSON { json { $0.owner == owner } }
+
+  private func json(where isIncluded: (Leaf<Self>) -> Bool) -> JSON {
     var document = JSON.object([:])
-    for leaf in leaves {
+    for leaf in leaves where isIncluded(leaf) {
       if let value = leaf.json(self) { document.set(value, at: leaf.path[...]) }
     }
     return document

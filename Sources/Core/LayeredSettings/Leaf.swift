@@ -1,5 +1,13 @@
 import ModelFiles
 
+/// Whose parser knows a setting.
+public enum SettingOwner: Sendable {
+  /// LeRobot has the setting too; its files may hold it.
+  case lerobot
+  /// Only this program has it, and LeRobot refuses a file with it.
+  case program
+}
+
 /// What a leaf is to those that list or apply them all.
 enum LeafRole: Sendable {
   case setting
@@ -22,6 +30,7 @@ struct Leaf<Root>: Sendable {
   let typeDescription: String
   var isSwitch = false
   var role = LeafRole.setting
+  var owner = SettingOwner.lerobot
   let setJSON: Set<JSON>
   let setFlag: Set<String>
   /// The value, or nil where its section is absent.
@@ -44,7 +53,7 @@ struct Leaf<Root>: Sendable {
     }
     return Leaf<Outer>(
       path: (name.map { [$0] } ?? []) + path, help: help, group: group, typeName: typeName,
-      typeDescription: typeDescription, isSwitch: isSwitch, role: role,
+      typeDescription: typeDescription, isSwitch: isSwitch, role: role, owner: owner,
       setJSON: { outer, json throws(ConfigurationValueError) in
         try change(&outer) { root throws(ConfigurationValueError) in try setJSON(&root, json) }
       },

@@ -138,8 +138,10 @@ public struct SmolVLAConfiguration: ConfigurationSection, Equatable {
       .init("expert_width_multiplier", \.expertWidthMultiplier, help: "the expert's width, of the backbone's"),
       .init("min_period", \.minPeriod, help: "shortest period of the time embedding"),
       .init("max_period", \.maxPeriod, help: "longest period of the time embedding"),
-      .init("action_loss", \.actionLoss, help: "mean over valid entries, or padded as LeRobot 0.4.4"),
-      .init("normalization", \.normalization, help: "statistics of a new run: the dataset's or the checkpoint's"),
+      .init("action_loss", \.actionLoss, owner: .program, help: "mean over valid entries, or padded as LeRobot 0.4.4"),
+      .init(
+        "normalization", \.normalization, owner: .program,
+        help: "statistics of a new run: the dataset's or the checkpoint's"),
       .embedded(\.inert),
     ]
   }
@@ -171,13 +173,10 @@ public struct SmolVLAConfiguration: ConfigurationSection, Equatable {
     return feature.shape[0]
   }
 
-  /// The settings as LeRobot's config.json holds them: `type` first, and without ours, which LeRobot would refuse.
-  ///
-  /// Ours belong into lerobot_wm.json alone.
+  /// The settings as LeRobot's config.json holds them: `type` first, and none that LeRobot would refuse.
   public var checkpointJSON: JSON {
     var members: OrderedDictionary<String, JSON> = ["type": "smolvla"]
-    members.merge(json.object ?? [:]) { $1 }
-    for name in ["action_loss", "normalization"] { members.removeValue(forKey: name) }
+    members.merge(json(ownedBy: .lerobot).object ?? [:]) { $1 }
     return .object(members)
   }
 }

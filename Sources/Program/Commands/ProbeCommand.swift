@@ -20,7 +20,7 @@ enum ProbeCommand: Command {
     var batch = ""
     var output = ""
     var takesOptimizerStep = false
-    var optimizer = OptimizerSettings()
+    var optimizer = Optimization(presetOf: SmolVLAConfiguration()).adamW
     var computeThreads = 0
     var overwrites = false
 
@@ -40,28 +40,6 @@ enum ProbeCommand: Command {
 
     func validate() throws(ConfigurationError) {
       guard !batch.isEmpty, !output.isEmpty else { throw ConfigurationError("batch", "and --output are needed") }
-    }
-  }
-
-  struct OptimizerSettings: ConfigurationSection {
-    var learningRate = 1e-4
-    var betas = [0.9, 0.95]
-    var epsilon = 1e-8
-    var weightDecay = 1e-10
-    var gradientClip = 10.0
-
-    static var fields: [Field<Self>] {
-      [
-        .init("lr", \.learningRate, help: "learning rate"),
-        .init("betas", \.betas, help: "decay rates of the two moments"),
-        .init("eps", \.epsilon, help: "epsilon"),
-        .init("weight_decay", \.weightDecay, help: "weight decay"),
-        .init("grad_clip_norm", \.gradientClip, help: "largest norm of the gradients"),
-      ]
-    }
-
-    func validate() throws(ConfigurationError) {
-      guard betas.count == 2 else { throw ConfigurationError("betas", "expected two numbers, found \(betas)") }
     }
   }
 
@@ -122,13 +100,9 @@ enum ProbeCommand: Command {
   }
 
   private static func step(
-    _ policy: any Policy, _ settings: OptimizerSettings, into numbers: inout StateDictionary
+    _ policy: any Policy, _ settings: AdamWSection, into numbers: inout StateDictionary
   ) throws {
-    let optimizer = AdamW(
-      policy.parameters,
-      settings: AdamWSettings(
-        beta1: settings.betas[0], beta2: settings.betas[1], epsilon: settings.epsilon,
-        weightDecay: settings.weightDecay))
+    let optimizer = AdamW(policy.parameters, settings: settings.settings)
     try optimizer.step(learningRate: settings.learningRate)
     for (_, parameter) in policy.parameters.trainable { numbers["w1/\(parameter.name)"] = parameter.tensor }
   }

@@ -90,11 +90,11 @@ enum TrainCommand: Command {
     say("output: \(output.path)")
     run.notices.forEach(say)
     let configuration = run.complete(configured.json)
-    let files = TrainConfigurationFiles(configuration)
+    let files = TrainConfigurationFiles(configuration, names: configured.names(ownedBy: .lerobot))
     var pretrained = run.pretrained
     pretrained.documents[TrainConfigurationFiles.ownName] = files.own
     var loop = try TrainingLoop(
-      pretrained, settings.training, output: output, configuration: files.leRobots, frames: run.dataset.count,
+      pretrained, settings.training, output: output, configuration: files.lerobot, frames: run.dataset.count,
       episodes: run.dataset.episodes.count, resuming: run.checkpoint,
       wandb: writesWandB ? settings.wandbDescription(configuration) : nil,
       callbacks: callbacks(settings, evaluation, interruption, output))

@@ -117,9 +117,9 @@ struct `a run of LeRobot` {
     let file = Self.golden.appendingPathComponent("pretrained_model/train_config.json")
     var configured = Configured<TrainSettings>()
     try configured.apply(JSON(contentsOf: file), from: file.path, unknown: .keep)
-    let files = TrainConfigurationFiles(configured.json)
+    let files = TrainConfigurationFiles(configured.json, names: configured.names(ownedBy: .lerobot))
     let expected = try JSON(contentsOf: file)
-    #expect(Set(try #require(files.leRobots.object).keys) == Set(try #require(expected.object).keys))
+    #expect(Set(try #require(files.lerobot.object).keys) == Set(try #require(expected.object).keys))
     func expectSame(_ found: JSON?, _ expected: JSON, _ place: String) {
       if let members = expected.object {
         for (key, value) in members { expectSame(found?[key], value, "\(place).\(key)") }
@@ -130,7 +130,7 @@ struct `a run of LeRobot` {
         #expect(found == expected, "\(place)")
       }
     }
-    expectSame(files.leRobots, expected, "train_config.json")
+    expectSame(files.lerobot, expected, "train_config.json")
     #expect(files.own["policy"]?["action_loss"] == "valid" && files.own["num_compute_threads"] == 0)
   }
 
@@ -234,9 +234,9 @@ struct `a run's settings` {
       "steps": 3, "a_newer_one": true, "dataset": ["root": "x", "video_backend": nil, "ours": 1],
       "policy": ["type": "smolvla", "chunk_size": 4, "ours": 2], "env": ["type": "shapes", "task": "push_side"],
     ]
-    let files = TrainConfigurationFiles(settings)
+    let files = TrainConfigurationFiles(settings, names: Configured<TrainSettings>().names(ownedBy: .lerobot))
     #expect(
-      files.leRobots == ["steps": 3, "dataset": ["root": "x"], "policy": ["type": "smolvla", "chunk_size": 4]])
+      files.lerobot == ["steps": 3, "dataset": ["root": "x"], "policy": ["type": "smolvla", "chunk_size": 4]])
     #expect(
       files.own == [
         "a_newer_one": true, "dataset": ["video_backend": nil, "ours": 1], "policy": ["ours": 2],
