@@ -11,7 +11,6 @@ public struct Arguments: Sendable, Equatable {
     public let text: String?
   }
 
-  /// The flags, in order.
   public var flags: [Flag] = []
   /// What is no flag, in order.
   public var positional: [String] = []

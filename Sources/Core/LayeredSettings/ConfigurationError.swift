@@ -4,7 +4,6 @@ public struct ConfigurationError: Error, Equatable, Sendable, CustomStringConver
   public enum Layer: Equatable, Sendable {
     /// A JSON file, by its path.
     case file(String)
-    /// The command line.
     case flags
   }
 
@@ -45,7 +44,6 @@ public struct ConfigurationValueError: Error, Equatable, Sendable {
   /// What was found, as it was written.
   public let found: String
 
-  /// An error about a value.
   public init(expected: String, found: String) {
     self.expected = expected
     self.found = found

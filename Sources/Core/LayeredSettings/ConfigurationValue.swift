@@ -9,16 +9,12 @@ public protocol ConfigurationValue: Sendable {
   static var typeDescription: String { get }
   /// The same in a word, as draccus writes it, such as "int".
   static var typeName: String { get }
-  /// The value of a JSON document.
   init(json: JSON) throws(ConfigurationValueError)
-  /// The value of a flag's text.
   init(flag: String) throws(ConfigurationValueError)
-  /// The value as JSON.
   var json: JSON { get }
 }
 
 extension ConfigurationValue {
-  /// The type's own name.
   public static var typeName: String { "\(Self.self)" }
 
   /// Reads the text as JSON; types whose text is plainer than that replace it.

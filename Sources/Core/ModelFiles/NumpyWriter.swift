@@ -9,7 +9,6 @@ import Foundation
 /// try writer.finish(rows: frames)
 /// ```
 public final class NumpyWriter {
-  /// The final place.
   public let url: URL
   /// The rows written so far, those of earlier processes included.
   public private(set) var rowsWritten = 0

@@ -11,9 +11,7 @@ import OrderedCollections
 public struct SafetensorsFile: Sendable {
   /// One tensor's place in the file.
   public struct Entry: Sendable, Equatable {
-    /// The tensor's name.
     public let name: String
-    /// What its numbers are.
     public let element: TensorElement
     /// Its sizes, outermost first; empty for a scalar.
     public let shape: [Int]

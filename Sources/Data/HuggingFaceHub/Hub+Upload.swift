@@ -17,7 +17,6 @@ public struct HubUpload: Sendable {
   /// What it is made of.
   public let content: Content
 
-  /// A file for a path.
   public init(_ path: String, _ content: Content) {
     self.path = path
     self.content = content

@@ -22,12 +22,9 @@ public struct HubError: Error, CustomStringConvertible, Sendable, Equatable {
     case other
   }
 
-  /// The sentence.
   public let description: String
-  /// The kind of trouble.
   public let kind: Kind
 
-  /// Makes an error from a whole sentence.
   public init(_ description: String, _ kind: Kind = .other) {
     self.description = description
     self.kind = kind

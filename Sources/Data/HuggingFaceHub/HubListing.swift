@@ -13,13 +13,11 @@ public struct HubFile: Sendable, Equatable {
 
 /// What a repository holds at one commit.
 public struct HubListing: Sendable {
-  /// The repository.
   public let repository: HubRepository
   /// The branch, tag or commit that was asked for.
   public let revision: String
   /// The commit that it means.
   public let commit: String
-  /// Its files.
   public let files: [HubFile]
 }
 

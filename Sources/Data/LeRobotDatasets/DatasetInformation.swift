@@ -19,7 +19,6 @@ public struct DatasetInformation: Sendable, Equatable {
   public var episodeCount: Int
   /// Frames in the whole dataset.
   public var frameCount: Int
-  /// Different tasks.
   public var taskCount: Int
   /// Frames per second of the recording; a label, never used to skip frames.
   public var framesPerSecond: Double

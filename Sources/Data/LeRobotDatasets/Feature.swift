@@ -13,7 +13,6 @@ public struct Feature: Sendable, Equatable {
     public var isVisual: Bool { self == .image || self == .video }
   }
 
-  /// The values' type.
   public let dataType: DataType
   /// The shape of one frame's value; of an image in the order that `names` tells.
   public let shape: [Int]
@@ -22,7 +21,6 @@ public struct Feature: Sendable, Equatable {
   /// A video's codec and size, as the file has them.
   public let information: JSON?
 
-  /// Describes a feature.
   public init(_ dataType: DataType, shape: [Int], names: JSON = .null, information: JSON? = nil) {
     self.dataType = dataType
     self.shape = shape

@@ -7,7 +7,6 @@ import WorkerThreads
 
 /// Pictures that lie in data Parquet files; the row groups used last stay decoded, up to a number of bytes.
 final class FrameImages: Sendable {
-  /// A row group's place.
   struct Place: Hashable {
     let file: Int32, rowGroup: Int32
   }

@@ -33,14 +33,12 @@ extension FrameTable {
     let total = episodes.reduce(0) { $0 + $1.frames.count }
     let files = try dataFiles(root: root, information: information, episodes: episodes)
     // Memory is asked for only after as many rows have really been decoded: lengths are a stranger's claim.
-    let found = try {
-      try files.urls.indices.reduce(0) { sum, number in
-        let file = try files.file(number)
-        return try file.rowGroups.indices.reduce(sum) {
-          try $0 + file.read(rowGroup: $1, columns: ["episode_index"]).rowCount
-        }
+    let found = try files.urls.indices.reduce(0) { sum, number in
+      let file = try files.file(number)
+      return try file.rowGroups.indices.reduce(sum) {
+        try $0 + file.read(rowGroup: $1, columns: ["episode_index"]).rowCount
       }
-    }()
+    }
     guard found >= total else {
       throw Failure("expected \(total) frames in the data files of \(root.path), found \(found)")
     }

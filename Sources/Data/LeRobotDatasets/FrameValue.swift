@@ -15,7 +15,6 @@ public enum FrameValue: Sendable {
   case booleans([Bool])
   /// The value of a `string` feature.
   case text(String)
-  /// A camera's picture.
   case image(RGBImage)
 
   /// Checks the value against its feature.

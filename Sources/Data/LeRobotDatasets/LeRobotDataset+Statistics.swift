@@ -1,4 +1,3 @@
-import Failures
 import RGBImages
 import OrderedCollections
 

@@ -10,7 +10,6 @@ import OrderedCollections
 /// Numbers are held in memory; pictures and videos are decoded when asked for. Positions count the selected frames from
 /// 0; a frame's `index` counts those of the whole dataset. Any thread may read.
 public final class LeRobotDataset: Sendable {
-  /// The dataset's folder.
   public let root: URL
   /// What `meta/info.json` says.
   public let information: DatasetInformation

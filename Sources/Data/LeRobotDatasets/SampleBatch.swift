@@ -1,6 +1,5 @@
 import Failures
 import RGBImages
-import OrderedCollections
 
 /// What a batch is to hold.
 public struct BatchRequest: Sendable {
@@ -15,7 +14,6 @@ public struct BatchRequest: Sendable {
   /// Random changes to a batch's pictures; nil for none.
   public var transforms: ImageTransforms?
 
-  /// Asks for these.
   public init(
     cameras: [String], features: [String], actionFeature: String? = "action", chunkSize: Int,
     transforms: ImageTransforms? = nil
@@ -40,19 +38,15 @@ public struct ImageBatch: Sendable, Equatable {
 
   /// Pictures, and pixels in each.
   public let count: Int, width: Int, height: Int
-  /// The pictures.
   public let pixels: Pixels
 }
 
 /// Samples that are trained on together; plain values, sample after sample.
 public struct SampleBatch: Sendable, Equatable {
-  /// Positions in the dataset.
   public let positions: [Int]
-  /// Places, times and tasks.
   public let frames: [LeRobotDataset.Frame]
   /// `[batch, width]` by feature.
   public let features: [String: [Float]]
-  /// Pictures by camera.
   public let images: [String: ImageBatch]
   /// `[batch, chunk, width]`; past the episode's end its last action is repeated.
   public let actions: [Float]
@@ -64,9 +58,7 @@ public struct SampleBatch: Sendable, Equatable {
 public struct Sample: Sendable, Equatable {
   /// Its place, time and task.
   public let frame: LeRobotDataset.Frame
-  /// Numbers by feature.
   public let features: [String: [Float]]
-  /// Pictures by camera.
   public let images: [String: RGBImage]
   /// `[chunk, width]`; past the episode's end its last action is repeated.
   public let actions: [Float]
@@ -88,7 +80,6 @@ extension LeRobotDataset {
     return (try values(of: feature, at: window.indices), window.isValid.map { !$0 })
   }
 
-  /// One frame, decoded.
   public func sample(at position: Int, _ request: BatchRequest) throws -> Sample {
     let frame = try frame(at: position)
     let actions = try actions(request, at: position)

@@ -1,4 +1,3 @@
-import Failures
 import CounterBasedRandom
 import OrderedCollections
 import LibTorch
@@ -9,7 +8,6 @@ public enum Initializer: Sendable {
   case zeros
   /// All 1.
   case ones
-  /// All one number.
   case constant(Double)
   /// Normal with mean 0.
   case normal(standardDeviation: Double)

@@ -12,16 +12,13 @@ import LibTorch
 
 /// Builds policies of every kind with their processors, from checkpoints or from scratch.
 public struct PolicyBuilder {
-  /// The settings, complete.
   public var settings: PolicySettings
-  /// Where the parameters live.
   public let device: Device
   /// New parameters follow from it.
   public let seed: Int
   /// What a user should know, in whole lines.
   public internal(set) var notices: [String] = []
 
-  /// A builder of one policy.
   public init(_ settings: PolicySettings, device: Device, seed: Int = 0) {
     self.settings = settings
     self.device = device

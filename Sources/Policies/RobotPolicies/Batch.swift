@@ -26,10 +26,8 @@ public enum BatchKey {
 
 /// Tensors by LeRobot's names, one row for each sample or environment.
 public struct Batch {
-  /// The tensors.
   public var tensors: OrderedDictionary<String, Tensor>
 
-  /// A batch of the given tensors.
   public init(_ tensors: OrderedDictionary<String, Tensor> = [:]) { self.tensors = tensors }
 
   /// The tensor under `key`, or nil.

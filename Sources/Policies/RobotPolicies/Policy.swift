@@ -19,12 +19,10 @@ public struct PolicyLoss {
 
 /// What a policy must be shown of an episode's past at each planning step.
 public struct ObservationHistory: Sendable, Equatable {
-  /// The camera's feature name.
   public let camera: String
   /// How many of the last environment steps, the current one included.
   public let frames: Int
 
-  /// A history of one camera.
   public init(camera: String, frames: Int) {
     self.camera = camera
     self.frames = frames
@@ -66,12 +64,8 @@ public protocol Policy: AnyObject {
 extension Policy {
   /// None: most policies see the present alone.
   public var history: ObservationHistory? { nil }
-  /// No.
   public var plansDependOnBatch: Bool { false }
-  /// Nothing.
   public func prepareForRollouts() {}
-  /// None.
   public func intermediates(of batch: Batch, random: CountedRandom) throws -> OrderedDictionary<String, Tensor> { [:] }
-  /// None.
   public func gradientMetrics() throws -> OrderedDictionary<String, Tensor> { [:] }
 }

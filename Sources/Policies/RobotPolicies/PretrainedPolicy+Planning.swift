@@ -8,7 +8,6 @@ public struct PolicyObservation: Sendable {
   public var images: [String: RGBImage]
   /// The robot's state, not normalized.
   public var state: [Float]
-  /// The task in words.
   public var instruction: String
   /// Images of the camera that the policy's `history` names, oldest first, the current one last; empty if it needs none.
   public var history: [RGBImage]

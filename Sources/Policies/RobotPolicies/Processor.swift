@@ -1,4 +1,3 @@
-import Failures
 import Foundation
 import ModelFiles
 import NeuralNetworks
@@ -33,7 +32,6 @@ public struct TokenizerStep: Sendable {
   public var tokenizerName: String
   let tokenizer: Tokenizer
 
-  /// A step with its tokenizer.
   public init(maxLength: Int, padding: String, tokenizerName: String, tokenizer: Tokenizer) {
     self.maxLength = maxLength
     self.padding = padding
@@ -58,10 +56,8 @@ public struct TokenizerStep: Sendable {
 public struct Processor {
   /// `policy_preprocessor` or `policy_postprocessor`; also the name of its file.
   public var name: String
-  /// The steps, in order.
   public var steps: [ProcessorStep]
 
-  /// A pipeline.
   public init(name: String, steps: [ProcessorStep]) {
     self.name = name
     self.steps = steps

@@ -1,4 +1,3 @@
-import Failures
 import CounterBasedRandom
 import Foundation
 import RobotPolicies

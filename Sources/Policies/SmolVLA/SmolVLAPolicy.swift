@@ -1,7 +1,6 @@
 import Failures
 import CounterBasedRandom
 import NeuralNetworks
-import OrderedCollections
 import RobotPolicies
 import LibTorch
 
@@ -9,7 +8,6 @@ import LibTorch
 ///
 /// A policy that adds something to SmolVLA wraps it and passes a refinement of the expert's hidden states.
 public final class SmolVLAPolicy: Policy {
-  /// The settings.
   public let configuration: SmolVLAConfiguration
   /// The backbone's and the expert's parameters, under LeRobot's names.
   public let parameters: ParameterStore

@@ -11,7 +11,6 @@ public struct DINOv2Configuration: Sendable, Equatable {
   public var hiddenSize = 768
   /// Attention heads of a layer.
   public var attentionHeads = 12
-  /// Number of layers.
   public var layers = 12
   /// Width of the feed-forward network, as a multiple of the token's.
   public var feedForwardRatio = 4.0
@@ -39,29 +38,27 @@ extension DINOv2Configuration {
   /// - Parameter place: the file, for errors.
   /// - Throws: `Failure` for another model, a number that is none, and shapes that cannot be built.
   public init(_ json: JSON, in place: String) throws {
-    let settings = try EncoderSettings(json, type: "dinov2", in: place)
-    patchSize = try settings.integer("patch_size", patchSize)
-    imageSize = try settings.integer("image_size", imageSize)
-    hiddenSize = try settings.integer("hidden_size", hiddenSize)
-    attentionHeads = try settings.integer("num_attention_heads", attentionHeads)
-    layers = try settings.integer("num_hidden_layers", layers)
-    feedForwardRatio = try settings.number("mlp_ratio", feedForwardRatio)
-    normEpsilon = try settings.number("layer_norm_eps", normEpsilon)
-    initializerRange = try settings.number("initializer_range", initializerRange)
-    layerScale = try settings.number("layerscale_value", layerScale)
-    hasAttentionBias = settings.bool("qkv_bias", hasAttentionBias)
-    guard !settings.bool("use_swiglu_ffn", false) else {
+    let settings = try JSONFields(encoder: json, type: "dinov2", in: place)
+    patchSize = try settings.integer("patch_size", default: patchSize)
+    imageSize = try settings.integer("image_size", default: imageSize)
+    hiddenSize = try settings.integer("hidden_size", default: hiddenSize)
+    attentionHeads = try settings.integer("num_attention_heads", default: attentionHeads)
+    layers = try settings.integer("num_hidden_layers", default: layers)
+    feedForwardRatio = try settings.number("mlp_ratio", default: feedForwardRatio)
+    normEpsilon = try settings.number("layer_norm_eps", default: normEpsilon)
+    initializerRange = try settings.number("initializer_range", default: initializerRange)
+    layerScale = try settings.number("layerscale_value", default: layerScale)
+    hasAttentionBias = settings.bool("qkv_bias", default: hasAttentionBias)
+    guard !settings.bool("use_swiglu_ffn", default: false) else {
       throw Failure("\(place): use_swiglu_ffn is not supported; take facebook/dinov2-base or -large")
     }
-    guard try settings.integer("num_channels", 3) == 3 else {
+    guard try settings.integer("num_channels", default: 3) == 3 else {
       throw Failure("\(place): expected num_channels 3, pictures in color")
     }
     try check(place)
   }
 
-  /// Refuses shapes that no encoder has.
-  ///
-  /// - Parameter place: where the shape comes from, for the sentence.
+  /// Refuses shapes that no encoder has; errors name `place`.
   public func check(_ place: String) throws {
     let sizes = [patchSize, imageSize, hiddenSize, attentionHeads, layers]
     guard sizes.allSatisfy({ (1...1 << 16).contains($0) }), (0.01...64).contains(feedForwardRatio), feedForward > 0,

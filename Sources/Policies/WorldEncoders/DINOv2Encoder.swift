@@ -9,7 +9,6 @@ import LibTorch
 /// averaged, and each frame is encoded once however many clips it is in. The encoder is frozen: it runs without
 /// gradients.
 public struct DINOv2Encoder: WorldEncoder {
-  /// The encoder's shape.
   public let configuration: DINOv2Configuration
   /// What pictures go through first.
   public let preprocessing: FramePreprocessing

@@ -1,7 +1,6 @@
 import Foundation
 import ModelFiles
 import NeuralNetworks
-import OrderedCollections
 import LibTorch
 
 extension VJEPA2Encoder {

@@ -7,7 +7,6 @@ import LibTorch
 /// Assran et al., "V-JEPA 2: self-supervised video models enable understanding, prediction and planning", 2025. The
 /// encoder is frozen: it runs without gradients.
 public struct VJEPA2Encoder: WorldEncoder {
-  /// The encoder's shape.
   public let configuration: VJEPA2Configuration
   /// The weights, under the published names.
   public let parameters: ParameterStore

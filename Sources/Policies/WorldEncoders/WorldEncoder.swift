@@ -5,7 +5,6 @@ import LibTorch
 /// A frozen network that turns clips of frames into latents, of any kind: precomputation, rollouts and the cache's identity
 /// know no more of it than this.
 public protocol WorldEncoder {
-  /// The kind of encoder.
   var source: LatentsSource { get }
   /// What a camera's picture goes through first.
   var preprocessing: FramePreprocessing { get }

@@ -3,7 +3,6 @@ import ModelFiles
 
 /// What tells a frozen encoder, as it was used, from all others.
 public struct EncoderFingerprint: Sendable, Equatable {
-  /// Its kind.
   public var source: LatentsSource
   /// Its repository or folder, as it was given; says nothing for sure.
   public var name: String
@@ -12,7 +11,6 @@ public struct EncoderFingerprint: Sendable, Equatable {
   /// The type that it computed in, `float32` or `bfloat16`.
   public var precision: String
 
-  /// A fingerprint.
   public init(source: LatentsSource, name: String, sha256: String, precision: String = "float32") {
     self.source = source
     self.name = name

@@ -10,22 +10,18 @@ public struct LatentCacheExpectation: Sendable, Equatable {
   public var datasetRepoID: String
   /// Its number of frames, which is the cache's number of rows.
   public var frames: Int
-  /// The kind of encoder.
   public var source: LatentsSource
   /// D, `--policy.world_latent_dim`.
   public var latentDimension: Int
   /// m, from `--policy.latent_suffix`.
   public var temporalWindow: Int
-  /// The dataset's fingerprint.
   public var dataset: DatasetFingerprint?
-  /// The camera's feature name.
   public var camera: String?
   /// `--policy.world_vision_model_name`; compared where the weights' SHA-256 is not known.
   public var encoderName: String?
   /// SHA-256 of the weights that rollouts will use.
   public var encoderSHA256: String?
 
-  /// An expectation.
   public init(
     datasetRepoID: String, frames: Int, source: LatentsSource = .vjepa, latentDimension: Int, temporalWindow: Int,
     dataset: DatasetFingerprint? = nil, camera: String? = nil, encoderName: String? = nil,
@@ -51,7 +47,6 @@ public struct LatentCacheExpectation: Sendable, Equatable {
 
 /// A dataset's latents on disk: float16 [frames, D], memory-mapped, a row for each frame by its global index.
 public struct LatentCache: Sendable {
-  /// The cache's file.
   public let url: URL
   /// What the sidecar says of it; nil where it has none.
   public let identity: LatentCacheIdentity?
@@ -59,7 +54,6 @@ public struct LatentCache: Sendable {
   public let warning: String?
   /// Rows, one for each frame.
   public let frames: Int
-  /// D
   public let latentDimension: Int
   private let file: NumpyFile
 

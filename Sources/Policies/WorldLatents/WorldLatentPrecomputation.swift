@@ -15,11 +15,9 @@ import LibTorch
 /// about the last place of float16; the threads that decode change nothing. Each picture is decoded once, ahead of the encoder, so the time is
 /// the encoder's: 0.34 TFLOP for a clip of 4 frames with V-JEPA 2 ViT-L (512 tokens, 24 layers).
 public struct WorldLatentPrecomputation {
-  /// The encoder.
   public let encoder: any WorldEncoder
   /// What the cache will say of itself.
   public let identity: LatentCacheIdentity
-  /// Clips encoded at once.
   public let batchSize: Int
   private let episodes: [Range<Int>]
 

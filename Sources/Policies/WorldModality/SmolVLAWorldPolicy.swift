@@ -11,12 +11,9 @@ import LibTorch
 
 /// The settings of `smolvla_world`: SmolVLA's and the world modality's, in one flat section.
 public struct SmolVLAWorldConfiguration: ConfigurationSection, Equatable {
-  /// What it wraps.
   public var smolvla = SmolVLAConfiguration()
-  /// What it adds.
   public var world = WorldModalityConfiguration()
 
-  /// The defaults of both parts.
   public init() {}
 
   /// The fields of both parts, side by side.
@@ -37,7 +34,6 @@ public enum WorldKey {
 ///
 /// It wraps SmolVLA and refines the expert's hidden states; with the gate closed it is SmolVLA, bit for bit.
 public final class SmolVLAWorldPolicy: Policy {
-  /// The settings.
   public let configuration: SmolVLAWorldConfiguration
   /// Planning steps' rows whose memory held a number that is not finite and was not used.
   public private(set) var droppedMemories = 0

@@ -19,7 +19,6 @@ public enum TrainingMemoryMode: String, Sendable, CaseIterable, ConfigurationVal
 public enum RolloutMemoryMode: String, Sendable, CaseIterable {
   /// The Prophet's prediction.
   case pred
-  /// Zeros.
   case zero
   /// Standard normal numbers.
   case random
@@ -99,6 +98,5 @@ public struct WorldModalityConfiguration: Sendable, Equatable {
   /// m at rollout (`world_rollout_temporal_window`); 0 is as `latent_suffix` says.
   public var rolloutTemporalWindow = 0
 
-  /// The published defaults.
   public init() {}
 }

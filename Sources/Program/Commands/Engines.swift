@@ -1,4 +1,3 @@
-import Failures
 import ModelFiles
 import MuJoCoPhysics
 import RobotPolicies

@@ -17,7 +17,6 @@ struct EvaluationRun {
     let report: EvaluationReport
     let results: [EpisodeResult]
 
-    /// Episodes that broke off.
     var broken: [EpisodeResult] { results.filter { $0.problem != nil } }
   }
 

@@ -16,7 +16,6 @@ struct Expert {
     var environments: [any DemonstratedEnvironment] = []
   }
 
-  /// What its threads share.
   private final class Workplace: Sendable {
     let idle = Mutex(Idle())
     let isClosed = Atomic(false)

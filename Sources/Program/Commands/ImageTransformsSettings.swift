@@ -1,4 +1,3 @@
-import Failures
 import LayeredSettings
 import LeRobotDatasets
 import ModelFiles

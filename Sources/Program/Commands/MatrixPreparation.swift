@@ -10,7 +10,6 @@ import ModelFiles
 /// are opened once, so that what is wrong shows before days of work and not after.
 struct MatrixPreparation {
   let root: URL
-  /// Updates of each run.
   let steps: Int
   /// What a user should know before it starts, in whole lines.
   var notices: [String] = []

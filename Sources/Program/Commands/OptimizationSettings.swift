@@ -115,7 +115,6 @@ struct Optimization: Sendable, Equatable {
     schedule.final = policy.finalLearningRate
   }
 
-  /// What the sections say.
   init(_ optimizer: OptimizerSettings, _ scheduler: SchedulerSettings) {
     switch optimizer {
     case .adamW(let section): adamW = section

@@ -1,7 +1,5 @@
 import TrainingBatches
 import PretrainedPolicies
-import WorkerThreads
-import Failures
 import Foundation
 import HuggingFaceHub
 import LeRobotDatasets

@@ -10,7 +10,6 @@ public struct MatrixRun: Sendable {
   /// A run's folder; it need not be there.
   public init(_ url: URL) { self.url = url }
 
-  /// Whether something lies there.
   public var isThere: Bool { url.isThere }
 
   /// The step of the newest checkpoint; nil without one.

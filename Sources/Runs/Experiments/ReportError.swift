@@ -1,2 +1,1 @@
-import Failures
 import ModelFiles

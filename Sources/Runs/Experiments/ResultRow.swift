@@ -5,10 +5,8 @@ import Foundation
 struct ResultRow: Sendable {
   /// What a row's episodes have in common.
   enum Part: Sendable, Equatable {
-    /// All training seeds together.
     case pooled([Int])
     case seed(Int)
-    /// Nothing was trained.
     case untrained
   }
 

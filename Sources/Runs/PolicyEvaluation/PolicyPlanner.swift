@@ -47,7 +47,7 @@ public final class PolicyPlanner: ActionPlanner {
     }
     shownAs = Dictionary(zip(names, shown)) { first, _ in first }
     guard history != nil else { return }
-    do { try pretrained.policy.prepareForRollouts() } catch { throw Failure("\(error)") }
+    try pretrained.policy.prepareForRollouts()
   }
 
   /// One batch at a time; everyone where memories are exchanged.

@@ -2,7 +2,6 @@ import Failures
 import Foundation
 import ModelFiles
 import NeuralNetworks
-import OrderedCollections
 import RobotPolicies
 import LibTorch
 
@@ -11,7 +10,6 @@ public struct CheckpointDirectory: Sendable {
   /// `OUTPUT/checkpoints`
   public let url: URL
 
-  /// The checkpoints below a run's output folder.
   public init(output: URL) { url = output.appendingPathComponent("checkpoints", isDirectory: true) }
 
   /// The folder of a step; at least six digits.

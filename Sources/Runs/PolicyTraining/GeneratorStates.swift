@@ -1,4 +1,3 @@
-import Failures
 import CounterBasedRandom
 import NeuralNetworks
 import LibTorch

@@ -2,16 +2,12 @@
 ///
 /// Only what TensorBoard's events and W&B's records need: whole numbers, floating-point numbers, texts and messages.
 struct ProtocolBuffer: Equatable, Sendable {
-  /// The message so far.
   private(set) var bytes: [UInt8] = []
 
-  /// An empty message.
   init() {}
 
-  /// A message that is written already.
   init(_ bytes: ArraySlice<UInt8>) { self.bytes = Array(bytes) }
 
-  /// A message of some fields.
   init(_ build: (inout ProtocolBuffer) -> Void) { build(&self) }
 
   /// Adds a whole number (int32, int64, bool or enum).

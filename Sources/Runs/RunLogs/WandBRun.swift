@@ -11,10 +11,8 @@ public struct WandBDescription: Sendable {
   public var project = "lerobot", entity: String?
   /// What people read of it.
   public var name: String, notes: String?, tags: [String] = []
-  /// Its settings, by section.
   public var configuration: JSON
 
-  /// A description with LeRobot's project.
   public init(runID: String, name: String, configuration: JSON) {
     self.runID = runID
     self.name = name
@@ -46,7 +44,6 @@ public struct WandBDescription: Sendable {
 /// now and the rows that are still true, so that the run stays one. A step's values make one row, which is written when
 /// the next step begins.
 struct WandBRun {
-  /// The run's folder.
   let folder: URL
   /// The last step whose row the file holds, if any.
   private(set) var lastStep: Int?

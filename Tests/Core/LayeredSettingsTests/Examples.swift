@@ -74,7 +74,7 @@ struct Evaluation: ConfigurationSection {
   static let title = "Evaluation"
   var episodes = 10
   static var fields: [Field<Self>] {
-    [.constant("type", "eval", help: "always eval"), .init("n_episodes", \.episodes, help: "how many")]
+    [.init("n_episodes", \.episodes, help: "how many")]
   }
 }
 

@@ -45,11 +45,9 @@ import Testing
     #expect(configured.json["dataset"]?.object?.keys.last == "fps")
     #expect(configured.json["dataset"]?["cameras"] == ["front"])
 
-    var ignoring = Configured<Train>()
-    try ignoring.apply(file, from: "a.json", unknown: .ignore)
-    #expect(ignoring.extra.isEmpty)
+    var refusing = Configured<Train>()
     let error = #expect(throws: ConfigurationError.self) {
-      try ignoring.apply(["dataset": ["repo_idd": "a"]], from: "a.json")
+      try refusing.apply(["dataset": ["repo_idd": "a"]], from: "a.json")
     }
     #expect(error?.description == "a.json: dataset.repo_idd: no such setting; did you mean dataset.repo_id?")
   }

@@ -6,7 +6,6 @@ import OrderedCollections
 
 /// One kind of random change to a picture, under torchvision's or LeRobot's name and with its arguments.
 public enum ImageTransform: Sendable, Equatable {
-  /// The picture itself.
   case identity
   /// torchvision's `ColorJitter`: factors drawn from ranges, applied in random order; nil leaves a property alone.
   case colorJitter(

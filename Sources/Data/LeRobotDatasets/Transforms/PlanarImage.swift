@@ -32,7 +32,6 @@ public struct PlanarImage: Sendable, Equatable {
     self.init(width: image.width, height: image.height, values: values)
   }
 
-  /// Numbers in a plane.
   var area: Int { width * height }
 }
 

@@ -1,4 +1,3 @@
-import Failures
 import MuJoCoPhysics
 
 /// The robot in motion: one control step is 25 physics steps, and before each the controller decides the torques.

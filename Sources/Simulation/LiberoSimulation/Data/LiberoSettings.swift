@@ -59,7 +59,7 @@ public struct LiberoSettings: Sendable, Equatable {
   /// A folder of a package that the set-up laid; a missing one is an error that names the command.
   static func engine(_ name: String, _ folder: String) throws -> URL {
     let directory: URL
-    do { directory = try EngineLibraries.directory() } catch { throw Failure(message(of: error)) }
+    directory = try EngineLibraries.directory()
     let found = directory.appendingPathComponent("engines/\(name)/\(folder)", isDirectory: true)
     guard FileManager.default.fileExists(atPath: found.path) else {
       throw Failure("\(name) is missing: \(found.path) does not exist; run `make setup`")

@@ -89,13 +89,9 @@ public final class LiberoEnvironment: Environment {
     guard let numpySeed = UInt32(exactly: placementSeed) else {
       throw Failure("NumPy's generator takes seeds of 0 to 4294967295, and \(placementSeed) was asked for")
     }
-    let (state, poses) = try {
-      (
-        try world.initialStates.state(
-          episode: initialState, positions: world.model.positionCount, velocities: world.model.velocityCount),
-        try world.scene.fixturePoses(seed: numpySeed)
-      )
-    }()
+    let state = try world.initialStates.state(
+      episode: initialState, positions: world.model.positionCount, velocities: world.model.velocityCount)
+    let poses = try world.scene.fixturePoses(seed: numpySeed)
     (stepsTaken, demonstration) = (0, nil)
     do {
       try motion.reset(to: state) { simulation throws in

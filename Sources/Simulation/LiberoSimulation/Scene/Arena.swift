@@ -3,7 +3,6 @@ import Foundation
 
 /// A room with its work surface, as LIBERO's arenas make it of their model.
 struct Arena: Sendable {
-  /// The room's model.
   private(set) var model: MJCFModel
 
   /// Reads a room's model, fits it, and adds the sites of the surface's regions in the description's order.

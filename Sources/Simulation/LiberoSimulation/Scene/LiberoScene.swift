@@ -14,7 +14,6 @@ import OrderedCollections
 public struct LiberoScene: Sendable {
   /// What the task's description says.
   public let problem: BddlProblem
-  /// The scene as MJCF.
   public let xml: String
   /// The movable objects, then the fixtures, in the model's order.
   public let objects: [LiberoObject]
@@ -113,7 +112,6 @@ public struct LiberoObject: Sendable, Equatable {
   public let category: String
   /// Whether it stands still; its pose then comes from ``LiberoScene/fixturePoses(seed:)``.
   public let isFixture: Bool
-  /// Its outermost body.
   public var body: String { "\(name)_main" }
   /// The joint that lets it move freely; nil for a fixture.
   public var freeJoint: String? { isFixture ? nil : "\(name)_joint0" }

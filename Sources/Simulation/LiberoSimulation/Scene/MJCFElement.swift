@@ -2,11 +2,8 @@ import OrderedCollections
 
 /// An element of an MJCF document: a name, attributes and children, in the document's order.
 struct MJCFElement: Sendable, Equatable {
-  /// The element's tag.
   var name: String
-  /// Attributes by name.
   var attributes: OrderedDictionary<String, String>
-  /// The elements inside.
   var children: [MJCFElement]
 
   init(_ name: String, _ attributes: OrderedDictionary<String, String> = [:], _ children: [MJCFElement] = []) {
@@ -15,7 +12,6 @@ struct MJCFElement: Sendable, Equatable {
     self.children = children
   }
 
-  /// An attribute.
   subscript(attribute: String) -> String? {
     get { attributes[attribute] }
     set { attributes[attribute] = newValue }
@@ -60,7 +56,6 @@ struct MJCFElement: Sendable, Equatable {
     updateFirst(name, where: { $0["name"] == named }, body)
   }
 
-  /// The document's text.
   var xml: String {
     var text = ""
     write(to: &text)
