@@ -39,7 +39,7 @@ public struct ConfigurationError: Error, Equatable, Sendable, CustomStringConver
 
 /// A value that is not of its setting's type.
 public struct ConfigurationValueError: Error, Equatable, Sendable {
-  /// What was expected, such as "a whole number".
+  /// What was expected, such as "an integer".
   public let expected: String
   /// What was found, as it was written.
   public let found: String

@@ -5,7 +5,7 @@ import OrderedCollections
 
 /// A type that a setting can have: read from JSON and from a flag's text, written as JSON.
 public protocol ConfigurationValue: Sendable {
-  /// What a value is, for errors and help, such as "a whole number".
+  /// What a value is, for errors and help, such as "an integer".
   static var typeDescription: String { get }
   /// The same in a word, as draccus writes it, such as "int".
   static var typeName: String { get }
@@ -36,7 +36,7 @@ extension ConfigurationValue {
 }
 
 extension Int: ConfigurationValue {
-  public static var typeDescription: String { "a whole number" }
+  public static var typeDescription: String { "an integer" }
   public static var typeName: String { "int" }
 
   public init(json: JSON) throws(ConfigurationValueError) {

@@ -37,7 +37,7 @@ extension JSON {
     }
   }
 
-  /// The whole number, if this is one; `10.0` counts.
+  /// The integer, if this is one; `10.0` counts.
   public var integer: Int? {
     switch self {
     case .integer(let value): value

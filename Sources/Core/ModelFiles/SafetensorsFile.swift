@@ -48,7 +48,7 @@ public struct SafetensorsFile: Sendable {
     self.metadata = metadata
   }
 
-  /// The tensor called `name`, or an error where there is none.
+  /// The tensor called `name`, or an error if there is none.
   public func entry(_ name: String) throws -> Entry {
     if let entry = entries[name] { return entry }
     throw FileError.malformed(
@@ -116,7 +116,7 @@ public struct SafetensorsFile: Sendable {
     for size in sizes {
       guard case .integer(let size) = size, size >= 0 else {
         throw FileError.malformed(
-          url.path, "expected \(tensor)'s sizes to be whole numbers from 0 on, found \(size.text(.compact))")
+          url.path, "expected \(tensor)'s sizes to be integers from 0 on, found \(size.text(.compact))")
       }
       shape.append(size)
     }

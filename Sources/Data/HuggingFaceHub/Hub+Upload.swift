@@ -52,7 +52,7 @@ extension Hub {
     }
   }
 
-  /// Uploads files to a repository as one commit on `main`; makes the repository where there is none.
+  /// Uploads files to a repository as one commit on `main`; makes the repository if there is none.
   ///
   /// - Parameters:
   ///   - isPrivate: whether a new repository is private; nil leaves it to the owner's settings.

@@ -96,7 +96,7 @@ final class FileLock {
         throw HubError("\(FileError.errno(code, url.path, "be opened"))")
       }
       while flock(descriptor, LOCK_EX) != 0, errno == EINTR {}
-      // Whoever held it may have deleted the file, and a lock on nothing keeps nobody out.
+      // Its last holder may have deleted the file, and a lock on a deleted file excludes no one.
       var held = stat(), there = stat()
       if fstat(descriptor, &held) == 0, stat(url.path, &there) == 0, held.st_ino == there.st_ino {
         self.descriptor = descriptor

@@ -31,7 +31,7 @@ public struct HubError: Error, CustomStringConvertible, Sendable, Equatable {
   }
 }
 
-/// Runs what throws a file's error and rethrows its sentence as this room's.
+/// Rethrows errors of lower modules as `HubError`.
 func translated<Value>(_ body: () throws -> Value) throws(HubError) -> Value {
   do { return try body() } catch let error as HubError { throw error } catch { throw HubError(message(of: error)) }
 }

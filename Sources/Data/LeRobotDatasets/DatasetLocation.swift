@@ -47,7 +47,7 @@ public enum DatasetLocation {
       return snapshot
     }
     do { return try fetched(repository, revision, episodes, Hub(settings)) } catch let error as HubError {
-      // What LeRobot left under its own folder is of a revision that nobody wrote down.
+      // What LeRobot left under its own folder has no recorded revision.
       guard revision != nil, isDataset(copy) else { throw error }
       throw Failure("\(error) (`dataset.revision` is set; without it, \(copy.path) is used)")
     }

@@ -91,7 +91,7 @@ extension Episode {
       for row in videos.indices {
         guard let chunk = Int(exactly: chunks[row]), let number = Int(exactly: files[row]), chunk >= 0, number >= 0
         else {
-          throw Failure("expected whole numbers from 0 for the video files of \(key) in \(file.url.path)")
+          throw Failure("expected integers from 0 for the video files of \(key) in \(file.url.path)")
         }
         videos[row][key] = Video(chunk: chunk, file: number, start: starts[row], end: ends[row])
       }

@@ -4,14 +4,14 @@ import Foundation
 import ModelFiles
 import OrderedCollections
 
-/// The numbers of the selected frames, in memory, and where their pictures lie; one row for each frame.
+/// The numbers of the selected frames, in memory, and where their images lie; one row for each frame.
 struct FrameTable: Sendable {
   var frameIndices: [Int32]
   var taskIndices: [Int32]
   var timestamps: [Float]
   /// `[frames, width]` by feature.
   var vectors: OrderedDictionary<String, [Float]>
-  /// Where each frame's pictures lie; empty where no camera's pictures are in Parquet.
+  /// Where each frame's images lie; empty where no camera's images are in Parquet.
   var places: [FrameImages.Place]
   var rows: [Int32]
   let files: DataFiles

@@ -3,7 +3,7 @@ import RGBImages
 
 /// What a batch is to hold.
 public struct BatchRequest: Sendable {
-  /// Cameras whose pictures are decoded.
+  /// Cameras whose images are decoded.
   public var cameras: [String]
   /// Numeric features to gather besides the actions.
   public var features: [String]
@@ -11,7 +11,7 @@ public struct BatchRequest: Sendable {
   public var actionFeature: String?
   /// Actions from each frame on.
   public var chunkSize: Int
-  /// Random changes to a batch's pictures; nil for none.
+  /// Random changes to a batch's images; nil for none.
   public var transforms: ImageTransforms?
 
   public init(
@@ -26,7 +26,7 @@ public struct BatchRequest: Sendable {
   }
 }
 
-/// Pictures of one camera, one after another.
+/// Images of one camera, one after another.
 public struct ImageBatch: Sendable, Equatable {
   /// RGB, row-major.
   public enum Pixels: Sendable, Equatable {
@@ -36,7 +36,7 @@ public struct ImageBatch: Sendable, Equatable {
     case transformed([Float])
   }
 
-  /// Pictures, and pixels in each.
+  /// Images, and pixels in each.
   public let count: Int, width: Int, height: Int
   public let pixels: Pixels
 }
@@ -93,7 +93,7 @@ extension LeRobotDataset {
 
   /// Several frames, decoded into contiguous buffers.
   ///
-  /// - Parameter draw: the first sample's place among all samples, from which the changes of its pictures follow.
+  /// - Parameter draw: the first sample's place among all samples, from which the changes of its images follow.
   public func batch(
     _ positions: [Int], _ request: BatchRequest, draw: Int = 0
   ) throws -> SampleBatch {

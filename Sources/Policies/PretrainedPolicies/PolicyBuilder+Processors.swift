@@ -9,7 +9,7 @@ import LibTorch
 
 extension PolicyBuilder {
   /// The processors that a checkpoint was saved with; those of a checkpoint of LeRobot before 0.4, which has none, are
-  /// made anew and take the statistics that lie among its weights.
+  /// made again and take the statistics that lie among its weights.
   mutating func processors(of source: StartingPoint, _ backbone: URL) throws -> (Processor, Processor) {
     guard !source.has("policy_preprocessor"), !source.has("policy_postprocessor") else {
       let find = { (name: String) in

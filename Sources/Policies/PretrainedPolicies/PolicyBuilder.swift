@@ -25,7 +25,7 @@ public struct PolicyBuilder {
     self.seed = seed
   }
 
-  /// The policy of a checkpoint as it was saved, for evaluation or to go on with its training.
+  /// The policy of a checkpoint as it was saved, for evaluation or to continue with its training.
   ///
   /// - Parameter folder: a `pretrained_model` folder.
   /// - Throws: keys that are missing, unexpected or of another shape, and statistics that are missing, listed.

@@ -7,7 +7,7 @@ import OrderedCollections
 public enum FeatureType: String, Sendable {
   /// The robot's own state, a vector.
   case state = "STATE"
-  /// A camera's picture, [3, H, W].
+  /// A camera's image, [3, H, W].
   case visual = "VISUAL"
   /// What the policy gives, a vector.
   case action = "ACTION"
@@ -38,7 +38,7 @@ extension PolicyFeature: ConfigurationValue {
     }
     let shape = json["shape"]?.array?.compactMap(\.integer) ?? []
     guard !shape.isEmpty, shape.count == json["shape"]?.array?.count, shape.allSatisfy({ $0 > 0 && $0 < 1 << 20 })
-    else { throw ConfigurationValueError(expected: "a shape of positive whole numbers", found: json.text(.line)) }
+    else { throw ConfigurationValueError(expected: "a shape of positive integers", found: json.text(.line)) }
     self.init(type, shape)
   }
 

@@ -44,7 +44,7 @@ public struct Normalization {
     self.epsilon = epsilon
   }
 
-  /// Refuses to go on without a statistic that is needed, where LeRobot would leave the numbers as they are.
+  /// Refuses to continue without a statistic that is needed, where LeRobot would leave the numbers as they are.
   ///
   /// - Throws: the feature whose statistics are missing, of another size or not finite.
   public func check() throws {

@@ -7,7 +7,7 @@ struct RotaryPositions {
   /// [B or 1, L, 1, headDimension / 2]
   let cosines, sines: Tensor
 
-  /// - Parameter positions: [B or 1, L], whole numbers.
+  /// - Parameter positions: [B or 1, L], integers.
   init(_ positions: Tensor, headDimension: Int) throws {
     let half = headDimension / 2
     let exponents = try Tensor.arange(half, dtype: .float32, device: positions.device) * (2 / Double(headDimension))

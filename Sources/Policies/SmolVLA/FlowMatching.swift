@@ -8,7 +8,7 @@ extension SmolVLAModel {
   ///
   /// At time t the actions are t·noise + (1 − t)·actions and the velocity is noise − actions.
   func losses(
-    of actions: Tensor, noise: Tensor, time: Tensor, cache: PrefixCache, refine: Refinement
+    of actions: Tensor, noise: Tensor, time: Tensor, cache: PrefixCache, refine: SmolVLAPolicy.Refinement
   ) throws -> Tensor {
     let times = try time.reshaped([-1, 1, 1])
     let noisy = try times * noise + (1 - times) * actions
@@ -17,7 +17,7 @@ extension SmolVLAModel {
   }
 
   /// Actions [B, S, max_action_dim] reached from `noise` by Euler steps from time 1 to 0.
-  func sample(from noise: Tensor, cache: PrefixCache, refine: Refinement) throws -> Tensor {
+  func sample(from noise: Tensor, cache: PrefixCache, refine: SmolVLAPolicy.Refinement) throws -> Tensor {
     let steps = configuration.denoisingSteps
     var actions = noise
     for step in 0..<steps {

@@ -5,7 +5,7 @@ import ModelFiles
 public struct DINOv2Configuration: Sendable, Equatable {
   /// The side of a square patch, in pixels.
   public var patchSize = 14
-  /// The side of the pictures that the position embeddings were trained for, in pixels; others are interpolated.
+  /// The side of the images that the position embeddings were trained for, in pixels; others are interpolated.
   public var imageSize = 224
   /// Width of a token, which is the latent's dimension.
   public var hiddenSize = 768
@@ -26,7 +26,7 @@ public struct DINOv2Configuration: Sendable, Equatable {
   /// The base model, but for the 518 pixels that its published position embeddings were trained for.
   public init() {}
 
-  /// Position embeddings along one side of a picture.
+  /// Position embeddings along one side of an image.
   public var gridSize: Int { imageSize / patchSize }
   /// Width of the feed-forward network.
   public var feedForward: Int { Int(Double(hiddenSize) * feedForwardRatio) }
@@ -36,7 +36,7 @@ extension DINOv2Configuration {
   /// Reads transformers' form; fields left out take the published defaults.
   ///
   /// - Parameter place: the file, for errors.
-  /// - Throws: `Failure` for another model, a number that is none, and shapes that cannot be built.
+  /// - Throws: `Failure` for another model, a value that is not a number, and shapes that cannot be built.
   public init(_ json: JSON, in place: String) throws {
     let settings = try JSONFields(encoder: json, type: "dinov2", in: place)
     patchSize = try settings.integer("patch_size", default: patchSize)
@@ -53,7 +53,7 @@ extension DINOv2Configuration {
       throw Failure("\(place): use_swiglu_ffn is not supported; take facebook/dinov2-base or -large")
     }
     guard try settings.integer("num_channels", default: 3) == 3 else {
-      throw Failure("\(place): expected num_channels 3, pictures in color")
+      throw Failure("\(place): expected num_channels 3, images in color")
     }
     try check(place)
   }
@@ -68,7 +68,7 @@ extension DINOv2Configuration {
       throw Failure("\(place): \(attentionHeads) heads do not divide the hidden size \(hiddenSize)")
     }
     guard imageSize >= patchSize else {
-      throw Failure("\(place): pictures of \(imageSize) pixels hold no patch of \(patchSize)")
+      throw Failure("\(place): images of \(imageSize) pixels hold no patch of \(patchSize)")
     }
   }
 

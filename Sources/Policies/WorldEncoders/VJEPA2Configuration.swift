@@ -42,7 +42,7 @@ extension VJEPA2Configuration {
   /// Reads transformers' form; fields left out take the published defaults.
   ///
   /// - Parameter place: the file, for errors.
-  /// - Throws: `Failure` for another model, a number that is none, and shapes that cannot be built.
+  /// - Throws: `Failure` for another model, a value that is not a number, and shapes that cannot be built.
   public init(_ json: JSON, in place: String) throws {
     let settings = try JSONFields(encoder: json, type: "vjepa2", in: place)
     patchSize = try settings.integer("patch_size", default: patchSize)

@@ -39,7 +39,7 @@ public struct VJEPA2Encoder: WorldEncoder {
   /// V-JEPA 2.
   public var source: LatentsSource { .vjepa }
 
-  /// The whole picture, stretched to the encoder's square.
+  /// The whole image, stretched to the encoder's square.
   public var preprocessing: FramePreprocessing { FramePreprocessing(size: configuration.cropSize) }
 
   /// The width of a token.

@@ -70,7 +70,7 @@ public struct DatasetFingerprint: Sendable, Equatable {
     ]
   }
 
-  /// Reads a sidecar's form; nil where it is none.
+  /// Reads a sidecar's form, or returns nil if it is not valid.
   init?(_ json: JSON?) {
     guard let json, let episodes = json["episodes"]?.integer, let frames = json["frames"]?.integer,
       let files = json["sha256"]?.object

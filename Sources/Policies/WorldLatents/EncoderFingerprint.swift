@@ -26,7 +26,7 @@ public struct EncoderFingerprint: Sendable, Equatable {
     ]
   }
 
-  /// Reads that form; nil where it is none. Without a source it is V-JEPA 2, once the only one.
+  /// Reads that form, or returns nil if it is not valid. Without a source it is V-JEPA 2, once the only one.
   public init?(_ json: JSON?) {
     guard let json, let name = json["name"]?.string, let sha256 = json["sha256"]?.string,
       let precision = json["precision"]?.string,

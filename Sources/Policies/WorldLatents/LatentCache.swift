@@ -48,7 +48,7 @@ public struct LatentCacheExpectation: Sendable, Equatable {
 /// A dataset's latents on disk: float16 [frames, D], memory-mapped, a row for each frame by its global index.
 public struct LatentCache: Sendable {
   public let url: URL
-  /// What the sidecar says of it; nil where it has none.
+  /// What the sidecar says of it; nil if it has none.
   public let identity: LatentCacheIdentity?
   /// A sentence that a user should read: the cache has no sidecar, so only its shape was checked.
   public let warning: String?
@@ -77,7 +77,7 @@ public struct LatentCache: Sendable {
   /// Opens a cache and compares it with what is expected.
   ///
   /// - Throws: a missing or damaged file, and a cache of other frames, dimension, dataset, camera, encoder or window;
-  ///   one sentence that names what mends it.
+  ///   one sentence that names what fixes it.
   public init(_ url: URL, expecting expectation: LatentCacheExpectation) throws {
     guard FileManager.default.fileExists(atPath: url.path) else {
       let started = FileManager.default.fileExists(atPath: NumpyWriter.partialURL(of: url).path)
@@ -134,10 +134,10 @@ public struct LatentCache: Sendable {
 }
 
 extension LatentCacheIdentity {
-  /// Refuses what is not expected, by the flag that mends it.
+  /// Refuses what is not expected, by the flag that fixes it.
   func check(_ expected: LatentCacheExpectation, _ url: URL) throws {
-    func refuse(_ what: String, _ found: String, _ wanted: String, _ mend: String) -> Failure {
-      Failure("the latent cache \(url.path) is of \(what) \(found), the run needs \(wanted); \(mend)")
+    func refuse(_ what: String, _ found: String, _ wanted: String, _ fix: String) -> Failure {
+      Failure("the latent cache \(url.path) is of \(what) \(found), the run needs \(wanted); \(fix)")
     }
     guard datasetRepoID == expected.datasetRepoID else {
       throw refuse(

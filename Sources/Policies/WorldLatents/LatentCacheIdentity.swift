@@ -16,7 +16,7 @@ public struct LatentCacheIdentity: Sendable, Equatable {
   public var latentDimension: Int
   /// m, frames of a clip.
   public var temporalWindow: Int
-  /// What pictures went through first.
+  /// What images went through first.
   public var preprocessing: FramePreprocessing
 
   public init(

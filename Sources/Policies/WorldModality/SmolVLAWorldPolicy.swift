@@ -120,13 +120,13 @@ public final class SmolVLAWorldPolicy: Policy {
 
   // MARK: Planning
 
-  /// None where the memory would change nothing: its pictures need not even be drawn.
+  /// None where the memory would change nothing: its images need not even be drawn.
   public var history: ObservationHistory? {
     guard configuration.world.rolloutMemory.readsHistory, (try? world.ignoresMemory()) == false else { return nil }
     return ObservationHistory(camera: camera, frames: configuration.world.historyPictures)
   }
 
-  /// Plans actions [B, chunk, action]; the memory comes from the batch's history of pictures.
+  /// Plans actions [B, chunk, action]; the memory comes from the batch's history of images.
   public func actionChunk(for batch: Batch, random: [CountedRandom]) throws -> Tensor {
     let memory = try world.rolloutMemory(random: random) { try latentHistory(of: batch) }
     droppedMemories += memory?.droppedRows ?? 0
@@ -136,13 +136,13 @@ public final class SmolVLAWorldPolicy: Policy {
     }
   }
 
-  /// The latents of the last steps: the batch's own, or those of its pictures.
+  /// The latents of the last steps: the batch's own, or those of its images.
   private func latentHistory(of batch: Batch) throws -> Tensor {
     if let given = batch[WorldKey.history] { return given }
-    let pictures = try batch.require(BatchKey.history)
+    let images = try batch.require(BatchKey.history)
     let encoder = try frozenEncoder()
     return try encoder.latentHistory(
-      of: pictures, contextFrames: configuration.world.contextFrames,
+      of: images, contextFrames: configuration.world.contextFrames,
       temporalWindow: configuration.world.temporalWindow
     ).to(parameters.device)
   }

@@ -34,7 +34,7 @@ extension RolloutMemoryMode: ConfigurationValue {
   /// Whether it starts from a prediction, and so from latents of the past.
   var readsHistory: Bool { self != .zero && self != .random }
 
-  /// The modes, and why `oracle` is none of them.
+  /// The modes, and why `oracle` is not among them.
   public static var typeDescription: String {
     "one of " + allCases.map(\.rawValue).joined(separator: ", ")
       + " (the true future, oracle, is not known in closed loop)"

@@ -13,7 +13,7 @@ struct ShapesSettings: ConfigurationSection, Equatable {
   static var fields: [Field<Self>] {
     [
       .init("task", \.task, help: "tasks, separated by commas; empty for all"),
-      .init("image_size", \.imageSize, help: "the side of each camera's picture, pixels"),
+      .init("image_size", \.imageSize, help: "the side of each camera's image, pixels"),
     ]
   }
 }

@@ -64,7 +64,7 @@ struct MatrixArm {
       if ["resume", "overwrite"].contains(flag.name) {
         throw ConfigurationError(
           flag.name,
-          "is not needed: finished runs are skipped and broken ones resumed; delete a run's folder to begin anew")
+          "is not needed: finished runs are skipped and broken ones resumed; delete a run's folder to begin again")
       }
       if flag.name == "policy.push_to_hub", flag.text != "false" {
         throw ConfigurationError(flag.name, "all runs would go to one repository; upload the one you choose afterwards")

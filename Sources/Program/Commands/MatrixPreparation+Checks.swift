@@ -74,7 +74,7 @@ extension MatrixPreparation {
     return bytes
   }
 
-  /// Every checkpoint that is still to come has room.
+  /// There is disk space for every remaining checkpoint.
   func checkDisk(_ checkpointBytes: Int) throws {
     guard let every = arms.first?.settings.saveFrequency else { return }
     let count = jobs.reduce(0) { $0 + (max(0, steps - (run($1).checkpointStep ?? 0)) + every - 1) / every }
@@ -121,7 +121,7 @@ extension MatrixPreparation {
     ]
   }
 
-  /// The cache's own account of itself; null where it has none.
+  /// The cache's own account of itself; null if it has none.
   private static func sidecar(_ world: WorldModalityConfiguration, _ dataset: String) throws -> JSON {
     let url = try LatentCache.url(
       cacheDirectory: URL(fileURLWithPath: world.cacheDirectory),

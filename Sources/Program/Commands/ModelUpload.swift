@@ -29,7 +29,7 @@ struct ModelUpload {
       summary: type == "smolvla_world"
         ? "SmolVLA with a world modality: a memory of predicted visual latents, which the action expert reads through a "
           + "gate. LeRobot itself does not know this policy's type; lerobot-wm does."
-        : "A SmolVLA policy: camera pictures, a robot's state and an instruction in, a chunk of actions out.")
+        : "A SmolVLA policy: camera images, a robot's state and an instruction in, a chunk of actions out.")
     card.summary += " It was trained for \(settings.steps) steps with batches of \(settings.batchSize)."
     card.license = inert.license ?? card.license
     card.tags = inert.tags ?? []

@@ -106,7 +106,7 @@ enum TrainCommand: Command {
       print(folder.path)
       if let upload { print(try upload.send(folder.appendingPathComponent("pretrained_model"))) }
     case .interrupted(let step, _):
-      say("stopped at step \(step); go on with --resume --output_dir=\(output.path)")
+      say("stopped at step \(step); continue with --resume --output_dir=\(output.path)")
     }
     return Int32(end.exitCode)
   }

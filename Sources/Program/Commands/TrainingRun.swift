@@ -10,7 +10,7 @@ import LibTorch
 import PolicyTraining
 import WorldModality
 
-/// Everything that a training run is made of: its data, its policy and the checkpoint it goes on from.
+/// Everything that a training run is made of: its data, its policy and the checkpoint it continues from.
 struct TrainingRun {
   let dataset: LeRobotDataset
   private(set) var pretrained: PretrainedPolicy

@@ -89,7 +89,7 @@ struct Comparison: Sendable {
       guard let one = first.setting(key), let other = second.setting(key) else {
         let silent = first.setting(key) == nil ? firstName : secondName
         throw Failure(
-          "the \(name) of \(silent) is not recorded in its protocol, so nobody knows whether they agree")
+          "the \(name) of \(silent) is not recorded in its protocol, so whether they agree is unknown")
       }
       guard one == other else {
         throw Failure("\(name) differs: \(one.plain) in \(firstName), \(other.plain) in \(secondName)")

@@ -30,7 +30,7 @@ public struct ExperimentReport: Sendable {
   ///
   /// - Parameters:
   ///   - isDemonstration: say plainly that encoder and policies show the machinery, not the method.
-  ///   - videoBudget: bytes of videos and pictures that the page may carry, as they lie on disk; in the page they take
+  ///   - videoBudget: bytes of videos and images that the page may carry, as they lie on disk; in the page they take
   ///     a third more.
   /// - Throws: one sentence that names the file, if the folder holds no run or a file is broken.
   public init(

@@ -51,7 +51,7 @@ extension Double {
     return rounded == rounded.rounded() && abs(rounded) < 1e9 ? String(Int(rounded)) : String(format: "%.2f", rounded)
   }
 
-  /// A share as `72.5`, in percent; a dash where there is none.
+  /// A share as `72.5`, in percent; a dash if there is none.
   var percent: String { isFinite ? String(format: "%.1f", self * 100) : "–" }
 
   /// A difference of shares as `+2.5`, in points, with a true minus.

@@ -42,17 +42,17 @@ public struct MatrixRun: Sendable {
   /// - Throws: the first entry that differs, with both values; or a damaged file.
   public func checkEvaluation(_ expected: [(key: String, value: JSON)], tasks: [String]) throws {
     let evaluation = try RecordedEvaluation(information)
-    let mend = "delete \(information.deletingLastPathComponent().path), or ask for the same"
+    let fix = "delete \(information.deletingLastPathComponent().path), or ask for the same"
     for (key, value) in expected {
       let found = evaluation.setting(key) ?? .null
       guard found != value else { continue }
       throw Failure(
-        "\(information.path) has \(key) \(found.text(.line)), the matrix \(value.text(.line)); \(mend)")
+        "\(information.path) has \(key) \(found.text(.line)), the matrix \(value.text(.line)); \(fix)")
     }
     guard Set(evaluation.tasks) == Set(tasks) else {
       throw Failure(
         "\(information.path) is of \(evaluation.tasks.joined(separator: ", ")), the matrix asks for "
-          + "\(tasks.joined(separator: ", ")); \(mend)")
+          + "\(tasks.joined(separator: ", ")); \(fix)")
     }
   }
 

@@ -13,7 +13,7 @@ struct RecordedEvaluation: Sendable {
     let problem: String?
     /// What the policy was told.
     let instruction: String?
-    /// Where its video should lie, if it was filmed.
+    /// Where its video should lie, if it was recorded.
     var video: URL?
   }
 

@@ -114,7 +114,7 @@ struct RecordedRuns: Sendable {
     }
     missing += runs.flatMap(\.missing)
     if !runs(of: "E0").isEmpty, !runs(of: "E0").contains(where: { $0.evaluations["eval_contrary"] != nil }) {
-      missing.append("E0_seedN/eval_contrary/eval_info.json: nobody asked whether the policy listens")
+      missing.append("E0_seedN/eval_contrary/eval_info.json: whether the policy listens was not tested")
     }
     if random == nil { missing.append("random/eval_info.json: nothing shows what chance alone reaches") }
     return missing

@@ -90,7 +90,7 @@ struct SettingsColumn {
     documents = [("protocol", random.manifest)]
   }
 
-  /// The settings worth a line, in the order of the way they act; what nobody recorded is left out.
+  /// The settings worth a line, in the order of the way they act; what was not recorded is left out.
   static func rows(of columns: [SettingsColumn]) -> [(name: String, values: [String?])] {
     func row(_ name: String, _ value: (SettingsColumn) -> JSON?) -> (name: String, values: [String?])? {
       let values = columns.map { value($0).flatMap { $0 == .null || $0 == "" ? nil : $0.plain } }

@@ -16,7 +16,7 @@ struct RolloutVideos: Sendable {
   enum Content: Sendable {
     /// An MP4 file that browsers play.
     case video([UInt8])
-    /// PNG pictures of a video that they do not.
+    /// PNG images of a video that they do not.
     case frames([[UInt8]])
     case unreadable(String)
   }
@@ -25,7 +25,7 @@ struct RolloutVideos: Sendable {
   /// Chosen videos that the budget had no room for.
   let leftOut: Int
 
-  /// The first successes and the first failure that were filmed, of each arm's first seed.
+  /// The first successes and the first failure that were recorded, of each arm's first seed.
   init(_ runs: RecordedRuns, budget: Int) {
     var shown: [Shown] = []
     var leftOut = 0
@@ -57,8 +57,8 @@ struct RolloutVideos: Sendable {
     var choices: [Choice] = []
     func choose(_ evaluation: RecordedEvaluation?, _ arm: String, successes: Int, failures: Int) {
       guard let evaluation else { return }
-      let filmed = evaluation.episodes.filter { $0.video != nil }
-      let chosen = spread(filmed.filter(\.isSuccess), successes) + spread(filmed.filter { !$0.isSuccess }, failures)
+      let recorded = evaluation.episodes.filter { $0.video != nil }
+      let chosen = spread(recorded.filter(\.isSuccess), successes) + spread(recorded.filter { !$0.isSuccess }, failures)
       choices += chosen.compactMap { episode in
         episode.video.map {
           Choice(arm: arm, episode: episode, video: $0, instruction: episode.instruction)
@@ -100,7 +100,7 @@ struct RolloutVideos: Sendable {
     }
     let frames = stills(of: url)
     switch frames {
-    case .success(let pictures): return pictures.map(\.count).reduce(0, +) <= room ? .frames(pictures) : nil
+    case .success(let images): return images.map(\.count).reduce(0, +) <= room ? .frames(images) : nil
     case .failure(let error): return .unreadable(message(of: error))
     }
   }
@@ -108,18 +108,18 @@ struct RolloutVideos: Sendable {
   /// The codecs that browsers play, as MP4 names them.
   private static let playable = ["avc1", "avc3", "av01", "vp09"]
 
-  /// Five pictures from the first to the last.
+  /// Five images from the first to the last.
   private static func stills(of url: URL) -> Result<[[UInt8]], any Error> {
     Result {
       let reader = try VideoReader(url)
       let rate = max(reader.framesPerSecond, 1)
       let last = max(0, reader.duration - 1 / rate)
-      var pictures: [[UInt8]] = []
+      var images: [[UInt8]] = []
       for part in 0..<5 {
         let time = (last * Double(part) / 4 * rate).rounded() / rate
-        pictures.append(try PNG.encode(try reader.frame(at: time, tolerance: 0.6 / rate)))
+        images.append(try PNG.encode(try reader.frame(at: time, tolerance: 0.6 / rate)))
       }
-      return pictures
+      return images
     }
   }
 }
@@ -128,7 +128,7 @@ extension RolloutVideos.Content {
   fileprivate var byteCount: Int {
     switch self {
     case .video(let bytes): bytes.count
-    case .frames(let pictures): pictures.map(\.count).reduce(0, +)
+    case .frames(let images): images.map(\.count).reduce(0, +)
     case .unreadable: 0
     }
   }

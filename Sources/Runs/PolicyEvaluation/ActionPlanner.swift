@@ -8,9 +8,9 @@ import LibTorch
 /// What a planner is told at one planning step of one episode.
 public struct PolicyRequest: Sendable {
   public let observation: Observation
-  /// Pictures of the history's camera, oldest first, the current one last; empty where the planner needs none.
+  /// Images of the history's camera, oldest first, the current one last; empty where the planner needs none.
   public let history: [RGBImage]
-  /// The numbers that belong to this episode and query, whoever asks and whenever.
+  /// The random numbers of this episode and request.
   public let random: CountedRandom
 }
 

@@ -21,7 +21,7 @@ public struct CheckpointDirectory: Sendable {
 
   /// The newest checkpoint.
   ///
-  /// - Throws: where there is none.
+  /// - Throws: if there is none.
   public func last() throws -> URL {
     let link = url.appendingPathComponent("last")
     guard let name = try? FileManager.default.destinationOfSymbolicLink(atPath: link.path), !name.isEmpty,

@@ -2,7 +2,7 @@ import CounterBasedRandom
 import NeuralNetworks
 import LibTorch
 
-/// States for the random generators of Python, NumPy and torch, from which LeRobot draws when it goes on with a run.
+/// States for the random generators of Python, NumPy and torch, from which LeRobot draws when it continues with a run.
 ///
 /// A run here has no such state, because what it draws is counted. These are fresh Mersenne Twisters (Matsumoto and
 /// Nishimura, 1998) whose words follow from seed and step, so that LeRobot's continuation can be repeated.
@@ -31,7 +31,7 @@ struct GeneratorStates {
   }
 
   /// torch's CPU generator in memory: seed, numbers left (1: none but the last), whether seeded, position, the words as
-  /// 64 bits each, and a cached normal number that there is none of.
+  /// 64 bits each, and no cached normal sample.
   private func torchState() -> [UInt8] {
     var bytes: [UInt8] = []
     func append(_ value: some FixedWidthInteger) { withUnsafeBytes(of: value.littleEndian) { bytes += $0 } }

@@ -57,7 +57,7 @@ struct TrainingState {
   /// Reads a state, LeRobot's or ours, and checks it against the parameters that it belongs to.
   ///
   /// The states of LeRobot's random generators are not read: what is drawn here is counted.
-  /// - Throws: one sentence that says why training cannot go on from it.
+  /// - Throws: one sentence that says why training cannot continue from it.
   init(in folder: URL, for store: ParameterStore) throws {
     let stepFile = folder.appendingPathComponent(Self.stepFile)
     guard FileManager.default.fileExists(atPath: stepFile.path) else {

@@ -40,7 +40,7 @@ public struct WandBDescription: Sendable {
 
 /// An offline Weights & Biases run, for `wandb sync`: `OUTPUT/wandb/offline-run-DATE_TIME_ID/run-ID.wandb`.
 ///
-/// The file is a log of the service's `Record` messages. A resumed run's is written anew with its settings as they are
+/// The file is a log of the service's `Record` messages. A resumed run's is written again with its settings as they are
 /// now and the rows that are still true, so that the run stays one. A step's values make one row, which is written when
 /// the next step begins.
 struct WandBRun {

@@ -2,7 +2,7 @@ import RGBImages
 
 /// What a policy sees at one control step.
 public struct Observation: Sendable, Equatable {
-  /// Pictures by camera name (the name in a dataset without its `observation.images.` prefix).
+  /// Images by camera name (the name in a dataset without its `observation.images.` prefix).
   public let images: [String: RGBImage]
   /// The robot's own state, raw (not normalized), as `EnvironmentSpecification.stateNames` names it.
   public let state: [Float]

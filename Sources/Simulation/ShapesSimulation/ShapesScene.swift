@@ -13,7 +13,7 @@ enum ShapesScene {
   /// Physics steps per control step.
   static let substeps = 20
 
-  /// The MJCF document with blocks of these colors and pictures of `imageSize` × `imageSize` pixels.
+  /// The MJCF document with blocks of these colors and images of `imageSize` × `imageSize` pixels.
   static func xml(blocks: [ShapesColor], imageSize: Int) -> String {
     let bodies = blocks.enumerated().map { index, color in
       """

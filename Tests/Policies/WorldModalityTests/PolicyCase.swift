@@ -125,7 +125,7 @@ struct LoadedPolicyCase {
     return policy
   }
 
-  /// A list of names, or of numbers, in the metadata; empty where there is none.
+  /// A list of names, or of numbers, in the metadata; empty if there is none.
   func list(_ key: String) throws -> [JSON] {
     try metadata[key].flatMap { try JSON(parsing: $0).array } ?? []
   }

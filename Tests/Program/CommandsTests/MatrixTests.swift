@@ -64,7 +64,7 @@ struct `the matrix` {
     }
   }
 
-  @Test func `goes on when a run fails, says so, and does only that one again`() throws {
+  @Test func `continues when a run fails, says so, and does only that one again`() throws {
     try Fixture.within { folder in
       let root = folder.appendingPathComponent("out")
       try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
@@ -88,7 +88,7 @@ struct `the matrix` {
     }
   }
 
-  @Test func `lets its runs save when it is stopped, and goes on where they were`() throws {
+  @Test func `lets its runs save when it is stopped, and continues where they were`() throws {
     try Fixture.within { folder in
       let long = ["STEPS": "100", "EVAL_EPISODES": "1"]
       let flags = ["--experiments=E0,E2", "--save_freq=50"]

@@ -38,7 +38,7 @@ final class RobotMotion {
     sensed = RobotReadings(robot, simulation, posed: posedPositions)
   }
 
-  /// Begins anew as a rebuilt environment does: the controller takes the built robot's pose as its goal and rest.
+  /// Begins again as a rebuilt environment does: the controller takes the built robot's pose as its goal and rest.
   ///
   /// - Parameters:
   ///   - state: the initial state.

@@ -18,7 +18,7 @@ public struct LiberoSettings: Sendable, Equatable {
   /// The folder of scene assets that the file names; nil where it names none.
   public var assets: URL?
 
-  /// The settings that hold where nobody says otherwise: the packages' own data.
+  /// The default settings: the packages' own data.
   public init(benchmarkRoot: URL) {
     self.benchmarkRoot = benchmarkRoot
     bddlFiles = benchmarkRoot.appendingPathComponent("bddl_files")
@@ -81,7 +81,7 @@ public struct LiberoSettings: Sendable, Equatable {
     } catch let error as Failure {
       throw error
     } catch {
-      throw Failure("\(file.path) cannot be read: \(error); mend it, or delete it to have it written anew")
+      throw Failure("\(file.path) cannot be read: \(error); fix it, or delete it to have it written again")
     }
     func folder(_ key: String) -> URL? { values[key].map { URL(fileURLWithPath: $0, isDirectory: true) } }
     var settings = LiberoSettings(benchmarkRoot: folder("benchmark_root") ?? defaultRoot)

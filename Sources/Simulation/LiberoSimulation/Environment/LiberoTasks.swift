@@ -42,7 +42,7 @@ public final class LiberoTasks: EnvironmentSuite {
   ) throws {
     guard (16...1024).contains(options.width), (16...1024).contains(options.height) else {
       throw Failure(
-        "LIBERO's pictures have 16 to 1024 pixels a side, and \(options.width) × \(options.height) was asked for")
+        "LIBERO's images have 16 to 1024 pixels a side, and \(options.width) × \(options.height) was asked for")
     }
     var chosen: [LiberoTask] = []
     for suite in suites {

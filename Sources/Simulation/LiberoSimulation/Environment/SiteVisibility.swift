@@ -1,7 +1,7 @@
 import Failures
 import MuJoCoPhysics
 
-/// Which sites the pictures show: none of the robot's and the objects' own, except a stove's burner while it is on.
+/// Which sites the images show: none of the robot's and the objects' own, except a stove's burner while it is on.
 struct SiteVisibility: Sendable {
   /// A burner's site, its opacities, and the knob that decides.
   private struct Burner: Sendable {

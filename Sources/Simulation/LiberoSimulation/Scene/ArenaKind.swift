@@ -1,6 +1,6 @@
 import Failures
 
-/// The kinds of rooms that LIBERO's tasks play in, and what hf-libero 0.1.4 sets for each.
+/// The kinds of arenas of LIBERO's tasks, and what hf-libero 0.1.4 sets for each.
 enum ArenaKind: String, CaseIterable, Sendable {
   case tabletop = "libero_tabletop_manipulation"
   case kitchen = "libero_kitchen_tabletop_manipulation"

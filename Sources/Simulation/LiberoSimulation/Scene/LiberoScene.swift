@@ -19,7 +19,7 @@ public struct LiberoScene: Sendable {
   public let objects: [LiberoObject]
   /// The regions that are sites of the model, by their names.
   public let sites: OrderedDictionary<String, LiberoSite>
-  /// Sites that are invisible in pictures: their colors' alpha is to be negated where it is positive.
+  /// Sites that are invisible in images: their colors' alpha is to be negated where it is positive.
   public let hiddenSites: [String]
 
   let kind: ArenaKind
@@ -94,12 +94,12 @@ public struct LiberoScene: Sendable {
 }
 
 extension Failure {
-  /// A file of the scene assets that is not there, what it is for, and how it is mended.
+  /// A file of the scene assets that is not there, what it is for, and how it is fixed.
   static func missing(_ file: String, _ purpose: String) -> Failure {
     let settings = LiberoSettings.location(ProcessInfo.processInfo.environment).path
     return Failure(
       "\(file) is missing, which \(purpose) needs; 'assets:' in \(settings) names the folder of scene assets, "
-        + "`hf download \(LiberoAssets.repository) --repo-type dataset` fetches them anew, and `make setup` robosuite's own"
+        + "`hf download \(LiberoAssets.repository) --repo-type dataset` fetches them again, and `make setup` robosuite's own"
     )
   }
 }

@@ -94,7 +94,7 @@ struct MJCFModel: Sendable {
   /// Puts a prefix before every name, given or referred to, that does not begin with it.
   mutating func addPrefix(_ prefix: String) { root.addPrefix(prefix) }
 
-  /// Paints the geoms that collide (group 0), which pictures leave out, in one color.
+  /// Paints the geoms that collide (group 0), which images leave out, in one color.
   mutating func recolorCollisionGeoms(_ rgba: String, except name: String? = nil) {
     update("worldbody") { world in
       world.update { element in
