@@ -1,6 +1,6 @@
-import ModelFiles
 import CounterBasedRandom
 import LibTorch
+import ModelFiles
 import NeuralNetworks
 import RobotPolicies
 import SmolVLA

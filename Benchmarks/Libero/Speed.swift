@@ -1,6 +1,6 @@
-import RobotEnvironments
 import Foundation
 import LiberoSimulation
+import RobotEnvironments
 
 /// How fast environments of one task run, each on its own thread, under a policy that looks every ten steps.
 struct Speed: Encodable {

@@ -1,9 +1,9 @@
 import Failures
-import ParquetFiles
 import Foundation
 import MediaCoding
 import ModelFiles
 import OrderedCollections
+import ParquetFiles
 
 /// How large a dataset's files grow, under LeRobot's names and with its defaults; an episode is never divided.
 public struct ChunkSettings: Sendable, Equatable {

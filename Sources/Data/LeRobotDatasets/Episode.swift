@@ -1,7 +1,7 @@
 import Failures
-import ParquetFiles
 import Foundation
 import ModelFiles
+import ParquetFiles
 
 /// One episode's place in the dataset.
 public struct Episode: Sendable, Equatable {

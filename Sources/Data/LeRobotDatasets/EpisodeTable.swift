@@ -1,7 +1,7 @@
-import ParquetFiles
 import Foundation
 import ModelFiles
 import OrderedCollections
+import ParquetFiles
 
 /// What the recorder keeps of a saved episode until `meta/episodes` is written.
 struct EpisodeRecord {

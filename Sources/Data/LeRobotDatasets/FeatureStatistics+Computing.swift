@@ -1,5 +1,5 @@
-import RGBImages
 import OrderedCollections
+import RGBImages
 
 extension FeatureStatistics {
   /// Statistics of an episode's numbers.

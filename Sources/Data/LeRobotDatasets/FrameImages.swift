@@ -1,8 +1,8 @@
 import Failures
-import ParquetFiles
 import Foundation
-import RGBImages
 import MediaCoding
+import ParquetFiles
+import RGBImages
 import WorkerThreads
 
 /// Images that lie in data Parquet files; the row groups used last stay decoded, up to a number of bytes.

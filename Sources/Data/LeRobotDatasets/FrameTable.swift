@@ -1,8 +1,8 @@
 import Failures
-import ParquetFiles
 import Foundation
 import ModelFiles
 import OrderedCollections
+import ParquetFiles
 
 /// The numbers of the selected frames, in memory, and where their images lie; one row for each frame.
 struct FrameTable: Sendable {

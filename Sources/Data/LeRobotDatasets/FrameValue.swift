@@ -1,7 +1,7 @@
 import Failures
+import MediaCoding
 import ParquetFiles
 import RGBImages
-import MediaCoding
 
 /// One feature's value in a frame that is recorded.
 public enum FrameValue: Sendable {

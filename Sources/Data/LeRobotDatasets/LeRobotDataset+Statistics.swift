@@ -1,5 +1,5 @@
-import RGBImages
 import OrderedCollections
+import RGBImages
 
 extension LeRobotDataset {
   /// Takes the statistics of the selected episodes again, episode by episode and joined as LeRobot joins them.

@@ -1,9 +1,9 @@
 import Failures
 import Foundation
-import RGBImages
 import MediaCoding
 import ModelFiles
 import OrderedCollections
+import RGBImages
 
 /// A LeRobotDataset v3.0, v2.1 or v2.0 on disk, or some episodes of it, open for reading.
 ///

@@ -1,6 +1,6 @@
 import CounterBasedRandom
-import OrderedCollections
 import LibTorch
+import OrderedCollections
 
 /// Where a new parameter's first numbers come from.
 public enum Initializer: Sendable {

@@ -1,11 +1,11 @@
 import Foundation
 import HuggingFaceHub
+import LibTorch
 import ModelFiles
 import NeuralNetworks
 import OrderedCollections
 import RobotPolicies
 import SmolVLA
-import LibTorch
 
 extension PolicyBuilder {
   /// The processors that a checkpoint was saved with; those of a checkpoint of LeRobot before 0.4, which has none, are
@@ -47,10 +47,12 @@ extension PolicyBuilder {
     return (
       Processor(
         name: "policy_preprocessor",
-        steps: [.rename([:]), .toBatch, .newLine, .tokenize(tokenize), .device(place), .normalize(unfilled)]),
+        steps: [
+          RenameStep([:]), ToBatchStep(), NewLineStep(), tokenize, DeviceStep(place), NormalizerStep(unfilled),
+        ]),
       Processor(
         name: "policy_postprocessor",
-        steps: [.unnormalize(unfilled), .device(["device": "cpu", "float_dtype": nil])])
+        steps: [UnnormalizerStep(unfilled), DeviceStep(["device": "cpu", "float_dtype": nil])])
     )
   }
 }

@@ -1,14 +1,14 @@
-import WorldModality
-import WorldEncoders
 import Failures
 import Foundation
 import HuggingFaceHub
+import LibTorch
 import ModelFiles
 import NeuralNetworks
 import OrderedCollections
 import RobotPolicies
 import SmolVLA
-import LibTorch
+import WorldEncoders
+import WorldModality
 
 /// Builds policies of every kind with their processors, from checkpoints or from scratch.
 public struct PolicyBuilder {

@@ -1,9 +1,9 @@
-import WorldModality
 import LayeredSettings
 import ModelFiles
 import OrderedCollections
 import RobotPolicies
 import SmolVLA
+import WorldModality
 
 /// The settings of one kind of policy, chosen by `--policy.type`.
 public enum PolicySettings: Sendable, Equatable {

@@ -1,6 +1,6 @@
 import Failures
-import OrderedCollections
 import LibTorch
+import OrderedCollections
 
 /// LeRobot's names for what is observed and done.
 public enum BatchKey {

@@ -1,9 +1,9 @@
 import Failures
 import LayeredSettings
+import LibTorch
 import ModelFiles
 import NeuralNetworks
 import OrderedCollections
-import LibTorch
 
 /// How a feature is brought to the scale that the policy was trained at.
 public enum NormalizationMode: String, Sendable, CaseIterable, ConfigurationValue {

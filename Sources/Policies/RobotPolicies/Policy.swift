@@ -1,7 +1,7 @@
 import CounterBasedRandom
+import LibTorch
 import NeuralNetworks
 import OrderedCollections
-import LibTorch
 
 /// A training step's result, before gradients.
 public struct PolicyLoss {
@@ -29,7 +29,7 @@ public struct ObservationHistory: Sendable, Equatable {
   }
 }
 
-/// What training and evaluation know of a model: it has parameters, a loss, and it plans chunks of actions.
+/// The interface that training and evaluation use: a policy has parameters and a loss, and plans action chunks.
 public protocol Policy: AnyObject {
   /// Everything that is learned or frozen, under the checkpoint's names.
   var parameters: ParameterStore { get }
@@ -51,11 +51,8 @@ public protocol Policy: AnyObject {
   /// Whether a row's plan depends on the rows beside it, as where memories are exchanged.
   var plansDependOnBatch: Bool { get }
 
-  /// Fetches what only planning needs, so that what is missing or does not fit shows before anything starts.
+  /// Loads resources that only rollouts need, so that problems surface early.
   func prepareForRollouts() throws
-
-  /// Numbers on the way to the loss, under the names of LeRobot's goldens (`mid/…`, `out/…`), for comparison.
-  func intermediates(of batch: Batch, random: CountedRandom) throws -> OrderedDictionary<String, Tensor>
 
   /// Norms of groups of gradients after `backward()`, by log key.
   func gradientMetrics() throws -> OrderedDictionary<String, Tensor>
@@ -66,6 +63,11 @@ extension Policy {
   public var history: ObservationHistory? { nil }
   public var plansDependOnBatch: Bool { false }
   public func prepareForRollouts() {}
-  public func intermediates(of batch: Batch, random: CountedRandom) throws -> OrderedDictionary<String, Tensor> { [:] }
   public func gradientMetrics() throws -> OrderedDictionary<String, Tensor> { [:] }
+}
+
+/// A policy whose computation can be compared with LeRobot's, step by step.
+public protocol InspectablePolicy: Policy {
+  /// Numbers on the way to the loss, under the names of LeRobot's goldens (`mid/…`, `out/…`), for comparison.
+  func intermediates(of batch: Batch, random: CountedRandom) throws -> OrderedDictionary<String, Tensor>
 }

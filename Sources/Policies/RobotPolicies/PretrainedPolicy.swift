@@ -1,8 +1,8 @@
 import Foundation
+import LibTorch
 import ModelFiles
 import NeuralNetworks
 import OrderedCollections
-import LibTorch
 
 /// A policy with everything that a checkpoint's `pretrained_model` folder holds of it.
 public struct PretrainedPolicy {

@@ -1,6 +1,6 @@
 import Foundation
-import NeuralNetworks
 import LibTorch
+import NeuralNetworks
 
 /// Rotary positions as LeRobot applies them: base 10,000 whatever the backbone says, halves split, in float32.
 struct RotaryPositions {

@@ -1,7 +1,7 @@
 import CounterBasedRandom
 import Foundation
-import RobotPolicies
 import LibTorch
+import RobotPolicies
 
 extension SmolVLAModel {
   /// Squared errors of the predicted velocity, [B, S, max_action_dim].

@@ -1,5 +1,5 @@
-import NeuralNetworks
 import LibTorch
+import NeuralNetworks
 
 /// The backbone's language model, as far as SmolVLA uses it: it turns the prefix into keys and values, layer by layer.
 struct LanguageModel {

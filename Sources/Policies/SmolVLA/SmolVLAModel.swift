@@ -1,7 +1,7 @@
 import Foundation
+import LibTorch
 import NeuralNetworks
 import RobotPolicies
-import LibTorch
 
 /// Everything the actions may look at: images and instruction, then the robot's state.
 struct Prefix {

@@ -1,8 +1,8 @@
 import Failures
 import Foundation
+import LibTorch
 import ModelFiles
 import NeuralNetworks
-import LibTorch
 
 extension DINOv2Encoder {
   /// Loads an encoder as transformers saves `Dinov2Model`, or a model that contains one; other parts are ignored.

@@ -1,6 +1,6 @@
 import Failures
-import NeuralNetworks
 import LibTorch
+import NeuralNetworks
 
 /// DINOv2 (transformers' `Dinov2Model`): an image becomes one vector, a clip the mean of its frames'.
 ///

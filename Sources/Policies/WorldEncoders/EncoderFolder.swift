@@ -1,9 +1,9 @@
 import Failures
 import Foundation
+import LibTorch
 import ModelFiles
 import NeuralNetworks
 import OrderedCollections
-import LibTorch
 
 /// A frozen encoder's folder or snapshot as transformers saves it: `config.json`, and `model.safetensors` whole or in
 /// shards with `model.safetensors.index.json`.

@@ -1,7 +1,7 @@
 import Failures
+import LibTorch
 import ModelFiles
 import OrderedCollections
-import LibTorch
 
 /// How a camera's image becomes what an encoder sees: brought to a square of `size` pixels and normalized with
 /// ImageNet's mean and standard deviation.

@@ -1,6 +1,6 @@
 import Failures
-import NeuralNetworks
 import LibTorch
+import NeuralNetworks
 
 /// The encoder of V-JEPA 2 (transformers' `VJEPA2Model`, without its predictor): a clip of frames becomes one latent.
 ///

@@ -1,6 +1,6 @@
 import Failures
-import NeuralNetworks
 import LibTorch
+import NeuralNetworks
 
 /// A frozen network that turns clips of frames into latents, of any kind: precomputation, rollouts and the cache's identity
 /// know no more of it than this.

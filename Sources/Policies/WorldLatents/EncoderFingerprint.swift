@@ -1,5 +1,5 @@
-import WorldEncoders
 import ModelFiles
+import WorldEncoders
 
 /// What tells a frozen encoder, as it was used, from all others.
 public struct EncoderFingerprint: Sendable, Equatable {

@@ -1,8 +1,8 @@
-import WorldEncoders
 import Failures
 import Foundation
-import ModelFiles
 import LibTorch
+import ModelFiles
+import WorldEncoders
 
 /// What a run needs a latent cache to be. What is not known is not compared.
 public struct LatentCacheExpectation: Sendable, Equatable {

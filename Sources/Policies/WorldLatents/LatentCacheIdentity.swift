@@ -1,8 +1,8 @@
-import WorldEncoders
 import Failures
 import Foundation
 import ModelFiles
 import OrderedCollections
+import WorldEncoders
 
 /// Everything that the numbers of a latent cache depend on; its sidecar file says it.
 public struct LatentCacheIdentity: Sendable, Equatable {

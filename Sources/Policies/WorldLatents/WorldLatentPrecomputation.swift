@@ -1,12 +1,12 @@
-import RobotPolicies
-import WorldEncoders
-import WorkerThreads
 import Failures
 import Foundation
-import RGBImages
 import LeRobotDatasets
-import ModelFiles
 import LibTorch
+import ModelFiles
+import RGBImages
+import RobotPolicies
+import WorkerThreads
+import WorldEncoders
 
 /// Encodes every frame of a dataset into its latent, and can continue where a killed process stopped.
 ///

@@ -1,5 +1,5 @@
-import NeuralNetworks
 import LibTorch
+import NeuralNetworks
 
 /// The Prophet: predicts the latents of the next K frames from those of the last T.
 ///

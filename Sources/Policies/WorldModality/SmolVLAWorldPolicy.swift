@@ -1,13 +1,13 @@
-import WorldLatents
-import WorldEncoders
+import CounterBasedRandom
 import Failures
 import LayeredSettings
-import CounterBasedRandom
+import LibTorch
 import NeuralNetworks
 import OrderedCollections
 import RobotPolicies
 import SmolVLA
-import LibTorch
+import WorldEncoders
+import WorldLatents
 
 /// The settings of `smolvla_world`: SmolVLA's and the world modality's, in one flat section.
 public struct SmolVLAWorldConfiguration: ConfigurationSection, Equatable {
@@ -33,7 +33,7 @@ public enum WorldKey {
 /// SmolVLA whose action expert may read predicted future latents through one gated cross-attention.
 ///
 /// It wraps SmolVLA and refines the expert's hidden states; with the gate closed it is SmolVLA, bit for bit.
-public final class SmolVLAWorldPolicy: Policy {
+public final class SmolVLAWorldPolicy: InspectablePolicy {
   public let configuration: SmolVLAWorldConfiguration
   /// Planning steps' rows whose memory held a number that is not finite and was not used.
   public private(set) var droppedMemories = 0

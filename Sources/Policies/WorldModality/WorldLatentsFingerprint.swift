@@ -1,10 +1,10 @@
-import WorldLatents
-import WorldEncoders
 import Failures
 import Foundation
 import ModelFiles
 import OrderedCollections
 import RobotPolicies
+import WorldEncoders
+import WorldLatents
 
 /// What the latents of a `smolvla_world` run were made of: its checkpoints carry the cache's sidecar, so that no other
 /// encoder feeds the Prophet later.

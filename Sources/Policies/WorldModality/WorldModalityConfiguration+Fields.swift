@@ -1,6 +1,6 @@
-import WorldEncoders
 import Failures
 import LayeredSettings
+import WorldEncoders
 
 extension WorldModalityConfiguration: ConfigurationSection {
   /// The settings under their published names.

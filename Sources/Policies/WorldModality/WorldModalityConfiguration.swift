@@ -1,5 +1,5 @@
-import WorldEncoders
 import LayeredSettings
+import WorldEncoders
 
 /// What the action expert is shown during training.
 public enum TrainingMemoryMode: String, Sendable, CaseIterable, ConfigurationValue {

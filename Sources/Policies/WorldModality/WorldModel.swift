@@ -1,8 +1,8 @@
-import WorldLatents
 import Failures
+import LibTorch
 import NeuralNetworks
 import OrderedCollections
-import LibTorch
+import WorldLatents
 
 /// What the world modality gives to one training step.
 public struct WorldStep {

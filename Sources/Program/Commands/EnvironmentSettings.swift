@@ -1,7 +1,7 @@
-import LayeredSettings
-import RobotEnvironments
 import Foundation
+import LayeredSettings
 import LiberoSimulation
+import RobotEnvironments
 import ShapesSimulation
 
 /// `--env.…` of the embedded suite.

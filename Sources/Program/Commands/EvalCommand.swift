@@ -1,16 +1,16 @@
-import PretrainedPolicies
 import Failures
-import LayeredSettings
-import RobotEnvironments
-import PolicyEvaluation
 import Foundation
 import HuggingFaceHub
+import LayeredSettings
+import LibTorch
 import ModelFiles
 import OrderedCollections
+import PolicyEvaluation
+import PretrainedPolicies
+import RobotEnvironments
 import RobotPolicies
-import TerminalOutput
 import SmolVLA
-import LibTorch
+import TerminalOutput
 import WorldModality
 
 /// `lerobot-wm eval`: closed-loop evaluation of a checkpoint, under LeRobot's flags.

@@ -1,8 +1,8 @@
 import Failures
-import RobotEnvironments
-import PolicyEvaluation
 import Foundation
 import ModelFiles
+import PolicyEvaluation
+import RobotEnvironments
 import RobotPolicies
 import TerminalOutput
 

@@ -1,10 +1,10 @@
-import WorkerThreads
 import Failures
-import RobotEnvironments
 import Foundation
 import LeRobotDatasets
+import RobotEnvironments
 import RobotPolicies
 import Synchronization
+import WorkerThreads
 
 /// A suite's scripted expert at one task, in as many environments as there are processors.
 ///

@@ -1,7 +1,7 @@
-import LayeredSettings
-import RobotEnvironments
 import Foundation
+import LayeredSettings
 import LiberoSimulation
+import RobotEnvironments
 
 /// `--env.…` of LIBERO, under LeRobot's names.
 struct LiberoSection: ConfigurationSection, Equatable {

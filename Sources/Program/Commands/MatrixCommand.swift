@@ -1,7 +1,7 @@
-import Failures
-import LayeredSettings
 import Experiments
+import Failures
 import Foundation
+import LayeredSettings
 import ModelFiles
 import RobotPolicies
 import TerminalOutput

@@ -1,17 +1,17 @@
-import WorldLatents
-import Failures
-import LayeredSettings
-import PolicyEvaluation
 import Experiments
+import Failures
 import Foundation
 import HuggingFaceHub
+import LayeredSettings
 import LeRobotDatasets
+import LibTorch
 import ModelFiles
 import OrderedCollections
+import PolicyEvaluation
+import PolicyTraining
 import RobotPolicies
 import SmolVLA
-import LibTorch
-import PolicyTraining
+import WorldLatents
 import WorldModality
 
 extension MatrixPreparation {

@@ -1,14 +1,14 @@
-import WorldLatents
-import WorldEncoders
 import Failures
-import LayeredSettings
 import Foundation
 import HuggingFaceHub
+import LayeredSettings
 import LeRobotDatasets
+import LibTorch
 import OrderedCollections
 import RobotPolicies
 import TerminalOutput
-import LibTorch
+import WorldEncoders
+import WorldLatents
 import WorldModality
 
 /// `lerobot-wm precompute`: the latent of every frame of a dataset, under the runbook's flags.

@@ -1,10 +1,10 @@
 import Failures
-import LayeredSettings
-import RobotEnvironments
 import Foundation
+import LayeredSettings
 import LeRobotDatasets
 import MediaCoding
 import OrderedCollections
+import RobotEnvironments
 import RobotPolicies
 import TerminalOutput
 

@@ -1,9 +1,9 @@
 import Failures
-import LayeredSettings
-import RobotEnvironments
 import Foundation
+import LayeredSettings
 import LiberoSimulation
 import ModelFiles
+import RobotEnvironments
 
 /// `lerobot-wm replay`: an episode of LIBERO with given actions, written down so that anyone can compare the numbers.
 enum ReplayCommand: Command {

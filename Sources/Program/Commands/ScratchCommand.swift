@@ -1,9 +1,9 @@
-import WorldEncoders
-import LayeredSettings
 import Foundation
+import LayeredSettings
+import LibTorch
 import ModelFiles
 import RobotPolicies
-import LibTorch
+import WorldEncoders
 import WorldModality
 
 /// `lerobot-wm scratch`: a tiny backbone and a tiny untrained world encoder, so that the whole job can be walked without

@@ -1,11 +1,11 @@
-import LayeredSettings
 import Foundation
 import HuggingFaceHub
+import LayeredSettings
 import ModelFiles
-import RunLogs
-import TerminalOutput
 import PolicyTraining
 import PretrainedPolicies
+import RunLogs
+import TerminalOutput
 import WorldModality
 
 /// `lerobot-wm train`

@@ -1,9 +1,9 @@
-import PretrainedPolicies
-import LayeredSettings
 import Foundation
+import LayeredSettings
 import OrderedCollections
-import SmolVLA
 import PolicyTraining
+import PretrainedPolicies
+import SmolVLA
 import WorldModality
 
 /// LeRobot's `TrainPipelineConfig`, as far as it applies.

@@ -1,13 +1,13 @@
 import Failures
-import LayeredSettings
-import RobotEnvironments
-import PolicyEvaluation
 import Foundation
+import LayeredSettings
 import ModelFiles
+import PolicyEvaluation
+import PolicyTraining
+import RobotEnvironments
 import RobotPolicies
 import RunLogs
 import TerminalOutput
-import PolicyTraining
 
 /// The evaluations of a policy that is being trained, in LeRobot's place: `OUTPUT/eval/videos_step_STEP/`.
 ///

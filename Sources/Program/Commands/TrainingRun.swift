@@ -1,13 +1,13 @@
-import TrainingBatches
-import PretrainedPolicies
 import Foundation
 import HuggingFaceHub
 import LeRobotDatasets
+import LibTorch
 import ModelFiles
 import OrderedCollections
-import RobotPolicies
-import LibTorch
 import PolicyTraining
+import PretrainedPolicies
+import RobotPolicies
+import TrainingBatches
 import WorldModality
 
 /// Everything that a training run is made of: its data, its policy and the checkpoint it continues from.

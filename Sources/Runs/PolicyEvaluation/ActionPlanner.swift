@@ -1,9 +1,9 @@
 import CounterBasedRandom
-import RobotEnvironments
-import RGBImages
-import NeuralNetworks
-import RobotPolicies
 import LibTorch
+import NeuralNetworks
+import RGBImages
+import RobotEnvironments
+import RobotPolicies
 
 /// What a planner is told at one planning step of one episode.
 public struct PolicyRequest: Sendable {

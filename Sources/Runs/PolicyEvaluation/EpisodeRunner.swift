@@ -1,10 +1,10 @@
-import Failures
 import CounterBasedRandom
-import MediaCoding
-import RobotEnvironments
+import Failures
 import Foundation
-import RGBImages
+import MediaCoding
 import ModelFiles
+import RGBImages
+import RobotEnvironments
 import RobotPolicies
 
 public struct EpisodeResult: Sendable {

@@ -1,7 +1,7 @@
 import Failures
-import RobotEnvironments
 import Foundation
 import ModelFiles
+import RobotEnvironments
 
 /// How an evaluation runs a suite's tasks.
 public struct EvaluationSettings: Sendable {

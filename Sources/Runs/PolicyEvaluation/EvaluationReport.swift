@@ -1,7 +1,7 @@
-import RobotEnvironments
 import Foundation
 import ModelFiles
 import OrderedCollections
+import RobotEnvironments
 
 /// A share of successes and the range in which the true one lies with 95 % confidence.
 public struct SuccessRate: Sendable, Equatable {

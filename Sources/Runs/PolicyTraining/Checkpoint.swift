@@ -1,9 +1,9 @@
 import Failures
 import Foundation
+import LibTorch
 import ModelFiles
 import NeuralNetworks
 import RobotPolicies
-import LibTorch
 
 /// The folder of a run's checkpoints: `OUTPUT/checkpoints/STEP/`, and `last`, which names the newest.
 public struct CheckpointDirectory: Sendable {

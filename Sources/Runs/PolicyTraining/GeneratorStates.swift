@@ -1,6 +1,6 @@
 import CounterBasedRandom
-import NeuralNetworks
 import LibTorch
+import NeuralNetworks
 
 /// States for the random generators of Python, NumPy and torch, from which LeRobot draws when it continues with a run.
 ///

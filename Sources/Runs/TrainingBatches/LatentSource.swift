@@ -1,11 +1,11 @@
-import WorldLatents
-import WorldEncoders
 import Failures
 import Foundation
 import HuggingFaceHub
 import LeRobotDatasets
 import ModelFiles
 import RobotPolicies
+import WorldEncoders
+import WorldLatents
 import WorldModality
 
 /// The precomputed latents that a `smolvla_world` run reads beside its batches.

@@ -1,8 +1,8 @@
-import Failures
 import CounterBasedRandom
-import RobotEnvironments
-import RGBImages
+import Failures
 import MuJoCoPhysics
+import RGBImages
+import RobotEnvironments
 
 /// One table of the `shapes` suite.
 final class ShapesEnvironment: DemonstratedEnvironment {

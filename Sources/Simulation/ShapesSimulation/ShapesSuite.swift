@@ -1,6 +1,6 @@
 import Failures
-import RobotEnvironments
 import MuJoCoPhysics
+import RobotEnvironments
 
 /// The embedded suite: a finger on a gantry, a table, and blocks to touch or push as the instruction says.
 public struct ShapesSuite: EnvironmentSuite {

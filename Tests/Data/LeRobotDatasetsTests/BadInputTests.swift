@@ -1,7 +1,7 @@
-import ParquetFiles
 import Foundation
 import ModelFiles
 import OrderedCollections
+import ParquetFiles
 import Testing
 
 @testable import LeRobotDatasets

@@ -1,9 +1,9 @@
-import WorkerThreads
 import Failures
-import HuggingFaceHub
 import Foundation
+import HuggingFaceHub
 import ModelFiles
 import Testing
+import WorkerThreads
 
 @testable import LeRobotDatasets
 @testable import MediaCoding

@@ -1,8 +1,8 @@
 import Foundation
-import RGBImages
 import MediaCoding
 import ModelFiles
 import OrderedCollections
+import RGBImages
 import Testing
 
 @testable import LeRobotDatasets

@@ -1,10 +1,10 @@
-import WorkerThreads
 import CounterBasedRandom
 import Foundation
-import RGBImages
 import ModelFiles
 import OrderedCollections
+import RGBImages
 import Testing
+import WorkerThreads
 
 @testable import LeRobotDatasets
 

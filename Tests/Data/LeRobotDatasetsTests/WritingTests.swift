@@ -1,11 +1,11 @@
-import Failures
-import ParquetFiles
 import CounterBasedRandom
+import Failures
 import Foundation
-import RGBImages
 import MediaCoding
 import ModelFiles
 import OrderedCollections
+import ParquetFiles
+import RGBImages
 import Testing
 
 @testable import LeRobotDatasets

@@ -1,9 +1,9 @@
-import Failures
 import CounterBasedRandom
+import Failures
+import LibTorch
 import NeuralNetworks
 import RobotPolicies
 import Testing
-import LibTorch
 
 @testable import WorldModality
 

@@ -1,7 +1,7 @@
 @testable import WorldEncoders
 import Foundation
-import Testing
 import LibTorch
+import Testing
 
 @testable import WorldModality
 

@@ -1,13 +1,13 @@
-@testable import WorldLatents
 @testable import WorldEncoders
-import Failures
+@testable import WorldLatents
 import CounterBasedRandom
+import Failures
 import Foundation
-import RGBImages
+import LibTorch
 import ModelFiles
+import RGBImages
 import Synchronization
 import Testing
-import LibTorch
 
 @testable import WorldModality
 

@@ -1,14 +1,14 @@
-import LayeredSettings
 import CounterBasedRandom
 import Foundation
+import LayeredSettings
+import LibTorch
 import ModelFiles
 import NeuralNetworks
 import OrderedCollections
 import RobotPolicies
 import SmolVLA
-import TestSupport
 import Testing
-import LibTorch
+import TestSupport
 
 @testable import WorldModality
 

@@ -1,10 +1,10 @@
 @testable import WorldEncoders
 import Failures
 import Foundation
+import LibTorch
 import ModelFiles
 import NeuralNetworks
 import Testing
-import LibTorch
 
 @testable import WorldModality
 

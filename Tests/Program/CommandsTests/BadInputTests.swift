@@ -1,9 +1,9 @@
 import EngineLoading
 import Foundation
+import LibTorch
 import ModelFiles
 import NeuralNetworks
 import Testing
-import LibTorch
 
 /// Something wrong that a user may bring, and what must be said of it.
 struct BadInput: Sendable, CustomTestStringConvertible {

@@ -1,7 +1,7 @@
 import Foundation
-import RGBImages
 import LeRobotDatasets
 import OrderedCollections
+import RGBImages
 import Testing
 
 /// What only shows once a run is under way.

@@ -1,14 +1,14 @@
 @testable import PretrainedPolicies
-import Failures
-import LayeredSettings
 import CounterBasedRandom
+import Failures
 import Foundation
+import LayeredSettings
+import LibTorch
 import ModelFiles
 import NeuralNetworks
 import RobotPolicies
-import TestSupport
 import Testing
-import LibTorch
+import TestSupport
 import WorldModality
 
 @testable import Commands

@@ -1,9 +1,9 @@
 import EngineLoading
 import Foundation
+import LibTorch
 import ModelFiles
 import NeuralNetworks
 import Testing
-import LibTorch
 
 /// What goes wrong while episodes are played, seen from outside the program.
 struct `an evaluation that goes wrong` {

@@ -1,8 +1,8 @@
 import Foundation
+import LibTorch
 import ModelFiles
 import NeuralNetworks
 import Testing
-import LibTorch
 
 /// smolvla_world as a user runs it, with the gate as it starts: closed.
 struct `a closed gate` {

@@ -1,5 +1,5 @@
-import Failures
 import Experiments
+import Failures
 import Foundation
 import MediaCoding
 import ModelFiles

@@ -1,12 +1,12 @@
-import Failures
 import Dispatch
-import RobotEnvironments
+import Failures
 import Foundation
+import RobotEnvironments
 import RobotPolicies
 import ShapesSimulation
 import Synchronization
-import TestSupport
 import Testing
+import TestSupport
 
 @testable import PolicyEvaluation
 

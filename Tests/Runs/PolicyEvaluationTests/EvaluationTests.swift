@@ -1,7 +1,7 @@
-import RobotEnvironments
 import Foundation
 import MediaCoding
 import ModelFiles
+import RobotEnvironments
 import RobotPolicies
 import Testing
 

@@ -1,7 +1,7 @@
-import Failures
 import CounterBasedRandom
-import RobotEnvironments
+import Failures
 import RGBImages
+import RobotEnvironments
 import RobotPolicies
 import Synchronization
 

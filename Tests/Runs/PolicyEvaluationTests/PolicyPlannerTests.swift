@@ -1,13 +1,13 @@
-import Failures
 import CounterBasedRandom
-import RobotEnvironments
+import Failures
 import Foundation
-import RGBImages
+import LibTorch
 import ModelFiles
 import NeuralNetworks
+import RGBImages
+import RobotEnvironments
 import RobotPolicies
 import Testing
-import LibTorch
 
 @testable import PolicyEvaluation
 

@@ -1,12 +1,12 @@
 import Failures
-import RobotEnvironments
-import PolicyEvaluation
 import Foundation
 import ModelFiles
 import MuJoCoPhysics
+import PolicyEvaluation
+import RobotEnvironments
 import RobotPolicies
-import TestSupport
 import Testing
+import TestSupport
 
 @testable import LiberoSimulation
 

@@ -1,5 +1,5 @@
-import Failures
 import EngineLoading
+import Failures
 import Foundation
 import ModelFiles
 import Yams

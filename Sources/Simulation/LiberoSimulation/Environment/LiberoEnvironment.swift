@@ -1,8 +1,8 @@
-import Failures
 import CounterBasedRandom
-import RobotEnvironments
-import RGBImages
+import Failures
 import MuJoCoPhysics
+import RGBImages
+import RobotEnvironments
 
 /// One of LIBERO's worlds: the same physics, images and successes as the official stack's, step by step.
 public final class LiberoEnvironment: Environment {

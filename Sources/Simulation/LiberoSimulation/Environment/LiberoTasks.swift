@@ -1,7 +1,7 @@
 import Failures
-import RobotEnvironments
 import Foundation
 import MuJoCoPhysics
+import RobotEnvironments
 import Synchronization
 
 /// LIBERO's suites as environments: the chosen tasks of one suite or several, named `libero_spatial_0`.

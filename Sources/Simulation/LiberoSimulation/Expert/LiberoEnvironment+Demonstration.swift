@@ -1,7 +1,7 @@
-import Failures
 import CounterBasedRandom
-import RobotEnvironments
+import Failures
 import MuJoCoPhysics
+import RobotEnvironments
 
 /// What the expert does in the present episode of one task.
 struct Demonstration: Sendable {
