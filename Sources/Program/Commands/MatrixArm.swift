@@ -1,5 +1,5 @@
-import LayeredSettings
 import Experiments
+import LayeredSettings
 import ModelFiles
 import SmolVLA
 import WorldModality

@@ -1,6 +1,6 @@
-import LayeredSettings
 import Experiments
 import Foundation
+import LayeredSettings
 
 /// `lerobot-wm report`: one page that shows what a folder of runs supports.
 enum ReportCommand: Command {

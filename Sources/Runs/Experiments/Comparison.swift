@@ -1,7 +1,7 @@
 import Failures
-import PolicyEvaluation
 import Foundation
 import ModelFiles
+import PolicyEvaluation
 
 /// Two arms set side by side, episode by episode, or the reason why they may not be.
 struct Comparison: Sendable {

@@ -1,8 +1,8 @@
 import Failures
-import PolicyEvaluation
 import Foundation
 import ModelFiles
 import OrderedCollections
+import PolicyEvaluation
 
 extension ExperimentReport {
   /// The figures for other programs: shares and differences as fractions, −1 … 1.

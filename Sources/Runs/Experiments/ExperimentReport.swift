@@ -1,7 +1,7 @@
 import Failures
-import PolicyEvaluation
 import Foundation
 import ModelFiles
+import PolicyEvaluation
 
 /// The report of an experiment matrix: a folder of runs read once, shown as one page, a table or figures.
 ///

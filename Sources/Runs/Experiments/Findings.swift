@@ -1,6 +1,6 @@
 import Failures
-import PolicyEvaluation
 import Foundation
+import PolicyEvaluation
 
 /// One thing that the figures say: in a sentence, and then with its numbers.
 struct Finding: Sendable {

@@ -1,5 +1,5 @@
-import PolicyEvaluation
 import Foundation
+import PolicyEvaluation
 
 /// Two arms that met the same episodes, counted by who reached the goal.
 public struct PairedSuccesses: Sendable, Equatable {

@@ -1,7 +1,7 @@
 import Failures
-import PolicyEvaluation
 import Foundation
 import ModelFiles
+import PolicyEvaluation
 
 /// An `eval_info.json`: every episode that was evaluated, and under which protocol.
 struct RecordedEvaluation: Sendable {

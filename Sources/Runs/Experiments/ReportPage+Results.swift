@@ -1,6 +1,6 @@
 import Failures
-import PolicyEvaluation
 import Foundation
+import PolicyEvaluation
 
 extension ReportPage {
   /// The success table with its intervals, and by task where there are several.

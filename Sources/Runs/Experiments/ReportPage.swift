@@ -1,5 +1,5 @@
-import PolicyEvaluation
 import Foundation
+import PolicyEvaluation
 
 /// The report as a page: its parts in the order in which a reader asks for them.
 struct ReportPage {

@@ -1,5 +1,5 @@
-import PolicyEvaluation
 import Foundation
+import PolicyEvaluation
 
 /// One line of the result table: an arm under one condition, of one training seed or of all.
 struct ResultRow: Sendable {

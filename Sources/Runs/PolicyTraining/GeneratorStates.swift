@@ -1,7 +1,7 @@
-import Failures
 import CounterBasedRandom
-import NeuralNetworks
+import Failures
 import LibTorch
+import NeuralNetworks
 
 /// States for the random generators of Python, NumPy and torch, from which LeRobot draws when it goes on with a run.
 ///

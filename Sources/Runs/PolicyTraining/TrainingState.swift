@@ -1,9 +1,9 @@
 import Failures
 import Foundation
+import LibTorch
 import ModelFiles
 import NeuralNetworks
 import RobotPolicies
-import LibTorch
 
 /// LeRobot's `training_state`: the step, the optimizer and the schedule, as LeRobot 0.4.4 with the pinned torch reads
 /// them (it refuses a file that has a key more or less, or a number of another type).

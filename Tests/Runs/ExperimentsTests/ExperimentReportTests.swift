@@ -1,9 +1,9 @@
-import Failures
-import PolicyEvaluation
 import Experiments
+import Failures
 import Foundation
 import MediaCoding
 import ModelFiles
+import PolicyEvaluation
 import Testing
 
 @Suite struct ExperimentReportTests {

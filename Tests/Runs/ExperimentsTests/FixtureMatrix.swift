@@ -1,11 +1,11 @@
-import Failures
 import CounterBasedRandom
 import Experiments
+import Failures
 import Foundation
-import RGBImages
 import MediaCoding
 import ModelFiles
 import OrderedCollections
+import RGBImages
 
 /// A folder of runs as training and evaluation leave it, made up of counted random numbers; it goes when the value goes.
 final class FixtureMatrix {

@@ -1,2 +1,0 @@
-import Failures
-import ModelFiles
