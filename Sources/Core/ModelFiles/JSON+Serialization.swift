@@ -89,10 +89,7 @@ private struct JSONWriter {
 
   private mutating func append(_ text: String) { output.append(contentsOf: text.utf8) }
 
-  private static func hexadecimal(_ unit: UInt16) -> String {
-    let digits = String(unit, radix: 16)
-    return String(repeating: "0", count: 4 - digits.count) + digits
-  }
+  private static func hexadecimal(_ unit: UInt16) -> String { String(unit, radix: 16).zeroPadded(to: 4) }
 
   private static func text(of number: Double) -> String {
     if number.isNaN { return "NaN" }

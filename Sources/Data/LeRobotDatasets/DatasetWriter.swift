@@ -34,7 +34,7 @@ public final class DatasetWriter {
   /// Frames of the episode that is being recorded.
   public var pendingFrameCount: Int { pending.values.first?.count ?? 0 }
 
-  private let partial: URL
+  private let folder: AtomicFolder
   private let overwrite: Bool
   private var pending: OrderedDictionary<String, [FrameValue]>
   private var tasks: OrderedSet<String> = []
@@ -65,7 +65,7 @@ public final class DatasetWriter {
     }
     self.root = root
     self.overwrite = overwrite
-    partial = root.deletingLastPathComponent().appendingPathComponent(".\(root.lastPathComponent).partial")
+    folder = try AtomicFolder(root)
     let all = features.merging(Feature.bookkeeping) { own, _ in own }
     information = DatasetInformation(robotType: robotType, framesPerSecond: framesPerSecond, features: all)
     information.chunks = chunks
@@ -75,24 +75,18 @@ public final class DatasetWriter {
       if let type = try feature.columnType(name: name) { fields.append(ParquetField(name, type)) }
     }
     data = RotatingParquet(
-      root: partial, fields: fields, metadata: [("huggingface", huggingFaceMetadata(all))],
+      root: folder.partial, fields: fields, metadata: [("huggingface", huggingFaceMetadata(all))],
       limit: chunks.dataFileMegabytes * 1024 * 1024, filesPerChunk: chunks.filesPerChunk)
     for (name, feature) in features where feature.dataType == .video {
       guard let size = feature.imageSize else { throw Failure("expected an RGB image's shape for \(name)") }
       videos[name] = RotatingVideo(
-        root: partial, camera: name, height: size.height, width: size.width, framesPerSecond: framesPerSecond,
+        root: folder.partial, camera: name, height: size.height, width: size.width, framesPerSecond: framesPerSecond,
         codec: videoCodec, limit: chunks.videoFileMegabytes * 1024 * 1024,
         filesPerChunk: chunks.filesPerChunk)
     }
-    do {
-      // Left by a recorder that was killed.
-      try? FileManager.default.removeItem(at: partial)
-      try FileManager.default.createDirectory(
-        at: partial.appendingPathComponent("meta"), withIntermediateDirectories: true)
-    }
+    try FileManager.default.createDirectory(
+      at: folder.partial.appendingPathComponent("meta"), withIntermediateDirectories: true)
   }
-
-  deinit { if !isFinished { try? FileManager.default.removeItem(at: partial) } }
 
   private static func checkTarget(_ root: URL, overwrite: Bool) throws {
     guard FileManager.default.fileExists(atPath: root.path) else { return }
@@ -204,12 +198,12 @@ public final class DatasetWriter {
             feature.dataType, shape: feature.shape, names: feature.names, information: described)
         }
       }
-      let meta = partial.appendingPathComponent("meta")
-      try writeTasks(tasks, root: partial)
-      try writeEpisodes(records, features: information.features, root: partial)
+      let meta = folder.partial.appendingPathComponent("meta")
+      try writeTasks(tasks, root: folder.partial)
+      try writeEpisodes(records, features: information.features, root: folder.partial)
       try information.json.write(to: meta.appendingPathComponent("info.json"))
       try statistics().write(to: meta.appendingPathComponent("stats.json"))
-      try publish()
+      try folder.commit()
     }
     isFinished = true
   }
@@ -220,17 +214,5 @@ public final class DatasetWriter {
       members[name] = try FeatureStatistics.aggregate(records.compactMap { $0.statistics[name] }).json(feature.dataType)
     }
     return .object(members)
-  }
-
-  /// Swaps the finished folder in; the old one, if any, goes only once the new one stands.
-  private func publish() throws {
-    let manager = FileManager.default
-    try manager.createDirectory(at: root.deletingLastPathComponent(), withIntermediateDirectories: true)
-    guard manager.fileExists(atPath: root.path) else { return try manager.moveItem(at: partial, to: root) }
-    let old = root.deletingLastPathComponent().appendingPathComponent(".\(root.lastPathComponent).old")
-    try? manager.removeItem(at: old)
-    try manager.moveItem(at: root, to: old)
-    try manager.moveItem(at: partial, to: root)
-    try? manager.removeItem(at: old)
   }
 }

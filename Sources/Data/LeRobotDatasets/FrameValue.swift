@@ -106,8 +106,5 @@ extension Feature {
     return shape == [1] ? flat : .fixedSizeLists(flat, size: shape[0])
   }
 
-  private func padded(_ frame: Int) -> String {
-    let digits = String(frame)
-    return String(repeating: "0", count: max(0, 6 - digits.count)) + digits
-  }
+  private func padded(_ frame: Int) -> String { String(frame).zeroPadded(to: 6) }
 }

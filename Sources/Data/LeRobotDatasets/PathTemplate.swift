@@ -47,7 +47,6 @@ struct PathTemplate: Sendable, Equatable {
     guard format.last == "d", format.first == "0", let width = Int(format.dropLast()), width <= 12 else {
       throw unreadable
     }
-    let digits = String(number)
-    return String(repeating: "0", count: max(0, width - digits.count)) + digits
+    return String(number).zeroPadded(to: width)
   }
 }

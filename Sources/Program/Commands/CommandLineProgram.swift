@@ -59,6 +59,8 @@ extension Command {
 
 /// The program: finds the command by the name it was called by or by its first word, and prints errors as one sentence.
 public enum CommandLineProgram {
+  static let name = "lerobot-wm"
+
   private static var commands: [any Command.Type] {
     [
       TrainCommand.self, EvalCommand.self, PrecomputeCommand.self, RecordCommand.self, ScratchCommand.self,
@@ -94,7 +96,7 @@ public enum CommandLineProgram {
   }
 
   private static func fail(_ sentence: String) -> Int32 {
-    say("lerobot-wm: \(sentence)")
+    say("\(name): \(sentence)")
     return 1
   }
 

@@ -15,7 +15,7 @@ enum MatrixCommand: Command {
     var gpus = "0"
     var initialPolicy = ""
     var totalSamples: Int?
-    /// The flags that continue to `train` and `eval`.
+    /// The flags that are passed on to `train` and `eval`.
     var handedOn: [Arguments.Flag] = []
 
     static var fields: [Field<Self>] {
@@ -87,7 +87,7 @@ enum MatrixCommand: Command {
     let jobs = matrix.jobs
     matrix.notices.forEach(say)
 
-    let runner = MatrixRunner(executable: try executable(), root: root)
+    let runner = MatrixRunner(executable: try executable(), programName: CommandLineProgram.name, root: root)
     let interruption = Interruption(endsOnSecond: false)
     let runs = jobs.map(matrix.run)
     func steps() -> Int { runs.reduce(0) { $0 + min($1.loggedStep, matrix.steps) } }
@@ -102,13 +102,13 @@ enum MatrixCommand: Command {
     let isReported = report(root)
     print(matrixTable(jobs, endings, root: root, steps: matrix.steps))
     if let signal = interruption.signalNumber {
-      say("stopped; the same command continues where it was")
+      say("stopped; run the same command to resume")
       return 128 + signal
     }
     return isReported && endings.allSatisfy { $0 == .finished || $0 == .skipped } ? 0 : 1
   }
 
-  /// Writes the page over what there is; false where that cannot be.
+  /// Writes the report, over an old one; returns false if that fails.
   private static func report(_ root: URL) -> Bool {
     do {
       let page = root.appendingPathComponent("report.html")
@@ -124,7 +124,7 @@ enum MatrixCommand: Command {
   private static func executable() throws -> String {
     let path = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().path
     guard FileManager.default.isExecutableFile(atPath: path) else {
-      throw Failure("the program's own file \(path) is gone; build it again")
+      throw Failure("the program's executable \(path) does not exist; build it again")
     }
     return path
   }

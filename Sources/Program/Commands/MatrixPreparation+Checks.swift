@@ -15,7 +15,7 @@ import WorldLatents
 import WorldModality
 
 extension MatrixPreparation {
-  /// All arms are the same SmolVLA; only what the world modality adds may differ.
+  /// Checks that all arms are the same SmolVLA; only the settings of the world modality may differ.
   func checkPolicies() throws {
     func plain(_ arm: MatrixArm) -> OrderedDictionary<String, JSON> {
       var members = arm.settings.policy.smolvla.json.object ?? [:]
@@ -28,20 +28,18 @@ extension MatrixPreparation {
       guard let key = own.keys.first(where: { own[$0] != others[$0] }) else { continue }
       throw Failure(
         "\(first.experiment.rawValue) and \(other.experiment.rawValue) differ in \(key): "
-          + "\((own[key] ?? .null).text(.line)) and \((others[key] ?? .null).text(.line)); give --policy.\(key) for all"
+          + "\((own[key] ?? .null).text(.line)) and \((others[key] ?? .null).text(.line)); set --policy.\(key) for all"
       )
     }
   }
 
-  /// The GPUs asked for are there. Where variables already hide some, their numbers are not known here.
+  /// Checks that the GPUs exist; their numbers are not known here if variables already hide some.
   func checkDevices(_ gpus: [String]) throws {
     guard case .cuda = try Device.chosen(arms.first?.settings.policy.smolvla.device) else { return }
-    let environment = ProcessInfo.processInfo.environment
-    let names = ["HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES"]
-    guard !names.contains(where: { environment[$0] != nil }) else { return }
+    guard GPUVisibility().variables.isEmpty else { return }
     let count = try TorchEngine.shared().deviceCount
     if let missing = gpus.first(where: { Int($0).map { $0 >= count } ?? false }) {
-      throw ConfigurationError("gpu_ids", "there is no GPU \(missing): torch finds \(count)")
+      throw ConfigurationError("gpu_ids", "GPU \(missing) does not exist; torch finds \(count)")
     }
   }
 
@@ -55,15 +53,15 @@ extension MatrixPreparation {
     for arm in kinds.compactMap(\.self) {
       var settings = arm.settings
       settings.policy.smolvla.device = "cpu"
-      // Training could do without; the rollouts afterwards could not. At hand, its weights are compared with the latents'.
+      // Rollouts need the encoder, training does not. Once downloaded, its weights are compared with the latents'.
       if let world = settings.policy.world {
         _ = try ModelLocation.directory(of: world.encoderName, holding: ModelLocation.weights)
       }
       _ = try settings.wandb.writesRun(environment: ProcessInfo.processInfo.environment)
       let run = try TrainingRun(settings)
-      // Cameras and actions as the environment has them, or the evaluation would fail after the training.
+      // The environment's cameras and actions must fit, or the evaluation would fail after the training.
       _ = try PolicyPlanner(run.pretrained, specification: evaluation.specification)
-      notices += run.notices.filter { !$0.hasPrefix("device ") && !notices.contains($0) }
+      notices += (run.warnings + [run.dataDescription]).filter { !notices.contains($0) }
       let parameters = run.pretrained.policy.parameters
       // float32 weights, and two moments of what is trained.
       bytes = max(
@@ -74,22 +72,22 @@ extension MatrixPreparation {
     return bytes
   }
 
-  /// There is disk space for every remaining checkpoint.
+  /// Checks that the disk has space for every checkpoint still to be written.
   func checkDisk(_ checkpointBytes: Int) throws {
     guard let every = arms.first?.settings.saveFrequency else { return }
     let count = jobs.reduce(0) { $0 + (max(0, steps - (run($1).checkpointStep ?? 0)) + every - 1) / every }
     let needed = Double(count) * Double(checkpointBytes)
-    var place = root
-    while !FileManager.default.fileExists(atPath: place.path), place.path != "/" { place.deleteLastPathComponent() }
-    let attributes = try FileManager.default.attributesOfFileSystem(forPath: place.path)
+    var folder = root
+    while !FileManager.default.fileExists(atPath: folder.path), folder.path != "/" { folder.deleteLastPathComponent() }
+    let attributes = try FileManager.default.attributesOfFileSystem(forPath: folder.path)
     guard let free = (attributes[.systemFreeSize] as? NSNumber)?.doubleValue, free < needed else { return }
     func gigabytes(_ bytes: Double) -> String { String(format: "%.1f GB", bytes / 1e9) }
     throw Failure(
-      "\(count) checkpoints need \(gigabytes(needed)), \(place.path) has \(gigabytes(free)) free; give a larger "
+      "\(count) checkpoints need \(gigabytes(needed)), \(folder.path) has \(gigabytes(free)) free; use a larger "
         + "--save_freq, fewer --seeds, or an --output_root on a larger disk")
   }
 
-  /// What `matrix.json` holds.
+  /// The contents of `matrix.json`.
   static func common(_ arms: [MatrixArm], _ evaluation: EvaluationPlan) throws -> JSON {
     guard let first = arms.first?.settings else { return .null }
     let root = try DatasetLocation.root(
@@ -121,7 +119,7 @@ extension MatrixPreparation {
     ]
   }
 
-  /// The cache's own account of itself; null if it has none.
+  /// The cache's sidecar, or null if it has none.
   private static func sidecar(_ world: WorldModalityConfiguration, _ dataset: String) throws -> JSON {
     let url = try LatentCache.url(
       cacheDirectory: URL(fileURLWithPath: world.cacheDirectory),
@@ -131,7 +129,7 @@ extension MatrixPreparation {
     return FileManager.default.fileExists(atPath: sidecar.path) ? try JSON(contentsOf: sidecar) : .null
   }
 
-  /// A run's settings without those that change no result.
+  /// A run's settings without those that do not change its results.
   private static func decisive(_ settings: JSON) -> JSON {
     var members = settings.object ?? [:]
     for key in [

@@ -4,18 +4,18 @@ import LayeredSettings
 import LibTorch
 import ModelFiles
 
-/// Everything that is checked before a matrix begins, and the jobs that follow from it.
+/// The checks before a matrix starts, and its jobs.
 ///
-/// Each arm's command line is read exactly as `train` will read it, and the policies, the latents and the environments
-/// are opened once, so that what is wrong shows before days of work and not after.
+/// Each arm's command line is parsed as `train` will parse it, and the policies, the latents and the environments are
+/// opened once, so that a mistake shows before days of training and not after.
 struct MatrixPreparation {
   let root: URL
   let steps: Int
-  /// What a user should know before it starts, in whole lines.
+  /// Lines to print before the matrix starts.
   var notices: [String] = []
-  /// What all runs have in common; arms that differ in it could not be compared.
+  /// The settings and data that all runs share; runs that differ in them cannot be compared.
   private(set) var common: JSON = .null
-  /// The runs, each with what is left to do of it.
+  /// The runs, each with its remaining stages.
   private(set) var jobs: [MatrixJob]
   let arms: [MatrixArm]
   let evaluation: EvaluationPlan

@@ -139,7 +139,7 @@ enum PrecomputeCommand: Command {
         })
     } catch is Stopped {
       progress.finish()
-      say("stopped; the same command continues where it was")
+      say("stopped; run the same command to resume")
       return 128 + (interruption.signalNumber ?? 2)
     }
     progress.finish()

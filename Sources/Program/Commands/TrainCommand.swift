@@ -60,13 +60,13 @@ enum TrainCommand: Command {
     return try ModelLocation.directory(of: path).appendingPathComponent("train_config.json")
   }
 
-  /// Flags of sections that do not count are a mistake; LeRobot drops them without a word.
+  /// Rejects flags that have no effect; LeRobot ignores them silently.
   private static func refuseIdleSections(_ arguments: Arguments, usesPreset: Bool) throws(ConfigurationError) {
     guard arguments.isOn("use_policy_training_preset") ?? usesPreset else { return }
     for flag in arguments.flags where flag.name.hasPrefix("optimizer.") || flag.name.hasPrefix("scheduler.") {
       throw ConfigurationError(
         flag.name,
-        "has no effect while the policy's preset counts; give --policy.optimizer_… and --policy.scheduler_…, or add "
+        "has no effect while the policy's preset is used; set --policy.optimizer_… and --policy.scheduler_…, or add "
           + "--use_policy_training_preset=false")
     }
   }
@@ -76,9 +76,9 @@ enum TrainCommand: Command {
     let writesWandB = try settings.wandb.writesRun(environment: ProcessInfo.processInfo.environment)
     // A resumed run finds its identifier in the checkpoint's settings.
     if writesWandB { settings.wandb.runID = settings.wandb.runID ?? WandBDescription.newRunID() }
-    // More are not made, and LeRobot refuses a train_config.json that asks for more.
+    // No more are created, and LeRobot rejects a train_config.json that asks for more.
     settings.evaluation.batchSize = min(settings.evaluation.batchSize, settings.evaluation.episodes)
-    // A checkpoint says where its run lies and what it is called, so that it can be resumed.
+    // A checkpoint holds the run's folder and name, so that the run can be resumed.
     (settings.outputDirectory, settings.jobName) = (path(of: settings), settings.name)
     configured.value = settings
     try useComputeThreads(settings.computeThreads)
@@ -88,7 +88,7 @@ enum TrainCommand: Command {
     let evaluation = try TrainingEvaluation(settings, run.pretrained, interruption)
     let output = try output(settings)
     say("output: \(output.path)")
-    run.notices.forEach(say)
+    (run.warnings + [run.deviceDescription, run.dataDescription]).forEach(say)
     let configuration = run.complete(configured.json)
     let files = TrainConfigurationFiles(configuration, names: configured.names(ownedBy: .lerobot))
     var pretrained = run.pretrained
@@ -106,7 +106,7 @@ enum TrainCommand: Command {
       print(folder.path)
       if let upload { print(try upload.send(folder.appendingPathComponent("pretrained_model"))) }
     case .interrupted(let step, _):
-      say("stopped at step \(step); continue with --resume --output_dir=\(output.path)")
+      say("stopped at step \(step); resume with --resume --output_dir=\(output.path)")
     }
     return Int32(end.exitCode)
   }
@@ -133,7 +133,7 @@ enum TrainCommand: Command {
     settings.outputDirectory ?? defaultOutput("train", settings.name)
   }
 
-  /// The run's folder, made or emptied only now that everything else is known to be there.
+  /// The run's folder, created or emptied only after everything else was checked.
   private static func output(_ settings: TrainSettings) throws -> URL {
     let path = path(of: settings)
     return settings.resumes ? URL(fileURLWithPath: path) : try prepareOutput(path, overwrite: settings.overwrites)

@@ -9,16 +9,16 @@ import RobotPolicies
 import RunLogs
 import TerminalOutput
 
-/// The evaluations of a policy that is being trained, in LeRobot's place: `OUTPUT/eval/videos_step_STEP/`.
+/// The evaluations of a policy during training, written to LeRobot's `OUTPUT/eval/videos_step_STEP/`.
 ///
-/// What an episode does follows from the policy, the seed and the episode's number, so a resumed run finds the same.
+/// An episode depends on the policy, the seed and the episode's number only, so a resumed run repeats it.
 struct TrainingEvaluation {
   private let run: EvaluationRun
   private let planner: PolicyPlanner
   private let settings: TrainSettings
   private let interruption: Interruption
 
-  /// Prepares the evaluations that the settings ask for; nil where they ask for none.
+  /// Prepares the evaluations that the settings ask for; nil if they ask for none.
   ///
   /// - Throws: what the environment or the policy lacks, before the first step.
   init?(_ settings: TrainSettings, _ pretrained: PretrainedPolicy, _ interruption: Interruption) throws {
@@ -37,35 +37,28 @@ struct TrainingEvaluation {
     self.interruption = interruption
   }
 
-  /// Plays all episodes; nil where a signal stopped them.
+  /// Runs all episodes; returns nil if a signal stopped them.
   ///
-  /// - Returns: LeRobot's figures under its names, `eval/pc_success` in percent, and the first episode's video.
-  /// - Throws: where no episode could be played.
+  /// - Returns: LeRobot's metrics under its names, `eval/pc_success` in percent, and the first episode's video.
+  /// - Throws: if every episode failed.
   func callAsFunction(_ step: Int, output: URL) throws -> (metrics: Metrics, video: URL?)? {
-    let files = FileManager.default
-    let digits = max(6, String(settings.steps).count)
-    let name = "videos_step_" + String(repeating: "0", count: max(0, digits - String(step).count)) + String(step)
-    let folder = output.appendingPathComponent("eval", isDirectory: true)
-    let partial = folder.appendingPathComponent(".\(name).partial", isDirectory: true)
-    try? files.removeItem(at: partial)
-    defer { try? files.removeItem(at: partial) }
-    // An evaluation's folder holds `videos/`; it is the folder that LeRobot calls videos_step_….
-    let root = partial.appendingPathComponent("videos", isDirectory: true)
+    let name = "eval/videos_step_" + CheckpointDirectory.name(of: step, in: settings.steps)
+    let folder = try AtomicFolder(output.appendingPathComponent(name, isDirectory: true))
+    // An evaluation writes to `videos/`, which is the folder that LeRobot calls videos_step_….
+    let root = folder.partial.appendingPathComponent("videos", isDirectory: true)
     let outcome = try run.run(
-      planner, in: partial, root: root, manifest: manifest(step), interruption: interruption)
+      planner, in: folder.partial, root: root, manifest: manifest(step), interruption: interruption)
     guard interruption.signalNumber == nil else { return nil }
     run.sayWhatBroke(outcome)
     if let problem = outcome.broken.first?.problem, outcome.broken.count == outcome.results.count {
-      throw Failure("no episode could be played: \(problem)")
+      throw Failure("every episode failed: \(problem)")
     }
-    let final = folder.appendingPathComponent(name, isDirectory: true)
-    // The same step again comes from a resumed run, with the same figures.
-    try? files.removeItem(at: final)
-    try files.moveItem(at: root, to: final)
+    // A resumed run may evaluate a step again, with the same metrics.
+    try folder.commit("videos")
     let overall = outcome.report.json["overall"]
     var metrics = Metrics()
     for name in ["avg_sum_reward", "pc_success", "eval_s"] { metrics["eval/" + name] = overall?[name]?.double }
-    return (metrics, overall?["video_paths"]?.array?.first?.string.map(final.appendingPathComponent))
+    return (metrics, overall?["video_paths"]?.array?.first?.string.map(folder.url.appendingPathComponent))
   }
 
   private func manifest(_ step: Int) -> JSON {

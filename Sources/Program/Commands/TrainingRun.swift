@@ -1,3 +1,4 @@
+import Experiments
 import Foundation
 import HuggingFaceHub
 import LeRobotDatasets
@@ -10,19 +11,19 @@ import RobotPolicies
 import TrainingBatches
 import WorldModality
 
-/// Everything that a training run is made of: its data, its policy and the checkpoint it continues from.
+/// The parts of a training run: its dataset, its policy and the checkpoint it resumes from.
 struct TrainingRun {
   let dataset: LeRobotDataset
   private(set) var pretrained: PretrainedPolicy
   /// The checkpoint of a resumed run.
   let checkpoint: URL?
-  /// What a user should know before it starts, in whole lines.
-  let notices: [String]
+  /// Lines to print before the run starts.
+  let warnings: [String], deviceDescription: String, dataDescription: String
   private let settings: TrainSettings
   private let request: BatchRequest
   private let latents: LatentSource?
 
-  private static let statisticsNotice = "the dataset has no statistics: taken from the columns of the chosen episodes"
+  private static let statisticsWarning = "the dataset has no statistics: taken from the columns of the chosen episodes"
 
   /// Opens the data and builds the policy; nothing is written.
   init(_ settings: TrainSettings) throws {
@@ -56,7 +57,7 @@ struct TrainingRun {
       actionFeature: names.first { (renaming[$0] ?? $0) == BatchKey.action }, chunkSize: interface.chunkSize,
       transforms: try settings.dataset.imageTransforms.enabled(seed: settings.seed))
     latents = try settings.policy.world.map { world in
-      // Rollouts encode this camera, so the cache must be of the same.
+      // Rollouts encode this camera, so the cache must hold its latents.
       let wanted = try world.camera.name(among: interface.cameras)
       let camera = cameras.first { (renaming[$0] ?? $0) == wanted }
       return try LatentSource(
@@ -66,27 +67,20 @@ struct TrainingRun {
     let parameters = pretrained.policy.parameters
     let count = parameters.parameters.reduce(0) { $0 + $1.tensor.elementCount }
     let trained = parameters.trainable.reduce(0) { $0 + $1.parameter.tensor.elementCount }
-    notices =
+    warnings =
       builder.notices
-      + [latents?.warning, dataset.statistics.isEmpty ? Self.statisticsNotice : nil]
-      .compactMap { $0 } + [
-        "device \(device)\(Self.visibility), torch \(engine.version), \(engine.threadCount) compute threads",
-        "dataset: \(dataset.episodes.count) episodes, \(dataset.count) frames; parameters: \(count), trained \(trained)",
-      ]
-    // A missing engine or video shows here, before an old run makes room.
+      + [latents?.warning, dataset.statistics.isEmpty ? Self.statisticsWarning : nil].compactMap(\.self)
+    let visibility = GPUVisibility()
+    let limits = visibility.variables.isEmpty ? "" : " (\(visibility))"
+    deviceDescription = "device \(device)\(limits), torch \(engine.version), \(engine.threadCount) compute threads"
+    dataDescription =
+      "dataset: \(dataset.episodes.count) episodes, \(dataset.count) frames; parameters: \(count), trained \(trained)"
+    // A missing engine or video shows here, before an old run is removed.
     _ = try dataset.batch([0], request)
   }
 
-  /// Which GPUs the process was given, as the variables say.
-  private static var visibility: String {
-    let environment = ProcessInfo.processInfo.environment
-    let names = ["HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES"]
-    let set = names.compactMap { name in environment[name].map { "\(name)=\($0)" } }
-    return set.isEmpty ? "" : " (\(set.joined(separator: " ")))"
-  }
-
-  /// The run's settings with the features that the policy took from its dataset, and with the optimization that counts,
-  /// as LeRobot saves them; a resumed run needs them.
+  /// The run's settings, completed as LeRobot saves them with the policy's features and the optimization in effect; a
+  /// resumed run needs them.
   func complete(_ settings: JSON) -> JSON {
     guard var members = settings.object, var policy = members["policy"]?.object else { return settings }
     for name in ["input_features", "output_features"] { policy[name] = pretrained.configuration[name] }
@@ -117,7 +111,7 @@ extension TrainSettings {
 }
 
 extension TrainSettings {
-  /// What the latents' dataset is called: as the policy says, else as the run's own, else as its folder.
+  /// The name of the latents' dataset: the policy's setting, else the run's dataset, else the folder's name.
   func latentsDataset(_ world: WorldModalityConfiguration, in root: URL) -> String {
     [world.datasetRepoID, dataset.repoID].first { !$0.isEmpty } ?? root.lastPathComponent
   }

@@ -4,7 +4,7 @@ import Foundation
 public struct MatrixJob: Sendable, Equatable {
   /// A process of the job.
   public struct Stage: Sendable, Equatable {
-    /// What it does, for people: `training`.
+    /// What it does, for messages: `training`.
     public let name: String
     /// The command line after the program's name.
     public let arguments: [String]
@@ -19,7 +19,7 @@ public struct MatrixJob: Sendable, Equatable {
   public let seed: Int
   /// An index or UUID of the GPU, as its driver counts.
   public let gpu: String
-  /// Whether the job computes on the CPU, where `gpu` is only the name of a slot.
+  /// Whether the job computes on the CPU, and `gpu` is only the name of a slot.
   public var isOnCPU = false
   /// What is left to do, in order; empty if everything exists already.
   public var stages: [Stage] = []
@@ -40,12 +40,6 @@ public struct MatrixJob: Sendable, Equatable {
     }
   }
 
-  /// The variables that let a process see this GPU and no other.
-  ///
-  /// ROCm filters twice: `ROCR_VISIBLE_DEVICES` first, by the driver's number, and `HIP_VISIBLE_DEVICES` then counts what
-  /// is left, so that it must be 0. HIP reads `CUDA_VISIBLE_DEVICES` only where its own variable is not set; CUDA reads no
-  /// other, and by the driver's number.
-  public var visibility: [(name: String, value: String)] {
-    [("HIP_VISIBLE_DEVICES", "0"), ("ROCR_VISIBLE_DEVICES", gpu), ("CUDA_VISIBLE_DEVICES", gpu)]
-  }
+  /// The variables that let the job's processes see this GPU and no other.
+  public var visibility: GPUVisibility { GPUVisibility(only: gpu) }
 }

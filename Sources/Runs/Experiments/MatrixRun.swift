@@ -2,14 +2,15 @@ import Failures
 import Foundation
 import ModelFiles
 
-/// What lies in a run's folder, as the matrix needs to know it.
+/// The state of a run's folder, as the matrix needs it.
 public struct MatrixRun: Sendable {
   /// `OUTPUT_ROOT/E0_seed0`
   public let url: URL
 
-  /// A run's folder; it need not be there.
+  /// A run's folder, which need not exist.
   public init(_ url: URL) { self.url = url }
 
+  /// Whether the folder exists.
   public var isThere: Bool { url.isThere }
 
   /// The step of the newest checkpoint; nil without one.
@@ -34,7 +35,7 @@ public struct MatrixRun: Sendable {
 
   private var information: URL { url.appendingPathComponent("eval/eval_info.json") }
 
-  /// Refuses an evaluation under another protocol than the matrix's.
+  /// Checks that the evaluation has the matrix's protocol.
   ///
   /// - Parameters:
   ///   - expected: entries of `eval_info.json`'s `protocol`.
@@ -42,7 +43,7 @@ public struct MatrixRun: Sendable {
   /// - Throws: the first entry that differs, with both values; or a damaged file.
   public func checkEvaluation(_ expected: [(key: String, value: JSON)], tasks: [String]) throws {
     let evaluation = try RecordedEvaluation(information)
-    let fix = "delete \(information.deletingLastPathComponent().path), or ask for the same"
+    let fix = "delete \(information.deletingLastPathComponent().path), or use its settings"
     for (key, value) in expected {
       let found = evaluation.setting(key) ?? .null
       guard found != value else { continue }
@@ -56,19 +57,19 @@ public struct MatrixRun: Sendable {
     }
   }
 
-  /// The share of successes, for people; nil without a readable evaluation.
+  /// The success rate as text; nil without a readable evaluation.
   public var successText: String? { (try? RecordedEvaluation(information))?.rate.text }
 }
 
-/// A table of what became of every run.
+/// A table of the results of all runs.
 public func matrixTable(_ jobs: [MatrixJob], _ endings: [MatrixRunner.Ending], root: URL, steps: Int) -> String {
-  var rows = [["run", "GPU", "trained", "success", "this time"]]
+  var rows = [["run", jobs.contains(where: \.isOnCPU) ? "CPU slot" : "GPU", "trained", "success", "this time"]]
   for (job, ending) in zip(jobs, endings) {
     let run = MatrixRun(root.appendingPathComponent(job.name))
     let outcome =
       switch ending {
       case .finished: "finished"
-      case .skipped: "was there already"
+      case .skipped: "existed already"
       case .stopped: "stopped"
       case .failed(let stage, let reason): "\(stage) failed: \(reason)"
       }

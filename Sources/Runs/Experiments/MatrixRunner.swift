@@ -7,9 +7,9 @@ import Synchronization
 /// Runs the matrix's jobs as processes: those of one GPU one after another, different GPUs side by side, one log each.
 public struct MatrixRunner: Sendable {
   public enum Ending: Sendable, Equatable {
-    /// All its stages ended well.
+    /// All its stages succeeded.
     case finished
-    /// Everything was there already.
+    /// Everything existed already.
     case skipped
     /// A stage failed; why, in a few words.
     case failed(stage: String, reason: String)
@@ -18,20 +18,23 @@ public struct MatrixRunner: Sendable {
   }
 
   let executable: String
+  let programName: String
   let root: URL
 
-  /// A runner of this program's own commands.
-  ///
-  /// - Parameter root: the matrix's folder; logs go to `logs/NAME_seedS.log` in it.
-  public init(executable: String, root: URL) {
+  /// - Parameters:
+  ///   - executable: the program that each stage runs.
+  ///   - programName: its name; a line `NAME: …` at the end of a log is an error message.
+  ///   - root: the matrix's folder; logs go to `logs/NAME_seedS.log` in it.
+  public init(executable: String, programName: String, root: URL) {
     self.executable = executable
+    self.programName = programName
     self.root = root
   }
 
-  /// Where a job's log is.
+  /// The log of a job.
   public func log(of job: MatrixJob) -> URL { root.appendingPathComponent("logs/\(job.name).log") }
 
-  /// Runs all jobs; a failing one does not hold up the others.
+  /// Runs all jobs; one that fails does not stop the others.
   ///
   /// - Parameters:
   ///   - interruption: the last signal and how many there were; each is passed on to the running processes, and nothing starts
@@ -77,7 +80,7 @@ public struct MatrixRunner: Sendable {
       switch end {
       case .exit(0): tracker.say("\(job.name): \(stage.name) finished")
       case _ where tracker.isStopping: return .stopped
-      case .exit(let status): return failure(job, stage, verdict(job) ?? "exit status \(status)", tracker)
+      case .exit(let status): return failure(job, stage, errorMessage(job) ?? "exit status \(status)", tracker)
       case .signal(let number): return failure(job, stage, "killed by signal \(number)", tracker)
       }
     }
@@ -96,24 +99,23 @@ public struct MatrixRunner: Sendable {
       throw Failure("\(path) could not be written: \(String(cString: strerror(errno)))")
     }
     let handle = FileHandle(fileDescriptor: file, closeOnDealloc: true)
-    let environment = job.visibility.map { "\($0.name)=\($0.value)" }.joined(separator: " ")
     let words = stage.arguments.map { $0.contains(where: \.isWhitespace) ? "'\($0)'" : $0 }.joined(separator: " ")
-    let line = "== \(Date().ISO8601Format()) \(environment) lerobot-wm \(words)\n"
+    let line = "== \(Date().ISO8601Format()) \(job.visibility) \(programName) \(words)\n"
     try handle.write(contentsOf: Data(line.utf8))
     var variables = ProcessInfo.processInfo.environment
-    for (name, value) in job.visibility { variables[name] = value }
+    for (name, value) in job.visibility.variables { variables[name] = value }
     return try ChildProcess(executable, stage.arguments, environment: variables, log: file)
   }
 
-  /// The sentence that the program ended with.
-  private func verdict(_ job: MatrixJob) -> String? {
+  /// The error message that the job's last process ended with.
+  private func errorMessage(_ job: MatrixJob) -> String? {
     guard let text = tail(of: log(of: job), bytes: 8192) else { return nil }
-    let mark = "lerobot-wm: "
+    let mark = programName + ": "
     return text.split(separator: "\n").last { $0.hasPrefix(mark) }.map { String($0.dropFirst(mark.count)) }
   }
 }
 
-/// The end of a file as text; nil where it cannot be read.
+/// The end of a file as text; nil if it cannot be read.
 func tail(of url: URL, bytes: UInt64) -> String? {
   guard let file = try? FileHandle(forReadingFrom: url), let size = try? file.seekToEnd() else { return nil }
   try? file.seek(toOffset: size > bytes ? size - bytes : 0)
@@ -148,7 +150,7 @@ private final class JobTracker: Sendable {
     }
   }
 
-  /// Starts a process, unless everything is to stop: then nil.
+  /// Starts a process, or returns nil if all jobs are stopping.
   func begin(
     _ job: MatrixJob, _ stage: MatrixJob.Stage, _ start: () throws -> ChildProcess
   ) throws -> ChildProcess? {
@@ -161,7 +163,7 @@ private final class JobTracker: Sendable {
     }
   }
 
-  /// How a process ended; from here on it gets no signals, because its number is free.
+  /// How a process ended; it gets no more signals, because its identifier is free.
   func reap(_ process: ChildProcess) -> ChildProcess.End {
     state.withLock {
       $0.processes[process.identifier] = nil
@@ -169,7 +171,7 @@ private final class JobTracker: Sendable {
     }
   }
 
-  /// Passes a signal on to every process at work; nothing is begun after it.
+  /// Passes a signal on to every running process; nothing starts after it.
   func pass(_ signal: Int32) {
     state.withLock {
       $0.isStopping = true

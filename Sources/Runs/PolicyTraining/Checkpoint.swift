@@ -12,11 +12,14 @@ public struct CheckpointDirectory: Sendable {
 
   public init(output: URL) { url = output.appendingPathComponent("checkpoints", isDirectory: true) }
 
-  /// The folder of a step; at least six digits.
+  /// The folder of a step.
   public func folder(step: Int, of steps: Int) -> URL {
-    let digits = max(6, String(steps).count)
-    let name = String(repeating: "0", count: max(0, digits - String(step).count)) + String(step)
-    return url.appendingPathComponent(name, isDirectory: true)
+    url.appendingPathComponent(Self.name(of: step, in: steps), isDirectory: true)
+  }
+
+  /// A step in six digits or more, as many as the last step has.
+  public static func name(of step: Int, in steps: Int) -> String {
+    String(step).zeroPadded(to: max(6, String(steps).count))
   }
 
   /// The newest checkpoint.
@@ -32,29 +35,19 @@ public struct CheckpointDirectory: Sendable {
     return url.appendingPathComponent(name, isDirectory: true)
   }
 
-  /// Writes a checkpoint beside its place, renames it, and lets `last` name it. A kill at any moment leaves the
-  /// checkpoint before it whole.
+  /// Writes a checkpoint and points `last` to it. A kill at any moment leaves the previous checkpoint whole.
   func save(step: Int, of steps: Int, _ write: (URL) throws -> Void) throws -> URL {
+    let folder = try AtomicFolder(folder(step: step, of: steps))
+    try write(folder.partial)
+    // A resumed run may write a step again, with the same numbers.
+    try folder.commit()
     let files = FileManager.default
-    let final = folder(step: step, of: steps)
-    let partial = url.appendingPathComponent(".\(final.lastPathComponent).partial", isDirectory: true)
-    do {
-      try? files.removeItem(at: partial)
-      try files.createDirectory(at: partial, withIntermediateDirectories: true)
-      try write(partial)
-      // The same step again comes from a resumed run, with the same numbers.
-      try? files.removeItem(at: final)
-      try files.moveItem(at: partial, to: final)
-      let newLink = url.appendingPathComponent(".last.partial")
-      try? files.removeItem(at: newLink)
-      try files.createSymbolicLink(atPath: newLink.path, withDestinationPath: final.lastPathComponent)
-      guard rename(newLink.path, url.appendingPathComponent("last").path) == 0 else {
-        throw Failure("\(url.path)/last could not be written: \(String(cString: strerror(errno)))")
-      }
-      return final
-    } catch {
-      try? files.removeItem(at: partial)
-      throw error
+    let newLink = url.appendingPathComponent(".last.partial")
+    try? files.removeItem(at: newLink)
+    try files.createSymbolicLink(atPath: newLink.path, withDestinationPath: folder.url.lastPathComponent)
+    guard rename(newLink.path, url.appendingPathComponent("last").path) == 0 else {
+      throw Failure("\(url.path)/last could not be written: \(String(cString: strerror(errno)))")
     }
+    return folder.url
   }
 }

@@ -44,6 +44,7 @@ struct `the matrix` {
         #expect(evaluation["protocol"]?["n_action_steps"] == 2 && evaluation["protocol"]?["seed"] == 1000)
         #expect(evaluation["overall"]?["n_episodes"] == 2)
         #expect(outcome.output.contains("\(name)"))
+        #expect(outcome.errors.contains("\(name): training on CPU slot \(gpu), process "), "\(outcome.errors)")
       }
       let matrix = try JSON(contentsOf: root.appendingPathComponent("matrix.json"))
       let start = folder.appendingPathComponent(Flags.checkpoint + "/model.safetensors")
@@ -82,7 +83,7 @@ struct `the matrix` {
       try FileManager.default.removeItem(at: root.appendingPathComponent("E1_seed3"))
       let again = try Self.start(in: folder).wait()
       #expect(again.status == 0, "\(again.errors)")
-      #expect(again.output.contains("was there already") && !again.errors.contains("E0_seed3"))
+      #expect(again.output.contains("existed already") && !again.errors.contains("E0_seed3"))
       #expect(try lastState(root.appendingPathComponent("E0_seed3")) == finished)
       #expect(root.appendingPathComponent("E1_seed3/eval").names() == ["eval_info.json"])
     }

@@ -75,7 +75,7 @@ struct `a training run` {
       kill(run.process.processIdentifier, signal)
       let outcome = run.wait()
       #expect(outcome.status == 128 + signal)
-      #expect(outcome.errors.contains("continue with --resume --output_dir=\(stopped.path)"))
+      #expect(outcome.errors.contains("resume with --resume --output_dir=\(stopped.path)"))
       let checkpoints = stopped.appendingPathComponent("checkpoints")
       let last = try FileManager.default.destinationOfSymbolicLink(
         atPath: checkpoints.appendingPathComponent("last").path)

@@ -36,7 +36,6 @@ import Testing
     ("E0_seed0/metrics.jsonl", "{\"step\":10,\"loss\":1}\n{\"step\":\n{\"step\":30,\"loss\":1}\n", "line 2"),
     ("E0_seed0/metrics.jsonl", "{\"loss\":1}\n", "whole \"step\""),
     ("E0_seed0/metrics.jsonl", "{\"step\":20}\n{\"step\":10}\n", "steps that rise"),
-    ("E0_seed0/eval/eval_info.json", "{\"per_task\": [{\"ta", "expected"),
     ("E0_seed0/eval/eval_info.json", "{}", "per_task"),
     ("E0_seed0/eval/eval_info.json", "{\"per_task\": []}", "found none"),
     ("E0_seed0/eval/eval_info.json", "{\"per_task\": [{\"task\": \"a\", \"metrics\": {\"successes\": [1]}}]}", "true"),
@@ -45,14 +44,23 @@ import Testing
       "{\"per_task\": [{\"task\": \"a\", \"metrics\": {\"successes\": [true], \"steps\": []}}]}", "one for each episode"
     ),
     ("E0_seed0/checkpoints/last/pretrained_model/config.json", "[]", "JSON object"),
-    ("random/eval_info.json", "", "expected"),
-  ]) func `a broken file is one sentence that names it`(path: String, text: String, clue: String) throws {
+  ]) func `a file with other contents is named with what was expected`(path: String, text: String, clue: String) throws
+  {
     let matrix = try FixtureMatrix()
     try matrix.write(text, path)
-    let error = try #require(throws: (any Error).self) { try matrix.report() }
+    let error = try #require(throws: Failure.self) { try matrix.report() }
     let message = message(of: error)
     #expect(message.contains(matrix(path).path) && message.contains(clue), "\(message)")
     #expect(!message.contains("\n"))
+  }
+
+  @Test(arguments: [("E0_seed0/eval/eval_info.json", "{\"per_task\": [{\"ta"), ("random/eval_info.json", "")])
+  func `a file that is not JSON is named`(path: String, text: String) throws {
+    let matrix = try FixtureMatrix()
+    try matrix.write(text, path)
+    let error = try #require(throws: FileError.self) { try matrix.report() }
+    #expect(error.description.contains(matrix(path).path) && error.description.contains("expected"), "\(error)")
+    #expect(!error.description.contains("\n"))
   }
 
   @Test func `a killed run's half last line is a warning`() throws {

@@ -16,7 +16,8 @@ struct `the matrix's jobs` {
   /// ROCm renumbers the GPUs that ROCR_VISIBLE_DEVICES leaves, and HIP counts those.
   @Test(arguments: ["3", "GPU-4b2c1a9f8d3e6f7a"]) func `see one GPU, under ROCm and CUDA`(gpu: String) {
     let jobs = MatrixJob.all([.baseline], seeds: [0], gpus: [gpu])
-    let variables = Dictionary(uniqueKeysWithValues: jobs.flatMap { $0.visibility.map { ($0.name, $0.value) } })
+    let variables = Dictionary(
+      uniqueKeysWithValues: jobs.flatMap { $0.visibility.variables.map { ($0.name, $0.value) } })
     #expect(
       variables == ["ROCR_VISIBLE_DEVICES": gpu, "HIP_VISIBLE_DEVICES": "0", "CUDA_VISIBLE_DEVICES": gpu])
   }
