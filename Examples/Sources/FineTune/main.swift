@@ -38,7 +38,7 @@ try FileManager.default.createDirectory(at: output, withIntermediateDirectories:
 var loop = try TrainingLoop(
   policy, settings, output: output, configuration: policy.configuration, frames: dataset.count,
   episodes: dataset.episodes.count, callbacks: callbacks)
-let request = BatchRequest(
+let request = SampleSpecification(
   cameras: dataset.information.cameras, features: [BatchKey.state], chunkSize: policy.policy.interface.chunkSize)
 var batches = try DatasetBatches(dataset, request, settings, from: loop.firstStep)
 _ = try loop.run(on: &batches)

@@ -3,7 +3,6 @@ import OrderedCollections
 
 /// A JSON document whose objects keep their order, so that files read and write back alike.
 public enum JSON: Sendable, Equatable {
-  /// `null`
   case null
   /// `true` or `false`
   case bool(Bool)
@@ -22,7 +21,6 @@ extension JSON {
     if case .object(let members) = self { members[key] } else { nil }
   }
 
-  /// The text, if this is a string.
   public var string: String? { if case .string(let text) = self { text } else { nil } }
 
   /// The flag, if this is a boolean.
@@ -46,10 +44,8 @@ extension JSON {
     }
   }
 
-  /// The elements, if this is an array.
   public var array: [JSON]? { if case .array(let elements) = self { elements } else { nil } }
 
-  /// The members, if this is an object.
   public var object: OrderedDictionary<String, JSON>? { if case .object(let members) = self { members } else { nil } }
 }
 

@@ -37,7 +37,6 @@ struct PreTokenizer: Sendable {
   /// GPT-2's pattern.
   static let pattern = #"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#
 
-  /// The matches of ``pattern``.
   private static func patternMatches(in text: ArraySlice<Unicode.Scalar>) -> [ArraySlice<Unicode.Scalar>] {
     var words: [ArraySlice<Unicode.Scalar>] = []
     var start = text.startIndex

@@ -10,7 +10,6 @@ extension Tokenizer {
     self = reader.finished()
   }
 
-  /// The tokenizer in the `tokenizer.json` at `url`.
   public init(contentsOf url: URL) throws { self = try TokenizerReader(contentsOf: url).finished() }
 }
 

@@ -94,7 +94,7 @@ public enum DatasetLocation {
 
   /// The files of some episodes, or of all, below the dataset's folder; episodes that it does not have are left out.
   private static func files(in folder: URL, of episodes: [Int]?) throws -> Set<String> {
-    let information = try DatasetInformation(contentsOf: folder.appendingPathComponent("meta/info.json"))
+    let information = try DatasetMetadata(contentsOf: folder.appendingPathComponent("meta/info.json"))
     let all = try Episode.load(root: folder, information: information)
     let prefix = folder.appendingPathComponent("x").path.dropLast()
     var files: Set<String> = []

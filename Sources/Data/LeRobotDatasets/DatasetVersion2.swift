@@ -37,7 +37,7 @@ private func whole(_ json: JSON, _ key: String, _ place: String) throws -> Int {
 
 extension Episode {
   /// Reads `meta/episodes.jsonl`; an episode's files are its own.
-  static func loadLines(root: URL, information: DatasetInformation) throws -> [Episode] {
+  static func loadLines(root: URL, information: DatasetMetadata) throws -> [Episode] {
     let cameras = information.features.filter { $0.value.dataType == .video }.map(\.key)
     var found = try lines("meta/episodes.jsonl", root: root) { json, place throws in
       let length = try whole(json, "length", place)

@@ -27,10 +27,9 @@ public struct ChunkSettings: Sendable, Equatable {
 /// try writer.finish()
 /// ```
 public final class DatasetWriter {
-  /// Where the dataset will lie.
   public let root: URL
   /// What the dataset is, with what has been saved so far.
-  public private(set) var information: DatasetInformation
+  public private(set) var information: DatasetMetadata
   /// Frames of the episode that is being recorded.
   public var pendingFrameCount: Int { pending.values.first?.count ?? 0 }
 
@@ -39,7 +38,7 @@ public final class DatasetWriter {
   private var pending: OrderedDictionary<String, [FrameValue]>
   private var tasks: OrderedSet<String> = []
   private var records: [EpisodeRecord] = []
-  private var data: RotatingParquet
+  private var data: ChunkedParquetWriter
   private var videos: OrderedDictionary<String, RotatingVideo> = [:]
   private var isFinished = false
   private var failure: (any Error)?
@@ -67,14 +66,14 @@ public final class DatasetWriter {
     self.overwrite = overwrite
     folder = try AtomicFolder(root)
     let all = features.merging(Feature.bookkeeping) { own, _ in own }
-    information = DatasetInformation(robotType: robotType, framesPerSecond: framesPerSecond, features: all)
+    information = DatasetMetadata(robotType: robotType, framesPerSecond: framesPerSecond, features: all)
     information.chunks = chunks
     pending = features.mapValues { _ in [] }
     var fields: [ParquetField] = []
     for (name, feature) in all {
       if let type = try feature.columnType(name: name) { fields.append(ParquetField(name, type)) }
     }
-    data = RotatingParquet(
+    data = ChunkedParquetWriter(
       root: folder.partial, fields: fields, metadata: [("huggingface", huggingFaceMetadata(all))],
       limit: chunks.dataFileMegabytes * 1024 * 1024, filesPerChunk: chunks.filesPerChunk)
     for (name, feature) in features where feature.dataType == .video {

@@ -24,7 +24,7 @@ extension Episode {
   /// Reads what `meta` says of the episodes, all of them, in order.
   ///
   /// - Throws: if a file is missing or damaged, or the episodes do not follow one another without a gap.
-  static func load(root: URL, information: DatasetInformation) throws -> [Episode] {
+  static func load(root: URL, information: DatasetMetadata) throws -> [Episode] {
     let (episodes, place) =
       switch information.layout {
       case .sharedFiles: (try loadShared(root: root, information: information), "meta/episodes")
@@ -51,7 +51,7 @@ extension Episode {
   }
 
   /// Reads `meta/episodes/*/*.parquet`.
-  private static func loadShared(root: URL, information: DatasetInformation) throws -> [Episode] {
+  private static func loadShared(root: URL, information: DatasetMetadata) throws -> [Episode] {
     let folder = root.appendingPathComponent("meta/episodes")
     let files = parquetFiles(in: folder)
     guard !files.isEmpty else { throw Failure("expected Parquet files in \(folder.path), found none") }
@@ -124,7 +124,7 @@ extension Episode {
 }
 
 /// Reads `meta/tasks.parquet`, or version 2's lines: the task's words, by `task_index`.
-func loadTasks(root: URL, layout: DatasetInformation.Layout) throws -> [Int: String] {
+func loadTasks(root: URL, layout: DatasetMetadata.Layout) throws -> [Int: String] {
   if layout == .filePerEpisode { return try loadTaskLines(root: root) }
   let url = root.appendingPathComponent("meta/tasks.parquet")
   let file = try ParquetFile(url)

@@ -9,7 +9,6 @@ public struct Feature: Sendable, Equatable {
     /// The types by LeRobot's names; `image` and `video` are images, within Parquet and beside it.
     case float32, float64, int8, int16, int32, int64, uint8, bool, string, image, video
 
-    /// Whether a camera makes these values.
     public var isVisual: Bool { self == .image || self == .video }
   }
 
@@ -33,7 +32,6 @@ public struct Feature: Sendable, Equatable {
     Feature(dataType, shape: [height, width, 3], names: ["height", "width", "channels"])
   }
 
-  /// Numbers in one frame's value.
   public var elementCount: Int { shape.reduce(1, *) }
 
   /// Height and width of an image, whichever order its shape has.

@@ -7,7 +7,6 @@ import OrderedCollections
 public struct FeatureStatistics: Sendable, Equatable {
   /// The shape that every statistic has: the feature's, or `[3, 1, 1]` for images, whose values lie in [0, 1].
   public let shape: [Int]
-  /// Frames that were looked at.
   public let count: Int
   /// Smallest, largest and mean value and (population) standard deviation, flat.
   public let minimum: [Double], maximum: [Double], mean: [Double], standardDeviation: [Double]
@@ -19,7 +18,7 @@ public struct FeatureStatistics: Sendable, Equatable {
   ]
 
   /// The statistics with LeRobot's names, in its order.
-  var named: [(name: String, values: [Double])] {
+  public var named: [(name: String, values: [Double])] {
     [("min", minimum), ("max", maximum), ("mean", mean), ("std", standardDeviation), ("count", [Double(count)])]
       + quantiles.map { ($0.key, $0.value) }
   }

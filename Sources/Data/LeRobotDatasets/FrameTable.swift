@@ -19,7 +19,7 @@ struct FrameTable: Sendable {
 
 extension FrameTable {
   /// Features that are held as numbers.
-  static func numeric(_ information: DatasetInformation) -> OrderedDictionary<String, Feature> {
+  static func numeric(_ information: DatasetMetadata) -> OrderedDictionary<String, Feature> {
     information.features.filter {
       !$0.value.dataType.isVisual && $0.value.dataType != .string && Feature.bookkeeping[$0.key] == nil
     }
@@ -28,7 +28,7 @@ extension FrameTable {
   /// Reads the data files of some episodes.
   ///
   /// - Throws: if a file is missing or damaged, lacks a column or a frame, or holds other shapes than promised.
-  static func load(root: URL, information: DatasetInformation, episodes: [Episode]) throws -> FrameTable {
+  static func load(root: URL, information: DatasetMetadata, episodes: [Episode]) throws -> FrameTable {
     let numeric = numeric(information)
     let total = episodes.reduce(0) { $0 + $1.frames.count }
     let files = try dataFiles(root: root, information: information, episodes: episodes)
@@ -74,7 +74,7 @@ extension FrameTable {
   }
 
   private static func dataFiles(
-    root: URL, information: DatasetInformation, episodes: [Episode]
+    root: URL, information: DatasetMetadata, episodes: [Episode]
   ) throws -> DataFiles {
     var urls: OrderedSet<URL> = []
     for episode in episodes {
@@ -130,7 +130,7 @@ extension FrameTable {
   ///
   /// A window of frames is one of times only where they do. The rounding of float32 seconds is allowed for.
   func checkTimes(
-    of episodes: [Episode], _ information: DatasetInformation, tolerance: Double, root: URL
+    of episodes: [Episode], _ information: DatasetMetadata, tolerance: Double, root: URL
   ) throws {
     let period = 1 / information.framesPerSecond
     var first = 0

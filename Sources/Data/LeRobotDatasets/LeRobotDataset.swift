@@ -12,7 +12,7 @@ import RGBImages
 public final class LeRobotDataset: Sendable {
   public let root: URL
   /// What `meta/info.json` says.
-  public let information: DatasetInformation
+  public let information: DatasetMetadata
   /// The selected episodes, in ascending order.
   public let episodes: [Episode]
   /// Tasks in words, by `task_index`.
@@ -20,7 +20,6 @@ public final class LeRobotDataset: Sendable {
   /// Statistics of the whole dataset by feature: `meta/stats.json`, or v2.1's episodes joined; empty where both are
   /// missing.
   public let statistics: OrderedDictionary<String, FeatureStatistics>
-  /// Selected frames.
   public let count: Int
 
   let table: FrameTable
@@ -42,7 +41,7 @@ public final class LeRobotDataset: Sendable {
     openVideos: Int = 16
   ) throws {
     self.root = root
-    information = try DatasetInformation(contentsOf: root.appendingPathComponent("meta/info.json"))
+    information = try DatasetMetadata(contentsOf: root.appendingPathComponent("meta/info.json"))
     tasks = try loadTasks(root: root, layout: information.layout)
     // Version 2.1 may still carry the stats.json that 2.0 once had; its episodes' statistics are the newer ones.
     let episodeStatistics = information.layout == .filePerEpisode ? try loadEpisodeStatistics(root: root) : nil
@@ -87,9 +86,7 @@ public final class LeRobotDataset: Sendable {
   public struct Frame: Sendable, Equatable {
     /// Its number in the whole dataset, in its episode, and its episode's.
     public let index: Int, frameIndex: Int, episodeIndex: Int
-    /// Seconds since the episode's start.
     public let timestamp: Float
-    /// Its task's number and words.
     public let taskIndex: Int, task: String
   }
 
@@ -142,7 +139,6 @@ public final class LeRobotDataset: Sendable {
     return result
   }
 
-  /// A camera's image at a position.
   public func image(_ camera: String, at position: Int) throws -> RGBImage {
     guard let feature = information.features[camera], let size = feature.imageSize else {
       let names = information.cameras.joined(separator: ", ")

@@ -15,7 +15,7 @@ struct FileNumber: Equatable {
 }
 
 /// Data files: one row group for each episode, the next file when one is full.
-struct RotatingParquet {
+struct ChunkedParquetWriter {
   let root: URL
   let fields: [ParquetField]
   let metadata: [(key: String, value: String)]

@@ -2,14 +2,12 @@ import Failures
 import RGBImages
 
 /// What a batch is to hold.
-public struct BatchRequest: Sendable {
-  /// Cameras whose images are decoded.
+public struct SampleSpecification: Sendable {
   public var cameras: [String]
   /// Numeric features to gather besides the actions.
   public var features: [String]
   /// The feature that actions come from; nil for none.
   public var actionFeature: String?
-  /// Actions from each frame on.
   public var chunkSize: Int
   /// Random changes to a batch's images; nil for none.
   public var transforms: ImageTransforms?
@@ -36,7 +34,6 @@ public struct ImageBatch: Sendable, Equatable {
     case transformed([Float])
   }
 
-  /// Images, and pixels in each.
   public let count: Int, width: Int, height: Int
   public let pixels: Pixels
 }
@@ -56,7 +53,6 @@ public struct SampleBatch: Sendable, Equatable {
 
 /// One frame with what a policy learns from it.
 public struct Sample: Sendable, Equatable {
-  /// Its place, time and task.
   public let frame: LeRobotDataset.Frame
   public let features: [String: [Float]]
   public let images: [String: RGBImage]
@@ -68,19 +64,19 @@ public struct Sample: Sendable, Equatable {
 
 extension LeRobotDataset {
   /// Everything there is: all cameras and all numeric features but the actions.
-  public func everything(chunkSize: Int) -> BatchRequest {
-    BatchRequest(
+  public func everything(chunkSize: Int) -> SampleSpecification {
+    SampleSpecification(
       cameras: information.cameras, features: table.vectors.keys.filter { $0 != "action" },
       actionFeature: table.vectors["action"] == nil ? nil : "action", chunkSize: chunkSize)
   }
 
-  private func actions(_ request: BatchRequest, at position: Int) throws -> (values: [Float], pad: [Bool]) {
+  private func actions(_ request: SampleSpecification, at position: Int) throws -> (values: [Float], pad: [Bool]) {
     guard let feature = request.actionFeature else { return ([], []) }
     let window = try window(at: position, offsets: 0..<max(0, request.chunkSize))
     return (try values(of: feature, at: window.indices), window.isValid.map { !$0 })
   }
 
-  public func sample(at position: Int, _ request: BatchRequest) throws -> Sample {
+  public func sample(at position: Int, _ request: SampleSpecification) throws -> Sample {
     let frame = try frame(at: position)
     let actions = try actions(request, at: position)
     var features: [String: [Float]] = [:]
@@ -95,7 +91,7 @@ extension LeRobotDataset {
   ///
   /// - Parameter draw: the first sample's place among all samples, from which the changes of its images follow.
   public func batch(
-    _ positions: [Int], _ request: BatchRequest, draw: Int = 0
+    _ positions: [Int], _ request: SampleSpecification, draw: Int = 0
   ) throws -> SampleBatch {
     var frames: [Frame] = []
     var actions: [Float] = []

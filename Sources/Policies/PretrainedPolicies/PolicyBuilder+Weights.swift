@@ -33,7 +33,7 @@ extension PolicyBuilder {
   /// The published backbone's weights under the policy's names, where `load_vlm_weights` asks for them; its unused
   /// layers are left out.
   func backboneWeights(_ directory: URL) throws -> StateDictionary {
-    guard settings.smolvla.inert.loadsVLMWeights else { return [:] }
+    guard settings.smolvla.compatibility.loadsVLMWeights else { return [:] }
     let file = directory.appendingPathComponent("model.safetensors")
     guard FileManager.default.fileExists(atPath: file.path) else {
       throw Failure(
@@ -52,7 +52,7 @@ extension PolicyBuilder {
 
   /// Refuses published weights that are not those of this backbone. (`lm_head` is never used and may be absent.)
   func checkBackbone(_ store: ParameterStore, _ directory: URL) throws {
-    guard settings.smolvla.inert.loadsVLMWeights else { return }
+    guard settings.smolvla.compatibility.loadsVLMWeights else { return }
     let missing = store.missing.filter { $0.hasPrefix(Self.vlm) && !$0.contains(".lm_head.") }
     try Self.refuse(missing, store.unexpected, store.misshapen, in: directory)
   }

@@ -75,7 +75,7 @@ public struct PolicyBuilder {
 
   /// The backbone's folder; its weights are fetched only where nothing else brings them.
   private func backbone(besides folder: URL?) throws -> URL {
-    let needsWeights = folder == nil && settings.smolvla.inert.loadsVLMWeights
+    let needsWeights = folder == nil && settings.smolvla.compatibility.loadsVLMWeights
     return try ModelLocation.directory(
       of: settings.smolvla.backboneName, besides: folder,
       holding: ["config.json", "tokenizer.json"] + (needsWeights ? ["model.safetensors"] : []))
@@ -138,7 +138,7 @@ public struct PolicyBuilder {
     if !isSnapshot {
       let name = backbone.lastPathComponent
       // LeRobot reads a backbone's weights where it is told so, before it puts the checkpoint's into their place.
-      attachments.append(Attachment(backbone, hasWeights: settings.smolvla.inert.loadsVLMWeights))
+      attachments.append(Attachment(backbone, hasWeights: settings.smolvla.compatibility.loadsVLMWeights))
       settings.smolvla.backboneName = name
       preprocessor = preprocessor.namingTokenizer(name)
     }

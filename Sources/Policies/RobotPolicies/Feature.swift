@@ -66,7 +66,6 @@ extension PolicyFeatures {
     }
   }
 
-  /// The features of one type.
   public func of(_ type: FeatureType) -> PolicyFeatures { filter { $0.value.type == type } }
 }
 

@@ -20,77 +20,47 @@ public enum StatisticsSource: String, Sendable, CaseIterable, ConfigurationValue
   case checkpoint
 }
 
-/// SmolVLA's settings under LeRobot's names, with LeRobot's defaults.
+/// SmolVLA's settings under LeRobot's names, with LeRobot's defaults; `fields` describes each.
 public struct SmolVLAConfiguration: ConfigurationSection, Equatable {
   public var inputFeatures: PolicyFeatures = [:]
   public var outputFeatures: PolicyFeatures = [:]
-  /// `cpu`, `cuda` or `cuda:N`; empty takes a GPU where there is one.
   public var device: String? = nil
   public var chunkSize = 50
-  /// Actions of a plan that are carried out before the next one.
   public var actionSteps = 50
-  /// Numbers that a state is padded to.
   public var maxStateDimension = 32
-  /// Numbers that an action is padded to.
   public var maxActionDimension = 32
   public var imageSize: [Int]? = [512, 512]
-  /// Cameras that are always absent.
   public var emptyCameras = 0
-  /// Tokens of an instruction; longer ones are cut.
   public var tokenizerMaxLength = 48
-  /// Euler steps from noise to a plan.
   public var denoisingSteps = 10
-  /// Whether the vision tower stays as it is.
   public var freezeVisionEncoder = true
-  /// Whether the whole backbone stays as it is.
   public var trainExpertOnly = true
-  /// Whether the state's projection is trained.
   public var trainStateProjection = true
-  /// The learning rate at its peak.
   public var learningRate = 1e-4
-  /// AdamW's decay rates of the gradient's first and second moment.
   public var betas = [0.9, 0.95]
   public var epsilon = 1e-8
   public var weightDecay = 1e-10
-  /// Largest norm of all gradients together.
   public var gradientClip = 10.0
-  /// Steps to the peak learning rate.
   public var warmupSteps = 1000
-  /// Steps of the cosine; shrinks with the number of steps.
   public var decaySteps = 30_000
-  /// The learning rate at the cosine's end.
   public var finalLearningRate = 2.5e-6
-  /// The folder or repository of the backbone's config and tokenizer.
   public var backboneName = "HuggingFaceTB/SmolVLM2-500M-Video-Instruct"
-  /// Whether each image stands between the backbone's tokens for it.
   public var addImageSpecialTokens = false
-  /// `cross_attn` or `self_attn`: how the expert sees the prefix.
   public var attentionMode = "cross_attn"
-  /// Tokens that the prefix is padded to; negative for none. It changes no result.
   public var prefixLength = -1
-  /// `longest` of the batch or `max_length`.
   public var padLanguageTo = "longest"
-  /// Layers of the action expert; as many as the language model's where it is 0 or less.
   public var expertLayers = -1
-  /// Layers of the language model that are kept; all where it is 0 or less.
   public var vlmLayers = 16
-  /// Every how many layers prefix and actions attend jointly.
   public var selfAttentionEveryLayers = 2
-  /// The expert's width as a share of the backbone's.
   public var expertWidthMultiplier = 0.75
-  /// Shortest period of the time's embedding.
   public var minPeriod = 0.004
-  /// Longest period of the time's embedding.
   public var maxPeriod = 4.0
-  /// The mean that the action loss takes.
   public var actionLoss = ActionLoss.valid
-  /// Where a new run's statistics come from.
   public var normalization = StatisticsSource.dataset
   /// Whether numbers are added up in LeRobot's order, which is slower and spares the last rounding error: what `probe`
   /// does, not a setting of files or flags.
   public var usesReferenceOrder = false
-  /// Fields of LeRobot's that change nothing here, or only where they ask for what is not supported.
-  public var inert = InertSmolVLASettings()
+  public var compatibility = LeRobotCompatibilitySettings()
 
   public init() {}
 
@@ -135,7 +105,7 @@ public struct SmolVLAConfiguration: ConfigurationSection, Equatable {
       .init(
         "normalization", \.normalization, owner: .program,
         help: "statistics of a new run: the dataset's or the checkpoint's"),
-      .embedded(\.inert),
+      .embedded(\.compatibility),
     ]
   }
 
@@ -155,7 +125,7 @@ public struct SmolVLAConfiguration: ConfigurationSection, Equatable {
 
   /// The mode of each type of feature, `normalization_mapping`.
   public func normalizationModes() throws -> OrderedDictionary<FeatureType, NormalizationMode> {
-    try RobotPolicies.normalizationModes(.object(inert.normalizationMapping), in: "normalization_mapping")
+    try RobotPolicies.normalizationModes(.object(compatibility.normalizationMapping), in: "normalization_mapping")
   }
 
   func actionDimension() throws -> Int {

@@ -48,7 +48,7 @@ struct SmolVLAModel {
     // LeRobot's tower is bfloat16 where its weights are the published ones, and they were trained with those positions.
     vision = try VisionTower(
       vlm["model"]["vision_model"], backbone.vision, deviation: deviation,
-      positionDType: configuration.inert.loadsVLMWeights ? .bfloat16 : .float32)
+      positionDType: configuration.compatibility.loadsVLMWeights ? .bfloat16 : .float32)
     connector = try Connector(vlm["model"]["connector"], backbone)
     if backbone.text.tiesWordEmbeddings {
       vlm["lm_head"].tie("weight", to: "weight", of: vlm["model"]["text_model"]["embed_tokens"])

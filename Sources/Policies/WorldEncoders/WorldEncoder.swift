@@ -8,7 +8,6 @@ public protocol WorldEncoder {
   var source: LatentsSource { get }
   /// What a camera's image goes through first.
   var preprocessing: FramePreprocessing { get }
-  /// D, the dimension of a latent.
   var latentDimension: Int { get }
   /// The weights, under the published names.
   var parameters: ParameterStore { get }

@@ -5,10 +5,8 @@ struct ClipSchedule: Sendable {
   /// Each episode's frames by global index, one after another from 0.
   let episodes: [Range<Int>]
   let batchSize: Int
-  /// m, frames of a clip.
   let window: Int
 
-  /// Frames, and so clips, in all.
   var rows: Int { episodes.last?.upperBound ?? 0 }
 
   var batches: Int { (rows + batchSize - 1) / batchSize }

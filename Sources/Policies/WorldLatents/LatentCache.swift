@@ -5,8 +5,7 @@ import ModelFiles
 import WorldEncoders
 
 /// What a run needs a latent cache to be. What is not known is not compared.
-public struct LatentCacheExpectation: Sendable, Equatable {
-  /// The dataset that is trained on.
+public struct LatentCacheRequirements: Sendable, Equatable {
   public var datasetRepoID: String
   /// Its number of frames, which is the cache's number of rows.
   public var frames: Int
@@ -49,10 +48,9 @@ public struct LatentCacheExpectation: Sendable, Equatable {
 public struct LatentCache: Sendable {
   public let url: URL
   /// What the sidecar says of it; nil if it has none.
-  public let identity: LatentCacheIdentity?
+  public let identity: LatentCacheManifest?
   /// A sentence that a user should read: the cache has no sidecar, so only its shape was checked.
   public let warning: String?
-  /// Rows, one for each frame.
   public let frames: Int
   public let latentDimension: Int
   private let file: NumpyFile
@@ -78,7 +76,7 @@ public struct LatentCache: Sendable {
   ///
   /// - Throws: a missing or damaged file, and a cache of other frames, dimension, dataset, camera, encoder or window;
   ///   one sentence that names what fixes it.
-  public init(_ url: URL, expecting expectation: LatentCacheExpectation) throws {
+  public init(_ url: URL, expecting expectation: LatentCacheRequirements) throws {
     guard FileManager.default.fileExists(atPath: url.path) else {
       let started = FileManager.default.fileExists(atPath: NumpyWriter.partialURL(of: url).path)
       throw Failure(
@@ -105,7 +103,7 @@ public struct LatentCache: Sendable {
         + "\(expectation.temporalWindow) frames"
       return
     }
-    let (identity, rows) = try LatentCacheIdentity.read(sidecar)
+    let (identity, rows) = try LatentCacheManifest.read(sidecar)
     guard rows == file.shape[0], identity.latentDimension == file.shape[1] else {
       throw Failure(
         "\(sidecar.path) speaks of \(rows) latents of \(identity.latentDimension) numbers, but \(url.lastPathComponent) "
@@ -117,7 +115,7 @@ public struct LatentCache: Sendable {
   }
 
   private static func check(
-    _ url: URL, frames: Int, dimension: Int, _ expectation: LatentCacheExpectation
+    _ url: URL, frames: Int, dimension: Int, _ expectation: LatentCacheRequirements
   ) throws {
     guard dimension == expectation.latentDimension else {
       throw Failure(
@@ -133,9 +131,9 @@ public struct LatentCache: Sendable {
   }
 }
 
-extension LatentCacheIdentity {
+extension LatentCacheManifest {
   /// Refuses what is not expected, by the flag that fixes it.
-  func check(_ expected: LatentCacheExpectation, _ url: URL) throws {
+  func check(_ expected: LatentCacheRequirements, _ url: URL) throws {
     func refuse(_ what: String, _ found: String, _ wanted: String, _ fix: String) -> Failure {
       Failure("the latent cache \(url.path) is of \(what) \(found), the run needs \(wanted); \(fix)")
     }

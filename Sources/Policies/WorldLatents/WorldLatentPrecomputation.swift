@@ -18,7 +18,7 @@ import WorldEncoders
 public struct WorldLatentPrecomputation {
   public let encoder: any WorldEncoder
   /// What the cache will say of itself.
-  public let identity: LatentCacheIdentity
+  public let identity: LatentCacheManifest
   public let batchSize: Int
   private let episodes: [Range<Int>]
 
@@ -31,7 +31,7 @@ public struct WorldLatentPrecomputation {
   ///   - episodes: each episode's frames by global index, which must follow one another from 0 without a gap.
   /// - Throws: episodes that do not, and an identity that is not the encoder's.
   public init(
-    _ encoder: any WorldEncoder, identity: LatentCacheIdentity, episodes: [Range<Int>], batchSize: Int
+    _ encoder: any WorldEncoder, identity: LatentCacheManifest, episodes: [Range<Int>], batchSize: Int
   ) throws {
     guard identity.latentDimension == encoder.latentDimension, identity.preprocessing == encoder.preprocessing,
       identity.encoder.source == encoder.source, identity.temporalWindow > 0, batchSize > 0
@@ -91,7 +91,7 @@ public struct WorldLatentPrecomputation {
   /// Whether unfinished work lies there, which must be of the same kind.
   private func continues(_ record: URL) throws -> Bool {
     guard FileManager.default.fileExists(atPath: record.path) else { return false }
-    if let difference = try LatentCacheIdentity.read(record).identity.difference(from: identity) {
+    if let difference = try LatentCacheManifest.read(record).identity.difference(from: identity) {
       throw Failure(
         "\(record.path) is of another precomputation (\(difference)); finish that one first, or delete it and the "
           + ".partial file beside it")

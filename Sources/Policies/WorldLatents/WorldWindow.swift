@@ -5,7 +5,6 @@ import LeRobotDatasets
 public struct WorldWindow: Sendable, Equatable {
   /// The episode's frames by the dataset's global index; not empty.
   public let episode: Range<Int>
-  /// The current frame, t.
   public let frame: Int
 
   /// The surroundings of `frame`.

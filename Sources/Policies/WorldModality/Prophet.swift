@@ -8,7 +8,6 @@ import NeuralNetworks
 public struct Prophet {
   /// K, the frames predicted.
   public let horizon: Int
-  /// D, a latent's dimension.
   public let latentDimension: Int
   private let inputProjection: Linear
   private let slots_1KD: Tensor

@@ -12,13 +12,13 @@ public struct WorldLatentsFingerprint: Sendable, Equatable {
   /// The file in a checkpoint's `pretrained_model` folder.
   public static let fileName = "world_latents.json"
   /// The identity of the cache that the run read.
-  public let identity: LatentCacheIdentity
+  public let identity: LatentCacheManifest
 
   /// Reads it from a checkpoint; nil if there is none, as in one of a run whose cache had no sidecar.
   public init?(in folder: URL) throws {
     let file = folder.appendingPathComponent(Self.fileName)
     guard FileManager.default.fileExists(atPath: file.path) else { return nil }
-    identity = try LatentCacheIdentity.read(file).identity
+    identity = try LatentCacheManifest.read(file).identity
   }
 
   /// The file of a checkpoint, for those that are made of it; none if it has none.

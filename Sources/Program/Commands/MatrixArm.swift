@@ -13,7 +13,7 @@ struct MatrixArm {
 
   /// The arms of a matrix, all of the same number of steps.
   static func all(_ matrix: MatrixCommand.Settings) throws -> [MatrixArm] {
-    try refuseReserved(matrix.handedOn)
+    try refuseReserved(matrix.forwardedFlags)
     let steps = try matrix.totalSamples.map { try Self.steps(samples: $0, matrix) }
     return try matrix.arms.map { try MatrixArm($0, matrix, steps: steps) }
   }
@@ -21,7 +21,7 @@ struct MatrixArm {
   private static func steps(samples: Int, _ matrix: MatrixCommand.Settings) throws -> Int {
     let batch = try MatrixArm(.baseline, matrix, steps: nil).settings.batchSize
     let steps = (samples - 1) / batch + 1
-    let given = matrix.handedOn.last { $0.name == "steps" }?.text
+    let given = matrix.forwardedFlags.last { $0.name == "steps" }?.text
     guard given == nil || given == String(steps) else {
       throw ConfigurationError(
         "total_samples",
@@ -33,7 +33,7 @@ struct MatrixArm {
   private init(_ experiment: Experiment, _ matrix: MatrixCommand.Settings, steps: Int?) throws {
     self.experiment = experiment
     let isWorld = experiment.isWorld
-    let own = matrix.handedOn.filter { !$0.isOfEvaluation && (isWorld || !$0.isOfWorldOnly) }
+    let own = matrix.forwardedFlags.filter { !$0.isOfEvaluation && (isWorld || !$0.isOfWorldOnly) }
     var flags = experiment.flags + own.map(\.word)
     if let steps { flags.append("--steps=\(steps)") }
     if !matrix.initialPolicy.isEmpty {

@@ -16,7 +16,7 @@ enum MatrixCommand: Command {
     var initialPolicy = ""
     var totalSamples: Int?
     /// The flags that are passed on to `train` and `eval`.
-    var handedOn: [Arguments.Flag] = []
+    var forwardedFlags: [Arguments.Flag] = []
 
     static var fields: [Field<Self>] {
       [
@@ -75,7 +75,7 @@ enum MatrixCommand: Command {
 
   static func layers(_ configured: inout Configured<Settings>, _ arguments: inout Arguments) throws {
     let own = Settings().json.object ?? [:]
-    configured.value.handedOn = arguments.flags.filter { own[$0.name] == nil }
+    configured.value.forwardedFlags = arguments.flags.filter { own[$0.name] == nil }
     arguments.flags.removeAll { own[$0.name] == nil }
   }
 

@@ -100,7 +100,7 @@ extension MatrixPreparation {
       root: root, episodes: information.episodeCount, frames: information.frameCount)
     var training: OrderedDictionary<String, JSON> = [:]
     for arm in arms { training[arm.experiment.rawValue] = decisive(arm.settings.json) }
-    let start = first.policy.smolvla.inert.pretrainedPath ?? first.policy.world?.initialPolicyPath ?? ""
+    let start = first.policy.smolvla.compatibility.pretrainedPath ?? first.policy.world?.initialPolicyPath ?? ""
     let weights =
       start.isEmpty
       ? nil

@@ -30,7 +30,7 @@ struct MatrixPreparation {
     }
     jobs = MatrixJob.all(
       settings.arms, seeds: settings.seedNumbers, gpus: settings.gpuNames)
-    evaluation = try EvaluationPlan(settings.handedOn, policy: first.policy.smolvla)
+    evaluation = try EvaluationPlan(settings.forwardedFlags, policy: first.policy.smolvla)
     try checkPolicies()
     try checkDevices(settings.gpuNames)
     let checkpointBytes = try openArms()

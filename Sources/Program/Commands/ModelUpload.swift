@@ -13,15 +13,17 @@ struct ModelUpload {
 
   /// Checks, before anything is trained, that the upload can be made; nil where none is asked for.
   init?(_ settings: TrainSettings) throws {
-    let inert = settings.policy.smolvla.inert
-    guard inert.pushToHub, let name = inert.repoID else { return nil }
+    let compatibility = settings.policy.smolvla.compatibility
+    guard compatibility.pushToHub, let name = compatibility.repoID else { return nil }
     guard settings.savesCheckpoint else {
       throw Failure("--policy.push_to_hub=true uploads the last checkpoint; leave out --save_checkpoint=false")
     }
     repository = try HubRepository(.model, name)
     guard name.contains("/") else { throw Failure("expected OWNER/NAME in --policy.repo_id, found \(name)") }
-    isPrivate = inert.isPrivate
-    let start = [inert.pretrainedPath, settings.policy.world?.initialPolicyPath].compactMap { $0 }.first { !$0.isEmpty }
+    isPrivate = compatibility.isPrivate
+    let start = [compatibility.pretrainedPath, settings.policy.world?.initialPolicyPath].compactMap { $0 }.first {
+      !$0.isEmpty
+    }
     let dataset = settings.dataset.repoID
     let type = settings.policy.type
     var card = ModelCard(
@@ -31,8 +33,8 @@ struct ModelUpload {
           + "gate. LeRobot itself does not know this policy's type; lerobot-wm does."
         : "A SmolVLA policy: camera images, a robot's state and an instruction in, a chunk of actions out.")
     card.summary += " It was trained for \(settings.steps) steps with batches of \(settings.batchSize)."
-    card.license = inert.license ?? card.license
-    card.tags = inert.tags ?? []
+    card.license = compatibility.license ?? card.license
+    card.tags = compatibility.tags ?? []
     card.dataset = settings.dataset.root == nil && HubRepository.isName(dataset) ? dataset : nil
     // A checkpoint's folder on this machine means nothing to others.
     card.baseModel = start.flatMap { HubRepository.isName($0) && !isFolder($0) ? $0 : nil }

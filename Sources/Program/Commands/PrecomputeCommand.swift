@@ -115,7 +115,7 @@ enum PrecomputeCommand: Command {
     let encoder = try settings.source.encoder(
       in: folder, dtype: settings.precision == "bfloat16" ? .bfloat16 : .float32,
       device: Device.chosen(settings.device))
-    let identity = LatentCacheIdentity(
+    let identity = LatentCacheManifest(
       datasetRepoID: settings.datasetName,
       dataset: try DatasetFingerprint(
         root: root, episodes: dataset.information.episodeCount, frames: dataset.information.frameCount),

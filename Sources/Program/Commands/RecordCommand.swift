@@ -119,7 +119,7 @@ private struct Recording {
   /// Records a task's episodes; what the expert fails at is said and leaves what has been recorded as it is.
   mutating func record(_ task: String) throws {
     let interruption = interruption
-    var expert = Expert(suite, task: task, seed: settings.seed) { interruption.signalNumber != nil }
+    var expert = DemonstrationCollector(suite, task: task, seed: settings.seed) { interruption.signalNumber != nil }
     defer { expert.leave() }
     var (solved, failed) = (0, 0)
     while solved < settings.dataset.episodes {

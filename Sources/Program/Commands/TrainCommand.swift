@@ -47,7 +47,7 @@ enum TrainCommand: Command {
     }
     if let file, let settings { try configured.apply(settings, from: file.path, unknown: .keep) }
     try configured.applyRenameMap()
-    if !resumes, let path { configured.value.policy.smolvla.inert.pretrainedPath = path }
+    if !resumes, let path { configured.value.policy.smolvla.compatibility.pretrainedPath = path }
     try refuseIdleSections(arguments, usesPreset: configured.value.usesPolicyPreset)
   }
 

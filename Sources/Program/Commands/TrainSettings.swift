@@ -31,7 +31,7 @@ struct TrainSettings: ConfigurationSection {
   var usesPolicyPreset = true
   var optimizer: OptimizerSettings?
   var scheduler: SchedulerSettings?
-  var inert = InertTrainSettings()
+  var compatibility = LeRobotTrainingCompatibilitySettings()
   /// The checkpoint whose `train_config.json` a resumed run was given; the newest where it was given none.
   var checkpoint: URL?
 
@@ -69,7 +69,7 @@ struct TrainSettings: ConfigurationSection {
         "scheduler", \.scheduler, title: "LRSchedulerConfig", help: "kind of schedule", of: SchedulerSettings.choices),
       .section("eval", \.evaluation),
       .section("wandb", \.wandb),
-      .embedded(\.inert),
+      .embedded(\.compatibility),
     ]
   }
 

@@ -20,7 +20,7 @@ struct TrainingRun {
   /// Lines to print before the run starts.
   let warnings: [String], deviceDescription: String, dataDescription: String
   private let settings: TrainSettings
-  private let request: BatchRequest
+  private let request: SampleSpecification
   private let latents: LatentSource?
 
   private static let statisticsWarning = "the dataset has no statistics: taken from the columns of the chosen episodes"
@@ -52,7 +52,7 @@ struct TrainingRun {
     let interface = pretrained.policy.interface
     let cameras = dataset.information.cameras.filter { interface.cameras.contains(renaming[$0] ?? $0) }
     let names = dataset.information.features.keys
-    request = BatchRequest(
+    request = SampleSpecification(
       cameras: cameras, features: names.filter { (renaming[$0] ?? $0) == BatchKey.state },
       actionFeature: names.first { (renaming[$0] ?? $0) == BatchKey.action }, chunkSize: interface.chunkSize,
       transforms: try settings.dataset.imageTransforms.enabled(seed: settings.seed))
@@ -105,7 +105,7 @@ extension TrainSettings {
   /// The checkpoint that a new run starts from, if any.
   fileprivate func startingPoint() throws -> URL? {
     let world = policy.world?.initialPolicyPath ?? ""
-    guard let name = policy.smolvla.inert.pretrainedPath ?? (world.isEmpty ? nil : world) else { return nil }
+    guard let name = policy.smolvla.compatibility.pretrainedPath ?? (world.isEmpty ? nil : world) else { return nil }
     return try ModelLocation.directory(of: name, holding: ModelLocation.weights)
   }
 }

@@ -2,7 +2,6 @@ import Foundation
 
 /// A stretch of numbers laid along a stretch of the page, with ticks at round figures.
 struct Axis: Sendable {
-  /// The numbers at the two ends.
   let range: ClosedRange<Double>
   let isLogarithmic: Bool
   let ticks: [Double]

@@ -8,7 +8,6 @@ import Foundation
 public struct GPUVisibility: Sendable, CustomStringConvertible {
   private static let names = ["HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES"]
 
-  /// The variables that are set.
   public let variables: [(name: String, value: String)]
 
   /// The limits that an environment sets.

@@ -44,7 +44,6 @@ struct HTML: Sendable, ExpressibleByStringInterpolation {
 }
 
 extension Double {
-  /// Two decimals at most.
   var coordinate: String {
     guard isFinite else { return "0" }
     let rounded = (self * 100).rounded() / 100
@@ -64,10 +63,8 @@ extension Double {
   /// A tick of differences, `+15`; a decimal only where there is one.
   var wholePoints: String { points.hasSuffix(".0") ? String(points.dropLast(2)) : points }
 
-  /// A p as statisticians print it.
   var probability: String { self < 0.001 ? "< 0.001" : String(format: "%.3f", self) }
 
-  /// A figure with three significant digits.
   var short: String {
     guard isFinite else { return "–" }
     let text = String(format: "%.3g", self)

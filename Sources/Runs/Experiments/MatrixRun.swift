@@ -10,7 +10,6 @@ public struct MatrixRun: Sendable {
   /// A run's folder, which need not exist.
   public init(_ url: URL) { self.url = url }
 
-  /// Whether the folder exists.
   public var isThere: Bool { url.isThere }
 
   /// The step of the newest checkpoint; nil without one.

@@ -31,7 +31,6 @@ public struct MatrixRunner: Sendable {
     self.root = root
   }
 
-  /// The log of a job.
   public func log(of job: MatrixJob) -> URL { root.appendingPathComponent("logs/\(job.name).log") }
 
   /// Runs all jobs; one that fails does not stop the others.

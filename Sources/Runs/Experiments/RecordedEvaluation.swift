@@ -11,7 +11,6 @@ struct RecordedEvaluation: Sendable {
     let isSuccess: Bool
     let steps: Int?
     let problem: String?
-    /// What the policy was told.
     let instruction: String?
     /// Where its video should lie, if it was recorded.
     var video: URL?

@@ -102,7 +102,6 @@ struct RecordedRuns: Sendable {
     random = url.isThere ? try RecordedEvaluation(url) : nil
   }
 
-  /// The arms, sorted by name.
   var experiments: [String] { runs.map(\.experiment).reduce(into: []) { if $0.last != $1 { $0.append($1) } } }
 
   func runs(of experiment: String) -> [RecordedRun] { runs.filter { $0.experiment == experiment } }

@@ -1,7 +1,6 @@
 import Foundation
 
 extension ReportPage {
-  /// The training curves that were logged.
   var curves: HTML {
     let figures = [
       chart("Loss", "action loss", "loss", mayBeLogarithmic: true),

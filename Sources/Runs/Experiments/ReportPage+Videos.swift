@@ -1,7 +1,6 @@
 import Foundation
 
 extension ReportPage {
-  /// A few rollouts to look at.
   var videos: HTML {
     let videos = report.videos
     guard !videos.shown.isEmpty else {

@@ -16,7 +16,6 @@ public struct EpisodeResult: Sendable {
   /// Whether the goal was reached.
   public var success = false
   public var steps = 0
-  /// The rewards' sum and maximum.
   public var rewardSum = 0.0, rewardMaximum = 0.0
   /// Why the episode broke off, if it did.
   public var problem: String?

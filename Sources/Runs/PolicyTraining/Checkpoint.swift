@@ -12,7 +12,6 @@ public struct CheckpointDirectory: Sendable {
 
   public init(output: URL) { url = output.appendingPathComponent("checkpoints", isDirectory: true) }
 
-  /// The folder of a step.
   public func folder(step: Int, of steps: Int) -> URL {
     url.appendingPathComponent(Self.name(of: step, in: steps), isDirectory: true)
   }

@@ -14,7 +14,7 @@ struct MetricsLog {
 
   /// The lines of a resumed run that are still true: up to its first step, in order.
   let kept: [Row]
-  private let file: GrowingFile
+  private let file: AppendOnlyFile
   private var lastStep: Int?
 
   /// Opens the file; a resumed run drops what a killed one wrote after its first step.
@@ -30,7 +30,7 @@ struct MetricsLog {
     }
     kept = rows
     lastStep = rows.last?.step
-    file = try GrowingFile(url, keeping: length)
+    file = try AppendOnlyFile(url, keeping: length)
   }
 
   /// Writes a step's values, or adds them to its line where it was the last to have one.

@@ -28,7 +28,6 @@ struct ProtocolBuffer: Equatable, Sendable {
     bytes += value.bitPattern.littleEndianBytes
   }
 
-  /// Adds a text.
   mutating func add(_ field: Int, _ text: String) { add(field, Array(text.utf8)) }
 
   /// Adds a message within this one.

@@ -7,7 +7,7 @@ import ModelFiles
 /// Each session has a file of its own, as TensorBoard expects of a run that was taken up again: its first event tells
 /// the reader to forget what an earlier one wrote from there on.
 struct TensorBoardLog {
-  private let file: GrowingFile
+  private let file: AppendOnlyFile
   private let now: () -> Date
 
   /// Begins a session's file.
@@ -22,7 +22,7 @@ struct TensorBoardLog {
       throw FileError.system(folder.path, "be made", systemReason(of: error))
     }
     self.now = now
-    file = try GrowingFile(folder.appendingPathComponent(Self.name(in: folder, now())))
+    file = try AppendOnlyFile(folder.appendingPathComponent(Self.name(in: folder, now())))
     try write(step: 0) { $0.add(3, "brain.Event:2") }
     // SessionLog.START
     try write(step: step) { $0.add(7, ProtocolBuffer { $0.add(1, 1) }) }
@@ -62,7 +62,7 @@ struct TensorBoardLog {
 
   /// The check as TensorFlow stores it, so that checked bytes may hold checks themselves.
   private static func masked(_ bytes: [UInt8]) -> UInt32 {
-    let check = CyclicRedundancyCheck.castagnoli(bytes)
+    let check = CRC32.castagnoli(bytes)
     return (check >> 15 | check << 17) &+ 0xA282_EAD8
   }
 

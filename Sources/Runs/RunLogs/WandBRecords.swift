@@ -46,7 +46,6 @@ enum WandBRecords {
     return Date(timeIntervalSince1970: Double(seconds))
   }
 
-  /// `Record`
   static func record(_ number: Int, _ kind: Kind, _ message: ProtocolBuffer) -> ProtocolBuffer {
     ProtocolBuffer {
       $0.add(1, number)
@@ -97,7 +96,6 @@ enum WandBRecords {
     }
   }
 
-  /// A number in a row.
   static func number(_ name: String, in row: ProtocolBufferFields) -> Double? {
     for item in row.contents(1).compactMap(ProtocolBufferFields.init) {
       guard item.contents(2).map(Array.init) == [Array(name.utf8)], let text = item.contents(16).last else { continue }

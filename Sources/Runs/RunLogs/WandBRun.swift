@@ -47,7 +47,7 @@ struct WandBRun {
   let folder: URL
   /// The last step whose row the file holds, if any.
   private(set) var lastStep: Int?
-  private let log: RecordLog
+  private let log: LevelDBLogWriter
   private var number: Int
   private var pending: (step: Int, values: OrderedDictionary<String, JSON>)?
   private let start: Date
@@ -75,14 +75,14 @@ struct WandBRun {
       throw FileError.system(folder.path, "be made", systemReason(of: error))
     }
     let run = WandBRecords.run(description, start: before.start ?? start, host: hostName())
-    var bytes = RecordLog.header
+    var bytes = LevelDBLogWriter.header
     number = 0
     for (kind, message) in [(.header, WandBRecords.header), (.run, run)] + before.records {
       number += 1
-      bytes += RecordLog.framed(WandBRecords.record(number, kind, message).bytes, at: bytes.count)
+      bytes += LevelDBLogWriter.framed(WandBRecords.record(number, kind, message).bytes, at: bytes.count)
     }
     try AtomicFile.write(bytes, to: file, overwrite: true)
-    log = try RecordLog(file, keeping: bytes.count)
+    log = try LevelDBLogWriter(file, keeping: bytes.count)
     (lastStep, earlierSeconds) = (before.lastStep, before.seconds)
     // What was synced before is no longer all there is.
     unlink(file.path + ".synced")
@@ -184,7 +184,7 @@ extension WandBRun {
       guard let bytes = try? MappedFile(url).contents else { return }
       // A row's summary and files come before it, and stay or go with it.
       var companions: [(WandBRecords.Kind, ProtocolBuffer)] = []
-      for (content, _) in RecordLog.records(in: bytes) {
+      for (content, _) in LevelDBLogWriter.records(in: bytes) {
         guard let record = ProtocolBufferFields(content[...]) else { return }
         func message(_ kind: WandBRecords.Kind) -> ArraySlice<UInt8>? { record.contents(kind.rawValue).last }
         if let run = message(.run).flatMap(ProtocolBufferFields.init) {

@@ -19,7 +19,8 @@ public struct DatasetBatches: BatchSource {
   ///   - workers: the number of threads; with 0 each batch is loaded when it is asked for.
   ///   - latents: the world latents that are added to each batch, if any.
   public init(
-    _ dataset: LeRobotDataset, _ request: BatchRequest, _ settings: TrainingSettings, from first: Int, workers: Int = 4,
+    _ dataset: LeRobotDataset, _ request: SampleSpecification, _ settings: TrainingSettings, from first: Int,
+    workers: Int = 4,
     latents: LatentSource? = nil
   ) throws {
     let sampler = try BatchSampler(count: dataset.count, batchSize: settings.batchSize, seed: settings.seed)

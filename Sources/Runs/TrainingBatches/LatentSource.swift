@@ -33,7 +33,7 @@ public struct LatentSource {
     let information = dataset.information
     cache = try LatentCache(
       url,
-      expecting: LatentCacheExpectation(
+      expecting: LatentCacheRequirements(
         datasetRepoID: repository, frames: information.frameCount, source: world.latentsSource,
         latentDimension: world.worldLatentDimension,
         temporalWindow: world.temporalWindow,

@@ -31,7 +31,7 @@ extension TrainingFeatures {
       } else if policyName == BatchKey.action {
         outputs[policyName] = PolicyFeature(.action, feature.shape)
       }
-      for (statistic, values) in known[name]?.named ?? [:] {
+      for (statistic, values) in known[name]?.named ?? [] {
         let shape = statistic == "count" ? [1] : known[name]?.shape ?? []
         statistics["\(policyName).\(statistic)"] = try Tensor(values.map(Float.init), shape: shape)
       }
@@ -47,17 +47,6 @@ extension TrainingFeatures {
     }
     guard !inputs.of(.visual).isEmpty else { throw Failure("\(dataset.root.path) has no camera among \(found)") }
     self.init(inputs: inputs, outputs: outputs, statistics: statistics)
-  }
-}
-
-extension FeatureStatistics {
-  /// The statistics by LeRobot's names.
-  fileprivate var named: OrderedDictionary<String, [Double]> {
-    var named: OrderedDictionary<String, [Double]> = [
-      "min": minimum, "max": maximum, "mean": mean, "std": standardDeviation, "count": [Double(count)],
-    ]
-    named.merge(quantiles) { $1 }
-    return named
   }
 }
 

@@ -21,7 +21,6 @@ public struct ShapesSuite: EnvironmentSuite {
       }
   }
 
-  /// `shapes`.
   public var name: String { "shapes" }
 
   /// `push_side`, `push_direction`, `touch_side`, `touch_color`.

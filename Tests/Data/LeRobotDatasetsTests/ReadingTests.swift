@@ -27,7 +27,7 @@ func `every frame of a dataset that LeRobot wrote is what LeRobot reads`(name: S
   let frames = try #require(truth["frames"]?.array)
   #expect(data.count == frames.count && data.episodes.count == 3)
   #expect(data.information.framesPerSecond == 10 && data.information.robotType == "toy")
-  let request = BatchRequest(
+  let request = SampleSpecification(
     cameras: [], features: ["observation.state"], chunkSize: try #require(truth["chunk"]?.integer))
   for (position, row) in frames.enumerated() {
     let sample = try data.sample(at: position, request)

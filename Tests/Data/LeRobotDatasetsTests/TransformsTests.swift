@@ -155,7 +155,7 @@ private func lively(seed: Int = 7) throws -> ImageTransforms {
     }
     return values
   }
-  func load(from first: Int, size: Int, workers: Int, _ request: BatchRequest) throws -> [String: [Float]] {
+  func load(from first: Int, size: Int, workers: Int, _ request: SampleSpecification) throws -> [String: [Float]] {
     let sampler = try BatchSampler(count: data.count, batchSize: size, seed: 1)
     let steps = first / size..<24 / size
     let loader = OrderedPrefetcher(sampler: sampler, steps: steps, workers: workers) {

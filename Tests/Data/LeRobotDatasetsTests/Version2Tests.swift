@@ -15,7 +15,7 @@ private func floats(_ json: JSON?) -> [Double] {
   let truth = try JSON(contentsOf: golden("v21.json"))
   let frames = try #require(truth["frames"]?.array)
   #expect(data.count == frames.count && data.episodes.map(\.frames) == [0..<4, 4..<7, 7..<12])
-  let request = BatchRequest(
+  let request = SampleSpecification(
     cameras: [], features: ["observation.state"], chunkSize: try #require(truth["chunk"]?.integer))
   for (position, row) in frames.enumerated() {
     let sample = try data.sample(at: position, request)

@@ -190,7 +190,7 @@ private func noise(_ camera: Int, _ episode: Int, _ frame: Int) throws -> RGBIma
 
 @Test func `a full Parquet file is followed by the next`() throws {
   try withFolder { folder in
-    var data = RotatingParquet(
+    var data = ChunkedParquetWriter(
       root: folder, fields: [ParquetField("a", .binary)], metadata: [], limit: 3000, filesPerChunk: 2)
     var places: [FileNumber] = []
     var random = SystemRandomNumberGenerator()

@@ -17,7 +17,7 @@ import Testing
     #expect(try encoder.hiddenStates(of: pixels).distance(to: golden["out/hidden"]) < 1e-5)
     #expect(try encoder.latents(of: pixels, clips: [[0], [1]]).distance(to: golden["out/pooled"]) < 1e-5)
     #expect(!(try encoder.hiddenStates(of: pixels).requiresGrad))
-    let frames = try encoder.preprocessing.frames(golden["in/images"])
+    let frames = try encoder.preprocessing.frames(golden["in/pictures"])
     #expect(try frames.shape == pixels.shape && frames.distance(to: pixels) < 1e-6)
   }
 

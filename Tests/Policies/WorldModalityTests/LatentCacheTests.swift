@@ -16,7 +16,7 @@ final class TinyDataset {
   let folder: URL
   let encoder: any WorldEncoder
   let episodes = [0..<3, 3..<4, 4..<11]
-  var identity: LatentCacheIdentity
+  var identity: LatentCacheManifest
   /// Frames that were asked for.
   let asked = Asked()
 
@@ -28,7 +28,7 @@ final class TinyDataset {
     folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
     let encoder = if let encoder { encoder } else { try VJEPA2Encoder(untrained: .tiny, seed: 5) as any WorldEncoder }
     self.encoder = encoder
-    identity = LatentCacheIdentity(
+    identity = LatentCacheManifest(
       datasetRepoID: "local/tiny",
       dataset: DatasetFingerprint(
         revision: Self.commit, episodes: 3, frames: 11, files: ["meta/info.json": "a"]),
@@ -69,8 +69,8 @@ final class TinyDataset {
         }, progress: progress)
   }
 
-  var expectation: LatentCacheExpectation {
-    LatentCacheExpectation(
+  var expectation: LatentCacheRequirements {
+    LatentCacheRequirements(
       datasetRepoID: "local/tiny", frames: 11, source: encoder.source, latentDimension: 12,
       temporalWindow: identity.temporalWindow,
       dataset: identity.dataset, camera: identity.camera, encoderName: "tiny", encoderSHA256: "0123456789abcdef")
@@ -169,7 +169,7 @@ final class TinyDataset {
   @Test func `a cache of something else is refused by the flag that fixes it`() throws {
     let tiny = try TinyDataset()
     try tiny.precompute()
-    let changes: [(String, (inout LatentCacheExpectation) -> Void)] = [
+    let changes: [(String, (inout LatentCacheRequirements) -> Void)] = [
       ("`world_latent_dim=12", { $0.latentDimension = 16 }), ("11 rows", { $0.frames = 12 }),
       ("`dataset_repo_id", { $0.datasetRepoID = "local/other" }), ("`image_key", { $0.camera = "wrist" }),
       ("`temporal_window=1", { $0.temporalWindow = 1 }),

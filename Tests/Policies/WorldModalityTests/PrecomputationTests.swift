@@ -72,7 +72,7 @@ import Testing
     let tiny = try TinyDataset()
     #expect(throws: Killed.self) { try tiny.precompute { done, _ in if done == 4 { throw Killed() } } }
     let sound = tiny.identity
-    let changes: [(String, (inout LatentCacheIdentity) -> Void)] = [
+    let changes: [(String, (inout LatentCacheManifest) -> Void)] = [
       ("temporal window 4, not 2", { $0.temporalWindow = 2 }), ("wrist", { $0.camera = "wrist" }),
       ("encoder weights", { $0.encoder.sha256 = "ff" }), ("bfloat16", { $0.encoder.precision = "bfloat16" }),
       ("local/other", { $0.datasetRepoID = "local/other" }),

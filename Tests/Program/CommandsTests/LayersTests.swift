@@ -60,7 +60,7 @@ struct `settings of a command` {
       let policy = train.policy.smolvla
       #expect((policy.chunkSize, policy.actionSteps, policy.denoisingSteps) == (10, 4, 2))
       #expect((train.batchSize, train.seed, train.steps) == (4, 7, 100_000))
-      #expect(policy.inert.pretrainedPath == checkpoint)
+      #expect(policy.compatibility.pretrainedPath == checkpoint)
       let eval = try eval(flags(checkpoint, file))
       #expect(eval.policy.smolvla.chunkSize == 10 && eval.policy.smolvla.actionSteps == 4)
       #expect(eval.policy.smolvla.denoisingSteps == 2 && eval.seed == 7 && eval.policyPath == checkpoint)
@@ -81,7 +81,7 @@ struct `settings of a command` {
       try settings.write(to: URL(fileURLWithPath: file), overwrite: true)
       let train = try train(["--config_path=\(file)"])
       #expect(train.policy.smolvla.chunkSize == 10 && train.policy.smolvla.denoisingSteps == 4)
-      #expect(train.policy.smolvla.inert.pretrainedPath == checkpoint)
+      #expect(train.policy.smolvla.compatibility.pretrainedPath == checkpoint)
       #expect(try eval(["--config_path=\(file)"]).policyPath == checkpoint)
 
       let other = URL(fileURLWithPath: checkpoint).deletingLastPathComponent().appendingPathComponent("other")
@@ -89,7 +89,7 @@ struct `settings of a command` {
       try (["type": "smolvla", "chunk_size": 20, "n_action_steps": 5] as JSON).write(
         to: other.appendingPathComponent("config.json"), overwrite: true)
       let second = try self.train(["--config_path=\(file)", "--policy.path=\(other.path)"])
-      #expect(second.policy.smolvla.chunkSize == 20 && second.policy.smolvla.inert.pretrainedPath == other.path)
+      #expect(second.policy.smolvla.chunkSize == 20 && second.policy.smolvla.compatibility.pretrainedPath == other.path)
       #expect(try eval(["--config_path=\(file)", "--policy.path=\(other.path)"]).policyPath == other.path)
     }
   }

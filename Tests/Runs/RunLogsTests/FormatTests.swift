@@ -14,10 +14,10 @@ private func bytes(_ hexadecimal: String) -> [UInt8] {
 struct `file formats of logs` {
   /// The check values of the catalogue of parametrized CRC algorithms, and RFC 3720's of 32 zeros.
   @Test func `checks are the published ones`() {
-    #expect(CyclicRedundancyCheck.ieee("123456789".utf8) == 0xCBF4_3926)
-    #expect(CyclicRedundancyCheck.castagnoli("123456789".utf8) == 0xE306_9283)
-    #expect(CyclicRedundancyCheck.castagnoli([UInt8](repeating: 0, count: 32)) == 0x8A91_36AA)
-    #expect(CyclicRedundancyCheck.ieee([]) == 0)
+    #expect(CRC32.ieee("123456789".utf8) == 0xCBF4_3926)
+    #expect(CRC32.castagnoli("123456789".utf8) == 0xE306_9283)
+    #expect(CRC32.castagnoli([UInt8](repeating: 0, count: 32)) == 0x8A91_36AA)
+    #expect(CRC32.ieee([]) == 0)
   }
 
   /// Varints as the encoding's documentation shows them: 150, and -1 in ten bytes.
@@ -74,7 +74,7 @@ struct `file formats of logs` {
         })
     }
     #expect(
-      RecordLog.header + RecordLog.framed(row.bytes, at: RecordLog.header.count)
+      LevelDBLogWriter.header + LevelDBLogWriter.framed(row.bytes, at: LevelDBLogWriter.header.count)
         == bytes(
           "3a572642e1be00a62594c12a0001080312260a13120a747261696e2f6c6f7373820104302e32350a0b12055f7374657082010137"
             + "12020807"))
@@ -85,21 +85,22 @@ struct `file formats of logs` {
     let records = [0, 1, 100, 32640, 5, 40000, 7, 32754, 0, 100_000, 32761, 32762, 3].enumerated().map { index, count in
       (0..<count).map { UInt8((index * 31 + $0) % 251) }
     }
-    var file = RecordLog.header
+    var file = LevelDBLogWriter.header
     var ends: [Int] = []
     for record in records {
-      file += RecordLog.framed(record, at: file.count)
+      file += LevelDBLogWriter.framed(record, at: file.count)
       ends.append(file.count)
     }
     #expect(file.count == 271_187)
-    #expect(CyclicRedundancyCheck.ieee(file) == 0xA0B0_403E)
-    #expect(RecordLog.records(in: file).map(\.content) == records)
-    #expect(RecordLog.records(in: file).map(\.end) == ends)
+    #expect(CRC32.ieee(file) == 0xA0B0_403E)
+    #expect(LevelDBLogWriter.records(in: file).map(\.content) == records)
+    #expect(LevelDBLogWriter.records(in: file).map(\.end) == ends)
     for cut in [0, 3, 7, 8, 20, 32_768, 32_770, 100_000, file.count - 1] {
       let whole = ends.count { $0 <= cut }
-      #expect(RecordLog.records(in: Array(file.prefix(cut))).map(\.content) == Array(records.prefix(whole)), "\(cut)")
+      #expect(
+        LevelDBLogWriter.records(in: Array(file.prefix(cut))).map(\.content) == Array(records.prefix(whole)), "\(cut)")
     }
     file[ends[5] - 1] ^= 1
-    #expect(RecordLog.records(in: file).count == 5)
+    #expect(LevelDBLogWriter.records(in: file).count == 5)
   }
 }

@@ -158,7 +158,7 @@ struct `the logs of a run` {
 
   private func wandbRecords(_ folder: URL) throws -> [ProtocolBufferFields] {
     let file = try #require(wandbFiles(folder).first)
-    return try RecordLog.records(in: Array(Data(contentsOf: file))).map {
+    return try LevelDBLogWriter.records(in: Array(Data(contentsOf: file))).map {
       try #require(ProtocolBufferFields($0.content[...]))
     }
   }

@@ -57,9 +57,7 @@ public struct BddlRegion: Sendable, Equatable {
 
   /// A rectangle of the target's surface, in metres.
   public struct Rectangle: Sendable, Equatable {
-    /// From and to which x.
     public let x: ClosedSpan
-    /// From and to which y.
     public let y: ClosedSpan
   }
 

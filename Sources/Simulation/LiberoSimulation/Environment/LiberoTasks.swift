@@ -59,7 +59,6 @@ public final class LiberoTasks: EnvironmentSuite {
     self.options = options
   }
 
-  /// `libero`.
   public var name: String { "libero" }
   /// `panda`, as the published datasets of LIBERO have it.
   public var robotType: String { "panda" }

@@ -39,9 +39,9 @@ private enum Condition: Sendable {
 
   init(_ predicate: BddlPredicate, of scene: LiberoScene, in model: PhysicsModel) throws {
     let sentence = "(\(predicate.relation.rawValue) \(predicate.arguments.joined(separator: " ")))"
-    var things: [GoalThing] = []
+    var things: [GoalEntity] = []
     for name in predicate.arguments {
-      things.append(try GoalThing(named: name, of: scene, in: model))
+      things.append(try GoalEntity(named: name, of: scene, in: model))
     }
     switch (predicate.relation, things.first, things.count > 1 ? things[1] : nil) {
     case (.on, .object(let object), .object(let support)): self = .objectOnObject(object, support)
@@ -88,7 +88,7 @@ private enum Condition: Sendable {
   }
 }
 
-extension GoalThing {
+extension GoalEntity {
   fileprivate var joints: [Int] {
     switch self {
     case .object(let object): object.joints

@@ -4,7 +4,7 @@ import ModelFiles
 import OrderedCollections
 
 /// What `meta/info.json` says.
-public struct DatasetInformation: Sendable, Equatable {
+public struct DatasetMetadata: Sendable, Equatable {
   /// How a dataset lies in its files.
   enum Layout: Sendable {
     /// Version 3: several episodes share a file.
@@ -15,9 +15,7 @@ public struct DatasetInformation: Sendable, Equatable {
 
   /// The robot's name, where one is given.
   public var robotType: String?
-  /// Episodes in the whole dataset.
   public var episodeCount: Int
-  /// Frames in the whole dataset.
   public var frameCount: Int
   public var taskCount: Int
   /// Frames per second of the recording; a label, never used to skip frames.

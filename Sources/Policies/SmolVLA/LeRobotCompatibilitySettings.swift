@@ -3,21 +3,15 @@ import ModelFiles
 import OrderedCollections
 
 /// LeRobot's fields that this program reads and writes for LeRobot's sake.
-public struct InertSmolVLASettings: ConfigurationSection, Equatable {
+public struct LeRobotCompatibilitySettings: ConfigurationSection, Equatable {
   var observationSteps = 1
   var usesAutomaticMixedPrecision = false
   var usesPEFT = false
-  /// Whether the model is uploaded at the end; off unless asked for, unlike LeRobot's.
   public var pushToHub = false
-  /// Where it is uploaded to.
   public var repoID: String? = nil
-  /// Whether the repository that is made for it is private; nil leaves it to its owner's settings.
   public var isPrivate: Bool? = nil
-  /// Tags of its card, beside LeRobot's own.
   public var tags: [String]? = nil
-  /// The license that its card names; nil is `apache-2.0`.
   public var license: String? = nil
-  /// The checkpoint that the policy was started from.
   public var pretrainedPath: String? = nil
   var normalizationMapping: OrderedDictionary<String, JSON> = [
     "VISUAL": "IDENTITY", "STATE": "MEAN_STD", "ACTION": "MEAN_STD",
@@ -25,7 +19,6 @@ public struct InertSmolVLASettings: ConfigurationSection, Equatable {
   var adaptsToPiAloha = false
   var usesDeltaJointActions = false
   var usesCache = true
-  /// Whether a new backbone starts from its published weights.
   public var loadsVLMWeights = false
   var rtcConfiguration: JSON = .null
   var compilesModel = false

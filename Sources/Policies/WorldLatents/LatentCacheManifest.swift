@@ -5,16 +5,13 @@ import OrderedCollections
 import WorldEncoders
 
 /// Everything that the numbers of a latent cache depend on; its sidecar file says it.
-public struct LatentCacheIdentity: Sendable, Equatable {
-  /// The dataset's repository or name.
+public struct LatentCacheManifest: Sendable, Equatable {
   public var datasetRepoID: String
   public var dataset: DatasetFingerprint
   /// The camera's feature name, such as `observation.images.image`.
   public var camera: String
   public var encoder: EncoderFingerprint
-  /// D, a latent's dimension.
   public var latentDimension: Int
-  /// m, frames of a clip.
   public var temporalWindow: Int
   /// What images went through first.
   public var preprocessing: FramePreprocessing
@@ -36,7 +33,7 @@ public struct LatentCacheIdentity: Sendable, Equatable {
   public static let codeVersion = 1
 }
 
-extension LatentCacheIdentity {
+extension LatentCacheManifest {
   /// The identity in the form in which sidecars and checkpoints hold it.
   public var json: JSON {
     [
@@ -81,9 +78,9 @@ extension LatentCacheIdentity {
       temporalWindow: window, preprocessing: preprocessing)
   }
 
-  package static func read(_ url: URL) throws -> (identity: LatentCacheIdentity, rowsFinished: Int) {
+  package static func read(_ url: URL) throws -> (identity: LatentCacheManifest, rowsFinished: Int) {
     let json = try JSON(contentsOf: url)
-    let identity = try LatentCacheIdentity(json, in: url.path)
+    let identity = try LatentCacheManifest(json, in: url.path)
     guard let rows = json["rows_finished"]?.integer else {
       throw Failure(
         "\(url.path) does not say how far its latents go; precompute them again (`precompute overwrite`)")
@@ -93,9 +90,9 @@ extension LatentCacheIdentity {
 
   /// The first thing that tells these latents from `other`'s, in words; nil where they are the same numbers. The
   /// encoder's name says nothing.
-  func difference(from other: LatentCacheIdentity) -> String? {
+  func difference(from other: LatentCacheManifest) -> String? {
     if let difference = other.dataset.difference(from: dataset) { return "a dataset of \(difference)" }
-    let members: [(String, (LatentCacheIdentity) -> String)] = [
+    let members: [(String, (LatentCacheManifest) -> String)] = [
       ("dataset", { $0.datasetRepoID }), ("camera", { $0.camera }), ("source", { $0.encoder.source.rawValue }),
       ("encoder weights", { $0.encoder.sha256 }), ("dtype", { $0.encoder.precision }),
       ("dimension", { "\($0.latentDimension)" }), ("temporal window", { "\($0.temporalWindow)" }),

@@ -2,7 +2,7 @@ import Foundation
 import ModelFiles
 
 /// A log's file: what is added reaches the system at once, in one piece, so a killed run loses no finished line.
-final class GrowingFile {
+final class AppendOnlyFile {
   /// The file's length in bytes.
   private(set) var count: Int
   private let path: String

@@ -1,5 +1,5 @@
 /// A cyclic redundancy check of 32 bits, reflected, beginning and ending with all bits turned.
-struct CyclicRedundancyCheck: Sendable {
+struct CRC32: Sendable {
   private let table: [UInt32]
 
   /// CRC-32 of IEEE 802.3, as zlib's: the `.wandb` file's.

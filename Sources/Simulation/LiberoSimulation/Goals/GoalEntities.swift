@@ -78,7 +78,7 @@ struct GoalRegion: Sendable {
 }
 
 /// What a goal may be about.
-enum GoalThing: Sendable {
+enum GoalEntity: Sendable {
   case object(GoalObject)
   case region(GoalRegion)
 

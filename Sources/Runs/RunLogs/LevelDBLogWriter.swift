@@ -5,7 +5,7 @@ import ModelFiles
 ///
 /// Blocks of 32 KiB hold pieces of records; a piece is its CRC-32 (of type and content), length, type and content. A
 /// piece ends with its block, so a long record has several; a block's last bytes stay zero where no piece begins.
-final class RecordLog {
+final class LevelDBLogWriter {
   /// `:W&B`, the number 0xBEE1 and version 0.
   static let header: [UInt8] = Array(":W&B".utf8) + UInt16(0xBEE1).littleEndianBytes + [0]
   private static let block = 32_768
@@ -13,10 +13,10 @@ final class RecordLog {
 
   private enum Piece: UInt8 { case full = 1, first, middle, last }
 
-  private let file: GrowingFile
+  private let file: AppendOnlyFile
 
   /// Opens a file to continue after its first `count` bytes.
-  init(_ url: URL, keeping count: Int) throws { file = try GrowingFile(url, keeping: count) }
+  init(_ url: URL, keeping count: Int) throws { file = try AppendOnlyFile(url, keeping: count) }
 
   /// Adds a record.
   func append(_ record: [UInt8]) throws { try file.append(Self.framed(record, at: file.count)) }
@@ -35,7 +35,7 @@ final class RecordLog {
       let content = rest.prefix(space - pieceHeader)
       rest = rest.dropFirst(content.count)
       let piece: Piece = isFirst ? (rest.isEmpty ? .full : .first) : (rest.isEmpty ? .last : .middle)
-      output += CyclicRedundancyCheck.ieee([piece.rawValue] + content).littleEndianBytes
+      output += CRC32.ieee([piece.rawValue] + content).littleEndianBytes
       output += UInt16(content.count).littleEndianBytes + [piece.rawValue] + content
       isFirst = false
     } while !rest.isEmpty
@@ -71,7 +71,7 @@ final class RecordLog {
     let content = start + pieceHeader
     let end = content + Int(UInt16(littleEndianBytes: bytes[start + 4..<start + 6]))
     guard let piece = Piece(rawValue: bytes[start + 6]), end <= bytes.count,
-      CyclicRedundancyCheck.ieee(bytes[start + 6..<end]) == check
+      CRC32.ieee(bytes[start + 6..<end]) == check
     else { return nil }
     return (piece, bytes[content..<end], end)
   }

@@ -2,7 +2,7 @@ import LayeredSettings
 import ModelFiles
 
 /// LeRobot's training settings that this program reads and writes for LeRobot's sake.
-struct InertTrainSettings: ConfigurationSection {
+struct LeRobotTrainingCompatibilitySettings: ConfigurationSection {
   var peft: JSON = .null
   var weighsByReward = false
   var rewardProgressPath: String?

@@ -10,18 +10,18 @@ import WorkerThreads
 ///
 /// Episode k follows from the seed, the task and k alone, and episodes are handed over in their order, so the number of
 /// threads changes nothing that is recorded.
-struct Expert {
+struct DemonstrationCollector {
   private struct Idle: @unchecked Sendable {
     // An idle environment has no user, and the thread that takes it out is its only one.
     var environments: [any DemonstratedEnvironment] = []
   }
 
-  private final class Workplace: Sendable {
+  private final class SharedState: Sendable {
     let idle = Mutex(Idle())
     let isClosed = Atomic(false)
   }
 
-  private let workplace = Workplace()
+  private let workplace = SharedState()
   private let demonstrate: @Sendable (_ episode: Int) throws -> Demonstration
   private var episodes: OrderedPrefetcher<Demonstration>?
   /// Episodes that were begun, and those of them that were handed out.
