@@ -11,12 +11,12 @@ struct ModelUpload {
   private let card: ModelCard
   private let isPrivate: Bool?
 
-  /// Checks, before anything is trained, that the upload can be made; nil where none is asked for.
+  /// Checks, before anything is trained, that the upload is possible; nil if none is asked for.
   init?(_ settings: TrainSettings) throws {
     let inert = settings.policy.smolvla.inert
     guard inert.pushToHub, let name = inert.repoID else { return nil }
     guard settings.savesCheckpoint else {
-      throw Failure("--policy.push_to_hub=true uploads the last checkpoint; leave out --save_checkpoint=false")
+      throw Failure("--policy.push_to_hub=true uploads the last checkpoint; remove --save_checkpoint=false")
     }
     repository = try HubRepository(.model, name)
     guard name.contains("/") else { throw Failure("expected OWNER/NAME in --policy.repo_id, found \(name)") }
@@ -29,7 +29,7 @@ struct ModelUpload {
       summary: type == "smolvla_world"
         ? "SmolVLA with a world modality: a memory of predicted visual latents, which the action expert reads through a "
           + "gate. LeRobot itself does not know this policy's type; lerobot-wm does."
-        : "A SmolVLA policy: camera pictures, a robot's state and an instruction in, a chunk of actions out.")
+        : "A SmolVLA policy: camera images, a robot's state and an instruction in, a chunk of actions out.")
     card.summary += " It was trained for \(settings.steps) steps with batches of \(settings.batchSize)."
     card.license = inert.license ?? card.license
     card.tags = inert.tags ?? []
@@ -67,7 +67,7 @@ struct ModelUpload {
         files, to: repository, isPrivate: isPrivate, summary: "Upload the policy, its training settings and a card")
     } catch {
       throw Failure(
-        "\(error); the model itself is safe in \(folder.path), and the same command with --resume uploads it again")
+        "\(error); the model is in \(folder.path), and the same command with --resume uploads it again")
     }
   }
 }

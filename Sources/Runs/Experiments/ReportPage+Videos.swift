@@ -1,19 +1,19 @@
 import Foundation
 
 extension ReportPage {
-  /// A few rollouts to look at.
   var videos: HTML {
     let videos = report.videos
     guard !videos.shown.isEmpty else {
-      return "<section><h2>Rollouts</h2><p>No episode was filmed.</p></section>"
+      return "<section><h2>Rollouts</h2><p>No episode was recorded.</p></section>"
     }
     let rest: HTML =
       videos.leftOut == 0
-      ? "" : " \(videos.leftOut) more were left out to keep this page small; they lie beside the evaluations."
+      ? ""
+      : " \(videos.leftOut) more are not shown to keep this page small; they are in the folders of the evaluations."
     return """
       <section><h2>Rollouts</h2>
       <div class="films">\(videos.shown.map(film))</div>
-      <p class="muted">Chosen by rule, not by beauty: the first filmed successes and failures of each arm. How often each \
+      <p class="muted">Chosen by a fixed rule: the first recorded successes and failures of each arm. How often each \
       happens, the table above says.\(rest)</p></section>
       """
   }
