@@ -25,8 +25,11 @@ let package = Package(
   name: "lerobot-wm",
   products: [
     .executable(name: "lerobot-wm", targets: ["lerobot-wm"]),
-    .library(name: "PretrainedPolicies", targets: [
-        "PretrainedPolicies", "RobotPolicies", "SmolVLA", "NeuralNetworks", "LibTorch", "RGBImages", "CounterBasedRandom",
+    .library(
+      name: "PretrainedPolicies",
+      targets: [
+        "PretrainedPolicies", "RobotPolicies", "SmolVLA", "NeuralNetworks", "LibTorch", "RGBImages",
+        "CounterBasedRandom",
       ]),
     .library(name: "WorldModality", targets: ["WorldModality", "WorldEncoders", "WorldLatents"]),
     .library(name: "LeRobotDatasets", targets: ["LeRobotDatasets", "RGBImages"]),
@@ -116,7 +119,8 @@ let package = Package(
       exclude: ["Libero", "cold_start.sh"]),
     // What `make bench-env` and `make parity` measure of LIBERO's scenes and environments.
     .executableTarget(
-      name: "LiberoMeasurements", dependencies: ["PolicyEvaluation", "RobotPolicies", "LiberoSimulation", "ModelFiles", crypto],
+      name: "LiberoMeasurements",
+      dependencies: ["PolicyEvaluation", "RobotPolicies", "LiberoSimulation", "ModelFiles", crypto],
       path: "Benchmarks/Libero"),
 
     // MARK: Tests
@@ -142,7 +146,8 @@ let package = Package(
       resources: ["Goldens", "PolicyGoldens", "CheckpointGoldens"]),
     tests(of: "ShapesSimulation", in: "Simulation"),
     tests(
-      of: "LiberoSimulation", in: "Simulation", ["PolicyEvaluation", "RobotPolicies", "ModelFiles", "MuJoCoPhysics", crypto],
+      of: "LiberoSimulation", in: "Simulation",
+      ["PolicyEvaluation", "RobotPolicies", "ModelFiles", "MuJoCoPhysics", crypto],
       resources: ["Goldens"]),
     tests(of: "RunLogs", in: "Runs", ["ModelFiles"]),
     tests(of: "PolicyTraining", in: "Runs"),

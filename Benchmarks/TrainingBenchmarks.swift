@@ -1,5 +1,6 @@
 import CounterBasedRandom
 import LibTorch
+import ModelFiles
 import NeuralNetworks
 import RobotPolicies
 import SmolVLA
@@ -7,7 +8,7 @@ import SmolVLA
 /// A policy of the demo's size on a batch that is already prepared: one update, and one plan for ten environments.
 func trainingBenchmarks() throws -> [Measurement] {
   let store = ParameterStore(seed: 0, device: .cpu)
-  let policy = try SmolVLAPolicy(demoConfiguration(), backbone: demoBackbone(), imageTokens: nil, parameters: store)
+  let policy = try SmolVLAPolicy(demoConfiguration(), backbone: try demoBackbone(), imageTokens: nil, parameters: store)
   let optimizer = AdamW(store, settings: AdamWSettings())
   let random = CountedRandom(seed: 0, "bench")
   let (training, observations) = (try batch(rows: 64, random), try batch(rows: 10, random))
@@ -42,16 +43,19 @@ private func demoConfiguration() -> SmolVLAConfiguration {
 }
 
 /// As `lerobot-wm scratch` creates it in the demo.
-private func demoBackbone() -> BackboneConfiguration {
-  BackboneConfiguration(
-    text: TextConfiguration(
-      hiddenSize: 64, intermediateSize: 128, layers: 4, attentionHeads: 2, keyValueHeads: 2, headDimension: 32,
-      vocabularySize: 264, rmsNormEpsilon: 1e-5, initializerRange: 0.02, paddingIndex: 0, attentionBias: false,
-      mlpBias: false),
-    vision: VisionConfiguration(
-      hiddenSize: 64, intermediateSize: 128, layers: 2, attentionHeads: 2, channels: 3, imageSize: 64, patchSize: 16,
-      layerNormEpsilon: 1e-6),
-    scaleFactor: 4)
+private func demoBackbone() throws -> BackboneConfiguration {
+  try BackboneConfiguration(
+    [
+      "text_config": [
+        "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 4, "num_attention_heads": 2,
+        "num_key_value_heads": 2, "head_dim": 32, "vocab_size": 264, "rms_norm_eps": 1e-5, "pad_token_id": 0,
+      ],
+      "vision_config": [
+        "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2,
+        "image_size": 64, "patch_size": 16,
+      ],
+      "scale_factor": 4,
+    ], in: "the demo's backbone")
 }
 
 private func batch(rows: Int, _ random: CountedRandom) throws -> Batch {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The experiment matrix of the runbook: every arm with every seed over several GPUs, evaluated, with a report.
 #   GPU_IDS="0,1,2,3" SEEDS="0 1 2" STEPS=200000 ./scripts/launch_parallel_mi300x_smolvla_world.sh
-# A mapping of variables to `lerobot-wm matrix`, which does it all; further flags go on to it (see docs/runbook.md).
+# A mapping of variables to `lerobot-wm matrix`, which does it all; further flags continue to it (see docs/runbook.md).
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 

@@ -2,7 +2,7 @@ import Foundation
 import LiberoSimulation
 import ModelFiles
 
-/// Episodes of the scripted expert without pictures: `FOLDER/EPISODE.npy` holds an episode's actions, steps × 7.
+/// Episodes of the scripted expert without images: `FOLDER/EPISODE.npy` holds an episode's actions, steps × 7.
 struct Demonstrations: Encodable {
   /// Control steps of each episode.
   private(set) var steps: [Int] = []

@@ -1,7 +1,7 @@
-import RobotEnvironments
-import PolicyEvaluation
 import Foundation
 import LiberoSimulation
+import PolicyEvaluation
+import RobotEnvironments
 import RobotPolicies
 
 /// How fast a whole evaluation runs whose planner takes a while, as one on a graphics card does.

@@ -1,6 +1,6 @@
-import RobotEnvironments
 import Foundation
 import LiberoSimulation
+import RobotEnvironments
 
 /// How fast environments of one task run, each on its own thread, under a policy that looks every ten steps.
 struct Speed: Encodable {
@@ -13,7 +13,7 @@ struct Speed: Encodable {
   let firstStep: Double
   /// Steps a second of all environments together.
   let stepsPerSecond: Double
-  /// Seconds of all threads together: physics and control; pictures; resets.
+  /// Seconds of all threads together: physics and control; images; resets.
   let physicsSeconds, pictureSeconds, resetSeconds: Double
   /// Processor seconds of the whole program while stepping.
   let processorSeconds: Double
@@ -37,7 +37,7 @@ struct Speed: Encodable {
     stepsPerSecond = Double(count * steps) / wall.seconds
     firstStep = workers.map(\.firstStep).min() ?? 0
     physicsSeconds = workers.map(\.physics.seconds).reduce(0, +)
-    pictureSeconds = workers.map(\.pictures.seconds).reduce(0, +)
+    pictureSeconds = workers.map(\.images.seconds).reduce(0, +)
     resetSeconds = workers.map(\.resets.seconds).reduce(0, +)
     peakBytes = Self.peakMemory()
   }
@@ -73,7 +73,7 @@ private final class Worker: @unchecked Sendable {
   var environment: LiberoEnvironment?
   var failure: (any Error)?
   var firstStep = 0.0
-  var physics = Duration.zero, pictures = Duration.zero, resets = Duration.zero
+  var physics = Duration.zero, images = Duration.zero, resets = Duration.zero
 
   init(_ world: LiberoWorld, episode: Int, steps: Int) {
     (self.world, self.episode, self.steps) = (world, episode, steps)
@@ -100,7 +100,7 @@ private final class Worker: @unchecked Sendable {
     let clock = ContinuousClock()
     for step in 0..<steps {
       if step % Speed.horizon == 0 {
-        pictures += try clock.measure { _ = try environment.observe(cameras: ["image", "image2"]) }
+        images += try clock.measure { _ = try environment.observe(cameras: ["image", "image2"]) }
       }
       physics += try clock.measure { _ = try environment.step(Speed.action) }
     }

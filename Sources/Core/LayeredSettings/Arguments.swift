@@ -11,7 +11,6 @@ public struct Arguments: Sendable, Equatable {
     public let text: String?
   }
 
-  /// The flags, in order.
   public var flags: [Flag] = []
   /// What is no flag, in order.
   public var positional: [String] = []
@@ -38,7 +37,7 @@ public struct Arguments: Sendable, Equatable {
   /// Whether `--help` or `-h` is among the flags.
   public var wantsHelp: Bool { flags.contains { $0.name == "help" } }
 
-  /// The text of the last flag called `name`, or nil where there is none; a bare flag's text is empty.
+  /// The text of the last flag called `name`, or nil if there is none; a bare flag's text is empty.
   public func text(of name: String) -> String? { flags.last { $0.name == name }.map { $0.text ?? "" } }
 
   /// As `text(of:)`, and removes the flag, because the command deals with it itself.

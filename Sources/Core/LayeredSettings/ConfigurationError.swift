@@ -4,7 +4,6 @@ public struct ConfigurationError: Error, Equatable, Sendable, CustomStringConver
   public enum Layer: Equatable, Sendable {
     /// A JSON file, by its path.
     case file(String)
-    /// The command line.
     case flags
   }
 
@@ -40,12 +39,11 @@ public struct ConfigurationError: Error, Equatable, Sendable, CustomStringConver
 
 /// A value that is not of its setting's type.
 public struct ConfigurationValueError: Error, Equatable, Sendable {
-  /// What was expected, such as "a whole number".
+  /// What was expected, such as "an integer".
   public let expected: String
   /// What was found, as it was written.
   public let found: String
 
-  /// An error about a value.
   public init(expected: String, found: String) {
     self.expected = expected
     self.found = found

@@ -15,7 +15,6 @@ import ModelFiles
 /// }
 /// ```
 public protocol ConfigurationSection: Sendable {
-  /// The defaults.
   init()
   /// The settings, in the order in which help and JSON show them.
   static var fields: [Field<Self>] { get }
@@ -34,7 +33,6 @@ extension ConfigurationSection {
     return name.dropLast(ending.count) + "Config"
   }
 
-  /// Finds every value sensible.
   public func validate() throws(ConfigurationError) {}
 
   /// The settings that this value has, those of its sections included.
@@ -128,20 +126,6 @@ public struct Field<Section: ConfigurationSection>: Sendable {
           throw error.within(name)
         }
       })
-  }
-
-  /// A setting that every file and flag must give as `value`, such as a section's `type`.
-  public static func constant(_ name: String, _ value: String, help: String) -> Self {
-    let check: @Sendable (String, String) throws(ConfigurationValueError) -> Void = {
-      text, found throws(ConfigurationValueError) in
-      guard text == value else { throw ConfigurationValueError(expected: "\"\(value)\"", found: found) }
-    }
-    let leaf = Leaf<Section>(
-      path: [name], help: help, group: Section.title, typeName: value, typeDescription: "\"\(value)\"",
-      setJSON: { _, json throws(ConfigurationValueError) in try check(json.string ?? "", json.text(.line)) },
-      setFlag: { _, text throws(ConfigurationValueError) in try check(text, "\"\(text)\"") },
-      json: { _ in .string(value) })
-    return Self(leaves: { _ in [leaf] }, validate: { _ in })
   }
 
   /// A section under `name` that is one of several types, chosen by its setting `tag`, such as `policy.type=smolvla`.

@@ -5,20 +5,16 @@ import OrderedCollections
 
 /// A type that a setting can have: read from JSON and from a flag's text, written as JSON.
 public protocol ConfigurationValue: Sendable {
-  /// What a value is, for errors and help, such as "a whole number".
+  /// What a value is, for errors and help, such as "an integer".
   static var typeDescription: String { get }
   /// The same in a word, as draccus writes it, such as "int".
   static var typeName: String { get }
-  /// The value of a JSON document.
   init(json: JSON) throws(ConfigurationValueError)
-  /// The value of a flag's text.
   init(flag: String) throws(ConfigurationValueError)
-  /// The value as JSON.
   var json: JSON { get }
 }
 
 extension ConfigurationValue {
-  /// The type's own name.
   public static var typeName: String { "\(Self.self)" }
 
   /// Reads the text as JSON; types whose text is plainer than that replace it.
@@ -40,7 +36,7 @@ extension ConfigurationValue {
 }
 
 extension Int: ConfigurationValue {
-  public static var typeDescription: String { "a whole number" }
+  public static var typeDescription: String { "an integer" }
   public static var typeName: String { "int" }
 
   public init(json: JSON) throws(ConfigurationValueError) {

@@ -12,12 +12,9 @@ import OrderedCollections
 public struct Configured<Section: ConfigurationSection>: Sendable {
   /// What becomes of a file's settings that the section does not have.
   public enum Unknown: Sendable {
-    /// They are an error.
     case refuse
     /// They are carried along and written again.
     case keep
-    /// They are left out.
-    case ignore
   }
 
   /// The settings as they stand.

@@ -8,7 +8,6 @@ import Foundation
 /// try file.commit()
 /// ```
 public final class AtomicFile {
-  /// The final place.
   public let url: URL
   private let overwrite: Bool
   private let file: WritableFile

@@ -8,7 +8,7 @@ public enum FileError: Error, Equatable, Sendable, CustomStringConvertible {
   case malformed(String, String)
   /// The file is sound but uses something this program does not know: path, and what.
   case unsupported(String, String)
-  /// The file exists and nobody allowed to replace it.
+  /// The file exists and may not be replaced.
   case exists(String)
   /// The disk or the quota of this path is full.
   case diskFull(String)

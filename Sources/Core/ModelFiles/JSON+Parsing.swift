@@ -20,7 +20,7 @@ extension JSON {
 
   /// The document that the UTF-8 `bytes` spell; of an object's equal keys the last one counts, as in Python.
   ///
-  /// Whole numbers that fit into `Int` stay whole; others become `Double`. Values nested deeper than 128 are refused.
+  /// Integers that fit into `Int` stay whole; others become `Double`. Values nested deeper than 128 are refused.
   public init(parsing bytes: [UInt8]) throws {
     var parser = JSONParser(bytes: bytes)
     self = try parser.document()

@@ -7,7 +7,6 @@ extension JSON {
     case indented(Int)
     /// One line with a space after `,` and `:`, as Python's `json.dumps(value)` writes it.
     case line
-    /// One line without spaces.
     case compact
   }
 

@@ -9,11 +9,8 @@ public enum JSON: Sendable, Equatable {
   case bool(Bool)
   /// A number without fraction or exponent that fits 64 bits.
   case integer(Int)
-  /// Any other number.
   case number(Double)
-  /// A text.
   case string(String)
-  /// A list.
   case array([JSON])
   /// Members in the file's order.
   case object(OrderedDictionary<String, JSON>)
@@ -40,7 +37,7 @@ extension JSON {
     }
   }
 
-  /// The whole number, if this is one; `10.0` counts.
+  /// The integer, if this is one; `10.0` counts.
   public var integer: Int? {
     switch self {
     case .integer(let value): value

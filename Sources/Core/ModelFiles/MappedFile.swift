@@ -7,7 +7,6 @@ import Foundation
 /// file. Writing through it is the caller's own business and not safe across tasks. Whoever truncates a mapped file in
 /// place invalidates it; files written by this program are replaced, never shortened.
 public final class MappedFile: @unchecked Sendable {
-  /// The file's place.
   public let url: URL
   /// The file's bytes, for engines that keep the memory; valid only while this object lives, so keep it alive beside.
   public let unsafeBytes: UnsafeRawBufferPointer

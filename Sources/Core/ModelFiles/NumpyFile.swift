@@ -4,9 +4,7 @@ import Foundation
 public struct NumpyFile: Sendable {
   /// The file's bytes; keep this object alive for as long as an engine uses them.
   public let mapping: MappedFile
-  /// What the numbers are.
   public let element: TensorElement
-  /// The sizes, outermost first.
   public let shape: [Int]
   /// The numbers' bytes, counted from the file's start.
   public let range: Range<Int>

@@ -18,7 +18,6 @@ struct NumpyHeader: Equatable {
     descriptions.first { $0.1 == element }?.0
   }
 
-  /// Reads the header of a mapped file.
   init(_ mapping: MappedFile) throws {
     let path = mapping.url.path
     let start = try mapping.withBytes { Array($0.prefix(12)) }

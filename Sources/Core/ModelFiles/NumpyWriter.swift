@@ -1,6 +1,6 @@
 import Foundation
 
-/// Writes an `.npy` file row by row, and can go on where a killed process stopped.
+/// Writes an `.npy` file row by row, and can continue where a killed process stopped.
 ///
 /// Rows go to `NAME.partial` beside the final place; `finish()` fills in the number of rows and renames it.
 /// ```swift
@@ -9,7 +9,6 @@ import Foundation
 /// try writer.finish(rows: frames)
 /// ```
 public final class NumpyWriter {
-  /// The final place.
   public let url: URL
   /// The rows written so far, those of earlier processes included.
   public private(set) var rowsWritten = 0
@@ -24,7 +23,7 @@ public final class NumpyWriter {
   /// Opens an unfinished file beside `url`.
   ///
   /// With `resume`, an unfinished file of the same dtype and row shape is continued after its last whole row, or after
-  /// row `rows` if given; of another shape it is an error. Without, it is started anew. A second process that writes
+  /// row `rows` if given; of another shape it is an error. Without, it is started again. A second process that writes
   /// the same file is refused. A finished file at `url` is an error unless `overwrite`.
   public init(
     _ url: URL, _ element: TensorElement, rowShape: [Int], resume: Bool = false, keepingRows rows: Int? = nil,
@@ -76,7 +75,7 @@ public final class NumpyWriter {
       throw FileError.invalid(
         partial.path,
         "expected an unfinished file of \(header.element.rawValue) rows of shape \(Array(header.shape.dropFirst())), "
-          + "found \(found.element.rawValue) and \(Array(found.shape.dropFirst())); delete it to start anew")
+          + "found \(found.element.rawValue) and \(Array(found.shape.dropFirst())); delete it to start again")
     }
     return (mapping.count - header.byteCount) / rowByteCount
   }

@@ -11,9 +11,7 @@ import OrderedCollections
 public struct SafetensorsFile: Sendable {
   /// One tensor's place in the file.
   public struct Entry: Sendable, Equatable {
-    /// The tensor's name.
     public let name: String
-    /// What its numbers are.
     public let element: TensorElement
     /// Its sizes, outermost first; empty for a scalar.
     public let shape: [Int]
@@ -50,7 +48,7 @@ public struct SafetensorsFile: Sendable {
     self.metadata = metadata
   }
 
-  /// The tensor called `name`, or an error where there is none.
+  /// The tensor called `name`, or an error if there is none.
   public func entry(_ name: String) throws -> Entry {
     if let entry = entries[name] { return entry }
     throw FileError.malformed(
@@ -118,7 +116,7 @@ public struct SafetensorsFile: Sendable {
     for size in sizes {
       guard case .integer(let size) = size, size >= 0 else {
         throw FileError.malformed(
-          url.path, "expected \(tensor)'s sizes to be whole numbers from 0 on, found \(size.text(.compact))")
+          url.path, "expected \(tensor)'s sizes to be integers from 0 on, found \(size.text(.compact))")
       }
       shape.append(size)
     }

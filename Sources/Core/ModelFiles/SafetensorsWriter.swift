@@ -6,11 +6,8 @@ public struct SafetensorsTensor {
   /// Receives a tensor's bytes, in one piece or several.
   public typealias Sink = (UnsafeRawBufferPointer) throws -> Void
 
-  /// The tensor's name.
   public let name: String
-  /// What its numbers are.
   public let element: TensorElement
-  /// Its sizes, outermost first.
   public let shape: [Int]
   let stream: (Sink) throws -> Void
 

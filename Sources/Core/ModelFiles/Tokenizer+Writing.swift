@@ -5,7 +5,7 @@ extension Tokenizer {
   /// The `tokenizer.json` of a small tokenizer that needs no training: `specialTokens`, the 256 bytes, and each of `words`
   /// built up letter by letter, once after a space and once without.
   ///
-  /// Text is cut as SmolVLM2's (single digits, GPT-2's pattern); what is none of the words is spelled in the longest known
+  /// Text is cut as SmolVLM2's (single digits, GPT-2's pattern); other text is spelled in the longest known
   /// beginnings and bytes. The `tokenizers` package opens it and gives the same ids.
   public static func byteLevel(specialTokens: [String], words: [String]) -> JSON {
     var vocabulary = OrderedDictionary<String, JSON>()
@@ -62,7 +62,7 @@ extension Tokenizer {
     overwrite: Bool = false
   ) throws {
     for (role, token) in roles where !specialTokens.contains(token) {
-      throw FileError.invalid(directory.path, "\(role) \"\(token)\" is none of the special tokens")
+      throw FileError.invalid(directory.path, "\(role) \"\(token)\" is not a special token")
     }
     var configuration: OrderedDictionary<String, JSON> = ["tokenizer_class": "PreTrainedTokenizerFast"]
     for (role, token) in roles { configuration[role] = .string(token) }

@@ -38,7 +38,7 @@ public struct Tokenizer: Sendable {
   /// The number of ids from 0 to the largest, the size of an embedding table.
   public internal(set) var vocabularySize = 0
 
-  /// The id of the token spelled `token` in the vocabulary, where a space is `Ġ`; nil where there is none.
+  /// The id of the token spelled `token` in the vocabulary, where a space is `Ġ`; nil if there is none.
   public func id(ofToken token: String) -> Int? { ids[Array(token.utf8)] }
 
   /// The vocabulary's spelling of the token `id`.

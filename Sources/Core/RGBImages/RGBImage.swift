@@ -1,6 +1,6 @@
 import Failures
 
-/// A picture: RGB, 8 bits a channel, row by row from the top.
+/// An image: RGB, 8 bits a channel, row by row from the top.
 ///
 /// Cameras, files, videos and policies all hand this one value on; no engine is needed to hold it.
 public struct RGBImage: Sendable, Hashable {
@@ -11,7 +11,7 @@ public struct RGBImage: Sendable, Hashable {
   /// `[height, width, 3]`, row-major.
   public let pixels: [UInt8]
 
-  /// Makes a picture from its pixels.
+  /// Makes an image from its pixels.
   ///
   /// - Throws: if there are not `width * height * 3` of them or ``checkSize(width:height:of:)`` refuses the sides.
   public init(width: Int, height: Int, pixels: [UInt8]) throws {
@@ -24,12 +24,12 @@ public struct RGBImage: Sendable, Hashable {
     self.pixels = pixels
   }
 
-  /// Longest side of a picture.
+  /// Longest side of an image.
   private static let longestSide = 16384
-  /// Most pixels of a picture: 2^26, 201 MB of RGB.
+  /// Most pixels of an image: 2^26, 201 MB of RGB.
   private static let mostPixels = 1 << 26
 
-  /// Refuses a size that no picture has, before memory is asked for.
+  /// Refuses a size that no image has, before memory is asked for.
   ///
   /// - Parameter subject: what is of that size, as the sentence names it.
   /// - Throws: if a side is not in 1...16384 or there are more than 2^26 pixels.

@@ -11,7 +11,6 @@ public final class LRUCache<Key: Hashable & Sendable, Value: Sendable>: Sendable
   public let capacity: Int
   private let entries = Mutex<[Entry]>([])
 
-  /// Creates an empty cache.
   public init(capacity: Int) { self.capacity = capacity }
 
   /// Returns the value of `key`, calling `make` if the cache does not have it.

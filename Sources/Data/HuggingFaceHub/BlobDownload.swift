@@ -66,7 +66,7 @@ final class BlobDownload {
     return (etag, size)
   }
 
-  /// Goes on with a partial file until it is whole and right; what is wrong is fetched anew, once.
+  /// Goes on with a partial file until it is whole and right; what is wrong is fetched again, once.
   private func grow(_ partial: URL, to size: Int?, _ etag: String) throws(HubError) {
     let output = try translated { try WritableFile(partial.path, creating: access(partial.path, F_OK) != 0) }
     do throws(HubError) {

@@ -20,7 +20,7 @@ final class DownloadWork: Sendable {
     state = Mutex(State(etags: Array(repeating: nil, count: files.count)))
   }
 
-  /// The next file that nobody has taken; nil when there is none, or one has failed.
+  /// The next file that no thread has taken, or nil if there is none or one has failed.
   func next() -> (Int, HubFile)? {
     state.withLock { state in
       guard state.failure == nil, state.next < files.count else { return nil }
@@ -29,7 +29,7 @@ final class DownloadWork: Sendable {
     }
   }
 
-  /// Says that so many more bytes are there, or fewer where a file began anew.
+  /// Says that so many more bytes are there, or fewer where a file began again.
   ///
   /// - Throws: the error of another file, after which this one is of no use.
   func add(_ bytes: Int) throws(HubError) {

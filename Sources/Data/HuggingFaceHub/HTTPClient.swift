@@ -1,7 +1,6 @@
 import CCurl
 import Foundation
 
-/// What is asked for.
 struct HTTPRequest {
   /// A body, or a part of a file as one.
   enum Body {

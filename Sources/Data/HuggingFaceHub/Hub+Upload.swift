@@ -17,7 +17,6 @@ public struct HubUpload: Sendable {
   /// What it is made of.
   public let content: Content
 
-  /// A file for a path.
   public init(_ path: String, _ content: Content) {
     self.path = path
     self.content = content
@@ -53,7 +52,7 @@ extension Hub {
     }
   }
 
-  /// Uploads files to a repository as one commit on `main`; makes the repository where there is none.
+  /// Uploads files to a repository as one commit on `main`; makes the repository if there is none.
   ///
   /// - Parameters:
   ///   - isPrivate: whether a new repository is private; nil leaves it to the owner's settings.

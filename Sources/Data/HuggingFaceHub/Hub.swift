@@ -67,7 +67,7 @@ public struct Hub: Sendable {
     }
   }
 
-  /// The bytes of a file; 0 where there is none.
+  /// The bytes of a file; 0 if there is none.
   static func size(_ url: URL) -> Int {
     var status = stat()
     return stat(url.path, &status) == 0 ? Int(status.st_size) : 0

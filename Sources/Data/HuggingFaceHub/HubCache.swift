@@ -4,7 +4,6 @@ import ModelFiles
 /// A repository's folder in the cache, laid out as huggingface_hub does: `blobs/ETAG`, `snapshots/COMMIT/PATH` as relative
 /// links to them, `refs/REVISION` with the commit that a branch or tag meant last.
 public struct HubCache: Sendable {
-  /// The cache's folder.
   let root: URL
   /// The repository's folder in it.
   let folder: URL
@@ -89,7 +88,6 @@ public struct HubCache: Sendable {
 final class FileLock {
   private let descriptor: Int32
 
-  /// Waits for the lock.
   init(_ url: URL) throws(HubError) {
     while true {
       let descriptor = open(url.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
@@ -98,7 +96,7 @@ final class FileLock {
         throw HubError("\(FileError.errno(code, url.path, "be opened"))")
       }
       while flock(descriptor, LOCK_EX) != 0, errno == EINTR {}
-      // Whoever held it may have deleted the file, and a lock on nothing keeps nobody out.
+      // Its last holder may have deleted the file, and a lock on a deleted file excludes no one.
       var held = stat(), there = stat()
       if fstat(descriptor, &held) == 0, stat(url.path, &there) == 0, held.st_ino == there.st_ino {
         self.descriptor = descriptor

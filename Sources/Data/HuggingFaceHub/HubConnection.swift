@@ -102,7 +102,7 @@ final class HubConnection {
     let next = String(link[link.index(after: start)..<end])
     guard let url = URL(string: next), Origin(url) == home else {
       throw HubError(
-        "\(home) goes on with its list of \(subject.repository) elsewhere (\(next)), which is refused", .damaged)
+        "\(home) continues with its list of \(subject.repository) elsewhere (\(next)), which is refused", .damaged)
     }
     return (json, next)
   }
@@ -178,7 +178,8 @@ final class HubConnection {
         .missing)
     case (409, _): return HubError("\(settings.endpoint) has \(repository) already", .exists)
     case (416, _):
-      return HubError("\(repository)'s \(subject.file ?? "") does not go on where the part of it here ends", .damaged)
+      return HubError(
+        "\(repository)'s \(subject.file ?? "") does not continue where the part of it here ends", .damaged)
     case (408, _), (429, _), (500..., _):
       let retryAfter = head.headers["retry-after"].flatMap { Double($0) }
       return HubError(

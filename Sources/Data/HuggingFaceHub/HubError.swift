@@ -22,19 +22,16 @@ public struct HubError: Error, CustomStringConvertible, Sendable, Equatable {
     case other
   }
 
-  /// The sentence.
   public let description: String
-  /// The kind of trouble.
   public let kind: Kind
 
-  /// Makes an error from a whole sentence.
   public init(_ description: String, _ kind: Kind = .other) {
     self.description = description
     self.kind = kind
   }
 }
 
-/// Runs what throws a file's error and rethrows its sentence as this room's.
+/// Rethrows errors of lower modules as `HubError`.
 func translated<Value>(_ body: () throws -> Value) throws(HubError) -> Value {
   do { return try body() } catch let error as HubError { throw error } catch { throw HubError(message(of: error)) }
 }

@@ -13,13 +13,11 @@ public struct HubFile: Sendable, Equatable {
 
 /// What a repository holds at one commit.
 public struct HubListing: Sendable {
-  /// The repository.
   public let repository: HubRepository
   /// The branch, tag or commit that was asked for.
   public let revision: String
   /// The commit that it means.
   public let commit: String
-  /// Its files.
   public let files: [HubFile]
 }
 
@@ -79,7 +77,7 @@ extension Hub {
 extension HubFile {
   /// An entry of a listing, or of a page of one, where names differ.
   ///
-  /// - Throws: if its name would leave the folder that it is put in, or its size is none.
+  /// - Throws: if its name would leave the folder that it is put in, or its size is not valid.
   init(_ json: JSON, of repository: HubRepository) throws(HubError) {
     guard let path = (json["rfilename"] ?? json["path"])?.string, Self.isInnocent(path) else {
       throw HubError(

@@ -2,15 +2,12 @@ import Foundation
 
 /// A repository on the hub, by kind and name.
 public struct HubRepository: Sendable, Equatable, CustomStringConvertible {
-  /// What a repository holds.
   public enum Kind: String, Sendable {
     /// A model's configuration and weights.
     case model
-    /// A dataset.
     case dataset
   }
 
-  /// What it holds.
   public let kind: Kind
   /// Its name: `owner/name`, or `name` alone for the hub's oldest models.
   public let name: String

@@ -43,7 +43,6 @@ public struct HubSettings: Sendable {
   /// A file of trusted certificates instead of the system's (`REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE`, `SSL_CERT_FILE`).
   public var certificates: String?
 
-  /// Reads the environment.
   public init(environment: [String: String] = ProcessInfo.processInfo.environment) {
     func text(_ names: String...) -> String? {
       for name in names { if let value = environment[name], !value.isEmpty { return value } }

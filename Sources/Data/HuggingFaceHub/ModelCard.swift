@@ -4,7 +4,6 @@ import Foundation
 public struct ModelCard: Sendable {
   /// The policy's type, such as `smolvla`.
   public var modelName: String
-  /// The repository.
   public var repository: String
   /// Its license, as the hub calls it.
   public var license = "apache-2.0"
@@ -12,14 +11,12 @@ public struct ModelCard: Sendable {
   public var baseModel: String?
   /// The repository of the training data.
   public var dataset: String?
-  /// Tags beside LeRobot's own.
   public var tags: [String] = []
   /// What was trained, in one paragraph.
   public var summary: String
   /// How the model is used, in Markdown.
   public var usage = ""
 
-  /// The card of a model.
   public init(modelName: String, repository: String, summary: String) {
     self.modelName = modelName
     self.repository = repository

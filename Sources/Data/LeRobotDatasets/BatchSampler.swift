@@ -4,11 +4,8 @@ import WorkerThreads
 /// Which samples make up the batch of a step: slot `j` of step `k` is position `k * batchSize + j` of an endless
 /// sequence of shuffled epochs, so neither a resume nor the number of threads changes it.
 public struct BatchSampler: Sendable {
-  /// Samples in the dataset.
   public let count: Int
-  /// Samples in a batch.
   public let batchSize: Int
-  /// The shuffle's seed.
   public let seed: Int
   /// Whether epochs are shuffled; in order otherwise.
   public let isShuffled: Bool

@@ -1,4 +1,3 @@
-import Failures
 import CounterBasedRandom
 
 /// A shuffle of `0..<count` that is a function of (seed, epoch): nothing is stored, any position can be asked for.
@@ -6,12 +5,10 @@ import CounterBasedRandom
 /// A balanced Feistel network over the smallest even number of bits that holds `count`, walked along its cycle until it
 /// lands inside (Black and Rogaway, "Ciphers with arbitrary finite domains", 2002). Fewer than four (on average) walks.
 public struct CountedPermutation: Sendable {
-  /// Elements.
   public let count: Int
   private let halfBits: UInt64
   private let keys: [UInt64]
 
-  /// The shuffle of an epoch.
   public init(count: Int, seed: Int, epoch: Int) {
     self.count = max(0, count)
     var bits: UInt64 = 2

@@ -19,7 +19,6 @@ public struct DatasetInformation: Sendable, Equatable {
   public var episodeCount: Int
   /// Frames in the whole dataset.
   public var frameCount: Int
-  /// Different tasks.
   public var taskCount: Int
   /// Frames per second of the recording; a label, never used to skip frames.
   public var framesPerSecond: Double
@@ -60,7 +59,7 @@ public struct DatasetInformation: Sendable, Equatable {
     let version = try required("codebase_version", "a version", \.string)
     layout = try Self.layout(version, url)
     func whole(_ key: String) throws -> Int {
-      try required(key, "a whole number from 0") { $0.integer.flatMap { $0 >= 0 ? $0 : nil } }
+      try required(key, "an integer from 0") { $0.integer.flatMap { $0 >= 0 ? $0 : nil } }
     }
     robotType = json["robot_type"]?.string
     episodeCount = try whole("total_episodes")

@@ -3,7 +3,6 @@ import Foundation
 import HuggingFaceHub
 import ModelFiles
 
-/// Where datasets lie.
 public enum DatasetLocation {
   /// LeRobot's folder of datasets: `$HF_LEROBOT_HOME`, else `$HF_HOME/lerobot`, else `~/.cache/huggingface/lerobot`.
   public static func home(environment: [String: String] = ProcessInfo.processInfo.environment) -> URL {
@@ -41,19 +40,17 @@ public enum DatasetLocation {
     let settings = HubSettings(environment: environment)
     let copy = settings.lerobotHome.appendingPathComponent(repositoryID)
     if revision == nil, isDataset(copy), settings.isOffline || isComplete(copy, episodes) { return copy }
-    return try {
-      let repository = try HubRepository(.dataset, repositoryID)
-      let cache = HubCache(repository, settings)
-      let revisions = revision.map { [$0] } ?? ["v3.0", "v2.1", "v2.0", "main"]
-      for snapshot in revisions.compactMap({ cache.snapshot(revision: $0) }) where isComplete(snapshot, episodes) {
-        return snapshot
-      }
-      do { return try fetched(repository, revision, episodes, Hub(settings)) } catch let error as HubError {
-        // What LeRobot left under its own folder is of a revision that nobody wrote down.
-        guard revision != nil, isDataset(copy) else { throw error }
-        throw Failure("\(error) (`dataset.revision` is set; without it, \(copy.path) is used)")
-      }
-    }()
+    let repository = try HubRepository(.dataset, repositoryID)
+    let cache = HubCache(repository, settings)
+    let revisions = revision.map { [$0] } ?? ["v3.0", "v2.1", "v2.0", "main"]
+    for snapshot in revisions.compactMap({ cache.snapshot(revision: $0) }) where isComplete(snapshot, episodes) {
+      return snapshot
+    }
+    do { return try fetched(repository, revision, episodes, Hub(settings)) } catch let error as HubError {
+      // What LeRobot left under its own folder has no recorded revision.
+      guard revision != nil, isDataset(copy) else { throw error }
+      throw Failure("\(error) (`dataset.revision` is set; without it, \(copy.path) is used)")
+    }
   }
 
   private static func fetched(

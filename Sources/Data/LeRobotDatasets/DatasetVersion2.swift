@@ -30,7 +30,7 @@ private func lines<Value>(
 
 private func whole(_ json: JSON, _ key: String, _ place: String) throws -> Int {
   guard let number = json[key]?.integer, number >= 0 else {
-    throw Failure("expected a whole number from 0 under `\(key)` in \(place)")
+    throw Failure("expected an integer from 0 under `\(key)` in \(place)")
   }
   return number
 }

@@ -1,9 +1,9 @@
 import Failures
-import ParquetFiles
 import Foundation
 import MediaCoding
 import ModelFiles
 import OrderedCollections
+import ParquetFiles
 
 /// How large a dataset's files grow, under LeRobot's names and with its defaults; an episode is never divided.
 public struct ChunkSettings: Sendable, Equatable {
@@ -12,7 +12,6 @@ public struct ChunkSettings: Sendable, Equatable {
   /// MiB of a Parquet file and of a video (`data_files_size_in_mb`, `video_files_size_in_mb`).
   public var dataFileMegabytes = 100.0, videoFileMegabytes = 200.0
 
-  /// The defaults.
   public init() {}
 }
 

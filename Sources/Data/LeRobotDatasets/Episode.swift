@@ -1,7 +1,7 @@
 import Failures
-import ParquetFiles
 import Foundation
 import ModelFiles
+import ParquetFiles
 
 /// One episode's place in the dataset.
 public struct Episode: Sendable, Equatable {
@@ -12,13 +12,10 @@ public struct Episode: Sendable, Equatable {
     public let start: Double, end: Double
   }
 
-  /// The episode's number.
   public let index: Int
-  /// Its tasks in words.
   public let tasks: [String]
   /// Its frames' numbers in the whole dataset.
   public let frames: Range<Int>
-  /// Its videos by camera.
   public let videos: [String: Video]
   let chunk: Int, file: Int
 }
@@ -94,7 +91,7 @@ extension Episode {
       for row in videos.indices {
         guard let chunk = Int(exactly: chunks[row]), let number = Int(exactly: files[row]), chunk >= 0, number >= 0
         else {
-          throw Failure("expected whole numbers from 0 for the video files of \(key) in \(file.url.path)")
+          throw Failure("expected integers from 0 for the video files of \(key) in \(file.url.path)")
         }
         videos[row][key] = Video(chunk: chunk, file: number, start: starts[row], end: ends[row])
       }
@@ -130,19 +127,17 @@ extension Episode {
 func loadTasks(root: URL, layout: DatasetInformation.Layout) throws -> [Int: String] {
   if layout == .filePerEpisode { return try loadTaskLines(root: root) }
   let url = root.appendingPathComponent("meta/tasks.parquet")
-  return try {
-    let file = try ParquetFile(url)
-    let names = file.fields.map(\.name)
-    guard let text = ["__index_level_0__", "task"].first(where: names.contains) else {
-      throw Failure("expected the tasks' text (__index_level_0__) in \(url.path), found \(names)")
+  let file = try ParquetFile(url)
+  let names = file.fields.map(\.name)
+  guard let text = ["__index_level_0__", "task"].first(where: names.contains) else {
+    throw Failure("expected the tasks' text (__index_level_0__) in \(url.path), found \(names)")
+  }
+  var tasks: [Int: String] = [:]
+  for group in file.rowGroups.indices {
+    let table = try file.read(rowGroup: group, columns: ["task_index", text])
+    for (index, task) in zip(try table.column("task_index").integers(), try table.column(text).strings()) {
+      tasks[index] = task
     }
-    var tasks: [Int: String] = [:]
-    for group in file.rowGroups.indices {
-      let table = try file.read(rowGroup: group, columns: ["task_index", text])
-      for (index, task) in zip(try table.column("task_index").integers(), try table.column(text).strings()) {
-        tasks[index] = task
-      }
-    }
-    return tasks
-  }()
+  }
+  return tasks
 }

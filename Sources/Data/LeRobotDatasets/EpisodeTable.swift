@@ -1,7 +1,7 @@
-import ParquetFiles
 import Foundation
 import ModelFiles
 import OrderedCollections
+import ParquetFiles
 
 /// What the recorder keeps of a saved episode until `meta/episodes` is written.
 struct EpisodeRecord {
@@ -115,7 +115,7 @@ func writeTasks(_ tasks: OrderedSet<String>, root: URL) throws {
   try writer.finish()
 }
 
-/// The `huggingface` key of the data files' schema, from which `datasets` knows pictures from structures.
+/// The `huggingface` key of the data files' schema, from which `datasets` knows images from structures.
 func huggingFaceMetadata(_ features: OrderedDictionary<String, Feature>) -> String {
   var entries: OrderedDictionary<String, JSON> = [:]
   for (name, feature) in features where feature.dataType != .video {

@@ -6,14 +6,13 @@ import OrderedCollections
 public struct Feature: Sendable, Equatable {
   /// LeRobot's name of the values' type.
   public enum DataType: String, Sendable, CaseIterable {
-    /// The types by LeRobot's names; `image` and `video` are pictures, within Parquet and beside it.
+    /// The types by LeRobot's names; `image` and `video` are images, within Parquet and beside it.
     case float32, float64, int8, int16, int32, int64, uint8, bool, string, image, video
 
     /// Whether a camera makes these values.
     public var isVisual: Bool { self == .image || self == .video }
   }
 
-  /// The values' type.
   public let dataType: DataType
   /// The shape of one frame's value; of an image in the order that `names` tells.
   public let shape: [Int]
@@ -22,7 +21,6 @@ public struct Feature: Sendable, Equatable {
   /// A video's codec and size, as the file has them.
   public let information: JSON?
 
-  /// Describes a feature.
   public init(_ dataType: DataType, shape: [Int], names: JSON = .null, information: JSON? = nil) {
     self.dataType = dataType
     self.shape = shape
@@ -65,7 +63,7 @@ extension Feature {
     }
     let shape = json["shape"]?.array?.map(\.integer)
     guard let shape, shape.allSatisfy({ ($0 ?? 0) > 0 && ($0 ?? 0) <= 1 << 24 }), shape.count <= 5 else {
-      throw Failure("expected a `shape` of positive whole numbers for the feature \(name) in \(file)")
+      throw Failure("expected a `shape` of positive integers for the feature \(name) in \(file)")
     }
     self.init(dataType, shape: shape.compactMap(\.self), names: json["names"] ?? .null, information: json["info"])
     guard !dataType.isVisual || imageSize != nil && shape.contains(3) else {

@@ -1,5 +1,5 @@
-import RGBImages
 import OrderedCollections
+import RGBImages
 
 extension FeatureStatistics {
   /// Statistics of an episode's numbers.
@@ -15,7 +15,7 @@ extension FeatureStatistics {
     self.init(columns: columns, shape: [width], count: frames, scale: 1, isSingle: isSingle)
   }
 
-  /// Statistics of an episode's pictures, in [0, 1] and per color, over LeRobot's sample of the frames.
+  /// Statistics of an episode's images, in [0, 1] and per color, over LeRobot's sample of the frames.
   ///
   /// The standard deviation is the true one; LeRobot 0.4.4 squares the bytes in eight bits and loses it.
   init(images: [RGBImage]) {
@@ -103,7 +103,7 @@ extension FeatureStatistics {
     }
   }
 
-  /// The frames of an episode whose pictures LeRobot looks at: all up to 100, then `length^0.75` of them, evenly spread.
+  /// The frames of an episode whose images LeRobot looks at: all up to 100, then `length^0.75` of them, evenly spread.
   static func sampledFrames(length: Int) -> [Int] {
     guard length > 1 else { return length == 1 ? [0] : [] }
     var power = Double(length).squareRoot()

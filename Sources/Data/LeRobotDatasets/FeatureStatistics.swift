@@ -72,7 +72,7 @@ extension FeatureStatistics {
     minimum = try values("min")?.flat ?? mean.flat
     maximum = try values("max")?.flat ?? mean.flat
     guard let count = Int(exactly: try values("count")?.flat.first ?? 0), (0...1 << 40).contains(count) else {
-      throw Failure("expected a whole number under \(name)/count in \(file)")
+      throw Failure("expected an integer under \(name)/count in \(file)")
     }
     self.count = count
     var quantiles: OrderedDictionary<String, [Double]> = [:]

@@ -1,13 +1,12 @@
 import Failures
-import ParquetFiles
 import Foundation
-import RGBImages
 import MediaCoding
+import ParquetFiles
+import RGBImages
 import WorkerThreads
 
-/// Pictures that lie in data Parquet files; the row groups used last stay decoded, up to a number of bytes.
+/// Images that lie in data Parquet files; the row groups used last stay decoded, up to a number of bytes.
 final class FrameImages: Sendable {
-  /// A row group's place.
   struct Place: Hashable {
     let file: Int32, rowGroup: Int32
   }
@@ -24,15 +23,15 @@ final class FrameImages: Sendable {
     columns = LRUCache(capacity: capacity)
   }
 
-  /// Decodes the picture of a camera in one row.
+  /// Decodes the image of a camera in one row.
   func image(_ camera: String, at place: Place, row: Int) throws -> RGBImage {
     let column = try column(camera, at: place)
     let bytes = try column.member("bytes")
     guard try !bytes.isNull(row) else {
       let path = try? column.member("path").bytes(row)
       throw Failure(
-        "row \(row) of \(camera) in \(files.urls[Int(place.file)].path) holds no picture, only the path "
-          + "\"\(path.map { String(decoding: $0, as: UTF8.self) } ?? "")\"; pictures must be embedded")
+        "row \(row) of \(camera) in \(files.urls[Int(place.file)].path) holds no image, only the path "
+          + "\"\(path.map { String(decoding: $0, as: UTF8.self) } ?? "")\"; images must be embedded")
     }
     do { return try RGBImage(decoding: bytes.bytes(row)) } catch {
       throw Failure("row \(row) of \(camera) in \(files.urls[Int(place.file)].path): \(error)")

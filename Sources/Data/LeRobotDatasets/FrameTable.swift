@@ -1,17 +1,17 @@
 import Failures
-import ParquetFiles
 import Foundation
 import ModelFiles
 import OrderedCollections
+import ParquetFiles
 
-/// The numbers of the selected frames, in memory, and where their pictures lie; one row for each frame.
+/// The numbers of the selected frames, in memory, and where their images lie; one row for each frame.
 struct FrameTable: Sendable {
   var frameIndices: [Int32]
   var taskIndices: [Int32]
   var timestamps: [Float]
   /// `[frames, width]` by feature.
   var vectors: OrderedDictionary<String, [Float]>
-  /// Where each frame's pictures lie; empty where no camera's pictures are in Parquet.
+  /// Where each frame's images lie; empty where no camera's images are in Parquet.
   var places: [FrameImages.Place]
   var rows: [Int32]
   let files: DataFiles
@@ -33,14 +33,12 @@ extension FrameTable {
     let total = episodes.reduce(0) { $0 + $1.frames.count }
     let files = try dataFiles(root: root, information: information, episodes: episodes)
     // Memory is asked for only after as many rows have really been decoded: lengths are a stranger's claim.
-    let found = try {
-      try files.urls.indices.reduce(0) { sum, number in
-        let file = try files.file(number)
-        return try file.rowGroups.indices.reduce(sum) {
-          try $0 + file.read(rowGroup: $1, columns: ["episode_index"]).rowCount
-        }
+    let found = try files.urls.indices.reduce(0) { sum, number in
+      let file = try files.file(number)
+      return try file.rowGroups.indices.reduce(sum) {
+        try $0 + file.read(rowGroup: $1, columns: ["episode_index"]).rowCount
       }
-    }()
+    }
     guard found >= total else {
       throw Failure("expected \(total) frames in the data files of \(root.path), found \(found)")
     }

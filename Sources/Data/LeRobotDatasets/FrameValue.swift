@@ -1,7 +1,7 @@
 import Failures
+import MediaCoding
 import ParquetFiles
 import RGBImages
-import MediaCoding
 
 /// One feature's value in a frame that is recorded.
 public enum FrameValue: Sendable {
@@ -15,7 +15,6 @@ public enum FrameValue: Sendable {
   case booleans([Bool])
   /// The value of a `string` feature.
   case text(String)
-  /// A camera's picture.
   case image(RGBImage)
 
   /// Checks the value against its feature.
@@ -43,14 +42,14 @@ public enum FrameValue: Sendable {
     switch self {
     case .floats(let values): "\(values.count) float32 values"
     case .doubles(let values): "\(values.count) float64 values"
-    case .integers(let values): "\(values.count) whole numbers"
+    case .integers(let values): "\(values.count) integers"
     case .booleans(let values): "\(values.count) booleans"
     case .text: "text"
-    case .image(let image): "a picture of \(image.width)x\(image.height)"
+    case .image(let image): "an image of \(image.width)x\(image.height)"
     }
   }
 
-  /// The numbers, for statistics; none for text and pictures.
+  /// The numbers, for statistics; none for text and images.
   var numbers: [Double] {
     switch self {
     case .floats(let values): values.map(Double.init)
@@ -90,11 +89,11 @@ extension Feature {
     return shape == [1] ? leaf : .fixedSizeList(leaf, shape[0])
   }
 
-  /// An episode's values as a Parquet column; pictures become PNG.
+  /// An episode's values as a Parquet column; images become PNG.
   func column(_ values: [FrameValue]) throws -> ColumnValues {
     if dataType == .image {
-      let pictures = try values.compactMap(\.image).map { try PNG.encode($0) }
-      return .structures([.binaries(pictures), .strings(pictures.indices.map { "frame-\(padded($0)).png" })])
+      let images = try values.compactMap(\.image).map { try PNG.encode($0) }
+      return .structures([.binaries(images), .strings(images.indices.map { "frame-\(padded($0)).png" })])
     }
     let flat: ColumnValues
     switch dataType {

@@ -1,13 +1,12 @@
-import Failures
-import RGBImages
 import OrderedCollections
+import RGBImages
 
 extension LeRobotDataset {
-  /// Takes the statistics of the selected episodes anew, episode by episode and joined as LeRobot joins them.
+  /// Takes the statistics of the selected episodes again, episode by episode and joined as LeRobot joins them.
   ///
-  /// Numbers come from the columns in memory; pictures, LeRobot's sample of each episode's frames, are decoded.
+  /// Numbers come from the columns in memory; images, LeRobot's sample of each episode's frames, are decoded.
   ///
-  /// - Parameter includingImages: whether to decode pictures at all.
+  /// - Parameter includingImages: whether to decode images at all.
   public func recomputedStatistics(
     includingImages: Bool = true
   ) throws -> OrderedDictionary<String, FeatureStatistics> {

@@ -1,16 +1,15 @@
 import Failures
 import Foundation
-import RGBImages
 import MediaCoding
 import ModelFiles
 import OrderedCollections
+import RGBImages
 
 /// A LeRobotDataset v3.0, v2.1 or v2.0 on disk, or some episodes of it, open for reading.
 ///
-/// Numbers are held in memory; pictures and videos are decoded when asked for. Positions count the selected frames from
+/// Numbers are held in memory; images and videos are decoded when asked for. Positions count the selected frames from
 /// 0; a frame's `index` counts those of the whole dataset. Any thread may read.
 public final class LeRobotDataset: Sendable {
-  /// The dataset's folder.
   public let root: URL
   /// What `meta/info.json` says.
   public let information: DatasetInformation
@@ -27,7 +26,7 @@ public final class LeRobotDataset: Sendable {
   let table: FrameTable
   private let tolerance: Double
   private let starts: [Int]
-  private let pictures: FrameImages
+  private let images: FrameImages
   private let videos: VideoReaders
 
   /// Opens a dataset.
@@ -35,7 +34,7 @@ public final class LeRobotDataset: Sendable {
   /// - Parameters:
   ///   - episodes: the episodes to read; nil for all. Only their data files need to be there.
   ///   - tolerance: seconds that a frame may lie off its place in time, in the columns and in videos; LeRobot's default.
-  ///   - imageCacheBytes: compressed pictures kept in memory at most.
+  ///   - imageCacheBytes: compressed images kept in memory at most.
   ///   - openVideos: idle video readers kept at most.
   /// - Throws: one sentence, if anything is missing, damaged or contradicts itself.
   public init(
@@ -66,7 +65,7 @@ public final class LeRobotDataset: Sendable {
     self.tolerance = tolerance
     table = try FrameTable.load(root: root, information: information, episodes: episodes)
     try table.checkTimes(of: episodes, information, tolerance: tolerance, root: root)
-    pictures = FrameImages(files: table.files, capacity: imageCacheBytes)
+    images = FrameImages(files: table.files, capacity: imageCacheBytes)
     videos = VideoReaders(capacity: openVideos)
     if let unknown = table.taskIndices.first(where: { tasks[Int($0)] == nil }) {
       let name = information.layout == .sharedFiles ? "tasks.parquet" : "tasks.jsonl"
@@ -143,7 +142,7 @@ public final class LeRobotDataset: Sendable {
     return result
   }
 
-  /// A camera's picture at a position.
+  /// A camera's image at a position.
   public func image(_ camera: String, at position: Int) throws -> RGBImage {
     guard let feature = information.features[camera], let size = feature.imageSize else {
       let names = information.cameras.joined(separator: ", ")
@@ -152,7 +151,7 @@ public final class LeRobotDataset: Sendable {
     let episode = episodes[try ordinal(position)]
     let image = try {
       if feature.dataType == .image {
-        return try pictures.image(camera, at: table.places[position], row: Int(table.rows[position]))
+        return try images.image(camera, at: table.places[position], row: Int(table.rows[position]))
       }
       guard let video = episode.videos[camera], let template = information.videoPath else {
         throw Failure("episode \(episode.index) in \(root.path) names no video of \(camera)")

@@ -1,8 +1,8 @@
-import ParquetFiles
 import Foundation
-import RGBImages
 import MediaCoding
 import ModelFiles
+import ParquetFiles
+import RGBImages
 
 /// Numbers of the files that episodes go to: `chunk-000/file-000`, `chunk-000/file-001`, …
 struct FileNumber: Equatable {

@@ -1,10 +1,9 @@
 import Failures
 import RGBImages
-import OrderedCollections
 
 /// What a batch is to hold.
 public struct BatchRequest: Sendable {
-  /// Cameras whose pictures are decoded.
+  /// Cameras whose images are decoded.
   public var cameras: [String]
   /// Numeric features to gather besides the actions.
   public var features: [String]
@@ -12,10 +11,9 @@ public struct BatchRequest: Sendable {
   public var actionFeature: String?
   /// Actions from each frame on.
   public var chunkSize: Int
-  /// Random changes to a batch's pictures; nil for none.
+  /// Random changes to a batch's images; nil for none.
   public var transforms: ImageTransforms?
 
-  /// Asks for these.
   public init(
     cameras: [String], features: [String], actionFeature: String? = "action", chunkSize: Int,
     transforms: ImageTransforms? = nil
@@ -28,7 +26,7 @@ public struct BatchRequest: Sendable {
   }
 }
 
-/// Pictures of one camera, one after another.
+/// Images of one camera, one after another.
 public struct ImageBatch: Sendable, Equatable {
   /// RGB, row-major.
   public enum Pixels: Sendable, Equatable {
@@ -38,21 +36,17 @@ public struct ImageBatch: Sendable, Equatable {
     case transformed([Float])
   }
 
-  /// Pictures, and pixels in each.
+  /// Images, and pixels in each.
   public let count: Int, width: Int, height: Int
-  /// The pictures.
   public let pixels: Pixels
 }
 
 /// Samples that are trained on together; plain values, sample after sample.
 public struct SampleBatch: Sendable, Equatable {
-  /// Positions in the dataset.
   public let positions: [Int]
-  /// Places, times and tasks.
   public let frames: [LeRobotDataset.Frame]
   /// `[batch, width]` by feature.
   public let features: [String: [Float]]
-  /// Pictures by camera.
   public let images: [String: ImageBatch]
   /// `[batch, chunk, width]`; past the episode's end its last action is repeated.
   public let actions: [Float]
@@ -64,9 +58,7 @@ public struct SampleBatch: Sendable, Equatable {
 public struct Sample: Sendable, Equatable {
   /// Its place, time and task.
   public let frame: LeRobotDataset.Frame
-  /// Numbers by feature.
   public let features: [String: [Float]]
-  /// Pictures by camera.
   public let images: [String: RGBImage]
   /// `[chunk, width]`; past the episode's end its last action is repeated.
   public let actions: [Float]
@@ -88,7 +80,6 @@ extension LeRobotDataset {
     return (try values(of: feature, at: window.indices), window.isValid.map { !$0 })
   }
 
-  /// One frame, decoded.
   public func sample(at position: Int, _ request: BatchRequest) throws -> Sample {
     let frame = try frame(at: position)
     let actions = try actions(request, at: position)
@@ -102,7 +93,7 @@ extension LeRobotDataset {
 
   /// Several frames, decoded into contiguous buffers.
   ///
-  /// - Parameter draw: the first sample's place among all samples, from which the changes of its pictures follow.
+  /// - Parameter draw: the first sample's place among all samples, from which the changes of its images follow.
   public func batch(
     _ positions: [Int], _ request: BatchRequest, draw: Int = 0
   ) throws -> SampleBatch {

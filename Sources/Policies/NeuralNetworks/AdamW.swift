@@ -1,4 +1,3 @@
-import Failures
 import LibTorch
 
 /// AdamW's settings, under PyTorch's names and defaults of SmolVLA.
@@ -32,7 +31,6 @@ public struct AdamWState {
   /// Steps taken so far, as a float32 scalar.
   public let step: Tensor
 
-  /// A state read back from a checkpoint.
   public init(firstMoment: Tensor, secondMoment: Tensor, step: Tensor) {
     self.firstMoment = firstMoment
     self.secondMoment = secondMoment
@@ -42,13 +40,11 @@ public struct AdamWState {
 
 /// The optimizer, fused into one kernel by libtorch.
 public final class AdamW {
-  /// The settings.
   public let settings: AdamWSettings
   /// By the parameter's place in the store; empty before its first step.
   public private(set) var states: [Int: AdamWState]
   private let trainable: [(index: Int, parameter: Parameter)]
 
-  /// An optimizer of the store's trainable parameters.
   public init(_ store: ParameterStore, settings: AdamWSettings, states: [Int: AdamWState] = [:]) {
     self.settings = settings
     self.states = states
@@ -79,7 +75,6 @@ public final class AdamW {
     }
   }
 
-  /// Forgets all gradients.
   public func clearGradients() throws {
     for (_, parameter) in trainable { try parameter.tensor.clearGradient() }
   }

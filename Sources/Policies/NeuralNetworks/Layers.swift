@@ -1,4 +1,3 @@
-import Failures
 import LibTorch
 
 /// `x · Wᵀ + b`.

@@ -1,7 +1,6 @@
-import Failures
 import CounterBasedRandom
-import OrderedCollections
 import LibTorch
+import OrderedCollections
 
 /// Where a new parameter's first numbers come from.
 public enum Initializer: Sendable {
@@ -9,7 +8,6 @@ public enum Initializer: Sendable {
   case zeros
   /// All 1.
   case ones
-  /// All one number.
   case constant(Double)
   /// Normal with mean 0.
   case normal(standardDeviation: Double)

@@ -1,7 +1,7 @@
 import Foundation
+import LibTorch
 import ModelFiles
 import OrderedCollections
-import LibTorch
 
 /// Tensors by name, as a safetensors file holds them.
 public typealias StateDictionary = OrderedDictionary<String, Tensor>

@@ -1,15 +1,15 @@
 import Foundation
 import HuggingFaceHub
+import LibTorch
 import ModelFiles
 import NeuralNetworks
 import OrderedCollections
 import RobotPolicies
 import SmolVLA
-import LibTorch
 
 extension PolicyBuilder {
   /// The processors that a checkpoint was saved with; those of a checkpoint of LeRobot before 0.4, which has none, are
-  /// made anew and take the statistics that lie among its weights.
+  /// made again and take the statistics that lie among its weights.
   mutating func processors(of source: StartingPoint, _ backbone: URL) throws -> (Processor, Processor) {
     guard !source.has("policy_preprocessor"), !source.has("policy_postprocessor") else {
       let find = { (name: String) in
@@ -47,10 +47,12 @@ extension PolicyBuilder {
     return (
       Processor(
         name: "policy_preprocessor",
-        steps: [.rename([:]), .toBatch, .newLine, .tokenize(tokenize), .device(place), .normalize(unfilled)]),
+        steps: [
+          RenameStep([:]), ToBatchStep(), NewLineStep(), tokenize, DeviceStep(place), NormalizerStep(unfilled),
+        ]),
       Processor(
         name: "policy_postprocessor",
-        steps: [.unnormalize(unfilled), .device(["device": "cpu", "float_dtype": nil])])
+        steps: [UnnormalizerStep(unfilled), DeviceStep(["device": "cpu", "float_dtype": nil])])
     )
   }
 }

@@ -1,11 +1,11 @@
 import Failures
 import Foundation
+import LibTorch
 import ModelFiles
 import NeuralNetworks
 import OrderedCollections
 import RobotPolicies
 import SmolVLA
-import LibTorch
 
 /// A checkpoint's folder with its weights, and the statistics that older ones keep among them.
 struct StartingPoint {

@@ -1,34 +1,31 @@
-import WorldModality
-import WorldEncoders
 import Failures
 import Foundation
 import HuggingFaceHub
+import LibTorch
 import ModelFiles
 import NeuralNetworks
 import OrderedCollections
 import RobotPolicies
 import SmolVLA
-import LibTorch
+import WorldEncoders
+import WorldModality
 
 /// Builds policies of every kind with their processors, from checkpoints or from scratch.
 public struct PolicyBuilder {
-  /// The settings, complete.
   public var settings: PolicySettings
-  /// Where the parameters live.
   public let device: Device
   /// New parameters follow from it.
   public let seed: Int
   /// What a user should know, in whole lines.
   public internal(set) var notices: [String] = []
 
-  /// A builder of one policy.
   public init(_ settings: PolicySettings, device: Device, seed: Int = 0) {
     self.settings = settings
     self.device = device
     self.seed = seed
   }
 
-  /// The policy of a checkpoint as it was saved, for evaluation or to go on with its training.
+  /// The policy of a checkpoint as it was saved, for evaluation or to continue with its training.
   ///
   /// - Parameter folder: a `pretrained_model` folder.
   /// - Throws: keys that are missing, unexpected or of another shape, and statistics that are missing, listed.

@@ -1,13 +1,12 @@
-import WorldModality
 import LayeredSettings
 import ModelFiles
 import OrderedCollections
 import RobotPolicies
 import SmolVLA
+import WorldModality
 
 /// The settings of one kind of policy, chosen by `--policy.type`.
 public enum PolicySettings: Sendable, Equatable {
-  /// The baseline.
   case smolvla(SmolVLAConfiguration)
   /// SmolVLA with the world modality.
   case smolvlaWorld(SmolVLAWorldConfiguration)
@@ -32,7 +31,6 @@ public enum PolicySettings: Sendable, Equatable {
     }
   }
 
-  /// SmolVLA's part.
   public var smolvla: SmolVLAConfiguration {
     get {
       switch self {

@@ -1,6 +1,6 @@
 import Failures
-import OrderedCollections
 import LibTorch
+import OrderedCollections
 
 /// LeRobot's names for what is observed and done.
 public enum BatchKey {
@@ -16,7 +16,7 @@ public enum BatchKey {
   public static let action = "action"
   /// [B, chunk] bool: steps that lie after the episode's end.
   public static let actionIsPad = "action_is_pad"
-  /// [B, frames, H, W, 3] uint8: the past that a policy asked for, oldest first, the current picture last.
+  /// [B, frames, H, W, 3] uint8: the past that a policy asked for, oldest first, the current image last.
   public static let history = "observation.history"
   /// [B, chunk, max_action_dim]: the noise that flow matching starts from.
   public static let noise = "noise"
@@ -26,10 +26,8 @@ public enum BatchKey {
 
 /// Tensors by LeRobot's names, one row for each sample or environment.
 public struct Batch {
-  /// The tensors.
   public var tensors: OrderedDictionary<String, Tensor>
 
-  /// A batch of the given tensors.
   public init(_ tensors: OrderedDictionary<String, Tensor> = [:]) { self.tensors = tensors }
 
   /// The tensor under `key`, or nil.

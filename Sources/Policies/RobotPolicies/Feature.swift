@@ -7,7 +7,7 @@ import OrderedCollections
 public enum FeatureType: String, Sendable {
   /// The robot's own state, a vector.
   case state = "STATE"
-  /// A camera's picture, [3, H, W].
+  /// A camera's image, [3, H, W].
   case visual = "VISUAL"
   /// What the policy gives, a vector.
   case action = "ACTION"
@@ -17,12 +17,10 @@ public enum FeatureType: String, Sendable {
 
 /// One input or output of a policy.
 public struct PolicyFeature: Sendable, Equatable {
-  /// What it is.
   public var type: FeatureType
   /// Its sizes for one sample; images are [3, H, W].
   public var shape: [Int]
 
-  /// A feature.
   public init(_ type: FeatureType, _ shape: [Int]) {
     self.type = type
     self.shape = shape
@@ -40,11 +38,10 @@ extension PolicyFeature: ConfigurationValue {
     }
     let shape = json["shape"]?.array?.compactMap(\.integer) ?? []
     guard !shape.isEmpty, shape.count == json["shape"]?.array?.count, shape.allSatisfy({ $0 > 0 && $0 < 1 << 20 })
-    else { throw ConfigurationValueError(expected: "a shape of positive whole numbers", found: json.text(.line)) }
+    else { throw ConfigurationValueError(expected: "a shape of positive integers", found: json.text(.line)) }
     self.init(type, shape)
   }
 
-  /// Reads the same JSON from a flag.
   public init(flag text: String) throws(ConfigurationValueError) {
     guard let json = try? JSON(parsing: text) else {
       throw ConfigurationValueError(expected: "a feature as JSON", found: text)
@@ -75,16 +72,12 @@ extension PolicyFeatures {
 
 /// How a policy meets data and environments.
 public struct PolicyInterface: Sendable, Equatable {
-  /// What it reads.
   public var inputs: PolicyFeatures
-  /// What it gives.
   public var outputs: PolicyFeatures
-  /// Actions in one plan.
   public var chunkSize: Int
   /// Actions of a plan that are executed before the next is made.
   public var actionSteps: Int
 
-  /// An interface.
   public init(inputs: PolicyFeatures, outputs: PolicyFeatures, chunkSize: Int, actionSteps: Int) {
     self.inputs = inputs
     self.outputs = outputs

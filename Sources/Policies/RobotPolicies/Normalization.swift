@@ -1,9 +1,9 @@
 import Failures
 import LayeredSettings
+import LibTorch
 import ModelFiles
 import NeuralNetworks
 import OrderedCollections
-import LibTorch
 
 /// How a feature is brought to the scale that the policy was trained at.
 public enum NormalizationMode: String, Sendable, CaseIterable, ConfigurationValue {
@@ -44,7 +44,7 @@ public struct Normalization {
     self.epsilon = epsilon
   }
 
-  /// Refuses to go on without a statistic that is needed, where LeRobot would leave the numbers as they are.
+  /// Refuses to continue without a statistic that is needed, where LeRobot would leave the numbers as they are.
   ///
   /// - Throws: the feature whose statistics are missing, of another size or not finite.
   public func check() throws {

@@ -6,9 +6,9 @@ import RGBImages
 
 extension Tensor {
   /// Creates the pixels of images of one size: [B, H, W, 3] uint8 on the CPU.
-  public static func pixels(of images: [RGBImage]) throws -> Tensor {
+  public static func pixels(of images: [RGBImage], camera: String) throws -> Tensor {
     guard let first = images.first, images.allSatisfy({ ($0.width, $0.height) == (first.width, first.height) })
-    else { throw Failure("the images of a batch differ in size") }
+    else { throw Failure("the images of \(camera) differ in size") }
     return try Tensor(images.flatMap(\.pixels), shape: [images.count, first.height, first.width, 3])
   }
 

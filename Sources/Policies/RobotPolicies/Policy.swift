@@ -1,7 +1,7 @@
 import CounterBasedRandom
+import LibTorch
 import NeuralNetworks
 import OrderedCollections
-import LibTorch
 
 /// A training step's result, before gradients.
 public struct PolicyLoss {
@@ -19,19 +19,17 @@ public struct PolicyLoss {
 
 /// What a policy must be shown of an episode's past at each planning step.
 public struct ObservationHistory: Sendable, Equatable {
-  /// The camera's feature name.
   public let camera: String
   /// How many of the last environment steps, the current one included.
   public let frames: Int
 
-  /// A history of one camera.
   public init(camera: String, frames: Int) {
     self.camera = camera
     self.frames = frames
   }
 }
 
-/// What training and evaluation know of a model: it has parameters, a loss, and it plans chunks of actions.
+/// The interface that training and evaluation use: a policy has parameters and a loss, and plans action chunks.
 public protocol Policy: AnyObject {
   /// Everything that is learned or frozen, under the checkpoint's names.
   var parameters: ParameterStore { get }
@@ -53,11 +51,8 @@ public protocol Policy: AnyObject {
   /// Whether a row's plan depends on the rows beside it, as where memories are exchanged.
   var plansDependOnBatch: Bool { get }
 
-  /// Fetches what only planning needs, so that what is missing or does not fit shows before anything starts.
+  /// Loads resources that only rollouts need, so that problems surface early.
   func prepareForRollouts() throws
-
-  /// Numbers on the way to the loss, under the names of LeRobot's goldens (`mid/…`, `out/…`), for comparison.
-  func intermediates(of batch: Batch, random: CountedRandom) throws -> OrderedDictionary<String, Tensor>
 
   /// Norms of groups of gradients after `backward()`, by log key.
   func gradientMetrics() throws -> OrderedDictionary<String, Tensor>
@@ -66,12 +61,13 @@ public protocol Policy: AnyObject {
 extension Policy {
   /// None: most policies see the present alone.
   public var history: ObservationHistory? { nil }
-  /// No.
   public var plansDependOnBatch: Bool { false }
-  /// Nothing.
   public func prepareForRollouts() {}
-  /// None.
-  public func intermediates(of batch: Batch, random: CountedRandom) throws -> OrderedDictionary<String, Tensor> { [:] }
-  /// None.
   public func gradientMetrics() throws -> OrderedDictionary<String, Tensor> { [:] }
+}
+
+/// A policy whose computation can be compared with LeRobot's, step by step.
+public protocol InspectablePolicy: Policy {
+  /// Numbers on the way to the loss, under the names of LeRobot's goldens (`mid/…`, `out/…`), for comparison.
+  func intermediates(of batch: Batch, random: CountedRandom) throws -> OrderedDictionary<String, Tensor>
 }

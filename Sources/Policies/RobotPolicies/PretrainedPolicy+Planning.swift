@@ -1,4 +1,5 @@
 import CounterBasedRandom
+import Failures
 import LibTorch
 import RGBImages
 
@@ -8,7 +9,6 @@ public struct PolicyObservation: Sendable {
   public var images: [String: RGBImage]
   /// The robot's state, not normalized.
   public var state: [Float]
-  /// The task in words.
   public var instruction: String
   /// Images of the camera that the policy's `history` names, oldest first, the current one last; empty if it needs none.
   public var history: [RGBImage]
@@ -26,17 +26,25 @@ extension PretrainedPolicy {
   ///
   /// - Parameters:
   ///   - observations: planned for in one batch; all have the same cameras and image sizes.
-  ///   - random: the noise of each observation's plan.
+  ///   - random: the random numbers of each observation's plan.
+  /// - Throws: if the observations differ in cameras or sizes, and what the policy throws.
   public func actionChunks(for observations: [PolicyObservation], random: [CountedRandom]) throws -> [ActionChunk] {
     guard let first = observations.first else { return [] }
+    guard
+      observations.allSatisfy({
+        $0.images.keys == first.images.keys && $0.state.count == first.state.count
+          && $0.history.count == first.history.count
+      }), random.count == observations.count
+    else { throw Failure("the observations of a batch differ in their cameras, or the size of their state or history") }
     var batch = Batch()
     for camera in first.images.keys.sorted() {
-      batch[BatchKey.images + camera] = try Tensor.pixels(of: observations.compactMap { $0.images[camera] })
+      batch[BatchKey.images + camera] = try Tensor.pixels(
+        of: observations.compactMap { $0.images[camera] }, camera: camera)
     }
     batch[BatchKey.state] = try Tensor(
       observations.flatMap(\.state), shape: [observations.count, first.state.count])
     if !first.history.isEmpty {
-      let frames = try Tensor.pixels(of: observations.flatMap(\.history))
+      let frames = try Tensor.pixels(of: observations.flatMap(\.history), camera: "the history")
       batch[BatchKey.history] = try frames.reshaped([observations.count, -1] + frames.shape.dropFirst())
     }
     let prepared = try preprocessor(

@@ -1,12 +1,11 @@
 import Foundation
+import LibTorch
 import ModelFiles
 import NeuralNetworks
 import OrderedCollections
-import LibTorch
 
 /// A policy with everything that a checkpoint's `pretrained_model` folder holds of it.
 public struct PretrainedPolicy {
-  /// The model.
   public let policy: any Policy
   /// What is done before and after it; always used together with it.
   public var preprocessor, postprocessor: Processor
@@ -17,7 +16,6 @@ public struct PretrainedPolicy {
   /// Folders that belong to it, such as the backbone's config and tokenizer.
   public let attachments: [Attachment]
 
-  /// A policy with its processors.
   public init(
     policy: any Policy, preprocessor: Processor, postprocessor: Processor, configuration: JSON,
     attachments: [Attachment]

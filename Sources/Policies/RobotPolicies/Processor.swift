@@ -1,98 +1,30 @@
 import Failures
 import Foundation
+import LibTorch
 import ModelFiles
 import NeuralNetworks
 import OrderedCollections
-import LibTorch
-
-/// One step between data and policy, under LeRobot's registry names.
-public enum ProcessorStep {
-  /// Features renamed, old name to new.
-  case rename(OrderedDictionary<String, String>)
-  /// Samples here always come as batches, so this does nothing; kept for LeRobot.
-  case toBatch
-  /// A newline after each instruction that has none.
-  case newLine
-  /// Instructions to token ids.
-  case tokenize(TokenizerStep)
-  /// Moved to the device in use; the name in the file is only LeRobot's default.
-  case device(JSON)
-  /// Observations and actions to the numbers that the policy computes with.
-  case normalize(Normalization)
-  /// Actions back to the robot's units.
-  case unnormalize(Normalization)
-}
-
-/// How instructions become tokens.
-public struct TokenizerStep: Sendable {
-  /// Longer instructions are cut.
-  public var maxLength: Int
-  /// `longest` of the batch, or `max_length`.
-  public var padding: String
-  /// The directory or repository that holds the tokenizer.
-  public var tokenizerName: String
-  let tokenizer: Tokenizer
-
-  /// A step with its tokenizer.
-  public init(maxLength: Int, padding: String, tokenizerName: String, tokenizer: Tokenizer) {
-    self.maxLength = maxLength
-    self.padding = padding
-    self.tokenizerName = tokenizerName
-    self.tokenizer = tokenizer
-  }
-
-  /// Token ids [B, L] and their mask, padded on the right.
-  func callAsFunction(_ tasks: [String]) throws -> (tokens: Tensor, mask: Tensor) {
-    let rows = tasks.map { tokenizer.encode($0, maxLength: maxLength) }
-    let length = padding == "max_length" ? maxLength : max(rows.map(\.count).max() ?? 0, 1)
-    let filler = tokenizer.paddingID ?? 0
-    let tokens = rows.flatMap { $0 + Array(repeating: filler, count: length - $0.count) }
-    let mask = rows.flatMap { row in (0..<length).map { $0 < row.count } }
-    return (
-      try Tensor(tokens, shape: [rows.count, length]), try Tensor(mask, shape: [rows.count, length])
-    )
-  }
-}
 
 /// LeRobot's processor pipeline: what is done to a batch before the policy, or to actions after it.
 public struct Processor {
   /// `policy_preprocessor` or `policy_postprocessor`; also the name of its file.
   public var name: String
-  /// The steps, in order.
-  public var steps: [ProcessorStep]
+  public var steps: [any ProcessorStep]
 
-  /// A pipeline.
-  public init(name: String, steps: [ProcessorStep]) {
+  public init(name: String, steps: [any ProcessorStep]) {
     self.name = name
     self.steps = steps
   }
 
   /// Prepares a batch and its instructions for the policy on `device`.
   public func callAsFunction(_ batch: Batch, tasks: [String], device: Device) throws -> Batch {
-    var batch = try batch.normalizingPixels(on: device)
-    var tasks = tasks
-    for step in steps {
-      switch step {
-      case .rename(let names):
-        // All at once, so that two names can change places.
-        let renamed = batch.tensors.map { (names[$0] ?? $0, $1) }
-        batch.tensors = OrderedDictionary(renamed) { $1 }
-      case .toBatch: break
-      case .newLine: tasks = tasks.map { $0.hasSuffix("\n") ? $0 : $0 + "\n" }
-      case .tokenize(let tokenize):
-        let (tokens, mask) = try tokenize(tasks)
-        batch[BatchKey.tokens] = tokens
-        batch[BatchKey.tokenMask] = mask
-      case .device: batch = try batch.to(device)
-      case .normalize(let normalization): batch = try normalization.normalize(batch)
-      case .unnormalize(let normalization):
-        for (key, tensor) in batch.tensors { batch[key] = try normalization.unnormalize(tensor, key) }
-      }
-    }
-    return batch
+    var state = ProcessorState(
+      batch: try batch.normalizingPixels(on: device), instructions: tasks, device: device)
+    for step in steps { try step.apply(&state) }
+    return state.batch
   }
 
-  /// Brings planned actions back to the environment's scale, on the CPU.
+  /// Returns planned actions to the environment's scale, on the CPU.
   public func callAsFunction(actions: Tensor) throws -> Tensor {
     try self(Batch([BatchKey.action: actions]), tasks: [], device: .cpu).require(BatchKey.action)
   }
@@ -104,56 +36,75 @@ public struct Processor {
     statistics: StateDictionary?, inputs: PolicyFeatures, outputs: PolicyFeatures,
     modes: OrderedDictionary<FeatureType, NormalizationMode>
   ) -> Processor {
-    var copy = self
-    copy.steps = steps.map { step in
-      switch step {
-      case .normalize(let old):
-        .normalize(
-          Normalization(
-            features: inputs.merging(outputs) { first, _ in first }, modes: modes,
-            statistics: statistics ?? old.statistics, epsilon: old.epsilon))
-      case .unnormalize(let old):
-        .unnormalize(
-          Normalization(
-            features: outputs, modes: modes, statistics: statistics ?? old.statistics, epsilon: old.epsilon))
-      default: step
-      }
-    }
-    return copy
+    map { $0.adopting(statistics, inputs: inputs, outputs: outputs, modes: modes) }
   }
 
-  /// Refuses a pipeline that lacks a statistic.
-  public func checkStatistics() throws {
-    for step in steps {
-      switch step {
-      case .normalize(let normalization), .unnormalize(let normalization): try normalization.check()
-      default: break
-      }
-    }
-  }
+  /// Throws if a step lacks a statistic.
+  public func checkStatistics() throws { for step in steps { try step.checkStatistics() } }
 
   /// What features are called after this pipeline.
   public func renamed(_ names: [String]) -> [String] {
-    steps.reduce(names) { names, step in
-      if case .rename(let map) = step { names.map { map[$0] ?? $0 } } else { names }
-    }
+    steps.compactMap { $0 as? RenameStep }.reduce(names) { names, step in names.map { step.names[$0] ?? $0 } }
   }
 
   /// The same pipeline, its tokenizer under another name.
   public func namingTokenizer(_ name: String) -> Processor {
-    var copy = self
-    copy.steps = steps.map { step in
-      guard case .tokenize(var tokenize) = step else { return step }
-      tokenize.tokenizerName = name
-      return .tokenize(tokenize)
+    map { step in
+      guard var tokenizer = step as? TokenizerStep else { return step }
+      tokenizer.tokenizerName = name
+      return tokenizer
     }
-    return copy
   }
 
   /// The same pipeline with other camera or state names.
   public func renaming(_ names: OrderedDictionary<String, String>) -> Processor {
-    var copy = self
-    copy.steps = steps.map { if case .rename = $0 { .rename(names) } else { $0 } }
-    return copy
+    map { $0 is RenameStep ? RenameStep(names) : $0 }
+  }
+
+  private func map(_ change: (any ProcessorStep) -> any ProcessorStep) -> Processor {
+    Processor(name: name, steps: steps.map(change))
+  }
+}
+
+extension Processor {
+  /// Reads `NAME.json` and the state files it names from a checkpoint.
+  ///
+  /// - Parameters:
+  ///   - name: `policy_preprocessor` or `policy_postprocessor`.
+  ///   - findTokenizer: returns the folder of a tokenizer's name.
+  /// - Throws: the step that is not supported, or the file that is not valid.
+  public init(named name: String, in directory: URL, findTokenizer: @escaping (String) throws -> URL) throws {
+    let file = directory.appendingPathComponent("\(name).json")
+    guard let entries = try JSON(contentsOf: file)["steps"]?.array else {
+      throw Failure("\(file.path): expected a list of steps")
+    }
+    let steps = try entries.map { entry -> any ProcessorStep in
+      let statistics = try entry["state_file"]?.string.map { try Tensor.load(contained($0, in: directory)) }
+      let registryName = entry["registry_name"]?.string ?? ""
+      guard let type = Self.registry.first(where: { $0.registryName == registryName }) else {
+        throw Failure("\(file.path): the step \(registryName) is not supported")
+      }
+      return try type.init(
+        entry["config"] ?? [:],
+        ProcessorStepSource(statistics: statistics ?? [:], place: file.path, findTokenizer: findTokenizer))
+    }
+    self.init(name: name, steps: steps)
+  }
+
+  /// Writes `NAME.json` and a state file for each step that has statistics.
+  public func write(to directory: URL) throws {
+    var entries: [JSON] = []
+    for (index, step) in steps.enumerated() {
+      let registryName = type(of: step).registryName
+      var entry: OrderedDictionary<String, JSON> = ["registry_name": .string(registryName), "config": step.config]
+      if let statistics = step.statistics {
+        let file = "\(name)_step_\(index)_\(registryName).safetensors"
+        try Tensor.save(statistics, to: directory.appendingPathComponent(file))
+        entry["state_file"] = .string(file)
+      }
+      entries.append(.object(entry))
+    }
+    try JSON.object(["name": .string(name), "steps": .array(entries)])
+      .write(to: directory.appendingPathComponent("\(name).json"), layout: .indented(2))
   }
 }

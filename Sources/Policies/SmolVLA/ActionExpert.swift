@@ -1,6 +1,5 @@
-import Failures
-import NeuralNetworks
 import LibTorch
+import NeuralNetworks
 
 /// The action expert: a narrower Llama whose layers take turns at attending to prefix and actions together and at
 /// reading the prefix alone through projections of their own.

@@ -1,14 +1,13 @@
-import Failures
 import Foundation
-import NeuralNetworks
 import LibTorch
+import NeuralNetworks
 
 /// Rotary positions as LeRobot applies them: base 10,000 whatever the backbone says, halves split, in float32.
 struct RotaryPositions {
   /// [B or 1, L, 1, headDimension / 2]
   let cosines, sines: Tensor
 
-  /// - Parameter positions: [B or 1, L], whole numbers.
+  /// - Parameter positions: [B or 1, L], integers.
   init(_ positions: Tensor, headDimension: Int) throws {
     let half = headDimension / 2
     let exponents = try Tensor.arange(half, dtype: .float32, device: positions.device) * (2 / Double(headDimension))

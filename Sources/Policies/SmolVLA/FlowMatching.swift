@@ -1,15 +1,14 @@
-import Failures
 import CounterBasedRandom
 import Foundation
-import RobotPolicies
 import LibTorch
+import RobotPolicies
 
 extension SmolVLAModel {
   /// Squared errors of the predicted velocity, [B, S, max_action_dim].
   ///
   /// At time t the actions are t·noise + (1 − t)·actions and the velocity is noise − actions.
   func losses(
-    of actions: Tensor, noise: Tensor, time: Tensor, cache: PrefixCache, refine: Refinement
+    of actions: Tensor, noise: Tensor, time: Tensor, cache: PrefixCache, refine: SmolVLAPolicy.Refinement
   ) throws -> Tensor {
     let times = try time.reshaped([-1, 1, 1])
     let noisy = try times * noise + (1 - times) * actions
@@ -18,7 +17,7 @@ extension SmolVLAModel {
   }
 
   /// Actions [B, S, max_action_dim] reached from `noise` by Euler steps from time 1 to 0.
-  func sample(from noise: Tensor, cache: PrefixCache, refine: Refinement) throws -> Tensor {
+  func sample(from noise: Tensor, cache: PrefixCache, refine: SmolVLAPolicy.Refinement) throws -> Tensor {
     let steps = configuration.denoisingSteps
     var actions = noise
     for step in 0..<steps {

@@ -1,7 +1,7 @@
 import Failures
 import Foundation
-import RobotPolicies
 import LibTorch
+import RobotPolicies
 
 /// A camera's images as the vision tower takes them, and whether each sample has them.
 struct PreparedImages {

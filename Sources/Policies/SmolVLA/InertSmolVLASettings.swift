@@ -31,7 +31,6 @@ public struct InertSmolVLASettings: ConfigurationSection, Equatable {
   var compilesModel = false
   var compileMode = "max-autotune"
 
-  /// LeRobot's defaults, and no upload.
   public init() {}
 
   /// The flags and JSON keys, under LeRobot's names.

@@ -1,6 +1,5 @@
-import Failures
-import NeuralNetworks
 import LibTorch
+import NeuralNetworks
 
 /// The backbone's language model, as far as SmolVLA uses it: it turns the prefix into keys and values, layer by layer.
 struct LanguageModel {

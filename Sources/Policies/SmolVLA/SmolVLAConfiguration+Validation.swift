@@ -10,7 +10,7 @@ extension SmolVLAConfiguration {
       ("chunk_size", chunkSize), ("max_state_dim", maxStateDimension), ("max_action_dim", maxActionDimension),
       ("num_steps", denoisingSteps), ("tokenizer_max_length", tokenizerMaxLength),
     ] {
-      try require((1...1 << 24).contains(value), name, "a positive whole number", value)
+      try require((1...1 << 24).contains(value), name, "a positive integer", value)
     }
     try require(
       (1...chunkSize).contains(actionSteps), "n_action_steps", "a number from 1 to chunk_size (\(chunkSize))",

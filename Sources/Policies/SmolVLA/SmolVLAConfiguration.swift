@@ -22,13 +22,10 @@ public enum StatisticsSource: String, Sendable, CaseIterable, ConfigurationValue
 
 /// SmolVLA's settings under LeRobot's names, with LeRobot's defaults.
 public struct SmolVLAConfiguration: ConfigurationSection, Equatable {
-  /// What the policy reads.
   public var inputFeatures: PolicyFeatures = [:]
-  /// What the policy plans.
   public var outputFeatures: PolicyFeatures = [:]
   /// `cpu`, `cuda` or `cuda:N`; empty takes a GPU where there is one.
   public var device: String? = nil
-  /// Actions in a plan.
   public var chunkSize = 50
   /// Actions of a plan that are carried out before the next one.
   public var actionSteps = 50
@@ -36,7 +33,6 @@ public struct SmolVLAConfiguration: ConfigurationSection, Equatable {
   public var maxStateDimension = 32
   /// Numbers that an action is padded to.
   public var maxActionDimension = 32
-  /// Width and height.
   public var imageSize: [Int]? = [512, 512]
   /// Cameras that are always absent.
   public var emptyCameras = 0
@@ -54,9 +50,7 @@ public struct SmolVLAConfiguration: ConfigurationSection, Equatable {
   public var learningRate = 1e-4
   /// AdamW's decay rates of the gradient's first and second moment.
   public var betas = [0.9, 0.95]
-  /// AdamW's epsilon.
   public var epsilon = 1e-8
-  /// AdamW's weight decay.
   public var weightDecay = 1e-10
   /// Largest norm of all gradients together.
   public var gradientClip = 10.0
@@ -98,7 +92,6 @@ public struct SmolVLAConfiguration: ConfigurationSection, Equatable {
   /// Fields of LeRobot's that change nothing here, or only where they ask for what is not supported.
   public var inert = InertSmolVLASettings()
 
-  /// LeRobot's defaults.
   public init() {}
 
   /// The flags and JSON keys, under LeRobot's names.
@@ -165,7 +158,6 @@ public struct SmolVLAConfiguration: ConfigurationSection, Equatable {
     try RobotPolicies.normalizationModes(.object(inert.normalizationMapping), in: "normalization_mapping")
   }
 
-  /// The action's real dimensions.
   func actionDimension() throws -> Int {
     guard let feature = outputFeatures["action"], feature.shape.count == 1 else {
       throw Failure("smolvla: output_features has no action with one dimension")

@@ -1,8 +1,7 @@
-import Failures
 import Foundation
+import LibTorch
 import NeuralNetworks
 import RobotPolicies
-import LibTorch
 
 /// Everything the actions may look at: images and instruction, then the robot's state.
 struct Prefix {
@@ -167,12 +166,9 @@ struct SmolVLAModel {
     return try Tensor.concatenation([angles.sin(), angles.cos()], dimension: 1).to(.float32)
   }
 
-  /// Changes the expert's hidden states [B, S, width] before the output projection.
-  typealias Refinement = (Tensor) throws -> Tensor
-
   /// The velocity that flow matching predicts, [B, S, max_action_dim].
   func velocity(
-    _ actions: Tensor, time: Tensor, cache: PrefixCache, refine: Refinement
+    _ actions: Tensor, time: Tensor, cache: PrefixCache, refine: SmolVLAPolicy.Refinement
   ) throws -> Tensor {
     let hidden = try expert(embedSuffix(actions, time: time), cache: cache)
     return try actionOutput(refine(hidden))

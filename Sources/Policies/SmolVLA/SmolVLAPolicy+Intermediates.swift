@@ -1,7 +1,7 @@
 import CounterBasedRandom
+import LibTorch
 import OrderedCollections
 import RobotPolicies
-import LibTorch
 
 extension SmolVLAPolicy {
   /// Embeddings and masks of prefix and suffix, and the losses before their mean, as LeRobot's goldens name them.

@@ -1,15 +1,13 @@
-import Failures
 import CounterBasedRandom
-import NeuralNetworks
-import OrderedCollections
-import RobotPolicies
+import Failures
 import LibTorch
+import NeuralNetworks
+import RobotPolicies
 
 /// SmolVLA: from cameras, instruction and state to a chunk of actions.
 ///
 /// A policy that adds something to SmolVLA wraps it and passes a refinement of the expert's hidden states.
-public final class SmolVLAPolicy: Policy {
-  /// The settings.
+public final class SmolVLAPolicy: InspectablePolicy {
   public let configuration: SmolVLAConfiguration
   /// The backbone's and the expert's parameters, under LeRobot's names.
   public let parameters: ParameterStore

@@ -1,6 +1,5 @@
-import Failures
-import NeuralNetworks
 import LibTorch
+import NeuralNetworks
 
 /// SigLIP's vision transformer as SmolVLM2 uses it: [B, 3, H, W] in [-1, 1] → [B, patches, width].
 struct VisionTower {

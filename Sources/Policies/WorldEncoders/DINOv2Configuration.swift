@@ -5,13 +5,12 @@ import ModelFiles
 public struct DINOv2Configuration: Sendable, Equatable {
   /// The side of a square patch, in pixels.
   public var patchSize = 14
-  /// The side of the pictures that the position embeddings were trained for, in pixels; others are interpolated.
+  /// The side of the images that the position embeddings were trained for, in pixels; others are interpolated.
   public var imageSize = 224
   /// Width of a token, which is the latent's dimension.
   public var hiddenSize = 768
   /// Attention heads of a layer.
   public var attentionHeads = 12
-  /// Number of layers.
   public var layers = 12
   /// Width of the feed-forward network, as a multiple of the token's.
   public var feedForwardRatio = 4.0
@@ -27,7 +26,7 @@ public struct DINOv2Configuration: Sendable, Equatable {
   /// The base model, but for the 518 pixels that its published position embeddings were trained for.
   public init() {}
 
-  /// Position embeddings along one side of a picture.
+  /// Position embeddings along one side of an image.
   public var gridSize: Int { imageSize / patchSize }
   /// Width of the feed-forward network.
   public var feedForward: Int { Int(Double(hiddenSize) * feedForwardRatio) }
@@ -37,31 +36,29 @@ extension DINOv2Configuration {
   /// Reads transformers' form; fields left out take the published defaults.
   ///
   /// - Parameter place: the file, for errors.
-  /// - Throws: `Failure` for another model, a number that is none, and shapes that cannot be built.
+  /// - Throws: `Failure` for another model, a value that is not a number, and shapes that cannot be built.
   public init(_ json: JSON, in place: String) throws {
-    let settings = try EncoderSettings(json, type: "dinov2", in: place)
-    patchSize = try settings.integer("patch_size", patchSize)
-    imageSize = try settings.integer("image_size", imageSize)
-    hiddenSize = try settings.integer("hidden_size", hiddenSize)
-    attentionHeads = try settings.integer("num_attention_heads", attentionHeads)
-    layers = try settings.integer("num_hidden_layers", layers)
-    feedForwardRatio = try settings.number("mlp_ratio", feedForwardRatio)
-    normEpsilon = try settings.number("layer_norm_eps", normEpsilon)
-    initializerRange = try settings.number("initializer_range", initializerRange)
-    layerScale = try settings.number("layerscale_value", layerScale)
-    hasAttentionBias = settings.bool("qkv_bias", hasAttentionBias)
-    guard !settings.bool("use_swiglu_ffn", false) else {
+    let settings = try JSONFields(encoder: json, type: "dinov2", in: place)
+    patchSize = try settings.integer("patch_size", default: patchSize)
+    imageSize = try settings.integer("image_size", default: imageSize)
+    hiddenSize = try settings.integer("hidden_size", default: hiddenSize)
+    attentionHeads = try settings.integer("num_attention_heads", default: attentionHeads)
+    layers = try settings.integer("num_hidden_layers", default: layers)
+    feedForwardRatio = try settings.number("mlp_ratio", default: feedForwardRatio)
+    normEpsilon = try settings.number("layer_norm_eps", default: normEpsilon)
+    initializerRange = try settings.number("initializer_range", default: initializerRange)
+    layerScale = try settings.number("layerscale_value", default: layerScale)
+    hasAttentionBias = settings.bool("qkv_bias", default: hasAttentionBias)
+    guard !settings.bool("use_swiglu_ffn", default: false) else {
       throw Failure("\(place): use_swiglu_ffn is not supported; take facebook/dinov2-base or -large")
     }
-    guard try settings.integer("num_channels", 3) == 3 else {
-      throw Failure("\(place): expected num_channels 3, pictures in color")
+    guard try settings.integer("num_channels", default: 3) == 3 else {
+      throw Failure("\(place): expected num_channels 3, images in color")
     }
     try check(place)
   }
 
-  /// Refuses shapes that no encoder has.
-  ///
-  /// - Parameter place: where the shape comes from, for the sentence.
+  /// Refuses shapes that no encoder has; errors name `place`.
   public func check(_ place: String) throws {
     let sizes = [patchSize, imageSize, hiddenSize, attentionHeads, layers]
     guard sizes.allSatisfy({ (1...1 << 16).contains($0) }), (0.01...64).contains(feedForwardRatio), feedForward > 0,
@@ -71,7 +68,7 @@ extension DINOv2Configuration {
       throw Failure("\(place): \(attentionHeads) heads do not divide the hidden size \(hiddenSize)")
     }
     guard imageSize >= patchSize else {
-      throw Failure("\(place): pictures of \(imageSize) pixels hold no patch of \(patchSize)")
+      throw Failure("\(place): images of \(imageSize) pixels hold no patch of \(patchSize)")
     }
   }
 

@@ -1,13 +1,13 @@
 import Failures
 import Foundation
+import LibTorch
 import ModelFiles
 import NeuralNetworks
-import LibTorch
 
 extension DINOv2Encoder {
   /// Loads an encoder as transformers saves `Dinov2Model`, or a model that contains one; other parts are ignored.
   ///
-  /// Pictures are prepared as the folder's `preprocessor_config.json` says, or as the published one does.
+  /// Images are prepared as the folder's `preprocessor_config.json` says, or as the published one does.
   /// - Throws: a missing or damaged file, another model, weights that are missing or of another shape, and a preparation
   ///   other than `BitImageProcessor`'s.
   public init(_ folder: EncoderFolder, dtype: DType = .float32, device: Device = .cpu) throws {
@@ -53,7 +53,7 @@ extension DINOv2Encoder {
       && isClose(json["image_std"], FramePreprocessing.deviation)
     guard isUsual else {
       throw Failure(
-        "\(url.path): expected pictures to be resized bicubically by their shorter side, cut to a square at the center "
+        "\(url.path): expected images to be resized bicubically by their shorter side, cut to a square at the center "
           + "and normalized as ImageNet's, as the published DINOv2 models do")
     }
     return published

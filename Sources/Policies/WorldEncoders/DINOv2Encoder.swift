@@ -1,17 +1,16 @@
 import Failures
-import NeuralNetworks
 import LibTorch
+import NeuralNetworks
 
-/// DINOv2 (transformers' `Dinov2Model`): a picture becomes one vector, a clip the mean of its frames'.
+/// DINOv2 (transformers' `Dinov2Model`): an image becomes one vector, a clip the mean of its frames'.
 ///
-/// Oquab et al., "DINOv2: learning robust visual features without supervision", 2023. A picture's vector is the CLS token
+/// Oquab et al., "DINOv2: learning robust visual features without supervision", 2023. An image's vector is the CLS token
 /// after the final normalization (transformers' `pooler_output`); it knows no time, so the vectors of a clip's frames are
 /// averaged, and each frame is encoded once however many clips it is in. The encoder is frozen: it runs without
 /// gradients.
 public struct DINOv2Encoder: WorldEncoder {
-  /// The encoder's shape.
   public let configuration: DINOv2Configuration
-  /// What pictures go through first.
+  /// What images go through first.
   public let preprocessing: FramePreprocessing
   /// The weights, under the published names.
   public let parameters: ParameterStore

@@ -1,16 +1,14 @@
 import Failures
 import Foundation
+import LibTorch
 import ModelFiles
 import NeuralNetworks
 import OrderedCollections
-import LibTorch
 
 /// A frozen encoder's folder or snapshot as transformers saves it: `config.json`, and `model.safetensors` whole or in
 /// shards with `model.safetensors.index.json`.
 public struct EncoderFolder: Sendable {
-  /// The folder.
   public let url: URL
-  /// The weights' files.
   let weights: [URL]
 
   /// Finds an encoder's files.
@@ -94,5 +92,22 @@ public struct EncoderFolder: Sendable {
     for (name, json) in files {
       try json.write(to: directory.appendingPathComponent(name), layout: .indented(2), overwrite: overwrite)
     }
+  }
+}
+
+extension JSONFields {
+  /// The fields of an encoder's `config.json`.
+  ///
+  /// - Throws: if it describes another model than `type`.
+  init(encoder json: JSON, type: String, in place: String) throws {
+    if let found = json["model_type"]?.string, found != type {
+      throw Failure(
+        "\(place): expected model_type \(type), found \(found); fix `world_latents_source` or `world_vision_model_name`"
+      )
+    }
+    if let activation = json["hidden_act"]?.string, activation != "gelu" {
+      throw Failure("\(place): hidden_act \(activation) is not supported, only gelu")
+    }
+    try self.init(json, in: place)
   }
 }

@@ -1,12 +1,12 @@
 import Failures
+import LibTorch
 import ModelFiles
 import OrderedCollections
-import LibTorch
 
-/// How a camera's picture becomes what an encoder sees: brought to a square of `size` pixels and normalized with
+/// How a camera's image becomes what an encoder sees: brought to a square of `size` pixels and normalized with
 /// ImageNet's mean and standard deviation.
 public struct FramePreprocessing: Sendable, Equatable {
-  /// How a picture is brought to the square.
+  /// How an image is brought to the square.
   public enum Fit: Sendable, Equatable {
     /// All of it is resized, bilinearly (`align_corners=false`).
     case stretched
@@ -17,7 +17,7 @@ public struct FramePreprocessing: Sendable, Equatable {
 
   /// The side of a frame, in pixels.
   public let size: Int
-  /// How pictures of other sizes are fitted.
+  /// How images of other sizes are fitted.
   public let fit: Fit
   /// Means of red, green and blue.
   public static let mean: [Float] = [0.485, 0.456, 0.406]
@@ -30,7 +30,7 @@ public struct FramePreprocessing: Sendable, Equatable {
     self.fit = fit
   }
 
-  /// Pictures as cameras give them.
+  /// Images as cameras give them.
   ///
   /// - Parameter images: [B, H, W, 3] uint8.
   /// - Returns: [B, 3, size, size] float32.
@@ -82,7 +82,7 @@ public struct FramePreprocessing: Sendable, Equatable {
     return .object(members)
   }
 
-  /// Reads what a sidecar says; nil where it is none.
+  /// Reads a sidecar's form, or returns nil if it is not valid.
   package init?(_ json: JSON?) {
     guard let size = json?["size"]?.integer else { return nil }
     self.init(size: size, fit: json?["shortest_edge"]?.integer.map(Fit.cropped) ?? .stretched)

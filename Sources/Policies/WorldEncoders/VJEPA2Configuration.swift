@@ -10,15 +10,12 @@ public struct VJEPA2Configuration: Sendable, Equatable {
   public var cropSize = 256
   /// Frames that the published model was trained with; shorter and longer clips work too.
   public var framesPerClip = 64
-  /// Frames of one tubelet.
   public var tubeletSize = 2
   /// Width of a token, which is the latent's dimension.
   public var hiddenSize = 1024
-  /// Color channels.
   public var channels = 3
   /// Attention heads of a layer.
   public var attentionHeads = 16
-  /// Number of layers.
   public var layers = 24
   /// Width of the feed-forward network, as a multiple of the token's.
   public var feedForwardRatio = 4.0
@@ -34,7 +31,6 @@ public struct VJEPA2Configuration: Sendable, Equatable {
 
   /// Tokens along one side of a frame.
   public var gridSize: Int { cropSize / patchSize }
-  /// Width of one head.
   public var headSize: Int { hiddenSize / attentionHeads }
   /// Width of the feed-forward network.
   public var feedForward: Int { Int(Double(hiddenSize) * feedForwardRatio) }
@@ -46,27 +42,25 @@ extension VJEPA2Configuration {
   /// Reads transformers' form; fields left out take the published defaults.
   ///
   /// - Parameter place: the file, for errors.
-  /// - Throws: `Failure` for another model, a number that is none, and shapes that cannot be built.
+  /// - Throws: `Failure` for another model, a value that is not a number, and shapes that cannot be built.
   public init(_ json: JSON, in place: String) throws {
-    let settings = try EncoderSettings(json, type: "vjepa2", in: place)
-    patchSize = try settings.integer("patch_size", patchSize)
-    cropSize = try settings.integer("crop_size", cropSize)
-    framesPerClip = try settings.integer("frames_per_clip", framesPerClip)
-    tubeletSize = try settings.integer("tubelet_size", tubeletSize)
-    hiddenSize = try settings.integer("hidden_size", hiddenSize)
-    channels = try settings.integer("in_chans", channels)
-    attentionHeads = try settings.integer("num_attention_heads", attentionHeads)
-    layers = try settings.integer("num_hidden_layers", layers)
-    feedForwardRatio = try settings.number("mlp_ratio", feedForwardRatio)
-    normEpsilon = try settings.number("layer_norm_eps", normEpsilon)
-    initializerRange = try settings.number("initializer_range", initializerRange)
-    hasAttentionBias = settings.bool("qkv_bias", hasAttentionBias)
+    let settings = try JSONFields(encoder: json, type: "vjepa2", in: place)
+    patchSize = try settings.integer("patch_size", default: patchSize)
+    cropSize = try settings.integer("crop_size", default: cropSize)
+    framesPerClip = try settings.integer("frames_per_clip", default: framesPerClip)
+    tubeletSize = try settings.integer("tubelet_size", default: tubeletSize)
+    hiddenSize = try settings.integer("hidden_size", default: hiddenSize)
+    channels = try settings.integer("in_chans", default: channels)
+    attentionHeads = try settings.integer("num_attention_heads", default: attentionHeads)
+    layers = try settings.integer("num_hidden_layers", default: layers)
+    feedForwardRatio = try settings.number("mlp_ratio", default: feedForwardRatio)
+    normEpsilon = try settings.number("layer_norm_eps", default: normEpsilon)
+    initializerRange = try settings.number("initializer_range", default: initializerRange)
+    hasAttentionBias = settings.bool("qkv_bias", default: hasAttentionBias)
     try check(place)
   }
 
-  /// Refuses shapes that no encoder has.
-  ///
-  /// - Parameter place: where the shape comes from, for the sentence.
+  /// Refuses shapes that no encoder has; errors name `place`.
   public func check(_ place: String) throws {
     let sizes = [patchSize, cropSize, tubeletSize, framesPerClip, hiddenSize, channels, attentionHeads, layers]
     guard sizes.allSatisfy({ (1...1 << 16).contains($0) }), (0.01...64).contains(feedForwardRatio), feedForward > 0,

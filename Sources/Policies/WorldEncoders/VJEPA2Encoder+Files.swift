@@ -1,8 +1,7 @@
 import Foundation
+import LibTorch
 import ModelFiles
 import NeuralNetworks
-import OrderedCollections
-import LibTorch
 
 extension VJEPA2Encoder {
   /// Loads an encoder as transformers saves `VJEPA2Model`, or a model that contains one; other parts are ignored.

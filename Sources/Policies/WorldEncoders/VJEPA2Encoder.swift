@@ -1,13 +1,12 @@
 import Failures
-import NeuralNetworks
 import LibTorch
+import NeuralNetworks
 
 /// The encoder of V-JEPA 2 (transformers' `VJEPA2Model`, without its predictor): a clip of frames becomes one latent.
 ///
 /// Assran et al., "V-JEPA 2: self-supervised video models enable understanding, prediction and planning", 2025. The
 /// encoder is frozen: it runs without gradients.
 public struct VJEPA2Encoder: WorldEncoder {
-  /// The encoder's shape.
   public let configuration: VJEPA2Configuration
   /// The weights, under the published names.
   public let parameters: ParameterStore
@@ -40,7 +39,7 @@ public struct VJEPA2Encoder: WorldEncoder {
   /// V-JEPA 2.
   public var source: LatentsSource { .vjepa }
 
-  /// The whole picture, stretched to the encoder's square.
+  /// The whole image, stretched to the encoder's square.
   public var preprocessing: FramePreprocessing { FramePreprocessing(size: configuration.cropSize) }
 
   /// The width of a token.

@@ -1,4 +1,3 @@
-import Failures
 import LibTorch
 
 /// V-JEPA 2's rotary position embedding: a token's frame, row and column each turn one group of a head's dimensions.

@@ -1,13 +1,12 @@
 import Failures
-import NeuralNetworks
 import LibTorch
+import NeuralNetworks
 
 /// A frozen network that turns clips of frames into latents, of any kind: precomputation, rollouts and the cache's identity
 /// know no more of it than this.
 public protocol WorldEncoder {
-  /// The kind of encoder.
   var source: LatentsSource { get }
-  /// What a camera's picture goes through first.
+  /// What a camera's image goes through first.
   var preprocessing: FramePreprocessing { get }
   /// D, the dimension of a latent.
   var latentDimension: Int { get }
@@ -34,20 +33,20 @@ extension WorldEncoder {
   /// them.
   ///
   /// - Parameters:
-  ///   - pictures: [B, T + m − 1, H, W, 3] uint8, oldest first, the episode's first repeated before its start.
+  ///   - images: [B, T + m − 1, H, W, 3] uint8, oldest first, the episode's first repeated before its start.
   ///   - contextFrames: T
   ///   - temporalWindow: m
   /// - Returns: [B, T, D] float32.
-  public func latentHistory(of pictures: Tensor, contextFrames: Int, temporalWindow: Int) throws -> Tensor {
-    let shape = pictures.shape
+  public func latentHistory(of images: Tensor, contextFrames: Int, temporalWindow: Int) throws -> Tensor {
+    let shape = images.shape
     let count = contextFrames + temporalWindow - 1
     guard shape.count == 5, shape[1] == count, contextFrames > 0, temporalWindow > 0 else {
       throw Failure(
-        "expected \(count) pictures of the past (\(contextFrames) clips of \(temporalWindow) frames) "
+        "expected \(count) images of the past (\(contextFrames) clips of \(temporalWindow) frames) "
           + "[batch, \(count), height, width, 3], found \(shape)")
     }
     return try withoutGradients {
-      let frames = try preprocessing.frames(pictures.to(device).reshaped([shape[0] * count] + shape[2...]))
+      let frames = try preprocessing.frames(images.to(device).reshaped([shape[0] * count] + shape[2...]))
       let clips = (0..<shape[0]).flatMap { row in
         (0..<contextFrames).map { step in Array(row * count + step..<row * count + step + temporalWindow) }
       }

@@ -4,7 +4,6 @@ import LeRobotDatasets
 struct ClipSchedule: Sendable {
   /// Each episode's frames by global index, one after another from 0.
   let episodes: [Range<Int>]
-  /// Clips of a batch.
   let batchSize: Int
   /// m, frames of a clip.
   let window: Int
@@ -12,7 +11,6 @@ struct ClipSchedule: Sendable {
   /// Frames, and so clips, in all.
   var rows: Int { episodes.last?.upperBound ?? 0 }
 
-  /// Batches in all.
   var batches: Int { (rows + batchSize - 1) / batchSize }
 
   /// A batch's clips by global index, and all frames in them, ascending.

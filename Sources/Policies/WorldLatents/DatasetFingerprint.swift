@@ -6,14 +6,11 @@ import OrderedCollections
 public struct DatasetFingerprint: Sendable, Equatable {
   /// The hub repository's commit; nil for a folder that does not say.
   public var revision: String?
-  /// Number of episodes.
   public var episodes: Int
-  /// Number of frames.
   public var frames: Int
   /// SHA-256 of `meta/info.json` and of the files that list the episodes, by their path in the dataset.
   public var files: OrderedDictionary<String, String>
 
-  /// A fingerprint made elsewhere.
   public init(
     revision: String? = nil, episodes: Int, frames: Int, files: OrderedDictionary<String, String> = [:]
   ) {
@@ -66,7 +63,6 @@ public struct DatasetFingerprint: Sendable, Equatable {
     return nil
   }
 
-  /// The sidecar's form.
   var json: JSON {
     [
       "revision": revision.map(JSON.string) ?? .null, "episodes": .integer(episodes), "frames": .integer(frames),
@@ -74,7 +70,7 @@ public struct DatasetFingerprint: Sendable, Equatable {
     ]
   }
 
-  /// Reads a sidecar's form; nil where it is none.
+  /// Reads a sidecar's form, or returns nil if it is not valid.
   init?(_ json: JSON?) {
     guard let json, let episodes = json["episodes"]?.integer, let frames = json["frames"]?.integer,
       let files = json["sha256"]?.object

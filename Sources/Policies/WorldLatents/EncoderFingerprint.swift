@@ -1,9 +1,8 @@
-import WorldEncoders
 import ModelFiles
+import WorldEncoders
 
 /// What tells a frozen encoder, as it was used, from all others.
 public struct EncoderFingerprint: Sendable, Equatable {
-  /// Its kind.
   public var source: LatentsSource
   /// Its repository or folder, as it was given; says nothing for sure.
   public var name: String
@@ -12,7 +11,6 @@ public struct EncoderFingerprint: Sendable, Equatable {
   /// The type that it computed in, `float32` or `bfloat16`.
   public var precision: String
 
-  /// A fingerprint.
   public init(source: LatentsSource, name: String, sha256: String, precision: String = "float32") {
     self.source = source
     self.name = name
@@ -28,7 +26,7 @@ public struct EncoderFingerprint: Sendable, Equatable {
     ]
   }
 
-  /// Reads that form; nil where it is none. Without a source it is V-JEPA 2, once the only one.
+  /// Reads that form, or returns nil if it is not valid. Without a source it is V-JEPA 2, once the only one.
   public init?(_ json: JSON?) {
     guard let json, let name = json["name"]?.string, let sha256 = json["sha256"]?.string,
       let precision = json["precision"]?.string,

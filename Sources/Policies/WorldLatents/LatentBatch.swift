@@ -9,7 +9,6 @@ public struct LatentBatch {
   /// [B, K] bool: which of them lie within the episode.
   public let isValid: Tensor
 
-  /// A batch of latents.
   public init(history: Tensor, future: Tensor, isValid: Tensor) {
     self.history = history
     self.future = future

@@ -1,8 +1,8 @@
-import WorldEncoders
 import Failures
 import Foundation
-import ModelFiles
 import LibTorch
+import ModelFiles
+import WorldEncoders
 
 /// What a run needs a latent cache to be. What is not known is not compared.
 public struct LatentCacheExpectation: Sendable, Equatable {
@@ -10,22 +10,18 @@ public struct LatentCacheExpectation: Sendable, Equatable {
   public var datasetRepoID: String
   /// Its number of frames, which is the cache's number of rows.
   public var frames: Int
-  /// The kind of encoder.
   public var source: LatentsSource
   /// D, `--policy.world_latent_dim`.
   public var latentDimension: Int
   /// m, from `--policy.latent_suffix`.
   public var temporalWindow: Int
-  /// The dataset's fingerprint.
   public var dataset: DatasetFingerprint?
-  /// The camera's feature name.
   public var camera: String?
   /// `--policy.world_vision_model_name`; compared where the weights' SHA-256 is not known.
   public var encoderName: String?
   /// SHA-256 of the weights that rollouts will use.
   public var encoderSHA256: String?
 
-  /// An expectation.
   public init(
     datasetRepoID: String, frames: Int, source: LatentsSource = .vjepa, latentDimension: Int, temporalWindow: Int,
     dataset: DatasetFingerprint? = nil, camera: String? = nil, encoderName: String? = nil,
@@ -51,15 +47,13 @@ public struct LatentCacheExpectation: Sendable, Equatable {
 
 /// A dataset's latents on disk: float16 [frames, D], memory-mapped, a row for each frame by its global index.
 public struct LatentCache: Sendable {
-  /// The cache's file.
   public let url: URL
-  /// What the sidecar says of it; nil where it has none.
+  /// What the sidecar says of it; nil if it has none.
   public let identity: LatentCacheIdentity?
   /// A sentence that a user should read: the cache has no sidecar, so only its shape was checked.
   public let warning: String?
   /// Rows, one for each frame.
   public let frames: Int
-  /// D
   public let latentDimension: Int
   private let file: NumpyFile
 
@@ -83,7 +77,7 @@ public struct LatentCache: Sendable {
   /// Opens a cache and compares it with what is expected.
   ///
   /// - Throws: a missing or damaged file, and a cache of other frames, dimension, dataset, camera, encoder or window;
-  ///   one sentence that names what mends it.
+  ///   one sentence that names what fixes it.
   public init(_ url: URL, expecting expectation: LatentCacheExpectation) throws {
     guard FileManager.default.fileExists(atPath: url.path) else {
       let started = FileManager.default.fileExists(atPath: NumpyWriter.partialURL(of: url).path)
@@ -140,10 +134,10 @@ public struct LatentCache: Sendable {
 }
 
 extension LatentCacheIdentity {
-  /// Refuses what is not expected, by the flag that mends it.
+  /// Refuses what is not expected, by the flag that fixes it.
   func check(_ expected: LatentCacheExpectation, _ url: URL) throws {
-    func refuse(_ what: String, _ found: String, _ wanted: String, _ mend: String) -> Failure {
-      Failure("the latent cache \(url.path) is of \(what) \(found), the run needs \(wanted); \(mend)")
+    func refuse(_ what: String, _ found: String, _ wanted: String, _ fix: String) -> Failure {
+      Failure("the latent cache \(url.path) is of \(what) \(found), the run needs \(wanted); \(fix)")
     }
     guard datasetRepoID == expected.datasetRepoID else {
       throw refuse(

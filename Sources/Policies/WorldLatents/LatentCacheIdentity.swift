@@ -1,27 +1,24 @@
-import WorldEncoders
 import Failures
 import Foundation
 import ModelFiles
 import OrderedCollections
+import WorldEncoders
 
 /// Everything that the numbers of a latent cache depend on; its sidecar file says it.
 public struct LatentCacheIdentity: Sendable, Equatable {
   /// The dataset's repository or name.
   public var datasetRepoID: String
-  /// The dataset itself.
   public var dataset: DatasetFingerprint
   /// The camera's feature name, such as `observation.images.image`.
   public var camera: String
-  /// The encoder.
   public var encoder: EncoderFingerprint
   /// D, a latent's dimension.
   public var latentDimension: Int
   /// m, frames of a clip.
   public var temporalWindow: Int
-  /// What pictures went through first.
+  /// What images went through first.
   public var preprocessing: FramePreprocessing
 
-  /// An identity.
   public init(
     datasetRepoID: String, dataset: DatasetFingerprint, camera: String, encoder: EncoderFingerprint,
     latentDimension: Int, temporalWindow: Int, preprocessing: FramePreprocessing
@@ -84,7 +81,6 @@ extension LatentCacheIdentity {
       temporalWindow: window, preprocessing: preprocessing)
   }
 
-  /// Reads a sidecar.
   package static func read(_ url: URL) throws -> (identity: LatentCacheIdentity, rowsFinished: Int) {
     let json = try JSON(contentsOf: url)
     let identity = try LatentCacheIdentity(json, in: url.path)

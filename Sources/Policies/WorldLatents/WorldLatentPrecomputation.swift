@@ -1,25 +1,24 @@
-import WorldEncoders
-import WorkerThreads
 import Failures
 import Foundation
-import RGBImages
 import LeRobotDatasets
-import ModelFiles
 import LibTorch
+import ModelFiles
+import RGBImages
+import RobotPolicies
+import WorkerThreads
+import WorldEncoders
 
-/// Encodes every frame of a dataset into its latent, and can go on where a killed process stopped.
+/// Encodes every frame of a dataset into its latent, and can continue where a killed process stopped.
 ///
 /// Frame t's latent is that of the clip t−m+1 … t, clamped to the episode's start. Batches are laid from row 0 on and
 /// encoded whole even where a part of one is on disk already, so that an interruption changes no bit of the file.
 /// Another batch size, number of compute threads or device changes a row by rounding alone, in float32
-/// about the last place of float16; the threads that decode change nothing. Each picture is decoded once, ahead of the encoder, so the time is
+/// about the last place of float16; the threads that decode change nothing. Each image is decoded once, ahead of the encoder, so the time is
 /// the encoder's: 0.34 TFLOP for a clip of 4 frames with V-JEPA 2 ViT-L (512 tokens, 24 layers).
 public struct WorldLatentPrecomputation {
-  /// The encoder.
   public let encoder: any WorldEncoder
   /// What the cache will say of itself.
   public let identity: LatentCacheIdentity
-  /// Clips encoded at once.
   public let batchSize: Int
   private let episodes: [Range<Int>]
 
@@ -61,14 +60,14 @@ public struct WorldLatentPrecomputation {
   ///
   /// - Parameters:
   ///   - url: the cache's place; unfinished work lies beside it with `.partial` at the end and is continued.
-  ///   - workers: threads that decode pictures while the encoder computes; with 0 it waits for them.
-  ///   - picture: gives the camera's picture at a global index; called from any thread, once for each frame (and once
+  ///   - workers: threads that decode images while the encoder computes; with 0 it waits for them.
+  ///   - image: gives the camera's image at a global index; called from any thread, once for each frame (and once
   ///     more for those of a clip that an interruption cut).
   ///   - progress: told the rows finished and the rows in all; may throw to interrupt.
   /// - Throws: a finished cache at `url` without `overwrite`, unfinished work of another kind, what the closures and
   ///   the disk throw.
   public func run(
-    to url: URL, overwrite: Bool = false, workers: Int = 2, picture: @escaping @Sendable (Int) throws -> RGBImage,
+    to url: URL, overwrite: Bool = false, workers: Int = 2, image: @escaping @Sendable (Int) throws -> RGBImage,
     progress: (Int, Int) throws -> Void
   ) throws {
     try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
@@ -81,7 +80,7 @@ public struct WorldLatentPrecomputation {
       throw Failure("\(url.path).partial holds \(writer.rowsWritten) rows of \(rows); delete it")
     }
     try identity.json(rowsFinished: writer.rowsWritten).write(to: record, overwrite: true)
-    try encode(writer, record, workers, picture, progress)
+    try encode(writer, record, workers, image, progress)
     // The old cache goes first: at no moment does a sidecar speak of latents that are not its own.
     if overwrite { try? FileManager.default.removeItem(at: url) }
     try identity.json(rowsFinished: rows).write(to: LatentCache.sidecarURL(of: url), overwrite: true)
@@ -101,21 +100,23 @@ public struct WorldLatentPrecomputation {
   }
 
   private func encode(
-    _ writer: NumpyWriter, _ record: URL, _ workers: Int, _ picture: @escaping @Sendable (Int) throws -> RGBImage,
+    _ writer: NumpyWriter, _ record: URL, _ workers: Int, _ image: @escaping @Sendable (Int) throws -> RGBImage,
     _ progress: (Int, Int) throws -> Void
   ) throws {
     let schedule = ClipSchedule(episodes: episodes, batchSize: batchSize, window: identity.temporalWindow)
     let first = writer.rowsWritten / batchSize
     let loader = OrderedPrefetcher(steps: first..<schedule.batches, workers: workers, ahead: workers + 1) { batch in
-      try schedule.newFrames(of: batch, first: first).map(picture)
+      try schedule.newFrames(of: batch, first: first).map(image)
     }
     var prepared = PreparedFrames()
     var recorded = writer.rowsWritten
     try progress(writer.rowsWritten, schedule.rows)
-    while let pictures = try loader.next() {
+    while let images = try loader.next() {
       let start = writer.rowsWritten / batchSize * batchSize
       let (clips, frames) = schedule.clips(of: start / batchSize)
-      try prepared.advance(to: frames) { try identity.preprocessing.frames(tensor(pictures).to(encoder.device)) }
+      try prepared.advance(to: frames) {
+        try identity.preprocessing.frames(Tensor.pixels(of: images, camera: identity.camera).to(encoder.device))
+      }
       try append(prepared.latents(encoder, clips), from: start, to: writer)
       if writer.rowsWritten - recorded >= Self.rowsPerRecord {
         try writer.synchronize()
@@ -124,13 +125,6 @@ public struct WorldLatentPrecomputation {
       }
       try progress(writer.rowsWritten, schedule.rows)
     }
-  }
-
-  /// Pictures of one size as [N, H, W, 3] uint8.
-  private func tensor(_ pictures: [RGBImage]) throws -> Tensor {
-    guard let first = pictures.first, pictures.allSatisfy({ ($0.width, $0.height) == (first.width, first.height) })
-    else { throw Failure("\(identity.camera) has pictures of different sizes") }
-    return try Tensor(pictures.flatMap(\.pixels), shape: [pictures.count, first.height, first.width, 3])
   }
 
   /// Appends a batch's latents, without the rows that are on disk already.

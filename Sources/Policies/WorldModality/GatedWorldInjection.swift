@@ -1,6 +1,5 @@
-import Failures
-import NeuralNetworks
 import LibTorch
+import NeuralNetworks
 
 /// Gated cross-attention from the action expert's hidden states to a memory of future latents.
 ///

@@ -1,6 +1,5 @@
-import Failures
-import NeuralNetworks
 import LibTorch
+import NeuralNetworks
 
 /// The Prophet: predicts the latents of the next K frames from those of the last T.
 ///

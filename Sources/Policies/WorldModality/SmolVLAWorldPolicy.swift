@@ -1,22 +1,19 @@
-import WorldLatents
-import WorldEncoders
+import CounterBasedRandom
 import Failures
 import LayeredSettings
-import CounterBasedRandom
+import LibTorch
 import NeuralNetworks
 import OrderedCollections
 import RobotPolicies
 import SmolVLA
-import LibTorch
+import WorldEncoders
+import WorldLatents
 
 /// The settings of `smolvla_world`: SmolVLA's and the world modality's, in one flat section.
 public struct SmolVLAWorldConfiguration: ConfigurationSection, Equatable {
-  /// What it wraps.
   public var smolvla = SmolVLAConfiguration()
-  /// What it adds.
   public var world = WorldModalityConfiguration()
 
-  /// The defaults of both parts.
   public init() {}
 
   /// The fields of both parts, side by side.
@@ -36,8 +33,7 @@ public enum WorldKey {
 /// SmolVLA whose action expert may read predicted future latents through one gated cross-attention.
 ///
 /// It wraps SmolVLA and refines the expert's hidden states; with the gate closed it is SmolVLA, bit for bit.
-public final class SmolVLAWorldPolicy: Policy {
-  /// The settings.
+public final class SmolVLAWorldPolicy: InspectablePolicy {
   public let configuration: SmolVLAWorldConfiguration
   /// Planning steps' rows whose memory held a number that is not finite and was not used.
   public private(set) var droppedMemories = 0
@@ -124,13 +120,13 @@ public final class SmolVLAWorldPolicy: Policy {
 
   // MARK: Planning
 
-  /// None where the memory would change nothing: its pictures need not even be drawn.
+  /// None where the memory would change nothing: its images need not even be drawn.
   public var history: ObservationHistory? {
     guard configuration.world.rolloutMemory.readsHistory, (try? world.ignoresMemory()) == false else { return nil }
     return ObservationHistory(camera: camera, frames: configuration.world.historyPictures)
   }
 
-  /// Plans actions [B, chunk, action]; the memory comes from the batch's history of pictures.
+  /// Plans actions [B, chunk, action]; the memory comes from the batch's history of images.
   public func actionChunk(for batch: Batch, random: [CountedRandom]) throws -> Tensor {
     let memory = try world.rolloutMemory(random: random) { try latentHistory(of: batch) }
     droppedMemories += memory?.droppedRows ?? 0
@@ -140,13 +136,13 @@ public final class SmolVLAWorldPolicy: Policy {
     }
   }
 
-  /// The latents of the last steps: the batch's own, or those of its pictures.
+  /// The latents of the last steps: the batch's own, or those of its images.
   private func latentHistory(of batch: Batch) throws -> Tensor {
     if let given = batch[WorldKey.history] { return given }
-    let pictures = try batch.require(BatchKey.history)
+    let images = try batch.require(BatchKey.history)
     let encoder = try frozenEncoder()
     return try encoder.latentHistory(
-      of: pictures, contextFrames: configuration.world.contextFrames,
+      of: images, contextFrames: configuration.world.contextFrames,
       temporalWindow: configuration.world.temporalWindow
     ).to(parameters.device)
   }

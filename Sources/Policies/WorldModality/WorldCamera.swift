@@ -10,7 +10,7 @@ public enum WorldCamera: String, Sendable, CaseIterable, ConfigurationValue {
 
   /// This camera among a policy's, by feature name.
   ///
-  /// - Throws: where there is none.
+  /// - Throws: if there is none.
   public func name(among cameras: [String]) throws -> String {
     let isOnWrist = { (name: String) in
       let last = name.split(separator: ".").last ?? ""

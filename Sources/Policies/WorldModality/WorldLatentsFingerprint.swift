@@ -1,10 +1,10 @@
-import WorldLatents
-import WorldEncoders
 import Failures
 import Foundation
 import ModelFiles
 import OrderedCollections
 import RobotPolicies
+import WorldEncoders
+import WorldLatents
 
 /// What the latents of a `smolvla_world` run were made of: its checkpoints carry the cache's sidecar, so that no other
 /// encoder feeds the Prophet later.
@@ -14,14 +14,14 @@ public struct WorldLatentsFingerprint: Sendable, Equatable {
   /// The identity of the cache that the run read.
   public let identity: LatentCacheIdentity
 
-  /// Reads it from a checkpoint; nil where there is none, as in one of a run whose cache had no sidecar.
+  /// Reads it from a checkpoint; nil if there is none, as in one of a run whose cache had no sidecar.
   public init?(in folder: URL) throws {
     let file = folder.appendingPathComponent(Self.fileName)
     guard FileManager.default.fileExists(atPath: file.path) else { return nil }
     identity = try LatentCacheIdentity.read(file).identity
   }
 
-  /// The file of a checkpoint, for those that are made of it; none where it has none.
+  /// The file of a checkpoint, for those that are made of it; none if it has none.
   package static func documents(in folder: URL) throws -> OrderedDictionary<String, JSON> {
     let file = folder.appendingPathComponent(fileName)
     return FileManager.default.fileExists(atPath: file.path) ? [fileName: try JSON(contentsOf: file)] : [:]

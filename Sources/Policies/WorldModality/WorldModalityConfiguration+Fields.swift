@@ -1,6 +1,6 @@
-import WorldEncoders
 import Failures
 import LayeredSettings
+import WorldEncoders
 
 extension WorldModalityConfiguration: ConfigurationSection {
   /// The settings under their published names.
@@ -62,7 +62,7 @@ extension WorldModalityConfiguration: ConfigurationSection {
       ("world_inject_num_heads", injectionHeads), ("prophet_layers", prophetLayers), ("prophet_heads", prophetHeads),
     ]
     for (name, size) in sizes where !(1...1 << 16).contains(size) {
-      throw ConfigurationError(name, "expected a whole number from 1 to 65536, found \(size)")
+      throw ConfigurationError(name, "expected an integer from 1 to 65536, found \(size)")
     }
     guard worldLatentDimension % prophetHeads == 0 else {
       throw ConfigurationError(
@@ -105,7 +105,7 @@ extension WorldModalityConfiguration: ConfigurationSection {
         + "must see at rollout what it was trained on")
   }
 
-  /// Refuses settings that cannot be built, by the flag that mends them.
+  /// Refuses settings that cannot be built, by the flag that fixes them.
   ///
   /// - Parameter expertWidth: the width of the action expert's hidden states.
   public func check(expertWidth: Int) throws {
@@ -127,7 +127,7 @@ extension WorldModalityConfiguration: ConfigurationSection {
     rolloutTemporalWindow > 0 ? rolloutTemporalWindow : Self.window(ofSuffix: latentSuffix) ?? 1
   }
 
-  /// Pictures that a planning step needs: those of the T clips of m frames that end at the last T steps, T + m − 1.
+  /// Images that a planning step needs: those of the T clips of m frames that end at the last T steps, T + m − 1.
   public var historyPictures: Int { contextFrames + temporalWindow - 1 }
 
   /// The frames that a suffix names: the first of its parts between underscores that is an m and a number.

@@ -1,5 +1,5 @@
-import WorldEncoders
 import LayeredSettings
+import WorldEncoders
 
 /// What the action expert is shown during training.
 public enum TrainingMemoryMode: String, Sendable, CaseIterable, ConfigurationValue {
@@ -19,7 +19,6 @@ public enum TrainingMemoryMode: String, Sendable, CaseIterable, ConfigurationVal
 public enum RolloutMemoryMode: String, Sendable, CaseIterable {
   /// The Prophet's prediction.
   case pred
-  /// Zeros.
   case zero
   /// Standard normal numbers.
   case random
@@ -35,7 +34,7 @@ extension RolloutMemoryMode: ConfigurationValue {
   /// Whether it starts from a prediction, and so from latents of the past.
   var readsHistory: Bool { self != .zero && self != .random }
 
-  /// The modes, and why `oracle` is none of them.
+  /// The modes, and why `oracle` is not among them.
   public static var typeDescription: String {
     "one of " + allCases.map(\.rawValue).joined(separator: ", ")
       + " (the true future, oracle, is not known in closed loop)"
@@ -99,6 +98,5 @@ public struct WorldModalityConfiguration: Sendable, Equatable {
   /// m at rollout (`world_rollout_temporal_window`); 0 is as `latent_suffix` says.
   public var rolloutTemporalWindow = 0
 
-  /// The published defaults.
   public init() {}
 }

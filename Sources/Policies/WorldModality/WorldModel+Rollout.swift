@@ -1,5 +1,5 @@
-import Failures
 import CounterBasedRandom
+import Failures
 import LibTorch
 
 /// What the action expert may read at one planning step in closed loop.

@@ -1,8 +1,8 @@
-import WorldLatents
-import Failures
 import CounterBasedRandom
-import OrderedCollections
+import Failures
 import LibTorch
+import OrderedCollections
+import WorldLatents
 
 extension WorldModel {
   /// The world loss of a batch, and the memory that its action loss reads.

@@ -1,9 +1,8 @@
-import WorldLatents
 import Failures
-import CounterBasedRandom
+import LibTorch
 import NeuralNetworks
 import OrderedCollections
-import LibTorch
+import WorldLatents
 
 /// What the world modality gives to one training step.
 public struct WorldStep {
@@ -17,7 +16,6 @@ public struct WorldStep {
 
 /// What `smolvla_world` adds to SmolVLA: the Prophet and the gated injection, with the memory that joins them.
 public struct WorldModel {
-  /// The settings.
   public let configuration: WorldModalityConfiguration
   /// Predicts the memory; nil where it is switched off.
   public let prophet: Prophet?

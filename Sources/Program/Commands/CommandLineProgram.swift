@@ -1,6 +1,6 @@
 import Failures
-import LayeredSettings
 import Foundation
+import LayeredSettings
 import ModelFiles
 import TerminalOutput
 

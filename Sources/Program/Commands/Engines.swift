@@ -1,8 +1,7 @@
-import Failures
+import LibTorch
 import ModelFiles
 import MuJoCoPhysics
 import RobotPolicies
-import LibTorch
 
 /// Sets `--num_compute_threads`; 0 leaves torch's choice, all cores.
 func useComputeThreads(_ count: Int) throws {

@@ -1,7 +1,7 @@
-import LayeredSettings
-import RobotEnvironments
 import Foundation
+import LayeredSettings
 import LiberoSimulation
+import RobotEnvironments
 import ShapesSimulation
 
 /// `--env.…` of the embedded suite.
@@ -13,7 +13,7 @@ struct ShapesSettings: ConfigurationSection, Equatable {
   static var fields: [Field<Self>] {
     [
       .init("task", \.task, help: "tasks, separated by commas; empty for all"),
-      .init("image_size", \.imageSize, help: "the side of each camera's picture, pixels"),
+      .init("image_size", \.imageSize, help: "the side of each camera's image, pixels"),
     ]
   }
 }

@@ -1,16 +1,16 @@
-import PretrainedPolicies
 import Failures
-import LayeredSettings
-import RobotEnvironments
-import PolicyEvaluation
 import Foundation
 import HuggingFaceHub
+import LayeredSettings
+import LibTorch
 import ModelFiles
 import OrderedCollections
+import PolicyEvaluation
+import PretrainedPolicies
+import RobotEnvironments
 import RobotPolicies
-import TerminalOutput
 import SmolVLA
-import LibTorch
+import TerminalOutput
 import WorldModality
 
 /// `lerobot-wm eval`: closed-loop evaluation of a checkpoint, under LeRobot's flags.
@@ -79,7 +79,7 @@ enum EvalCommand: Command {
     plan.episodes = settings.evaluation.lerobot.episodes
     plan.batchSize = settings.evaluation.lerobot.batchSize
     plan.seed = settings.seed
-    plan.recordedEpisodes = settings.evaluation.filmed
+    plan.recordedEpisodes = settings.evaluation.recorded
     plan.usesContraryInstruction = settings.evaluation.contrary
     let run = try EvaluationRun(settings.environment, plan)
     let suite = run.suite
@@ -157,7 +157,7 @@ enum EvalCommand: Command {
 /// `--eval.…`
 struct EvaluationSection: ConfigurationSection {
   var lerobot = TrainingEvaluationSection()
-  var filmed = 10
+  var recorded = 10
   var contrary = false
   var planner = "policy"
 
@@ -165,14 +165,16 @@ struct EvaluationSection: ConfigurationSection {
   static var fields: [Field<Self>] {
     [
       .embedded(\.lerobot),
-      .init("max_episodes_rendered", \.filmed, help: "episodes of each task that are filmed"),
+      .init("max_episodes_rendered", \.recorded, help: "episodes of each task that are recorded"),
       .init("contrary_instruction", \.contrary, help: "tell the policy another goal, and count the original one"),
       .init("planner", \.planner, help: "policy, or random for the rate of chance"),
     ]
   }
 
   func validate() throws(ConfigurationError) {
-    guard filmed >= 0 else { throw ConfigurationError("max_episodes_rendered", "expected 0 or more, found \(filmed)") }
+    guard recorded >= 0 else {
+      throw ConfigurationError("max_episodes_rendered", "expected 0 or more, found \(recorded)")
+    }
     guard ["policy", "random"].contains(planner) else {
       throw ConfigurationError("planner", "expected policy or random, found \(planner)")
     }

@@ -1,9 +1,9 @@
-import LayeredSettings
-import RobotEnvironments
-import PolicyEvaluation
 import Foundation
+import LayeredSettings
 import ModelFiles
 import OrderedCollections
+import PolicyEvaluation
+import RobotEnvironments
 import SmolVLA
 
 /// The one evaluation that every run of a matrix gets.

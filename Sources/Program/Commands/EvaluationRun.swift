@@ -1,8 +1,8 @@
 import Failures
-import RobotEnvironments
-import PolicyEvaluation
 import Foundation
 import ModelFiles
+import PolicyEvaluation
+import RobotEnvironments
 import RobotPolicies
 import TerminalOutput
 
@@ -17,7 +17,6 @@ struct EvaluationRun {
     let report: EvaluationReport
     let results: [EpisodeResult]
 
-    /// Episodes that broke off.
     var broken: [EpisodeResult] { results.filter { $0.problem != nil } }
   }
 

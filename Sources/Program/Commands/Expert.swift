@@ -1,10 +1,10 @@
-import WorkerThreads
 import Failures
-import RobotEnvironments
 import Foundation
 import LeRobotDatasets
+import RobotEnvironments
 import RobotPolicies
 import Synchronization
+import WorkerThreads
 
 /// A suite's scripted expert at one task, in as many environments as there are processors.
 ///
@@ -12,11 +12,10 @@ import Synchronization
 /// threads changes nothing that is recorded.
 struct Expert {
   private struct Idle: @unchecked Sendable {
-    // An environment in here belongs to nobody, and whoever takes it out has it alone.
+    // An idle environment has no user, and the thread that takes it out is its only one.
     var environments: [any DemonstratedEnvironment] = []
   }
 
-  /// What its threads share.
   private final class Workplace: Sendable {
     let idle = Mutex(Idle())
     let isClosed = Atomic(false)
@@ -67,7 +66,7 @@ struct Expert {
     }
   }
 
-  /// Gives up the episodes that nobody will ask for.
+  /// Cancels the episodes that will not be requested.
   func leave() {
     workplace.isClosed.store(true, ordering: .relaxed)
     episodes?.stop()
@@ -94,7 +93,7 @@ struct Demonstration: Sendable {
       var frame: [String: FrameValue] = [
         BatchKey.state: .floats(observation.state), BatchKey.action: .floats(action),
       ]
-      for (camera, picture) in observation.images { frame[BatchKey.images + camera] = .image(picture) }
+      for (camera, image) in observation.images { frame[BatchKey.images + camera] = .image(image) }
       frames.append(frame)
       let result = try environment.step(action)
       succeeded = succeeded || result.success

@@ -1,4 +1,3 @@
-import Failures
 import LayeredSettings
 import LeRobotDatasets
 import ModelFiles
@@ -20,8 +19,8 @@ struct ImageTransformsSettings: ConfigurationSection {
 
   static var fields: [Field<Self>] {
     [
-      .init("enable", \.isEnabled, help: "change training pictures at random, each by some of tfs"),
-      .init("max_num_transforms", \.most, help: "how many are applied to a picture, at most all"),
+      .init("enable", \.isEnabled, help: "change training images at random, each by some of tfs"),
+      .init("max_num_transforms", \.most, help: "how many are applied to an image, at most all"),
       .init("random_order", \.hasRandomOrder, help: "apply them in random order instead of that of tfs"),
       .init("tfs", \.transforms, help: "name: weight, type (ColorJitter, SharpnessJitter, RandomAffine), kwargs"),
     ]

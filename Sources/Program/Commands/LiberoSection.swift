@@ -1,7 +1,7 @@
-import LayeredSettings
-import RobotEnvironments
 import Foundation
+import LayeredSettings
 import LiberoSimulation
+import RobotEnvironments
 
 /// `--env.…` of LIBERO, under LeRobot's names.
 struct LiberoSection: ConfigurationSection, Equatable {
@@ -19,8 +19,8 @@ struct LiberoSection: ConfigurationSection, Equatable {
         "task", \.task, help: "suites, separated by commas: libero_spatial, libero_object, libero_goal, libero_10 …"),
       .init("task_ids", \.identifiers, help: "which of each suite's tasks, such as [0,3]; null for all"),
       .init("control_mode", \.controlMode, help: "relative or absolute: actions are changes of pose, or poses"),
-      .init("observation_height", \.height, help: "rows of each camera's picture"),
-      .init("observation_width", \.width, help: "pixels in a row of each camera's picture"),
+      .init("observation_height", \.height, help: "rows of each camera's image"),
+      .init("observation_width", \.width, help: "pixels in a row of each camera's image"),
       .init("episode_length", \.maximumSteps, help: "control steps of an episode; null for each suite's own"),
     ]
   }

@@ -43,12 +43,12 @@ enum MatrixCommand: Command {
       let numbers = seedNumbers
       guard !numbers.isEmpty, Set(numbers).count == numbers.count, numbers.count == words(seeds).count,
         numbers.allSatisfy({ $0 >= 0 })
-      else { throw ConfigurationError("seeds", "expected different whole numbers from 0, found \"\(seeds)\"") }
+      else { throw ConfigurationError("seeds", "expected different integers from 0, found \"\(seeds)\"") }
       guard !gpuNames.isEmpty, Set(gpuNames).count == gpuNames.count else {
         throw ConfigurationError("gpu_ids", "expected different GPUs such as 0,1, found \"\(gpus)\"")
       }
       if let totalSamples, totalSamples < 1 {
-        throw ConfigurationError("total_samples", "expected a whole number from 1, found \(totalSamples)")
+        throw ConfigurationError("total_samples", "expected an integer from 1, found \(totalSamples)")
       }
     }
 
@@ -64,8 +64,8 @@ enum MatrixCommand: Command {
   static let name = "matrix"
   static let summary = "train and evaluate every arm with every seed, side by side on several GPUs"
   static let extraFlags = [
-    ("dataset.…, --policy.…, --steps, …", "every other flag goes on to train: see its --help"),
-    ("env.…, --eval.…", "go on to eval: see its --help"),
+    ("dataset.…, --policy.…, --steps, …", "every other flag continues to train: see its --help"),
+    ("env.…, --eval.…", "continue to eval: see its --help"),
   ]
   static let examples = [
     "lerobot-wm matrix --gpu_ids=0,1,2,3 --seeds=0,1,2 --steps=200000 --batch_size=64 "

@@ -10,7 +10,6 @@ import ModelFiles
 /// opened once, so that a mistake shows before days of training and not after.
 struct MatrixPreparation {
   let root: URL
-  /// Updates of each run.
   let steps: Int
   /// Lines to print before the matrix starts.
   var notices: [String] = []

@@ -115,7 +115,6 @@ struct Optimization: Sendable, Equatable {
     schedule.final = policy.finalLearningRate
   }
 
-  /// What the sections say.
   init(_ optimizer: OptimizerSettings, _ scheduler: SchedulerSettings) {
     switch optimizer {
     case .adamW(let section): adamW = section
@@ -135,7 +134,7 @@ struct Optimization: Sendable, Equatable {
       steps: steps)
   }
 
-  /// The two sections of `train_config.json`; LeRobot reads them when it goes on with a run.
+  /// The two sections of `train_config.json`; LeRobot reads them when it continues with a run.
   var json: (optimizer: JSON, scheduler: JSON) {
     func tagged(_ type: String, _ section: some ConfigurationSection) -> JSON {
       var members: OrderedDictionary<String, JSON> = ["type": .string(type)]

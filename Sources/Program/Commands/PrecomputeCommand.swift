@@ -1,14 +1,14 @@
-import WorldLatents
-import WorldEncoders
 import Failures
-import LayeredSettings
 import Foundation
 import HuggingFaceHub
+import LayeredSettings
 import LeRobotDatasets
+import LibTorch
 import OrderedCollections
 import RobotPolicies
 import TerminalOutput
-import LibTorch
+import WorldEncoders
+import WorldLatents
 import WorldModality
 
 /// `lerobot-wm precompute`: the latent of every frame of a dataset, under the runbook's flags.
@@ -54,7 +54,7 @@ enum PrecomputeCommand: Command {
         .init("device", \.device, help: "cpu, cuda or cuda:N; null takes a GPU if there is one"),
         .init("dtype", \.precision, help: "float32 or bfloat16"),
         .init("batch_size", \.batchSize, help: "clips encoded at once"),
-        .init("num_workers", \.workers, help: "threads that decode pictures"),
+        .init("num_workers", \.workers, help: "threads that decode images"),
         .init("num_compute_threads", \.computeThreads, help: "threads of one CPU operation; 0 takes all cores"),
         .init("tolerance_s", \.tolerance, help: "seconds that a frame of the dataset may lie off its time"),
         .init("rename_map", \.renameMap, help: renameMapHelp("the dataset's", more: "; --image_key may be either")),
@@ -132,7 +132,7 @@ enum PrecomputeCommand: Command {
     do {
       try work.run(
         to: url, overwrite: settings.overwrites, workers: settings.workers,
-        picture: { try dataset.image(camera, at: $0) },
+        image: { try dataset.image(camera, at: $0) },
         progress: { done, _ in
           progress.update(done)
           if interruption.signalNumber != nil { throw Stopped() }

@@ -1,15 +1,15 @@
-import PretrainedPolicies
-import Failures
-import LayeredSettings
 import CounterBasedRandom
+import Failures
 import Foundation
 import HuggingFaceHub
+import LayeredSettings
+import LibTorch
 import ModelFiles
 import NeuralNetworks
 import OrderedCollections
+import PretrainedPolicies
 import RobotPolicies
 import SmolVLA
-import LibTorch
 import WorldModality
 
 /// `lerobot-wm probe`: everything that a policy computes for one given batch, so that anyone can compare the numbers.
@@ -80,7 +80,9 @@ enum ProbeCommand: Command {
   ) throws -> StateDictionary {
     var numbers: StateDictionary = [:]
     let random = CountedRandom(seed: 0, "probe")
-    for (name, tensor) in try policy.intermediates(of: batch, random: random) { numbers[name] = tensor }
+    if let policy = policy as? any InspectablePolicy {
+      for (name, tensor) in try policy.intermediates(of: batch, random: random) { numbers[name] = tensor }
+    }
     if batch[BatchKey.action] != nil {
       let loss = try policy.loss(of: batch, random: random)
       for (name, tensor) in loss.metrics { numbers["out/\(name)"] = tensor }

@@ -1,10 +1,10 @@
 import Failures
-import LayeredSettings
-import RobotEnvironments
 import Foundation
+import LayeredSettings
 import LeRobotDatasets
 import MediaCoding
 import OrderedCollections
+import RobotEnvironments
 import RobotPolicies
 import TerminalOutput
 
@@ -37,7 +37,7 @@ enum RecordCommand: Command {
       [
         .init("root", \.root, help: "the new dataset's folder"),
         .init("num_episodes", \.episodes, help: "successful episodes to keep, of each task"),
-        .init("video", \.usesVideo, help: "store pictures as video instead of PNG"),
+        .init("video", \.usesVideo, help: "store images as video instead of PNG"),
         .init(
           "vcodec", \.codec, help: "of videos; null takes libsvtav1 where it can, from 64 pixels a side, else h264"),
         .init("chunks_size", \.chunks.filesPerChunk, help: "files in a folder"),
@@ -95,7 +95,7 @@ enum RecordCommand: Command {
 
 extension VideoCodec: ConfigurationValue {}
 
-/// A dataset that grows task by task. A task that the expert cannot do is refused by name, and the others go on.
+/// A dataset that grows task by task. A task that the expert cannot do is refused by name, and the others continue.
 private struct Recording {
   private let writer: DatasetWriter
   private let suite: any EnvironmentSuite
@@ -156,7 +156,7 @@ private struct Recording {
 
   /// Completes the dataset of all whole episodes; gives the exit status.
   ///
-  /// - Throws: why there is none, where no episode was recorded.
+  /// - Throws: why there is no dataset, if no episode was recorded.
   func finish() throws -> Int32 {
     progress.finish()
     let count = writer.information.episodeCount

@@ -1,5 +1,5 @@
-import LayeredSettings
 import Foundation
+import LayeredSettings
 import ModelFiles
 import OrderedCollections
 

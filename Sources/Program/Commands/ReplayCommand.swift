@@ -1,9 +1,9 @@
 import Failures
-import LayeredSettings
-import RobotEnvironments
 import Foundation
+import LayeredSettings
 import LiberoSimulation
 import ModelFiles
+import RobotEnvironments
 
 /// `lerobot-wm replay`: an episode of LIBERO with given actions, written down so that anyone can compare the numbers.
 enum ReplayCommand: Command {
@@ -37,7 +37,7 @@ enum ReplayCommand: Command {
   }
 
   static let name = "replay"
-  static let summary = "play given actions in a LIBERO task and write positions, sensors and pictures"
+  static let summary = "play given actions in a LIBERO task and write positions, sensors and images"
   static let examples = [
     "lerobot-wm replay --env.type=libero --env.task=libero_spatial --env.task_ids=[0] --init_state 0 --seed 0 "
       + "--actions ACTIONS.npy --images 0,60,150 --output TRACE.safetensors"

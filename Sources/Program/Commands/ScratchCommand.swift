@@ -1,9 +1,9 @@
-import WorldEncoders
-import LayeredSettings
 import Foundation
+import LayeredSettings
+import LibTorch
 import ModelFiles
 import RobotPolicies
-import LibTorch
+import WorldEncoders
 import WorldModality
 
 /// `lerobot-wm scratch`: a tiny backbone and a tiny untrained world encoder, so that the whole job can be walked without
@@ -28,7 +28,7 @@ enum ScratchCommand: Command {
     static var fields: [Field<Self>] {
       [
         .init("output_dir", \.outputDirectory, help: "where backbone/ and encoder/ go"),
-        .init("image_size", \.imageSize, help: "the vision tower's picture side, pixels"),
+        .init("image_size", \.imageSize, help: "the vision tower's image side, pixels"),
         .init("patch_size", \.patchSize, help: "the side of its patches"),
         .init("scale_factor", \.scaleFactor, help: "patches joined into one token, per side"),
         .init("hidden_size", \.hiddenSize, help: "width of tower and language model"),
@@ -37,7 +37,7 @@ enum ScratchCommand: Command {
         .init("num_heads", \.heads, help: "attention heads of both"),
         .init("world_latents_source", \.source, help: "kind of the encoder: vjepa or dino"),
         .init("encoder_hidden_size", \.encoderSize, help: "width of the encoder, the latents' dimension"),
-        .init("encoder_image_size", \.encoderImageSize, help: "the encoder's picture side, pixels"),
+        .init("encoder_image_size", \.encoderImageSize, help: "the encoder's image side, pixels"),
         .init("words", \.words, help: "words that are one token each"),
         .init("seed", \.seed, help: "the encoder's weights follow from it"),
         .init("overwrite", \.overwrites, help: "replace what lies there"),
@@ -52,7 +52,7 @@ enum ScratchCommand: Command {
         ("num_heads", heads), ("encoder_hidden_size", encoderSize), ("encoder_image_size", encoderImageSize),
       ]
       for (name, size) in sizes where !(1...1 << 14).contains(size) {
-        throw ConfigurationError(name, "expected a whole number from 1 to 16384, found \(size)")
+        throw ConfigurationError(name, "expected an integer from 1 to 16384, found \(size)")
       }
       guard imageSize % (patchSize * scaleFactor) == 0 else {
         throw ConfigurationError(

@@ -1,9 +1,9 @@
-import PretrainedPolicies
-import LayeredSettings
 import Foundation
+import LayeredSettings
 import OrderedCollections
-import SmolVLA
 import PolicyTraining
+import PretrainedPolicies
+import SmolVLA
 import WorldModality
 
 /// LeRobot's `TrainPipelineConfig`, as far as it applies.
@@ -40,7 +40,7 @@ struct TrainSettings: ConfigurationSection {
     [
       .init("output_dir", \.outputDirectory, help: "where the run goes; else outputs/train/DATE/TIME_JOB"),
       .init("job_name", \.jobName, help: "the run's name; else the types of environment and policy"),
-      .init("resume", \.resumes, help: "go on from the last checkpoint in --output_dir"),
+      .init("resume", \.resumes, help: "continue from the last checkpoint in --output_dir"),
       .init("overwrite", \.overwrites, owner: .program, help: "replace the run that lies in --output_dir"),
       .init("seed", \.seed, help: "everything drawn follows from it"),
       .init("num_workers", \.workers, help: "threads that load and decode; changes no result"),
@@ -78,7 +78,7 @@ struct TrainSettings: ConfigurationSection {
       ("batch_size", batchSize), ("steps", steps), ("log_freq", logFrequency), ("save_freq", saveFrequency),
     ]
     where value < 1 {
-      throw ConfigurationError(name, "expected a whole number from 1, found \(value)")
+      throw ConfigurationError(name, "expected an integer from 1, found \(value)")
     }
     guard workers >= 0, computeThreads >= 0 else { throw ConfigurationError("num_workers", "expected 0 or more") }
     guard tolerance >= 0 else { throw ConfigurationError("tolerance_s", "expected 0 or more, found \(tolerance)") }

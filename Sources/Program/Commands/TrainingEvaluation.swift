@@ -92,7 +92,7 @@ struct TrainingEvaluationSection: ConfigurationSection {
 
   func validate() throws(ConfigurationError) {
     for (name, value) in [("n_episodes", episodes), ("batch_size", batchSize)] where value < 1 {
-      throw ConfigurationError(name, "expected a whole number from 1, found \(value)")
+      throw ConfigurationError(name, "expected an integer from 1, found \(value)")
     }
   }
 }

@@ -1,5 +1,4 @@
 import Experiments
-import Failures
 import Foundation
 import HuggingFaceHub
 import LeRobotDatasets

@@ -9,11 +9,8 @@ import ModelFiles
 /// progress.finish()
 /// ```
 public final class ProgressBar {
-  /// What is counted.
   public enum Unit: Sendable {
-    /// Steps, episodes, frames.
     case pieces
-    /// Bytes, shown as sizes.
     case bytes
   }
 
@@ -55,7 +52,6 @@ public final class ProgressBar {
     lastDrawn = isTerminal ? .distantPast : lastDrawn
   }
 
-  /// Ends the bar's line.
   public func finish() {
     if isTerminal, lineIsOpen { write("\n") }
     lineIsOpen = false

@@ -4,7 +4,6 @@ import Foundation
 /// A process that this one started, in a process group of its own: Ctrl-C in the terminal reaches only the parent, which
 /// passes it on once.
 struct ChildProcess: Sendable {
-  /// How a process ended.
   enum End: Sendable, Equatable {
     case exit(Int32)
     case signal(Int32)

@@ -12,7 +12,6 @@ struct Comparison: Sendable {
 
   struct Pairs: Sendable {
     let all: PairedSuccesses
-    /// By training seed.
     let seeds: [(seed: Int, pairs: PairedSuccesses)]
     let treatment: SuccessRate, baseline: SuccessRate
 

@@ -10,7 +10,6 @@ public enum Experiment: String, Sendable, CaseIterable {
   case oracle
   /// The memory of other samples.
   case shuffle
-  /// A memory of noise.
   case random
 
   /// Whether the arm has a world modality.

@@ -7,7 +7,6 @@ struct HTML: Sendable, ExpressibleByStringInterpolation {
   init(stringLiteral value: String) { source = value }
   init(stringInterpolation: Interpolation) { source = stringInterpolation.source }
 
-  /// Joins pieces.
   init(_ pieces: some Sequence<HTML>, separator: String = "\n") {
     source = pieces.map(\.source).joined(separator: separator)
   }

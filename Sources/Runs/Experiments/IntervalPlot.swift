@@ -6,7 +6,6 @@ struct IntervalPlot {
   let scale: ClosedRange<Double>
   let ticks: [Double]
 
-  /// Success rates.
   static let share = IntervalPlot(scale: 0...1, ticks: [0, 0.25, 0.5, 0.75, 1])
 
   /// Differences of success rates, wide enough for all of `intervals`.

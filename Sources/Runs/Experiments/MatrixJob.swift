@@ -9,16 +9,13 @@ public struct MatrixJob: Sendable, Equatable {
     /// The command line after the program's name.
     public let arguments: [String]
 
-    /// A stage.
     public init(_ name: String, _ arguments: [String]) {
       self.name = name
       self.arguments = arguments
     }
   }
 
-  /// The arm.
   public let experiment: Experiment
-  /// The training seed.
   public let seed: Int
   /// An index or UUID of the GPU, as its driver counts.
   public let gpu: String

@@ -6,7 +6,6 @@ import Synchronization
 
 /// Runs the matrix's jobs as processes: those of one GPU one after another, different GPUs side by side, one log each.
 public struct MatrixRunner: Sendable {
-  /// How a job ended.
   public enum Ending: Sendable, Equatable {
     /// All its stages succeeded.
     case finished

@@ -6,7 +6,6 @@ public struct PairedSuccesses: Sendable, Equatable {
   /// Episodes that both reached, that only the first, only the second, and that neither did.
   public let both: Int, onlyFirst: Int, onlySecond: Int, neither: Int
 
-  /// A table of counted pairs.
   public init(both: Int, onlyFirst: Int, onlySecond: Int, neither: Int) {
     self.both = both
     self.onlyFirst = onlyFirst
@@ -28,7 +27,6 @@ public struct PairedSuccesses: Sendable, Equatable {
     self.init(both: both, onlyFirst: onlyFirst, onlySecond: onlySecond, neither: neither)
   }
 
-  /// All pairs.
   public var count: Int { both + onlyFirst + onlySecond + neither }
 
   /// Pairs that ended differently; only these tell the arms apart.

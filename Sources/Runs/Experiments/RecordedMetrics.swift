@@ -10,7 +10,6 @@ struct RecordedMetrics: Sendable {
 
   /// Points in the order of their steps; values that are not finite numbers are left out.
   let curves: [String: [Point]]
-  /// Lines read.
   let lineCount: Int
   /// Whether the last line is incomplete, as a killed run leaves it.
   let isCutOff: Bool

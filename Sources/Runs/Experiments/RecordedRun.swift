@@ -85,7 +85,6 @@ struct RecordedRun: Sendable {
 /// All runs below a root folder.
 struct RecordedRuns: Sendable {
   let runs: [RecordedRun]
-  /// The random policy's evaluation.
   let random: RecordedEvaluation?
 
   init(_ root: URL) throws {

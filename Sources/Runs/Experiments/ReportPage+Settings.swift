@@ -65,7 +65,6 @@ extension ReportPage {
   }
 }
 
-/// One run's settings.
 struct SettingsColumn {
   let name: String
   let policy: JSON?, training: JSON?, manifest: JSON?

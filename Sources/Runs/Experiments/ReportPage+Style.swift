@@ -75,10 +75,10 @@ extension ReportPage {
     .legend { list-style: none; display: flex; flex-wrap: wrap; gap: 4px 18px; margin: 8px 0 0; padding: 0 0 0 48px;
       font-size: 13px; }
     .legend li { display: flex; align-items: center; gap: 7px; } .legend svg { width: 26px; }
-    .films { display: grid; grid-template-columns: repeat(auto-fill, minmax(230px, 1fr)); gap: 26px 22px; margin-bottom: 20px; }
-    .film video { width: 100%; display: block; border-radius: 8px; background: var(--panel); aspect-ratio: 1; }
-    .film figcaption { font-size: 14px; margin-top: 8px; line-height: 1.45; overflow-wrap: anywhere; }
-    .film figcaption > * { display: block; }
+    .videos { display: grid; grid-template-columns: repeat(auto-fill, minmax(230px, 1fr)); gap: 26px 22px; margin-bottom: 20px; }
+    .video video { width: 100%; display: block; border-radius: 8px; background: var(--panel); aspect-ratio: 1; }
+    .video figcaption { font-size: 14px; margin-top: 8px; line-height: 1.45; overflow-wrap: anywhere; }
+    .video figcaption > * { display: block; }
     .strip { display: grid; grid-template-columns: repeat(3, 1fr); gap: 4px; } .strip img { width: 100%; border-radius: 4px; }
     .broken { background: var(--panel); border-radius: 8px; padding: 14px; font-size: 14px; overflow-wrap: anywhere; }
     .told { font-style: italic; } .good { color: var(--good); } .bad { color: var(--bad); }
@@ -88,6 +88,6 @@ extension ReportPage {
     details { border-bottom: 1px solid var(--line); padding: 8px 0; } summary { cursor: pointer; font-weight: 600; }
     pre { background: var(--panel); border-radius: 8px; padding: 14px; font-size: 12.5px; line-height: 1.5; overflow: auto;
       max-height: 420px; margin: 0; }
-    @media print { main { padding: 0; } .film video { break-inside: avoid; } }
+    @media print { main { padding: 0; } .video video { break-inside: avoid; } }
     """
 }

@@ -5,10 +5,8 @@ import PolicyEvaluation
 struct ResultRow: Sendable {
   /// The runs whose episodes a row counts.
   enum Part: Sendable, Equatable {
-    /// All training seeds together.
     case pooled([Int])
     case seed(Int)
-    /// A policy without training.
     case untrained
   }
 

@@ -57,8 +57,8 @@ struct RolloutVideos: Sendable {
     var choices: [Choice] = []
     func choose(_ evaluation: RecordedEvaluation?, _ arm: String, successes: Int, failures: Int) {
       guard let evaluation else { return }
-      let filmed = evaluation.episodes.filter { $0.video != nil }
-      let chosen = spread(filmed.filter(\.isSuccess), successes) + spread(filmed.filter { !$0.isSuccess }, failures)
+      let recorded = evaluation.episodes.filter { $0.video != nil }
+      let chosen = spread(recorded.filter(\.isSuccess), successes) + spread(recorded.filter { !$0.isSuccess }, failures)
       choices += chosen.compactMap { episode in
         episode.video.map {
           Choice(arm: arm, episode: episode, video: $0, instruction: episode.instruction)
@@ -101,7 +101,7 @@ struct RolloutVideos: Sendable {
     }
     let frames = stills(of: url)
     switch frames {
-    case .success(let pictures): return pictures.map(\.count).reduce(0, +) <= room ? .frames(pictures) : nil
+    case .success(let images): return images.map(\.count).reduce(0, +) <= room ? .frames(images) : nil
     case .failure(let error): return .unreadable(message(of: error))
     }
   }
@@ -115,12 +115,12 @@ struct RolloutVideos: Sendable {
       let reader = try VideoReader(url)
       let rate = max(reader.framesPerSecond, 1)
       let last = max(0, reader.duration - 1 / rate)
-      var pictures: [[UInt8]] = []
+      var images: [[UInt8]] = []
       for part in 0..<5 {
         let time = (last * Double(part) / 4 * rate).rounded() / rate
-        pictures.append(try PNG.encode(try reader.frame(at: time, tolerance: 0.6 / rate)))
+        images.append(try PNG.encode(try reader.frame(at: time, tolerance: 0.6 / rate)))
       }
-      return pictures
+      return images
     }
   }
 }
@@ -129,7 +129,7 @@ extension RolloutVideos.Content {
   fileprivate var byteCount: Int {
     switch self {
     case .video(let bytes): bytes.count
-    case .frames(let pictures): pictures.map(\.count).reduce(0, +)
+    case .frames(let images): images.map(\.count).reduce(0, +)
     case .unreadable: 0
     }
   }

@@ -1,19 +1,16 @@
-import Failures
 import CounterBasedRandom
-import RobotEnvironments
-import RGBImages
-import NeuralNetworks
-import OrderedCollections
-import RobotPolicies
 import LibTorch
+import NeuralNetworks
+import RGBImages
+import RobotEnvironments
+import RobotPolicies
 
 /// What a planner is told at one planning step of one episode.
 public struct PolicyRequest: Sendable {
-  /// What is seen now.
   public let observation: Observation
-  /// Pictures of the history's camera, oldest first, the current one last; empty where the planner needs none.
+  /// Images of the history's camera, oldest first, the current one last; empty where the planner needs none.
   public let history: [RGBImage]
-  /// The numbers that belong to this episode and query, whoever asks and whenever.
+  /// The random numbers of this episode and request.
   public let random: CountedRandom
 }
 
@@ -56,7 +53,6 @@ extension ActionPlanner {
 public final class RandomPlanner: ActionPlanner {
   /// None: it looks at nothing.
   public let cameras: Set<String> = []
-  /// None.
   public let history: ObservationHistory? = nil
   private let actionDimension: Int
 

@@ -1,15 +1,13 @@
-import Failures
 import CounterBasedRandom
-import MediaCoding
-import RobotEnvironments
+import Failures
 import Foundation
-import RGBImages
+import MediaCoding
 import ModelFiles
+import RGBImages
+import RobotEnvironments
 import RobotPolicies
 
-/// How one episode ended.
 public struct EpisodeResult: Sendable {
-  /// The task's name.
   public let task: String
   /// The episode's number within its task.
   public let episode: Int
@@ -17,13 +15,11 @@ public struct EpisodeResult: Sendable {
   public var instruction = ""
   /// Whether the goal was reached.
   public var success = false
-  /// Control steps taken.
   public var steps = 0
   /// The rewards' sum and maximum.
   public var rewardSum = 0.0, rewardMaximum = 0.0
   /// Why the episode broke off, if it did.
   public var problem: String?
-  /// Where its video lies.
   public var video: URL?
 }
 

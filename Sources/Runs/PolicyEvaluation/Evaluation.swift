@@ -1,11 +1,10 @@
 import Failures
-import RobotEnvironments
 import Foundation
 import ModelFiles
+import RobotEnvironments
 
 /// How an evaluation runs a suite's tasks.
 public struct EvaluationSettings: Sendable {
-  /// Episodes of each task.
   public var episodes = 50
   /// Environments that run at the same time; at most `episodes` are created.
   public var batchSize = 50

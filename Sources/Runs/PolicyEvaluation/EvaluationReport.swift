@@ -1,14 +1,13 @@
-import RobotEnvironments
 import Foundation
 import ModelFiles
 import OrderedCollections
+import RobotEnvironments
 
 /// A share of successes and the range in which the true one lies with 95 % confidence.
 public struct SuccessRate: Sendable, Equatable {
   /// Successful episodes, and all of them.
   public let successes: Int, episodes: Int
 
-  /// A rate of counted episodes.
   public init(successes: Int, episodes: Int) {
     self.successes = successes
     self.episodes = episodes
@@ -80,7 +79,6 @@ public struct EvaluationReport {
     return results.filter { own.contains($0.task) }
   }
 
-  /// The whole document.
   public var json: JSON {
     var overall = aggregate(results)
     overall["eval_s"] = .number(seconds)

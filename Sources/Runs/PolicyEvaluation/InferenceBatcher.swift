@@ -11,7 +11,6 @@ final class InferenceBatcher: Sendable {
     case chunk(ActionChunk)
     /// There is no plan, and why.
     case failure(String)
-    /// The evaluation was stopped.
     case stopped
   }
 

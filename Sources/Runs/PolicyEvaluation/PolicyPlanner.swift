@@ -47,7 +47,7 @@ public final class PolicyPlanner: ActionPlanner {
     }
     shownAs = Dictionary(zip(names, shown)) { first, _ in first }
     guard history != nil else { return }
-    do { try pretrained.policy.prepareForRollouts() } catch { throw Failure("\(error)") }
+    try pretrained.policy.prepareForRollouts()
   }
 
   /// One batch at a time; everyone where memories are exchanged.
@@ -56,7 +56,7 @@ public final class PolicyPlanner: ActionPlanner {
   /// Plans for all requests; each gets the policy's `actionSteps` first actions, on the environment's scale.
   ///
   /// A matrix product rounds differently with another number of rows, and instructions of other lengths make others
-  /// longer; so batches always have `rows` rows of one instruction, the last of which may be copies that nobody reads.
+  /// longer; so batches always have `rows` rows of one instruction, the last of which may be copies whose plans are discarded.
   public func plan(_ requests: [PolicyRequest]) throws -> [ActionChunk] {
     if batching == .all { return try planForAll(requests) }
     var plans = [ActionChunk](repeating: ActionChunk([], dimension: 1), count: requests.count)
@@ -71,7 +71,7 @@ public final class PolicyPlanner: ActionPlanner {
     return plans
   }
 
-  /// One batch for all; who plays on alone is joined by those of the last batch, whose plans nobody reads.
+  /// One batch for all; a lone request is padded with those of the last batch, whose plans are discarded.
   private func planForAll(_ requests: [PolicyRequest]) throws -> [ActionChunk] {
     if requests.count > 1 { paddingRequests = requests }
     let plans = try plan(batch: requests.count > 1 ? requests : requests + paddingRequests)

@@ -3,7 +3,6 @@ import Foundation
 import LibTorch
 import ModelFiles
 import NeuralNetworks
-import OrderedCollections
 import RobotPolicies
 
 /// The folder of a run's checkpoints: `OUTPUT/checkpoints/STEP/`, and `last`, which names the newest.
@@ -11,7 +10,6 @@ public struct CheckpointDirectory: Sendable {
   /// `OUTPUT/checkpoints`
   public let url: URL
 
-  /// The checkpoints below a run's output folder.
   public init(output: URL) { url = output.appendingPathComponent("checkpoints", isDirectory: true) }
 
   /// The folder of a step.

@@ -1,5 +1,4 @@
 import CounterBasedRandom
-import Failures
 import LibTorch
 import NeuralNetworks
 

@@ -27,7 +27,6 @@ struct LogLine {
     return (head + body).joined(separator: " ")
   }
 
-  /// LeRobot's abbreviations.
   private static let names = [
     "steps": "step", "samples": "smpl", "episodes": "ep", "grad_norm": "grdn", "update_s": "updt_s",
     "dataloading_s": "data_s", "eval/avg_sum_reward": "∑rwrd",

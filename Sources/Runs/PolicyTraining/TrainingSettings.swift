@@ -4,7 +4,6 @@ import RunLogs
 
 /// The length of a run, its optimization, and the intervals of its log lines, checkpoints and evaluations.
 public struct TrainingSettings: Sendable {
-  /// The number of updates.
   public var steps = 100_000
   /// The samples of one update.
   public var batchSize = 8
@@ -14,11 +13,9 @@ public struct TrainingSettings: Sendable {
   public var saveFrequency = 20_000
   /// The steps between evaluations, with one more after the last step; 0 for no evaluations.
   public var evaluationFrequency = 20_000
-  /// Whether checkpoints are written.
   public var savesCheckpoints = true
   /// The seed of everything random.
   public var seed = 1000
-  /// AdamW's settings.
   public var optimizer = AdamWSettings()
   /// The largest norm of all gradients together.
   public var gradientClip = 10.0
@@ -38,7 +35,6 @@ public struct TrainingSettings: Sendable {
 
 /// Why a training run returned.
 public enum TrainingEnd: Sendable, Equatable {
-  /// All steps are done.
   case finished
   /// The run was asked to stop, with an exit code; its state is saved.
   case interrupted(step: Int, exitCode: Int)
@@ -56,13 +52,11 @@ public enum TrainingEnd: Sendable, Equatable {
 public enum TrainingEvent: Sendable, Equatable {
   /// The run begins, with this many updates already done.
   case began(step: Int)
-  /// An update is complete.
   case updated(step: Int)
   /// A log line, of training or of an evaluation.
   case logged(String)
   /// Something went wrong that does not end the run.
   case warning(String)
-  /// An evaluation begins.
   case evaluating(step: Int)
   /// The run ends, also with an error.
   case ended

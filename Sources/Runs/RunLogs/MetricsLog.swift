@@ -7,7 +7,6 @@ public typealias Metrics = OrderedDictionary<String, Double>
 
 /// `metrics.jsonl`: one JSON object a line for every step that was logged, the truth of which the other logs are copies.
 struct MetricsLog {
-  /// A line.
   struct Row: Equatable {
     let step: Int
     var values: Metrics

@@ -1,20 +1,16 @@
 /// A message in the wire format of Protocol Buffers, built field by field.
 ///
-/// Only what TensorBoard's events and W&B's records need: whole numbers, floating-point numbers, texts and messages.
+/// Only what TensorBoard's events and W&B's records need: integers, floating-point numbers, texts and messages.
 struct ProtocolBuffer: Equatable, Sendable {
-  /// The message so far.
   private(set) var bytes: [UInt8] = []
 
-  /// An empty message.
   init() {}
 
-  /// A message that is written already.
   init(_ bytes: ArraySlice<UInt8>) { self.bytes = Array(bytes) }
 
-  /// A message of some fields.
   init(_ build: (inout ProtocolBuffer) -> Void) { build(&self) }
 
-  /// Adds a whole number (int32, int64, bool or enum).
+  /// Adds an integer (int32, int64, bool or enum).
   mutating func add(_ field: Int, _ value: Int) {
     tag(field, 0)
     varint(UInt64(bitPattern: Int64(value)))
@@ -68,7 +64,7 @@ struct ProtocolBufferFields: Sendable {
 
   private let fields: [(number: Int, content: Content)]
 
-  /// Reads a whole message; nil where it is none.
+  /// Reads a whole message, or returns nil if it is not valid.
   init?(_ message: ArraySlice<UInt8>) {
     var rest = message
     var fields: [(number: Int, content: Content)] = []
@@ -95,7 +91,7 @@ struct ProtocolBufferFields: Sendable {
     self.fields = fields
   }
 
-  /// The last whole number under a field's number.
+  /// The last integer under a field's number.
   func integer(_ number: Int) -> Int? {
     for case (number, .number(let value)) in fields.reversed() { return Int(Int64(bitPattern: value)) }
     return nil

@@ -15,7 +15,7 @@ final class RecordLog {
 
   private let file: GrowingFile
 
-  /// Opens a file to go on after its first `count` bytes.
+  /// Opens a file to continue after its first `count` bytes.
   init(_ url: URL, keeping count: Int) throws { file = try GrowingFile(url, keeping: count) }
 
   /// Adds a record.

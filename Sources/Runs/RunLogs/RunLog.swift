@@ -16,7 +16,7 @@ public struct RunLog {
   ///
   /// - Parameters:
   ///   - output: the run's folder.
-  ///   - first: the step from which the run goes on, 0 for a new one.
+  ///   - first: the step from which the run continues, 0 for a new one.
   ///   - configuration: the run's settings, to be shown beside its curves.
   ///   - wandb: describes the W&B run, if there is to be one.
   ///   - position: how far a run has come at a step, for W&B's rows.
@@ -26,7 +26,7 @@ public struct RunLog {
   ) throws {
     self.position = position
     metrics = try MetricsLog(output.appendingPathComponent("metrics.jsonl"), resumingAt: first)
-    // The copies' last rows may be missing; the step at which the run goes on is written to them again.
+    // The copies' last rows may be missing; the step at which the run continues is written to them again.
     tensorBoard = try TensorBoardLog(
       output.appendingPathComponent("tensorboard"), from: first, configuration: configuration)
     if let description { wandb = try WandBRun(description, output: output, resumingAt: first) }
@@ -37,7 +37,7 @@ public struct RunLog {
     }
   }
 
-  /// Whether a resumed run was evaluated at the step from which it goes on.
+  /// Whether a resumed run was evaluated at the step from which it continues.
   public func isEvaluated(at step: Int) -> Bool {
     metrics.kept.last.map { $0.step == step && $0.values.keys.contains { $0.hasPrefix("eval/") } } ?? false
   }

@@ -11,10 +11,8 @@ public struct WandBDescription: Sendable {
   public var project = "lerobot", entity: String?
   /// What people read of it.
   public var name: String, notes: String?, tags: [String] = []
-  /// Its settings, by section.
   public var configuration: JSON
 
-  /// A description with LeRobot's project.
   public init(runID: String, name: String, configuration: JSON) {
     self.runID = runID
     self.name = name
@@ -42,11 +40,10 @@ public struct WandBDescription: Sendable {
 
 /// An offline Weights & Biases run, for `wandb sync`: `OUTPUT/wandb/offline-run-DATE_TIME_ID/run-ID.wandb`.
 ///
-/// The file is a log of the service's `Record` messages. A resumed run's is written anew with its settings as they are
+/// The file is a log of the service's `Record` messages. A resumed run's is written again with its settings as they are
 /// now and the rows that are still true, so that the run stays one. A step's values make one row, which is written when
 /// the next step begins.
 struct WandBRun {
-  /// The run's folder.
   let folder: URL
   /// The last step whose row the file holds, if any.
   private(set) var lastStep: Int?

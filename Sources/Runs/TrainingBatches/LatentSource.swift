@@ -1,11 +1,11 @@
-import WorldLatents
-import WorldEncoders
 import Failures
 import Foundation
 import HuggingFaceHub
 import LeRobotDatasets
 import ModelFiles
 import RobotPolicies
+import WorldEncoders
+import WorldLatents
 import WorldModality
 
 /// The precomputed latents that a `smolvla_world` run reads beside its batches.
@@ -18,7 +18,7 @@ public struct LatentSource {
   /// What a user should know of the cache, if anything.
   public var warning: String? { cache.warning }
 
-  /// What the cache's sidecar says, for the checkpoints; nil where it has none.
+  /// What the cache's sidecar says, for the checkpoints; nil if it has none.
   public var identityJSON: JSON? { cache.identity?.json(rowsFinished: cache.frames) }
 
   /// Opens the cache that the settings name and checks that it belongs to this dataset, camera and encoder.

@@ -1,13 +1,13 @@
-import PretrainedPolicies
 import Failures
 import Foundation
 import LeRobotDatasets
+import LibTorch
 import ModelFiles
 import NeuralNetworks
 import OrderedCollections
-import RobotPolicies
-import LibTorch
 import PolicyTraining
+import PretrainedPolicies
+import RobotPolicies
 import WorldModality
 
 extension TrainingFeatures {

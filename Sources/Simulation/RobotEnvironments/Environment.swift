@@ -1,5 +1,3 @@
-import Failures
-
 /// One camera of an environment.
 public struct CameraSpecification: Sendable, Equatable {
   /// The name, as in `observation.images.NAME`.
@@ -9,7 +7,6 @@ public struct CameraSpecification: Sendable, Equatable {
   /// Rows.
   public let height: Int
 
-  /// Makes a camera's description.
   public init(name: String, width: Int, height: Int) {
     self.name = name
     self.width = width
@@ -119,7 +116,6 @@ public struct TaskLabel: Sendable, Hashable {
   /// The task's name within its group.
   public let name: String
 
-  /// Makes a label.
   public init(task: String, group: String, index: Int, name: String) {
     self.task = task
     self.group = group

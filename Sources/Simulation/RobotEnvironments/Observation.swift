@@ -2,14 +2,12 @@ import RGBImages
 
 /// What a policy sees at one control step.
 public struct Observation: Sendable, Equatable {
-  /// Pictures by camera name (the name in a dataset without its `observation.images.` prefix).
+  /// Images by camera name (the name in a dataset without its `observation.images.` prefix).
   public let images: [String: RGBImage]
   /// The robot's own state, raw (not normalized), as `EnvironmentSpecification.stateNames` names it.
   public let state: [Float]
-  /// The task in words.
   public let instruction: String
 
-  /// Makes an observation.
   public init(images: [String: RGBImage], state: [Float], instruction: String) {
     self.images = images
     self.state = state
@@ -26,7 +24,6 @@ public struct StepResult: Sendable, Equatable {
   /// Whether the goal is fulfilled.
   public let success: Bool
 
-  /// Makes a result.
   public init(reward: Float, terminated: Bool, success: Bool) {
     self.reward = reward
     self.terminated = terminated

@@ -1,8 +1,8 @@
-import Failures
 import CounterBasedRandom
-import RobotEnvironments
-import RGBImages
+import Failures
 import MuJoCoPhysics
+import RGBImages
+import RobotEnvironments
 
 /// One table of the `shapes` suite.
 final class ShapesEnvironment: DemonstratedEnvironment {
@@ -30,10 +30,8 @@ final class ShapesEnvironment: DemonstratedEnvironment {
     self.specification = specification
     self.imageSize = imageSize
     self.backend = backend
-    (simulation, handles) = try {
-      let model = try PhysicsModel(xml: ShapesScene.xml(blocks: task.blocks, imageSize: imageSize))
-      return (try Simulation(model), try ShapesHandles(model, blockCount: task.blocks.count))
-    }()
+    let model = try PhysicsModel(xml: ShapesScene.xml(blocks: task.blocks, imageSize: imageSize))
+    (simulation, handles) = (try Simulation(model), try ShapesHandles(model, blockCount: task.blocks.count))
     try reset(seed: 0, episode: 0)
   }
 

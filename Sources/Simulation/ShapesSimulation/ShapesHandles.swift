@@ -1,4 +1,3 @@
-import Failures
 import MuJoCoPhysics
 
 /// Where the finger, the blocks and the cameras are found in the model.

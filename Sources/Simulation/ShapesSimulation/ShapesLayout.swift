@@ -1,6 +1,5 @@
 import CounterBasedRandom
 
-/// Where an episode begins.
 enum ShapesLayout {
   /// The finger's first place: near the one who looks.
   static func finger(_ numbers: CountedRandom) -> SIMD2<Double> {

@@ -4,18 +4,16 @@
 enum ShapesScene {
   /// Half the edge of a block.
   static let blockHalf = 0.05
-  /// The finger's radius.
   static let fingerRadius = 0.02
   /// How far the gantry reaches from the table's middle, along each axis.
   static let reach = 0.34
   /// The finger's speed at action 1.
   static let fullSpeed = 0.5
-  /// Control steps per second.
   static let framesPerSecond = 10
   /// Physics steps per control step.
   static let substeps = 20
 
-  /// The MJCF document with blocks of these colors and pictures of `imageSize` × `imageSize` pixels.
+  /// The MJCF document with blocks of these colors and images of `imageSize` × `imageSize` pixels.
   static func xml(blocks: [ShapesColor], imageSize: Int) -> String {
     let bodies = blocks.enumerated().map { index, color in
       """

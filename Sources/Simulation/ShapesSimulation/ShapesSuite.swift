@@ -1,18 +1,18 @@
 import Failures
-import RobotEnvironments
 import MuJoCoPhysics
+import RobotEnvironments
 
 /// The embedded suite: a finger on a gantry, a table, and blocks to touch or push as the instruction says.
 public struct ShapesSuite: EnvironmentSuite {
-  /// The edge of each camera's picture, pixels.
+  /// The edge of each camera's image, pixels.
   public let imageSize: Int
   /// The library to draw with; nil takes what `MUJOCO_GL` asks for, or chooses by itself.
   public let backend: GraphicsBackend?
 
-  /// Makes the suite with square pictures of 16…1024 pixels.
+  /// Makes the suite with square images of 16…1024 pixels.
   public init(imageSize: Int = 64, backend: GraphicsBackend? = nil) throws {
     guard (16...1024).contains(imageSize) else {
-      throw Failure("shapes draws pictures of 16 to 1024 pixels, and \(imageSize) was asked for")
+      throw Failure("shapes draws images of 16 to 1024 pixels, and \(imageSize) was asked for")
     }
     self.imageSize = imageSize
     self.backend =

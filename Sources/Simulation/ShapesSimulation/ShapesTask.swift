@@ -55,7 +55,6 @@ struct ShapesTask: Sendable {
   ]
 }
 
-/// The colors of blocks.
 enum ShapesColor: String, Sendable {
   case red, green, blue
 

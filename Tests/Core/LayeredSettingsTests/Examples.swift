@@ -74,7 +74,7 @@ struct Evaluation: ConfigurationSection {
   static let title = "Evaluation"
   var episodes = 10
   static var fields: [Field<Self>] {
-    [.constant("type", "eval", help: "always eval"), .init("n_episodes", \.episodes, help: "how many")]
+    [.init("n_episodes", \.episodes, help: "how many")]
   }
 }
 
@@ -90,7 +90,7 @@ struct Train: ConfigurationSection {
   static var fields: [Field<Self>] {
     [
       .init("batch_size", \.batchSize, help: "samples per step"),
-      .init("resume", \.resume, help: "go on from a checkpoint"),
+      .init("resume", \.resume, help: "continue from a checkpoint"),
       .init("rename_map", \.renameMap, help: "new names of observations"), .section("dataset", \.dataset),
       .choice(
         "policy", \.policy, title: "Policy", help: "kind of policy",

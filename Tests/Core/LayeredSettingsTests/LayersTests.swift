@@ -27,7 +27,7 @@ import Testing
     var second = Configured<Train>()
     try second.apply(configured.json, from: "a.json")
     #expect(second.json == configured.json)
-    #expect(second.json["eval"] == ["type": "eval", "n_episodes": 2])
+    #expect(second.json["eval"] == ["n_episodes": 2])
     try second.apply(["eval": nil], from: "b.json")
     #expect(second.value.eval == nil)
     var none = Train()
@@ -45,18 +45,16 @@ import Testing
     #expect(configured.json["dataset"]?.object?.keys.last == "fps")
     #expect(configured.json["dataset"]?["cameras"] == ["front"])
 
-    var ignoring = Configured<Train>()
-    try ignoring.apply(file, from: "a.json", unknown: .ignore)
-    #expect(ignoring.extra.isEmpty)
+    var refusing = Configured<Train>()
     let error = #expect(throws: ConfigurationError.self) {
-      try ignoring.apply(["dataset": ["repo_idd": "a"]], from: "a.json")
+      try refusing.apply(["dataset": ["repo_idd": "a"]], from: "a.json")
     }
     #expect(error?.description == "a.json: dataset.repo_idd: no such setting; did you mean dataset.repo_id?")
   }
 
   @Test(arguments: [
-    (#"{"batch_size":"x"}"#, #"f.json: batch_size: expected a whole number, found "x""#),
-    (#"{"batch_size":1.5}"#, "f.json: batch_size: expected a whole number, found 1.5"),
+    (#"{"batch_size":"x"}"#, #"f.json: batch_size: expected an integer, found "x""#),
+    (#"{"batch_size":1.5}"#, "f.json: batch_size: expected an integer, found 1.5"),
     (#"{"dataset":5}"#, "f.json: dataset: expected an object, found 5"),
     (#"{"eval":5}"#, "f.json: eval: expected a section or null, found 5"),
     (#"{"policy":{"type":7}}"#, "f.json: policy.type: expected one of plain, world, found 7"),
@@ -70,7 +68,7 @@ import Testing
     #expect(error?.description == sentence)
   }
 
-  @Test func `whole numbers are numbers and 10.0 is whole`() throws {
+  @Test func `integers are numbers and 10.0 is whole`() throws {
     var configured = Configured<Train>()
     try configured.apply(["batch_size": 10.0, "policy": ["optimizer": ["lr": 1]]], from: "f.json")
     #expect(configured.value.batchSize == 10)

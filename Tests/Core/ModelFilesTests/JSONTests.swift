@@ -3,7 +3,7 @@ import ModelFiles
 import Testing
 
 @Suite struct JSONTests {
-  @Test func `objects keep their order and whole numbers stay whole`() throws {
+  @Test func `objects keep their order and integers stay whole`() throws {
     let json = try JSON(parsing: #" {"z": 1, "a": [10.0, -3, 1e3, true, null], "m": {"k": "v"}} "#)
     #expect(json.object.map { Array($0.keys) } == ["z", "a", "m"])
     #expect(json["a"] == [10.0, -3, 1000.0, true, nil])

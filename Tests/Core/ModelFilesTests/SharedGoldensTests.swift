@@ -1,7 +1,7 @@
 import Foundation
 import ModelFiles
-import TestSupport
 import Testing
+import TestSupport
 
 /// LeRobot's own files, where the development data lies beside the checkout.
 @Suite(.enabled(if: SharedData.directory != nil)) struct SharedGoldensTests {

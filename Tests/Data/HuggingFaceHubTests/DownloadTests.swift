@@ -1,6 +1,6 @@
 import Foundation
-import TestSupport
 import Testing
+import TestSupport
 
 @testable import HuggingFaceHub
 
@@ -94,7 +94,7 @@ import Testing
     #expect(try Data(contentsOf: folder.appendingPathComponent("model.safetensors")) == place.large)
   }
 
-  @Test func `an interrupted download goes on where it was`() throws {
+  @Test func `an interrupted download continues where it was`() throws {
     let place = try Place()
     place.addToy()
     place.hub.make(.cut(after: 100_000), at: "model.safetensors", times: 1)

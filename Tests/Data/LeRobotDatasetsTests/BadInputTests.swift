@@ -1,7 +1,7 @@
-import ParquetFiles
 import Foundation
 import ModelFiles
 import OrderedCollections
+import ParquetFiles
 import Testing
 
 @testable import LeRobotDatasets
@@ -187,7 +187,7 @@ func `a missing or truncated Parquet file is one sentence that names it`(name: S
   }
 }
 
-@Test func `a picture that is no picture, missing or of another size is one sentence`() throws {
+@Test func `an image that is no image, missing or of another size is one sentence`() throws {
   try withFolder { folder in
     let root = folder.appendingPathComponent("toy")
     try Toy.write(to: root, .image, cameras: ["top"])
@@ -214,7 +214,7 @@ func `a missing or truncated Parquet file is one sentence that names it`(name: S
       let message = sentence { _ = try data.image("observation.images.top", at: position) }
       #expect(isOneSentence(message) && message.contains("row \(position)"), "\(message)")
     }
-    #expect(try data.image("observation.images.top", at: 2) == Toy.picture(0, 0, 0))
+    #expect(try data.image("observation.images.top", at: 2) == Toy.image(0, 0, 0))
     #expect(isOneSentence(sentence { _ = try data.image("observation.images.none", at: 0) }))
     #expect(isOneSentence(sentence { _ = try data.image("observation.images.top", at: 4) }))
     #expect(isOneSentence(sentence { _ = try data.values(of: "nothing", at: [0]) }))

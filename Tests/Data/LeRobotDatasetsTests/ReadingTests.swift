@@ -1,9 +1,9 @@
-import WorkerThreads
 import Failures
-import HuggingFaceHub
 import Foundation
+import HuggingFaceHub
 import ModelFiles
 import Testing
+import WorkerThreads
 
 @testable import LeRobotDatasets
 @testable import MediaCoding
@@ -42,14 +42,14 @@ func `every frame of a dataset that LeRobot wrote is what LeRobot reads`(name: S
   }
 }
 
-@Test func `pictures in Parquet are pixel-equal`() throws {
+@Test func `images in Parquet are pixel-equal`() throws {
   let data = try LeRobotDataset(root: golden("images"))
   #expect(data.information.cameras == ["observation.images.top", "observation.images.wrist"])
   for position in 0..<data.count {
     let frame = try data.frame(at: position)
     for (number, camera) in data.information.cameras.enumerated() {
       let image = try data.image(camera, at: position)
-      #expect(try image == Toy.picture(number, frame.episodeIndex, frame.frameIndex))
+      #expect(try image == Toy.image(number, frame.episodeIndex, frame.frameIndex))
     }
   }
 }
@@ -88,7 +88,7 @@ func `video frames are equal in their planes and within 2 levels in RGB`(name: S
   #expect(try data.positionsOfEpisode(containing: 4) == 4..<9)
   // The window of the last frame of episode 0 does not reach into episode 2 that follows it here.
   #expect(try data.window(at: 3, offsets: -1...2).indices == [2, 3, 3, 3])
-  #expect(try data.image("observation.images.wrist", at: 8) == Toy.picture(1, 2, 4))
+  #expect(try data.image("observation.images.wrist", at: 8) == Toy.image(1, 2, 4))
   #expect(sentence { _ = try LeRobotDataset(root: golden("images"), episodes: [3]) }.contains("episode 3"))
 }
 

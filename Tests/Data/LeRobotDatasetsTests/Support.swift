@@ -1,8 +1,8 @@
 import Foundation
-import RGBImages
 import MediaCoding
 import ModelFiles
 import OrderedCollections
+import RGBImages
 import Testing
 
 @testable import LeRobotDatasets
@@ -30,7 +30,7 @@ enum Toy {
   static let lengths = [4, 3, 5]
   static let tasks = ["push the red block", "touch the left side"]
 
-  static func picture(_ camera: Int, _ episode: Int, _ frame: Int) throws -> RGBImage {
+  static func image(_ camera: Int, _ episode: Int, _ frame: Int) throws -> RGBImage {
     var pixels: [UInt8] = []
     for y in 0..<height {
       for x in 0..<width {
@@ -76,7 +76,7 @@ enum Toy {
           "observation.state": .floats(state(episode, frame)), "action": .floats(action(episode, frame)),
         ]
         for (number, camera) in cameras.enumerated() {
-          values["observation.images.\(camera)"] = .image(try picture(number, episode, frame))
+          values["observation.images.\(camera)"] = .image(try image(number, episode, frame))
         }
         if type == .image {
           values["next.reward"] = .floats([Float(Double(frame) / Double(length))])

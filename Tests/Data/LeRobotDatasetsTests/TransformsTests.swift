@@ -1,10 +1,10 @@
-import WorkerThreads
 import CounterBasedRandom
 import Foundation
-import RGBImages
 import ModelFiles
 import OrderedCollections
+import RGBImages
 import Testing
+import WorkerThreads
 
 @testable import LeRobotDatasets
 
@@ -38,7 +38,7 @@ private func changed(_ image: PlanarImage, by golden: JSON) throws -> PlanarImag
   return image
 }
 
-@Test func `every change of a picture is torchvision's`() throws {
+@Test func `every change of an image is torchvision's`() throws {
   let document = try JSON(contentsOf: golden("transforms.json"))
   let image = PlanarImage(try goldenPicture(document))
   let truth = try Data(contentsOf: golden("transforms.f32")).withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }
@@ -168,12 +168,12 @@ private func lively(seed: Int = 7) throws -> ImageTransforms {
   let whole = try load(from: 0, size: 6, workers: 0, request)
   #expect(try load(from: 0, size: 6, workers: 4, request) == whole)
   #expect(try load(from: 0, size: 4, workers: 2, request) == whole)
-  let picture = Toy.width * Toy.height * 3
-  #expect(try load(from: 12, size: 6, workers: 1, request) == whole.mapValues { Array($0.dropFirst(12 * picture)) })
+  let imageSize = Toy.width * Toy.height * 3
+  #expect(try load(from: 12, size: 6, workers: 1, request) == whole.mapValues { Array($0.dropFirst(12 * imageSize)) })
   request.transforms = try lively(seed: 8)
   #expect(try load(from: 0, size: 6, workers: 0, request) != whole)
   // The same frame at another place, or from another camera, is changed otherwise.
-  let image = try Toy.picture(0, 0, 0)
+  let image = try Toy.image(0, 0, 0)
   let transforms = try lively()
   #expect(transforms.apply(to: image, draw: 0, camera: "a") == transforms.apply(to: image, draw: 0, camera: "a"))
   #expect(transforms.apply(to: image, draw: 0, camera: "a") != transforms.apply(to: image, draw: 12, camera: "a"))

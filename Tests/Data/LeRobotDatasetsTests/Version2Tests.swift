@@ -28,12 +28,12 @@ private func floats(_ json: JSON?) -> [Double] {
     #expect(sample.actions.map(Double.init) == floats(row["action"]))
     #expect(sample.actionIsPadding == row["action_is_pad"]?.array?.compactMap(\.bool))
     let image = try data.image("observation.images.top", at: position)
-    #expect(try image == Toy.picture(0, sample.frame.episodeIndex, sample.frame.frameIndex))
+    #expect(try image == Toy.image(0, sample.frame.episodeIndex, sample.frame.frameIndex))
   }
 }
 
 @Test(arguments: [("side", 0), ("wrist", 2)])
-func `a v2.1 dataset's JPEG pictures and HEVC videos are LeRobot's`(camera: String, tolerance: Int) throws {
+func `a v2.1 dataset's JPEG images and HEVC videos are LeRobot's`(camera: String, tolerance: Int) throws {
   let data = try LeRobotDataset(root: golden("v21"))
   let shown = try #require(try JSON(contentsOf: golden("v21.json"))["shown"]?.array).compactMap(\.integer)
   let colors = [UInt8](try Data(contentsOf: golden("v21-\(camera).rgb")))

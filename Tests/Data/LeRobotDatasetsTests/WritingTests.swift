@@ -1,11 +1,11 @@
-import Failures
-import ParquetFiles
 import CounterBasedRandom
+import Failures
 import Foundation
-import RGBImages
 import MediaCoding
 import ModelFiles
 import OrderedCollections
+import ParquetFiles
+import RGBImages
 import Testing
 
 @testable import LeRobotDatasets
@@ -26,7 +26,7 @@ import Testing
       #expect(try data.values(of: "action", at: [position]) == Toy.action(frame.episodeIndex, frame.frameIndex))
       for (number, camera) in data.information.cameras.enumerated() {
         let image = try data.image(camera, at: position)
-        #expect(try image == Toy.picture(number, frame.episodeIndex, frame.frameIndex))
+        #expect(try image == Toy.image(number, frame.episodeIndex, frame.frameIndex))
       }
     }
     #expect(try data.values(of: "next.done", at: [2, 3, 4, 11]) == [0, 1, 0, 1])
@@ -66,15 +66,15 @@ import Testing
     let golden = try LeRobotDataset(root: golden("images"))
     let theirs = golden.statistics
     #expect(Set(ours.keys) == Set(theirs.keys))
-    let anew = try golden.recomputedStatistics()
+    let again = try golden.recomputedStatistics()
     #expect(try golden.recomputedStatistics(includingImages: false).count == theirs.count - 2)
     for (name, truth) in theirs {
       let found = try #require(ours[name])
-      #expect(anew[name] == found)
+      #expect(again[name] == found)
       #expect(found.shape == truth.shape && found.count == truth.count)
       for (mine, other) in zip(found.named, truth.named) {
         #expect(mine.name == other.name)
-        // LeRobot 0.4.4 squares image bytes in eight bits, so its standard deviation of pictures means nothing.
+        // LeRobot 0.4.4 squares image bytes in eight bits, so its standard deviation of images means nothing.
         if name.contains("images"), mine.name == "std" { continue }
         for (entry, (value, wanted)) in zip(mine.values, other.values).enumerated() {
           let range = truth.maximum[entry] - truth.minimum[entry]
@@ -84,7 +84,7 @@ import Testing
         }
       }
     }
-    // The true deviation of the top camera's pictures, from numpy.
+    // The true deviation of the top camera's images, from numpy.
     let deviation = try #require(ours["observation.images.top"]?.standardDeviation)
     for (value, wanted) in zip(deviation, [0.18761699, 0.20168986, 0.13576219]) { #expect(abs(value - wanted) < 1e-3) }
   }
@@ -171,7 +171,7 @@ private func noise(_ camera: Int, _ episode: Int, _ frame: Int) throws -> RGBIma
 
 @Test func `videos in several files and folders hold every episode's frames`() throws {
   try withFolder { folder in
-    let root = folder.appendingPathComponent("films")
+    let root = folder.appendingPathComponent("videos")
     try recordSeveralFiles(to: root, .video, codec: .mpeg4)
     let data = try LeRobotDataset(root: root)
     let places = data.episodes.compactMap { $0.videos["observation.images.top"] }.map { $0.chunk * 10 + $0.file }
@@ -231,7 +231,7 @@ private func noise(_ camera: Int, _ episode: Int, _ frame: Int) throws -> RGBIma
     let writer = try DatasetWriter(root: folder.appendingPathComponent("toy"), framesPerSecond: 10, features: features)
     let good: [String: FrameValue] = [
       "observation.state": .floats([1, 2, 3]), "action": .floats([1, 2]), "next.reward": .floats([0]),
-      "next.done": .booleans([false]), "observation.images.top": .image(try Toy.picture(0, 0, 0)),
+      "next.done": .booleans([false]), "observation.images.top": .image(try Toy.image(0, 0, 0)),
     ]
     let wrong: [(String, FrameValue?)] = [
       ("action", nil), ("action", .floats([1, 2, 3])), ("action", .doubles([1, 2])), ("next.done", .integers([1])),

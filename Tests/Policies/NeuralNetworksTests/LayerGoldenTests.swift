@@ -1,8 +1,8 @@
 import Failures
 import Foundation
+import LibTorch
 import ModelFiles
 import Testing
-import LibTorch
 
 @testable import NeuralNetworks
 

@@ -1,7 +1,7 @@
 import Foundation
+import LibTorch
 import ModelFiles
 import Testing
-import LibTorch
 
 @testable import NeuralNetworks
 

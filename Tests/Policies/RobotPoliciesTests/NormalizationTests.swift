@@ -1,8 +1,8 @@
 import Failures
+import LibTorch
 import NeuralNetworks
 import RobotPolicies
 import Testing
-import LibTorch
 
 struct `a normalization` {
   private static let features: PolicyFeatures = [

@@ -1,9 +1,9 @@
 import Foundation
+import LibTorch
 import ModelFiles
 import NeuralNetworks
-import TestSupport
 import Testing
-import LibTorch
+import TestSupport
 
 @testable import RobotPolicies
 

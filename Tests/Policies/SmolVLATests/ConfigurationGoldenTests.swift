@@ -1,9 +1,9 @@
 import CounterBasedRandom
 import Foundation
+import LibTorch
 import NeuralNetworks
 import RobotPolicies
 import Testing
-import LibTorch
 
 @testable import SmolVLA
 

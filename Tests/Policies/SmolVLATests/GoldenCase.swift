@@ -1,10 +1,10 @@
-import LayeredSettings
 import Foundation
+import LayeredSettings
+import LibTorch
 import ModelFiles
 import NeuralNetworks
 import RobotPolicies
 import Testing
-import LibTorch
 
 @testable import SmolVLA
 

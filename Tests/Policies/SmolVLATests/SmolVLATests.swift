@@ -1,11 +1,11 @@
 import CounterBasedRandom
 import Foundation
+import LibTorch
 import ModelFiles
 import NeuralNetworks
 import RobotPolicies
-import TestSupport
 import Testing
-import LibTorch
+import TestSupport
 
 @testable import SmolVLA
 

@@ -1,12 +1,12 @@
 @testable import PretrainedPolicies
-import LayeredSettings
 import CounterBasedRandom
 import Foundation
+import LayeredSettings
+import LibTorch
 import ModelFiles
 import NeuralNetworks
 import RobotPolicies
 import Testing
-import LibTorch
 
 @testable import WorldModality
 

@@ -1,23 +1,23 @@
 @testable import WorldEncoders
 import Failures
 import Foundation
+import LibTorch
 import ModelFiles
 import NeuralNetworks
 import Testing
-import LibTorch
 
 @testable import WorldModality
 
 @Suite struct DINOv2EncoderTests {
   @Test(arguments: ["stretched", "shrunk", "same"])
-  func `pictures, hidden states and latents are transformers'`(name: String) throws {
+  func `images, hidden states and latents are transformers'`(name: String) throws {
     let encoder = try DINOv2Encoder(EncoderFolder(Golden.url("dinov2_\(name)")))
     let golden = try Golden("dinov2_\(name)/golden.safetensors")
     let pixels = try golden["mid/pixels"]
     #expect(try encoder.hiddenStates(of: pixels).distance(to: golden["out/hidden"]) < 1e-5)
     #expect(try encoder.latents(of: pixels, clips: [[0], [1]]).distance(to: golden["out/pooled"]) < 1e-5)
     #expect(!(try encoder.hiddenStates(of: pixels).requiresGrad))
-    let frames = try encoder.preprocessing.frames(golden["in/pictures"])
+    let frames = try encoder.preprocessing.frames(golden["in/images"])
     #expect(try frames.shape == pixels.shape && frames.distance(to: pixels) < 1e-6)
   }
 
@@ -62,7 +62,7 @@ import LibTorch
       ("resample", 2), ("do_center_crop", false), ("image_mean", [0.5, 0.5, 0.5]),
       ("crop_size", ["height": 14, "width": 15]),
       ("size", ["shortest_edge": 13]), ("crop_size", ["height": 0, "width": 0]),
-    ] as [(String, JSON)]) func `another preparation of pictures is refused`(key: String, value: JSON) throws
+    ] as [(String, JSON)]) func `another preparation of images is refused`(key: String, value: JSON) throws
   {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
     defer { try? FileManager.default.removeItem(at: folder) }

@@ -1,9 +1,9 @@
-import Failures
 import CounterBasedRandom
+import Failures
+import LibTorch
 import NeuralNetworks
 import RobotPolicies
 import Testing
-import LibTorch
 
 @testable import WorldModality
 
@@ -118,9 +118,9 @@ struct DoNoHarmTests {
     let sound = try loaded.batch.require(WorldKey.history)
     #expect(try !policy.actionChunk(for: batch(sound), random: random()).isIdentical(to: wanted))
     #expect(throws: Failure.self) { try policy.actionChunk(for: batch(nil), random: random()) }
-    var pictures = try batch(nil)
-    pictures[BatchKey.history] = try Tensor.zeros([loaded.rows, 7, 4, 4, 3], dtype: .uint8)
-    #expect(throws: EncoderAsked.self) { try policy.actionChunk(for: pictures, random: random()) }
+    var images = try batch(nil)
+    images[BatchKey.history] = try Tensor.zeros([loaded.rows, 7, 4, 4, 3], dtype: .uint8)
+    #expect(throws: EncoderAsked.self) { try policy.actionChunk(for: images, random: random()) }
   }
 
   @Test func `a broken history at an open gate gives SmolVLA's plan for that row alone`() throws {

@@ -1,7 +1,7 @@
 @testable import WorldEncoders
 import Foundation
-import Testing
 import LibTorch
+import Testing
 
 @testable import WorldModality
 
@@ -19,9 +19,9 @@ private let drawn: [URL] = {
     let name = folder.lastPathComponent
     let source = name.hasPrefix("vjepa2") ? LatentsSource.vjepa : .dino
     let encoder = try source.encoder(in: EncoderFolder(folder))
-    let pictures = try #require(try Tensor.load(folder.appendingPathComponent("pictures.safetensors"))["pictures"])
+    let images = try #require(try Tensor.load(folder.appendingPathComponent("images.safetensors"))["images"])
     let expected = try Golden(folder.appendingPathComponent("expected.safetensors"))
-    let frames = try encoder.preprocessing.frames(pictures)
+    let frames = try encoder.preprocessing.frames(images)
     var (latent, seconds) = (try Tensor.zeros([1]), Double.infinity)
     for _ in 0..<4 {
       let clock = ContinuousClock()

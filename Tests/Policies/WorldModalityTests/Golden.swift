@@ -1,8 +1,8 @@
 import Foundation
+import LibTorch
 import ModelFiles
 import NeuralNetworks
 import Testing
-import LibTorch
 
 /// Tensors that the official packages made.
 struct Golden {

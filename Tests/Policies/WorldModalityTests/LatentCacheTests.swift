@@ -1,13 +1,13 @@
-@testable import WorldLatents
 @testable import WorldEncoders
-import Failures
+@testable import WorldLatents
 import CounterBasedRandom
+import Failures
 import Foundation
-import RGBImages
+import LibTorch
 import ModelFiles
+import RGBImages
 import Synchronization
 import Testing
-import LibTorch
 
 @testable import WorldModality
 
@@ -47,14 +47,14 @@ final class TinyDataset {
     }
   }
 
-  static func picture(_ index: Int) throws -> RGBImage {
+  static func image(_ index: Int) throws -> RGBImage {
     let random = CountedRandom(seed: 9, "frames").at(index)
     return try RGBImage(
       width: 12, height: 10, pixels: (0..<10 * 12 * 3).map { UInt8(random.integer($0, below: 256)) })
   }
 
   /// [1, 10, 12, 3] uint8
-  func frame(_ index: Int) throws -> Tensor { try Tensor(Self.picture(index).pixels, shape: [1, 10, 12, 3]) }
+  func frame(_ index: Int) throws -> Tensor { try Tensor(Self.image(index).pixels, shape: [1, 10, 12, 3]) }
 
   func precompute(
     batch: Int = 4, workers: Int = 0, to url: URL? = nil, overwrite: Bool = false,
@@ -63,9 +63,9 @@ final class TinyDataset {
     try WorldLatentPrecomputation(encoder, identity: identity, episodes: episodes, batchSize: batch)
       .run(
         to: url ?? self.url, overwrite: overwrite, workers: workers,
-        picture: { [asked] index in
+        image: { [asked] index in
           asked.indices.withLock { $0.append(index) }
-          return try Self.picture(index)
+          return try Self.image(index)
         }, progress: progress)
   }
 
@@ -155,9 +155,9 @@ final class TinyDataset {
     let cache = try LatentCache(tiny.url, expecting: tiny.expectation)
     for frame in 4..<11 {
       let window = try WorldWindow(frame: frame, episode: 4..<11)
-      let pictures = try Tensor.concatenation(window.history(frames: 6).map { try tiny.frame($0) }, dimension: 0)
+      let images = try Tensor.concatenation(window.history(frames: 6).map { try tiny.frame($0) }, dimension: 0)
         .unsqueezed(0)
-      let history = try tiny.encoder.latentHistory(of: pictures, contextFrames: 3, temporalWindow: 4)
+      let history = try tiny.encoder.latentHistory(of: images, contextFrames: 3, temporalWindow: 4)
       #expect(try history.distance(to: cache.latents([window], history: 3, future: 0).history) < 2e-3)
     }
     #expect(throws: Failure.self) {
@@ -166,7 +166,7 @@ final class TinyDataset {
     }
   }
 
-  @Test func `a cache of something else is refused by the flag that mends it`() throws {
+  @Test func `a cache of something else is refused by the flag that fixes it`() throws {
     let tiny = try TinyDataset()
     try tiny.precompute()
     let changes: [(String, (inout LatentCacheExpectation) -> Void)] = [

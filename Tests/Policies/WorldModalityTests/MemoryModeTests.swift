@@ -1,9 +1,9 @@
 @testable import WorldLatents
-import Failures
 import CounterBasedRandom
+import Failures
+import LibTorch
 import NeuralNetworks
 import Testing
-import LibTorch
 
 @testable import WorldModality
 

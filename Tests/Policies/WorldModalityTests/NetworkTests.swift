@@ -1,10 +1,10 @@
 @testable import WorldLatents
 import CounterBasedRandom
 import Foundation
-import NeuralNetworks
-import TestSupport
-import Testing
 import LibTorch
+import NeuralNetworks
+import Testing
+import TestSupport
 
 @testable import WorldModality
 

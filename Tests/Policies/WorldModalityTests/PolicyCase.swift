@@ -1,14 +1,14 @@
-import LayeredSettings
 import CounterBasedRandom
 import Foundation
+import LayeredSettings
+import LibTorch
 import ModelFiles
 import NeuralNetworks
 import OrderedCollections
 import RobotPolicies
 import SmolVLA
-import TestSupport
 import Testing
-import LibTorch
+import TestSupport
 
 @testable import WorldModality
 
@@ -125,7 +125,7 @@ struct LoadedPolicyCase {
     return policy
   }
 
-  /// A list of names, or of numbers, in the metadata; empty where there is none.
+  /// A list of names, or of numbers, in the metadata; empty if there is none.
   func list(_ key: String) throws -> [JSON] {
     try metadata[key].flatMap { try JSON(parsing: $0).array } ?? []
   }

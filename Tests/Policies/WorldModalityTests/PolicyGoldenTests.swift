@@ -1,9 +1,9 @@
 import CounterBasedRandom
+import LibTorch
 import NeuralNetworks
 import RobotPolicies
-import TestSupport
 import Testing
-import LibTorch
+import TestSupport
 
 @testable import WorldModality
 

@@ -1,11 +1,11 @@
-@testable import WorldLatents
 @testable import WorldEncoders
-import Failures
+@testable import WorldLatents
 import CounterBasedRandom
+import Failures
+import LibTorch
 import ModelFiles
 import NeuralNetworks
 import Testing
-import LibTorch
 
 @testable import WorldModality
 

@@ -1,12 +1,12 @@
 @testable import PretrainedPolicies
 import Failures
 import Foundation
+import LibTorch
 import ModelFiles
 import NeuralNetworks
 import OrderedCollections
 import RobotPolicies
 import Testing
-import LibTorch
 
 @testable import SmolVLA
 @testable import WorldModality

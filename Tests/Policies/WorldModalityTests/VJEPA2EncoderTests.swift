@@ -1,10 +1,10 @@
 @testable import WorldEncoders
 import Failures
 import Foundation
+import LibTorch
 import ModelFiles
 import NeuralNetworks
 import Testing
-import LibTorch
 
 @testable import WorldModality
 
@@ -29,7 +29,7 @@ import LibTorch
     #expect(try encoder.latents(of: clips).deviation(from: golden["out/latent"]) < 1e-3)
   }
 
-  @Test func `pictures are resized and normalized as torch does`() throws {
+  @Test func `images are resized and normalized as torch does`() throws {
     let golden = try Golden("preprocessing.safetensors")
     let preprocessing = FramePreprocessing(size: 16)
     let frames = try preprocessing.frames(golden["in/image"].unsqueezed(0))

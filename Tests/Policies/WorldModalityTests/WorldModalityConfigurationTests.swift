@@ -1,9 +1,9 @@
 import Failures
-import LayeredSettings
 import Foundation
+import LayeredSettings
 import ModelFiles
-import TestSupport
 import Testing
+import TestSupport
 
 @testable import WorldModality
 

@@ -1,9 +1,9 @@
 import EngineLoading
 import Foundation
+import LibTorch
 import ModelFiles
 import NeuralNetworks
 import Testing
-import LibTorch
 
 /// Something wrong that a user may bring, and what must be said of it.
 struct BadInput: Sendable, CustomTestStringConvertible {
@@ -61,7 +61,7 @@ struct `bad input` {
     BadInput("a resume of no run", ["train", "--resume"] + Flags.train, says: "--output_dir: is needed with --resume"),
     BadInput("nothing to resume", ["train", "--output_dir=out", "--resume"], says: "start without --resume"),
     BadInput("heads that divide by zero", ["scratch", "--output_dir=out", "--num_heads=0"], says: "--num_heads"),
-    BadInput("a picture between patches", ["scratch", "--output_dir=out", "--image_size=17"], says: "--image_size"),
+    BadInput("an image between patches", ["scratch", "--output_dir=out", "--image_size=17"], says: "--image_size"),
     BadInput("a dataset that is not there", train + ["--dataset.root=nowhere"], says: "nowhere", "--dataset.root"),
     BadInput(
       "a camera that the dataset lacks", Flags.precompute + ["--cache_dir=out", "--image_key=observation.images.top"],
@@ -164,7 +164,7 @@ struct `bad input` {
       try Program.succeed(
         ["scratch", "--output_dir=other", "--encoder_hidden_size=16", "--encoder_image_size=16", "--seed=9"], in: $0)
     },
-    BadInput("latents of other pictures", trainWorld + ["--dataset.root=other"], says: "--dataset_name=shapes") {
+    BadInput("latents of other images", trainWorld + ["--dataset.root=other"], says: "--dataset_name=shapes") {
       try Program.succeed(record + ["--dataset.num_episodes=3", "--dataset.root=other", "--seed=8"], in: $0)
     },
     BadInput("truncated latents", trainWorld, says: latents, "truncated", copying: ["cache"]) {

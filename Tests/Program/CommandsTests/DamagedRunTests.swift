@@ -1,7 +1,7 @@
 import Foundation
-import RGBImages
 import LeRobotDatasets
 import OrderedCollections
+import RGBImages
 import Testing
 
 /// What only shows once a run is under way.
@@ -90,14 +90,14 @@ struct `a run that goes wrong` {
     let cameras = ["observation.images.image", "observation.images.image2"]
     for camera in cameras { features[camera] = .camera(.image, height: 16, width: 16) }
     let writer = try DatasetWriter(root: root, framesPerSecond: 10, features: features)
-    let picture = try RGBImage(width: 16, height: 16, pixels: (0..<768).map { UInt8($0 % 251) })
+    let image = try RGBImage(width: 16, height: 16, pixels: (0..<768).map { UInt8($0 % 251) })
     for episode in 0..<2 {
       for frame in 0..<5 {
         let shift = Float(frame + episode) / 8
         var values: [String: FrameValue] = [
           "observation.state": .floats([shift, -shift]), "action": .floats(action.map { $0 + shift }),
         ]
-        for camera in cameras { values[camera] = .image(picture) }
+        for camera in cameras { values[camera] = .image(image) }
         try writer.addFrame(values)
       }
       try writer.saveEpisode(task: "wave")

@@ -47,7 +47,7 @@ struct `an evaluation run` {
         let reader = try VideoReader(evaluation.appendingPathComponent(path))
         #expect(reader.width == 16 && reader.height == 16)
         let steps = try #require(metrics["steps"]?.array?.first?.integer)
-        // One picture before each step and one after the last.
+        // One image before each step and one after the last.
         #expect(abs(reader.duration * reader.framesPerSecond - Double(steps + 1)) < 0.5)
         #expect(try reader.frame(at: 0).pixels.contains { $0 > 60 })
         #expect(evaluation.appendingPathComponent("videos/shapes_\(name)").names() == ["eval_episode_0.mp4"])

@@ -1,7 +1,7 @@
 import Foundation
 import ModelFiles
-import TestSupport
 import Testing
+import TestSupport
 
 struct `a run whose parts are on the hub` {
   /// A hub with the fixture's baseline and demonstrations, and what the program must know to find it.

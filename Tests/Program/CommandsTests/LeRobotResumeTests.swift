@@ -1,14 +1,14 @@
 @testable import PretrainedPolicies
-import Failures
-import LayeredSettings
 import CounterBasedRandom
+import Failures
 import Foundation
+import LayeredSettings
+import LibTorch
 import ModelFiles
 import NeuralNetworks
 import RobotPolicies
-import TestSupport
 import Testing
-import LibTorch
+import TestSupport
 import WorldModality
 
 @testable import Commands
@@ -38,7 +38,7 @@ struct `a run of LeRobot` {
     return try builder.pretrained(run.appendingPathComponent("pretrained_model"))
   }
 
-  @Test(arguments: runs) func `goes on here as it goes on there`(run: URL) throws {
+  @Test(arguments: runs) func `continues here as it continues there`(run: URL) throws {
     let settings = try Self.settings(run)
     let policy = try Self.policy(run, settings).policy
     let state = try TrainingState(in: run.appendingPathComponent("training_state"), for: policy.parameters)
@@ -144,7 +144,7 @@ struct `a run of LeRobot` {
     return error?.description ?? ""
   }
 
-  @Test func `that cannot go on here is refused with the reason`() throws {
+  @Test func `that cannot continue here is refused with the reason`() throws {
     #expect(
       try refusal { try FileManager.default.removeItem(at: $0.appendingPathComponent("training_step.json")) }
         .contains("`policy.path`"))

@@ -5,7 +5,7 @@ struct `a precomputation` {
   private static let flags = Flags.precompute + ["--batch_size=1"]
   private static let name = "shapes/train_world_latents_vjepa_m2.fp16.npy"
 
-  @Test(arguments: [SIGKILL, SIGTERM]) func `goes on where it was stopped, to the same bytes`(signal: Int32) throws {
+  @Test(arguments: [SIGKILL, SIGTERM]) func `continues where it was stopped, to the same bytes`(signal: Int32) throws {
     try Fixture.within { folder in
       try Program.succeed(Self.flags + ["--cache_dir=whole"], in: folder)
       let whole = try folder.appendingPathComponent("whole/\(Self.name)").bytes()
@@ -26,7 +26,7 @@ struct `a precomputation` {
         let training = try Program.run(
           ["train", "--output_dir=out"] + Flags.train + Flags.world + ["--policy.cache_dir=\(cache)"], in: folder)
         #expect(training.status == 1 && training.errors.contains("is not finished"), "\(training.errors)")
-        // Nor does another precomputation go on with it.
+        // Nor does another precomputation continue with it.
         let other = try Program.run(Self.flags + ["--cache_dir=\(cache)", "--dtype=bfloat16"], in: folder)
         #expect(other.status == 1 && other.errors.contains("dtype float32, not bfloat16"), "\(other.errors)")
         try Program.succeed(Self.flags + ["--cache_dir=\(cache)"], in: folder)

@@ -1,9 +1,9 @@
 import EngineLoading
 import Foundation
+import LibTorch
 import ModelFiles
 import NeuralNetworks
 import Testing
-import LibTorch
 
 /// What goes wrong while episodes are played, seen from outside the program.
 struct `an evaluation that goes wrong` {
@@ -63,7 +63,7 @@ struct `an evaluation that goes wrong` {
     }
   }
 
-  @Test func `says which numbers of a policy are none, and goes on`() throws {
+  @Test func `says which numbers of a policy are none, and continues`() throws {
     try Fixture.within(copying: ["E0"]) { folder in
       let file = folder.appendingPathComponent(Flags.checkpoint + "/model.safetensors")
       var weights = try Tensor.load(file)
@@ -99,7 +99,7 @@ struct `an evaluation that goes wrong` {
       #expect(outcome.status == 1)
       #expect(outcome.errors.contains("episode 0 broke off: no OpenGL context for drawing: EGL"))
       #expect(outcome.errors.contains("or choose with MUJOCO_GL=osmesa"))
-      #expect(try problems(information(folder)).map(\.isEmpty) == [false, true], "only the filmed episode is drawn")
+      #expect(try problems(information(folder)).map(\.isEmpty) == [false, true], "only the recorded episode is drawn")
     }
   }
 

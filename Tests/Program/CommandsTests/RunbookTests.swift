@@ -1,7 +1,7 @@
 import Foundation
 import ModelFiles
-import TestSupport
 import Testing
+import TestSupport
 
 /// The runbook's commands, typed as it prints them, against a hub that serves small repositories under the published
 /// names: LeRobot's and transformers' own files with random weights. Only sizes are changed, by flags after the command.

@@ -1,7 +1,7 @@
 import Foundation
-import TestSupport
 import ModelFiles
 import Testing
+import TestSupport
 
 /// How a run of the program ended.
 struct Outcome {

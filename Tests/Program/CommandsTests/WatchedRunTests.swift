@@ -69,7 +69,7 @@ struct `a run that is watched` {
     }
   }
 
-  @Test func `goes on when an evaluation breaks`() throws {
+  @Test func `continues when an evaluation breaks`() throws {
     try Fixture.within(copying: ["E0"]) { folder in
       let run = folder.appendingPathComponent("E0")
       try Data().write(to: run.appendingPathComponent("eval"))
@@ -137,7 +137,7 @@ struct `a run that is watched` {
       try Program.succeed(["train", "--output_dir=\(run.path)", "--resume"], in: folder)
       #expect(try metrics(run).map { $0["step"]?.integer } == (1...24).map { $0 })
       #expect(try metrics(run).filter { $0["eval/pc_success"] != nil }.count == 6)
-      // The same run goes on, and LeRobot would find its identifier where it looks for it.
+      // The same run continues, and LeRobot would find its identifier where it looks for it.
       #expect(wandb.names() == before && before.count == 2)
       let settings = try JSON(
         contentsOf: run.appendingPathComponent("checkpoints/last/pretrained_model/train_config.json"))

@@ -1,8 +1,8 @@
 import Foundation
+import LibTorch
 import ModelFiles
 import NeuralNetworks
 import Testing
-import LibTorch
 
 /// smolvla_world as a user runs it, with the gate as it starts: closed.
 struct `a closed gate` {
@@ -14,7 +14,7 @@ struct `a closed gate` {
       "--policy.init_from_policy_path=\(Flags.checkpoint)",
     ]
   private static let modes = ["pred", "zero", "random", "random_scaled", "shuffle", "signflip"]
-  private static let filmed = Flags.evaluate + ["--eval.max_episodes_rendered=2"]
+  private static let recorded = Flags.evaluate + ["--eval.max_episodes_rendered=2"]
 
   @Test func `leaves the baseline's plans as they are, bit for bit, in every mode and without the cache`() throws {
     try Fixture.within(copying: ["cache"]) { folder in
@@ -22,7 +22,7 @@ struct `a closed gate` {
       try FileManager.default.removeItem(at: folder.appendingPathComponent("cache"))
       let world = "world/checkpoints/last/pretrained_model"
       try expectSameWeights(folder, Flags.checkpoint, world)
-      try Program.succeed(Self.filmed + ["--output_dir=eval", "--policy.path=\(Flags.checkpoint)"], in: folder)
+      try Program.succeed(Self.recorded + ["--output_dir=eval", "--policy.path=\(Flags.checkpoint)"], in: folder)
       let baseline = folder.appendingPathComponent("eval")
       let batch = try writeBatch(to: folder)
       try Program.succeed(["probe", "--batch=\(batch)", "--output=p", "--policy.path=\(Flags.checkpoint)"], in: folder)
@@ -32,7 +32,7 @@ struct `a closed gate` {
         let flags = ["--policy.path=\(world)", "--policy.world_memory_mode_rollout=\(mode)"]
         try Program.succeed(["probe", "--batch=\(batch)", "--output=p_\(mode)"] + flags, in: folder)
         #expect(try actions(folder.appendingPathComponent("p_\(mode)")) == plans, "\(mode)")
-        try Program.succeed(Self.filmed + ["--output_dir=eval_\(mode)"] + flags, in: folder)
+        try Program.succeed(Self.recorded + ["--output_dir=eval_\(mode)"] + flags, in: folder)
         let own = folder.appendingPathComponent("eval_\(mode)")
         #expect(try episodes(own) == episodes(baseline), "\(mode)")
         for video in ["eval_episode_0.mp4", "eval_episode_1.mp4"].map({ "videos/shapes_push_side/" + $0 }) {

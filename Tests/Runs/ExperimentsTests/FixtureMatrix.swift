@@ -100,11 +100,11 @@ final class FixtureMatrix {
 
   func evaluation(
     _ folder: String, _ outcomes: [(String, [Bool])], seed: JSON? = 1000, actionSteps: JSON? = 5,
-    contrary: Bool = false, planner: String = "policy", filmed: Int = 6
+    contrary: Bool = false, planner: String = "policy", recorded: Int = 6
   ) throws {
     let perTask = outcomes.enumerated().map { index, entry -> JSON in
       let (task, successes) = entry
-      let paths = (0..<min(filmed, successes.count)).map { "videos/shapes_\(task)/eval_episode_\($0).mp4" }
+      let paths = (0..<min(recorded, successes.count)).map { "videos/shapes_\(task)/eval_episode_\($0).mp4" }
       return [
         "task_group": "shapes", "task_id": .integer(index), "task": .string(task),
         "metrics": [
@@ -129,7 +129,7 @@ final class FixtureMatrix {
   }
 
   /// A block that crosses a table, as a video at each place that the evaluations name.
-  func film(codec: VideoCodec, _ folders: [String], tasks: [String] = ["push_left", "push_right"], episodes: Int = 6)
+  func video(codec: VideoCodec, _ folders: [String], tasks: [String] = ["push_left", "push_right"], episodes: Int = 6)
     throws
   {
     for folder in folders {

@@ -11,7 +11,7 @@ import Testing
 
   private func count(_ part: String, in html: String) -> Int { html.components(separatedBy: part).count - 1 }
 
-  private func filmed(_ text: String) throws -> FixtureMatrix {
+  private func recorded(_ text: String) throws -> FixtureMatrix {
     let matrix = try FixtureMatrix(tasks: ["push_left"])
     for folder in ["E0_seed0/eval", "E1_seed0/eval", "E2_seed0/eval", "E0_seed0/eval_contrary", "random"] {
       for episode in 0..<6 { try matrix.write(text, "\(folder)/videos/shapes_push_left/eval_episode_\(episode).mp4") }
@@ -20,7 +20,7 @@ import Testing
   }
 
   @Test func `few videos of each arm lie in the page`() throws {
-    let html = try filmed(fakeVideo()).report().html()
+    let html = try recorded(fakeVideo()).report().html()
     #expect((8...15).contains(count("<video controls muted loop", in: html)))
     #expect(html.contains("src=\"data:video/mp4;base64,AAAAGGZ0eXBpc29t"))
     #expect(html.contains("push the block to the left"))
@@ -28,22 +28,22 @@ import Testing
   }
 
   @Test func `the page's size is bounded, and what was left out is counted`() throws {
-    let matrix = try filmed(fakeVideo(10_000))
+    let matrix = try recorded(fakeVideo(10_000))
     let html = try matrix.report(videoBudget: 35_000).html()
     #expect(count("<video", in: html) == 3)
     #expect(html.contains("more are not shown"))
   }
 
-  @Test func `a video that no browser plays becomes pictures`() throws {
+  @Test func `a video that no browser plays becomes images`() throws {
     let matrix = try FixtureMatrix()
-    try matrix.film(codec: .mpeg4, ["E0_seed0/eval"], episodes: 1)
+    try matrix.video(codec: .mpeg4, ["E0_seed0/eval"], episodes: 1)
     let html = try matrix.report().html()
     #expect(count("data:image/png;base64,iVBORw0KGgo", in: html) == 10)
     #expect(!html.contains("<video"))
   }
 
   @Test func `a file that is no video is named and kept out of the page`() throws {
-    let matrix = try filmed("root:x:0:0:secret avc1")
+    let matrix = try recorded("root:x:0:0:secret avc1")
     try matrix.write("\0\0\0\u{18}ftypisom no codec", "E0_seed0/eval/videos/shapes_push_left/eval_episode_0.mp4")
     let html = try matrix.report().html()
     #expect(html.contains("expected an MP4 video") && html.contains("eval_episode_0.mp4"))
@@ -63,7 +63,7 @@ import Testing
     let path = try #require(ProcessInfo.processInfo.environment["WM_REPORT_SAMPLE"])
     for (name, seeds) in [("one", [0]), ("three", [0, 1, 2])] {
       let matrix = try FixtureMatrix(seeds: seeds)
-      try matrix.film(
+      try matrix.video(
         codec: try .forViewing(),
         ["E0_seed0/eval", "E1_seed0/eval", "E2_seed0/eval", "E0_seed0/eval_contrary", "random"])
       if name == "three" { try FileManager.default.removeItem(at: matrix("E1_seed2/eval")) }

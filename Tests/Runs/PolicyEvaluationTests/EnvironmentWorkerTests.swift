@@ -1,12 +1,12 @@
-import Failures
 import Dispatch
-import RobotEnvironments
+import Failures
 import Foundation
+import RobotEnvironments
 import RobotPolicies
 import ShapesSimulation
 import Synchronization
-import TestSupport
 import Testing
+import TestSupport
 
 @testable import PolicyEvaluation
 
@@ -56,7 +56,7 @@ struct `an evaluation's slots` {
     let (planning, stepped) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
     let isMet = Atomic(true)
     var suite = LineWorld.Suite()
-    // The first episode's step goes on only while a plan is being made, and that plan only after the step.
+    // The first episode's step continues only while a plan is being made, and that plan only after the step.
     suite.onStep = { _, episode, step in
       guard episode == 0, step == 1 else { return }
       if planning.wait(timeout: .now() + 5) == .timedOut { isMet.store(false, ordering: .relaxed) }
@@ -112,7 +112,7 @@ struct `an evaluation's slots` {
     #expect(try evaluation.run(tasks: ["up"], planner: RecordingPlanner(), stops: { true }).isEmpty)
   }
 
-  /// Plans are three steps long; a picture is drawn for each plan, each history frame and each video frame, and no other.
+  /// Plans are three steps long; an image is drawn for each plan, each history frame and each video frame, and no other.
   @Test(arguments: [(false, nil, false), (true, nil, false), (true, 2, false), (true, 9, false), (false, nil, true)])
   func `draw only what somebody looks at`(looks: Bool, frames: Int?, recordedEpisodes: Bool) throws {
     let suite = LineWorld.Suite()
@@ -134,7 +134,7 @@ struct `an evaluation's slots` {
       let last = (planned.last ?? 0) + 1..<result.steps
       return before.count + last.count { (planned.last ?? 0) + 3 - $0 < (frames ?? 1) }
     }
-    #expect(suite.pictures.count == expected.reduce(0, +))
+    #expect(suite.images.count == expected.reduce(0, +))
   }
 
   @Test func `end an episode for which there is an empty plan, or one of no numbers`() throws {

@@ -1,7 +1,7 @@
-import RobotEnvironments
 import Foundation
 import MediaCoding
 import ModelFiles
+import RobotEnvironments
 import RobotPolicies
 import Testing
 
@@ -67,7 +67,7 @@ struct `an evaluation` {
     #expect(outcomes(unharmed.map { results[$0] }) == outcomes(unharmed.map { whole[$0] }))
   }
 
-  @Test func `sums up groups of tasks, and goes on where one task cannot be had`() throws {
+  @Test func `sums up groups of tasks, and continues where one task cannot be had`() throws {
     var suite = LineWorld.Suite()
     suite.missing = "up"
     let results = try Evaluation(suite, settings(4, batch: 2), directory: nil).run(

@@ -1,7 +1,7 @@
-import Failures
 import CounterBasedRandom
-import RobotEnvironments
+import Failures
 import RGBImages
+import RobotEnvironments
 import RobotPolicies
 import Synchronization
 
@@ -15,7 +15,7 @@ final class LineWorld: Environment {
     /// The episode that throws, and where: before its first step or at its third.
     var fails: (episode: Int, atReset: Bool)?
     let made = Counter()
-    let pictures = Counter()
+    let images = Counter()
     /// Called within every step with the task, the episode and the step.
     var onStep: @Sendable (String, Int, Int) -> Void = { _, _, _ in }
     /// The task that no environment can be made for.
@@ -66,13 +66,13 @@ final class LineWorld: Environment {
   }
 
   func observe(cameras: Set<String>) throws -> Observation {
-    for _ in cameras { suite.pictures.add() }
+    for _ in cameras { suite.images.add() }
     let shade = UInt8(max(0, min(255, 128 + position * 40)))
-    guard let picture = try? RGBImage(width: 16, height: 16, pixels: Array(repeating: shade, count: 768)) else {
-      throw Failure("no picture")
+    guard let image = try? RGBImage(width: 16, height: 16, pixels: Array(repeating: shade, count: 768)) else {
+      throw Failure("no image")
     }
     return Observation(
-      images: cameras.contains("image") ? ["image": picture] : [:], state: [position], instruction: instruction)
+      images: cameras.contains("image") ? ["image": image] : [:], state: [position], instruction: instruction)
   }
 }
 

@@ -1,13 +1,13 @@
-import Failures
 import CounterBasedRandom
-import RobotEnvironments
+import Failures
 import Foundation
-import RGBImages
+import LibTorch
 import ModelFiles
 import NeuralNetworks
+import RGBImages
+import RobotEnvironments
 import RobotPolicies
 import Testing
-import LibTorch
 
 @testable import PolicyEvaluation
 
@@ -34,10 +34,10 @@ private final class Company: Policy {
 
 struct `a policy's planner` {
   private func requests(_ states: [(Float, String)]) throws -> [PolicyRequest] {
-    let picture = try RGBImage(width: 16, height: 16, pixels: Array(repeating: 7, count: 768))
+    let image = try RGBImage(width: 16, height: 16, pixels: Array(repeating: 7, count: 768))
     return states.enumerated().map { index, state in
       PolicyRequest(
-        observation: Observation(images: ["image": picture], state: [state.0], instruction: state.1), history: [],
+        observation: Observation(images: ["image": image], state: [state.0], instruction: state.1), history: [],
         random: CountedRandom(seed: 0, "test").at(index))
     }
   }

@@ -129,7 +129,7 @@ struct `the logs of a run` {
     }
   }
 
-  @Test func `a damaged W&B file is begun anew`() throws {
+  @Test func `a damaged W&B file is begun again`() throws {
     try within { folder in
       var log = try open(folder, at: 0)
       try write(1...4, &log)

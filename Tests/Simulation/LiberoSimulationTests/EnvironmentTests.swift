@@ -1,8 +1,8 @@
 import Failures
-import RobotEnvironments
 import Foundation
-import RGBImages
 import MuJoCoPhysics
+import RGBImages
+import RobotEnvironments
 import Testing
 
 @testable import LiberoSimulation

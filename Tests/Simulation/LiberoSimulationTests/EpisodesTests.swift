@@ -1,16 +1,16 @@
 import Failures
-import RobotEnvironments
-import PolicyEvaluation
 import Foundation
 import ModelFiles
 import MuJoCoPhysics
+import PolicyEvaluation
+import RobotEnvironments
 import RobotPolicies
-import TestSupport
 import Testing
+import TestSupport
 
 @testable import LiberoSimulation
 
-/// One task whose environments share a model, with few steps and no pictures.
+/// One task whose environments share a model, with few steps and no images.
 private struct ShortSuite: EnvironmentSuite {
   let world: LiberoWorld
   let name = "libero"
@@ -49,7 +49,7 @@ private final class FixedPlanner: ActionPlanner {
 
 @Suite(.enabled(if: SceneMaterial.shared != nil, "needs the packages' data and scene assets"))
 struct `LIBERO's episodes` {
-  @Test func `are the same to the bit side by side, in any order, and anew`() throws {
+  @Test func `are the same to the bit side by side, in any order, and again`() throws {
     let suite = ShortSuite(world: try SpatialGolden.world())
     var found: [[String: [[Double]]]] = []
     for batch in [1, 2, 4] {

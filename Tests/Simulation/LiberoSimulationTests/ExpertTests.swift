@@ -1,5 +1,5 @@
-import Failures
 import CounterBasedRandom
+import Failures
 import RobotEnvironments
 import Testing
 

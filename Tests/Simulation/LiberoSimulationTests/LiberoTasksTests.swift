@@ -1,6 +1,6 @@
 import Failures
-import RobotEnvironments
 import Foundation
+import RobotEnvironments
 import Testing
 
 @testable import LiberoSimulation

@@ -1,10 +1,10 @@
-import Failures
 import Crypto
+import Failures
 import Foundation
 import ModelFiles
 import MuJoCoPhysics
-import TestSupport
 import Testing
+import TestSupport
 
 @testable import LiberoSimulation
 

@@ -1,8 +1,8 @@
 import Foundation
 import ModelFiles
 import MuJoCoPhysics
-import TestSupport
 import Testing
+import TestSupport
 
 @testable import LiberoSimulation
 

@@ -1,5 +1,5 @@
-import Failures
 import CounterBasedRandom
+import Failures
 import RobotEnvironments
 import ShapesSimulation
 import Testing
@@ -94,9 +94,9 @@ struct `the shapes suite` {
       try environment.reset(seed: 2, episode: episode)
       let observation = try environment.observe(cameras: ["image", "image2"])
       #expect(Set(observation.images.keys) == ["image", "image2"])
-      let picture = try #require(observation.images["image"])
+      let image = try #require(observation.images["image"])
       let red = (0..<64 * 64).filter { (pixel: Int) -> Bool in
-        let color = picture.pixels[(3 * pixel)..<(3 * pixel + 3)]
+        let color = image.pixels[(3 * pixel)..<(3 * pixel + 3)]
         return color[3 * pixel] > 150 && color[3 * pixel + 1] < 120 && color[3 * pixel + 2] < 120
       }
       #expect((40...250).contains(red.count))

@@ -121,7 +121,7 @@ private struct Connection {
       method: String(words[0]), path: components.path, query: Dictionary(items) { $1 }, headers: headers, body: body)
   }
 
-  /// Whether the connection may go on.
+  /// Whether the connection may continue.
   private func send(_ response: ServerResponse, isHead: Bool) -> Bool {
     var head = "HTTP/1.1 \(response.status) -\r\nContent-Length: \(response.body.count)\r\n"
     for (name, value) in response.headers { head += "\(name): \(value)\r\n" }

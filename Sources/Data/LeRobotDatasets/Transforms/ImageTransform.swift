@@ -1,12 +1,11 @@
-import Failures
 import CounterBasedRandom
+import Failures
 import Foundation
 import ModelFiles
 import OrderedCollections
 
-/// One kind of random change to a picture, under torchvision's or LeRobot's name and with its arguments.
+/// One kind of random change to an image, under torchvision's or LeRobot's name and with its arguments.
 public enum ImageTransform: Sendable, Equatable {
-  /// The picture itself.
   case identity
   /// torchvision's `ColorJitter`: factors drawn from ranges, applied in random order; nil leaves a property alone.
   case colorJitter(
@@ -48,7 +47,7 @@ public enum ImageTransform: Sendable, Equatable {
     }
   }
 
-  /// Changes a picture by what the random numbers say.
+  /// Changes an image by what the random numbers say.
   func apply(to image: inout PlanarImage, _ random: CountedRandom) {
     switch self {
     case .identity: break
@@ -73,7 +72,7 @@ extension ImageTransform {
 
   /// Reads a transform as LeRobot's `ImageTransformConfig` has it.
   ///
-  /// - Throws: if the type is none of ``types``, an argument is unknown, or a value is not what torchvision takes.
+  /// - Throws: if the type is not among ``types``, an argument is unknown, or a value is not what torchvision takes.
   public init(type: String, arguments: OrderedDictionary<String, JSON>) throws {
     let arguments = Arguments(type: type, values: arguments)
     switch type {
@@ -117,7 +116,7 @@ private struct Arguments {
       "expected \(expected) for \(type)'s `\(name)`, found \((values[name] ?? .null).text(.line))")
   }
 
-  /// A list of numbers, or one number alone; nil where there is none.
+  /// A list of numbers, or one number alone; nil if there is none.
   private func numbers(_ name: String) -> (list: [Double], isSingle: Bool)? {
     guard let json = values[name], json != .null else { return nil }
     if let number = json.double { return ([number], true) }

@@ -2,10 +2,10 @@ import CounterBasedRandom
 import Foundation
 import RGBImages
 
-/// LeRobot's random changes to training pictures: of a weighted list, some are drawn for each picture and applied.
+/// LeRobot's random changes to training images: of a weighted list, some are drawn for each image and applied.
 ///
 /// What is drawn is a function of (seed, the sample's place in the endless sequence of samples, camera), so that neither
-/// threads, batch size nor a resume changes it. Pictures are changed as float32 and stay that, as in LeRobot.
+/// threads, batch size nor a resume changes it. Images are changed as float32 and stay that, as in LeRobot.
 public struct ImageTransforms: Sendable {
   private let transforms: [(weight: Double, transform: ImageTransform)]
   private let count: Int
@@ -15,7 +15,7 @@ public struct ImageTransforms: Sendable {
   /// Draws from a list; transforms without weight are never drawn.
   ///
   /// - Parameters:
-  ///   - most: how many are applied to a picture, at most all.
+  ///   - most: how many are applied to an image, at most all.
   ///   - hasRandomOrder: whether they are applied in the order drawn, or in the list's.
   public init(
     _ transforms: [(weight: Double, transform: ImageTransform)], most: Int, hasRandomOrder: Bool, seed: Int
@@ -26,7 +26,7 @@ public struct ImageTransforms: Sendable {
     random = CountedRandom(seed: seed, "image-transforms")
   }
 
-  /// The changed picture of a camera in the sample that is `draw`th of all samples, from 0.
+  /// The changed image of a camera in the sample that is `draw`th of all samples, from 0.
   public func apply(to image: RGBImage, draw: Int, camera: String) -> PlanarImage {
     let random = random.at(draw).at(camera)
     var result = PlanarImage(image)

@@ -12,7 +12,7 @@ extension PlanarImage {
     }
   }
 
-  /// Blends with the mean gray of the picture: 0 gives that gray, 1 the picture.
+  /// Blends with the mean gray of the image: 0 gives that gray, 1 the image.
   mutating func adjustContrast(_ factor: Double) {
     let (area, own, other) = (area, Float(factor), Float(1 - factor))
     values.withUnsafeMutableBufferPointer { values in
@@ -25,7 +25,7 @@ extension PlanarImage {
     }
   }
 
-  /// Blends every pixel with its gray: 0 gives a gray picture, 1 the picture.
+  /// Blends every pixel with its gray: 0 gives a gray image, 1 the image.
   mutating func adjustSaturation(_ factor: Double) {
     let (area, own, other) = (area, Float(factor), Float(1 - factor))
     values.withUnsafeMutableBufferPointer { values in

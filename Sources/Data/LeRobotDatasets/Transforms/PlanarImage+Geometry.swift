@@ -1,6 +1,6 @@
 import Foundation
 
-/// A turn about the picture's middle with scale and shear, then a shift.
+/// A turn about the image's middle with scale and shear, then a shift.
 struct AffineMotion: Sendable, Equatable {
   /// Degrees, clockwise.
   var angle = 0.0
@@ -14,7 +14,7 @@ struct AffineMotion: Sendable, Equatable {
     one.angle == other.angle && one.shift == other.shift && one.scale == other.scale && one.shear == other.shear
   }
 
-  /// Where a pixel comes from: the motion's inverse, `[2, 3]`, about the picture's middle.
+  /// Where a pixel comes from: the motion's inverse, `[2, 3]`, about the image's middle.
   var inverse: [Double] {
     let (turn, shearX, shearY) = (angle * .pi / 180, shear.x * .pi / 180, shear.y * .pi / 180)
     let a = cos(turn - shearY) / cos(shearY)
@@ -28,7 +28,7 @@ struct AffineMotion: Sendable, Equatable {
 }
 
 extension PlanarImage {
-  /// Blends with a blurred picture (3×3, five times the middle): 0 gives the blurred one, 1 the picture, 2 a sharper one.
+  /// Blends with a blurred image (3×3, five times the middle): 0 gives the blurred one, 1 the image, 2 a sharper one.
   mutating func adjustSharpness(_ factor: Double) {
     guard width > 2, height > 2 else { return }
     let (width, height, area, other) = (width, height, area, Float(1 - factor))
@@ -50,7 +50,7 @@ extension PlanarImage {
     }
   }
 
-  /// Moves the picture; every pixel takes the nearest one of the old picture, or black from outside.
+  /// Moves the image; every pixel takes the nearest one of the old image, or black from outside.
   ///
   /// In float32 and through [-1, 1], as torch's `grid_sample` goes, so that ties fall the same way.
   mutating func move(_ motion: AffineMotion) {
@@ -83,7 +83,7 @@ extension PlanarImage {
     }
   }
 
-  /// The nearest whole number, ties to even; adding 1.5 · 2^23 makes the addition round, which costs no call.
+  /// The nearest integer, ties to even; adding 1.5 · 2^23 makes the addition round, which costs no call.
   @inline(__always)
   private static func nearest(_ value: Float) -> Int { Int((value + 0x1.8p23) - 0x1.8p23) }
 }

@@ -1,6 +1,6 @@
 import RGBImages
 
-/// A picture as policies see it: `[3, height, width]`, RGB, float32 in [0, 1].
+/// An image as policies see it: `[3, height, width]`, RGB, float32 in [0, 1].
 ///
 /// What changes one are torchvision's v2 functionals for float tensors, formula for formula.
 public struct PlanarImage: Sendable, Equatable {
@@ -16,7 +16,7 @@ public struct PlanarImage: Sendable, Equatable {
     self.values = values
   }
 
-  /// A recorded picture, divided by 255.
+  /// A recorded image, divided by 255.
   public init(_ image: RGBImage) {
     let area = image.width * image.height
     let values = [Float](unsafeUninitializedCapacity: 3 * area) { planes, initialized in
@@ -32,7 +32,6 @@ public struct PlanarImage: Sendable, Equatable {
     self.init(width: image.width, height: image.height, values: values)
   }
 
-  /// Numbers in a plane.
   var area: Int { width * height }
 }
 

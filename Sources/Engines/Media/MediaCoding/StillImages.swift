@@ -4,7 +4,6 @@ import Failures
 import Foundation
 import RGBImages
 
-/// PNG images.
 public enum PNG {
   /// Reads an image; palettes and gray become RGB, 16 bits become 8, and transparency is dropped.
   ///
@@ -14,7 +13,6 @@ public enum PNG {
     return try StillCodec(name: "a PNG", size: api.png_size, decode: api.png_decode).decode(bytes, api)
   }
 
-  /// Writes an image losslessly.
   public static func encode(_ image: RGBImage) throws -> [UInt8] {
     let api = try MediaEngine.stills
     return try collect("a PNG", api) { bytes, count in
@@ -23,7 +21,6 @@ public enum PNG {
   }
 }
 
-/// JPEG images.
 public enum JPEG {
   /// Reads an image.
   ///

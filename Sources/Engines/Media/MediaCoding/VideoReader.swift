@@ -11,7 +11,6 @@ import WorkerThreads
 /// Frames near the last one decoded are cheap; others require a seek to the preceding key frame. One thread
 /// decodes at a time; others wait.
 public final class VideoReader: Sendable {
-  /// The file.
   public let url: URL
   /// Pixels in a row.
   public let width: Int

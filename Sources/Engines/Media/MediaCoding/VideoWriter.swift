@@ -45,13 +45,11 @@ public enum VideoCodec: String, Sendable, CaseIterable {
 ///
 /// A writer that is released unfinished deletes its file. Not thread-safe.
 public final class VideoWriter {
-  /// The finished file.
   public let url: URL
   /// Pixels in a row.
   public let width: Int
   /// Rows.
   public let height: Int
-  /// Frames written so far.
   public private(set) var frameCount = 0
 
   private let api: wm_video_api
@@ -119,7 +117,6 @@ public final class VideoWriter {
   /// The bytes written to the file so far.
   public var byteCount: Int { writer.map { Int(api.position($0)) } ?? 0 }
 
-  /// Appends a frame.
   public func append(_ image: RGBImage) throws {
     guard let writer else { throw Failure("\(url.path) is already finished") }
     guard image.width == width, image.height == height else {

@@ -13,7 +13,6 @@ public struct PhysicsEngine: @unchecked Sendable {
     try PhysicsEngine()
   }
 
-  /// The library.
   static func shared() throws -> PhysicsEngine { try opened.get() }
 
   /// The library's version, such as `3.3.2`.

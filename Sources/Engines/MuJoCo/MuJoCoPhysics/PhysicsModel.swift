@@ -54,7 +54,6 @@ public final class PhysicsModel: @unchecked Sendable {
   public var positionCount: Int { Int(pointer.pointee.nq) }
   /// The number of generalized velocities.
   public var velocityCount: Int { Int(pointer.pointee.nv) }
-  /// The number of actuators.
   public var actuatorCount: Int { Int(pointer.pointee.nu) }
 
   /// The index of a named element; an unknown name is an error that lists the known ones.

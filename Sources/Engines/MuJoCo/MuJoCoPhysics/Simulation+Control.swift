@@ -1,5 +1,4 @@
 import CMuJoCo
-import Failures
 
 /// For controllers that run between the two halves of a physics step.
 extension Simulation {
@@ -12,7 +11,6 @@ extension Simulation {
     /// `[velocityCount, velocityCount]`, row-major: the mass matrix.
     public var mass: [Double]
 
-    /// Creates zeros for a model.
     public init(of model: PhysicsModel) {
       let count = model.velocityCount
       translation = [Double](repeating: 0, count: 3 * count)
@@ -55,6 +53,5 @@ extension Simulation {
     return pointer.pointee.qfrc_bias[index]
   }
 
-  /// All controls.
   public var controls: [Double] { Array(UnsafeBufferPointer(start: pointer.pointee.ctrl, count: model.actuatorCount)) }
 }

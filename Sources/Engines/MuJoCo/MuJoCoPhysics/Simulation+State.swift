@@ -3,10 +3,8 @@ import Failures
 
 /// The full state, poses and contacts.
 extension Simulation {
-  /// All generalized positions.
   public var positions: [Double] { Array(UnsafeBufferPointer(start: pointer.pointee.qpos, count: model.positionCount)) }
 
-  /// All generalized velocities.
   public var velocities: [Double] {
     Array(UnsafeBufferPointer(start: pointer.pointee.qvel, count: model.velocityCount))
   }

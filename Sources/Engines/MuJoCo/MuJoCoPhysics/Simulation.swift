@@ -5,7 +5,6 @@ import Failures
 ///
 /// A call that leads to NaN or infinity throws; `reset` makes the simulation usable again.
 public final class Simulation {
-  /// The simulated model.
   public let model: PhysicsModel
   let pointer: UnsafeMutablePointer<mjData>
   /// The parts of the model that this simulation may change for itself.
@@ -73,13 +72,11 @@ public final class Simulation {
     pointer.pointee.qpos[index] = value
   }
 
-  /// Sets a generalized velocity.
   public func setVelocity(_ value: Double, at index: Int) {
     precondition(index >= 0 && index < model.velocityCount)
     pointer.pointee.qvel[index] = value
   }
 
-  /// Sets an actuator's control.
   public func setControl(_ value: Double, at index: Int) {
     precondition(index >= 0 && index < model.actuatorCount)
     pointer.pointee.ctrl[index] = value

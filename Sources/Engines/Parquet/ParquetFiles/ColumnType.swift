@@ -10,9 +10,7 @@ public indirect enum ColumnType: Sendable, Hashable {
   case string, largeString, binary, largeBinary
   /// Lists of any length; the large one has 64-bit offsets.
   case list(ColumnType), largeList(ColumnType)
-  /// Lists of one length.
   case fixedSizeList(ColumnType, Int)
-  /// Named columns as one.
   case structure([ParquetField])
   /// A type that is not supported, by its Arrow format string.
   case other(String)
@@ -20,9 +18,7 @@ public indirect enum ColumnType: Sendable, Hashable {
 
 /// A named column of a schema or a member of a structure.
 public struct ParquetField: Sendable, Hashable {
-  /// The column's name.
   public let name: String
-  /// Its values' type.
   public let type: ColumnType
 
   public init(_ name: String, _ type: ColumnType) {
@@ -39,7 +35,6 @@ extension ColumnType {
     (.binary, "z"), (.largeBinary, "Z"),
   ]
 
-  /// The type that an imported schema describes.
   init(_ schema: ArrowSchema) {
     let format = schema.format.map { String(cString: $0) } ?? ""
     let children = (0..<Int(schema.n_children)).compactMap { schema.children?[$0]?.pointee }

@@ -1,6 +1,5 @@
 /// A column's values, ready to be written.
 public indirect enum ColumnValues: Sendable {
-  /// Booleans.
   case booleans([Bool])
   /// Integers, narrowed to the field's integer type.
   case integers([Int])
@@ -8,9 +7,7 @@ public indirect enum ColumnValues: Sendable {
   case floats([Float])
   /// Float64 values.
   case doubles([Double])
-  /// Text.
   case strings([String])
-  /// Bytes.
   case binaries([[UInt8]])
   /// Lists: all elements in order, and each list's length.
   case lists(ColumnValues, lengths: [Int])

@@ -8,11 +8,9 @@ public struct ParquetColumn: Sendable {
   nonisolated(unsafe) let array: UnsafeMutablePointer<ArrowArray>
   /// The column's name, or its path inside a structure.
   public let name: String
-  /// Its values' type.
   public let type: ColumnType
   /// First row of the run, before the array's own offset.
   let start: Int
-  /// Values in the run.
   public let count: Int
 
   /// Position of row `row` in the array's buffers.
@@ -109,7 +107,6 @@ public struct ParquetColumn: Sendable {
     return (0..<count).map { bits[position($0) >> 3] >> UInt8(position($0) & 7) & 1 == 1 }
   }
 
-  /// The values as text.
   public func strings() throws -> [String] {
     guard type == .string || type == .largeString else { throw unexpected("text") }
     return try (0..<count).map { (row) throws in
@@ -203,7 +200,6 @@ public struct ParquetColumn: Sendable {
       storage: storage, array: child, name: name, type: type, start: range.lowerBound, count: range.count)
   }
 
-  /// A structure's member.
   public func member(_ member: String) throws -> ParquetColumn {
     guard case .structure(let fields) = type, let index = fields.firstIndex(where: { $0.name == member }) else {
       throw unexpected("a structure with a member \(member)")

@@ -5,9 +5,7 @@ import Synchronization
 
 /// A Parquet file open for reading, memory-mapped; row groups are decoded when asked for.
 public final class ParquetFile: Sendable {
-  /// The file.
   public let url: URL
-  /// The top-level columns.
   public let fields: [ParquetField]
   /// The schema's key-value metadata, such as `huggingface` or `pandas`.
   public let metadata: [String: String]
@@ -57,7 +55,6 @@ public final class ParquetFile: Sendable {
 
   deinit { handle.withLock { api.close($0.file) } }
 
-  /// Rows in the file.
   public var rowCount: Int { rowGroups.reduce(0, +) }
 
   /// Decodes some columns of a row group.

@@ -12,7 +12,6 @@ public struct ParquetTable: Sendable {
     self.fields = storage.fields
   }
 
-  /// Rows in the table.
   public var rowCount: Int { Int(storage.rows.length) }
 
   /// A column by name.

@@ -6,9 +6,7 @@ import Foundation
 ///
 /// A writer that is released unfinished deletes its file. Not thread-safe.
 public final class ParquetWriter {
-  /// The finished file.
   public let url: URL
-  /// The columns.
   public let fields: [ParquetField]
 
   private let api: wm_arrow_api

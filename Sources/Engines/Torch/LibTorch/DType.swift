@@ -16,12 +16,10 @@ public enum DType: Int32, Sendable, CaseIterable {
   case float32 = 6
   /// 64-bit IEEE 754.
   case float64 = 7
-  /// A Boolean, one byte.
   case bool = 11
   /// The upper half of a `float32`.
   case bfloat16 = 15
 
-  /// Bytes of one element.
   public var byteCount: Int {
     switch self {
     case .uint8, .int8, .bool: 1
@@ -46,34 +44,15 @@ public protocol TensorScalar: Sendable {
   static var dtype: DType { get }
 }
 
-extension UInt8: TensorScalar {
-  /// `uint8`
-  public static var dtype: DType { .uint8 }
-}
-extension Int32: TensorScalar {
-  /// `int32`
-  public static var dtype: DType { .int32 }
-}
-extension Int: TensorScalar {
-  /// `int64`
-  public static var dtype: DType { .int64 }
-}
-extension Float: TensorScalar {
-  /// `float32`
-  public static var dtype: DType { .float32 }
-}
-extension Double: TensorScalar {
-  /// `float64`
-  public static var dtype: DType { .float64 }
-}
-extension Bool: TensorScalar {
-  /// `bool`
-  public static var dtype: DType { .bool }
-}
+extension UInt8: TensorScalar { public static var dtype: DType { .uint8 } }
+extension Int32: TensorScalar { public static var dtype: DType { .int32 } }
+extension Int: TensorScalar { public static var dtype: DType { .int64 } }
+extension Float: TensorScalar { public static var dtype: DType { .float32 } }
+extension Double: TensorScalar { public static var dtype: DType { .float64 } }
+extension Bool: TensorScalar { public static var dtype: DType { .bool } }
 
 /// A device that holds tensors. `cuda` is also ROCm's name.
 public enum Device: Hashable, Sendable, CustomStringConvertible {
-  /// The processor.
   case cpu
   /// A GPU by its index; with a ROCm build of torch an AMD one.
   case cuda(Int)
@@ -91,7 +70,6 @@ public enum Device: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
-  /// libtorch's name of it.
   public var description: String {
     switch self {
     case .cpu: "cpu"

@@ -1,39 +1,30 @@
-import Failures
-
 // Element by element, with broadcasting; numbers keep the tensor's type.
 
 extension Tensor {
-  /// The sum.
   public static func + (left: Tensor, right: Tensor) throws -> Tensor {
     try call("aten::add.Tensor", .tensor(left), .tensor(right))
   }
 
-  /// The sum with a number.
   public static func + (left: Tensor, right: Double) throws -> Tensor {
     try call("aten::add.Scalar", .tensor(left), .double(right))
   }
 
-  /// The difference.
   public static func - (left: Tensor, right: Tensor) throws -> Tensor {
     try call("aten::sub.Tensor", .tensor(left), .tensor(right))
   }
 
-  /// Each element minus a number.
   public static func - (left: Tensor, right: Double) throws -> Tensor {
     try call("aten::sub.Scalar", .tensor(left), .double(right))
   }
 
-  /// A number minus each element.
   public static func - (left: Double, right: Tensor) throws -> Tensor {
     try call("aten::rsub.Scalar", .tensor(right), .double(left))
   }
 
-  /// The product, element by element.
   public static func * (left: Tensor, right: Tensor) throws -> Tensor {
     try call("aten::mul.Tensor", .tensor(left), .tensor(right))
   }
 
-  /// The product with a number.
   public static func * (left: Tensor, right: Double) throws -> Tensor {
     try call("aten::mul.Scalar", .tensor(left), .double(right))
   }
@@ -58,17 +49,14 @@ extension Tensor {
     try call("aten::remainder.Scalar", .tensor(self), .int(divisor))
   }
 
-  /// The negated elements.
   public static prefix func - (operand: Tensor) throws -> Tensor {
     try call("aten::neg", .tensor(operand))
   }
 
-  /// Each element to a power.
   public func pow(_ exponent: Double) throws -> Tensor {
     try call("aten::pow.Tensor_Scalar", .tensor(self), .double(exponent))
   }
 
-  /// Each element squared.
   public func square() throws -> Tensor { try self * self }
 
   /// A number to the power of each element.
@@ -76,31 +64,22 @@ extension Tensor {
     try call("aten::pow.Scalar", .double(base), .tensor(self))
   }
 
-  /// Square root.
   public func sqrt() throws -> Tensor { try call("aten::sqrt", .tensor(self)) }
 
-  /// One over each element.
   public func reciprocal() throws -> Tensor { try call("aten::reciprocal", .tensor(self)) }
 
-  /// Absolute value.
   public func abs() throws -> Tensor { try call("aten::abs", .tensor(self)) }
 
-  /// e to the power of each element.
   public func exp() throws -> Tensor { try call("aten::exp", .tensor(self)) }
 
-  /// Natural logarithm.
   public func log() throws -> Tensor { try call("aten::log", .tensor(self)) }
 
-  /// Sine, in radians.
   public func sin() throws -> Tensor { try call("aten::sin", .tensor(self)) }
 
-  /// Cosine, in radians.
   public func cos() throws -> Tensor { try call("aten::cos", .tensor(self)) }
 
-  /// Hyperbolic tangent.
   public func tanh() throws -> Tensor { try call("aten::tanh", .tensor(self)) }
 
-  /// The largest integer that is not larger.
   public func floor() throws -> Tensor { try call("aten::floor", .tensor(self)) }
 
   /// The nearest integer; ties go to the even one.
@@ -122,17 +101,14 @@ extension Tensor {
     try call("aten::le.Tensor", .tensor(self), .tensor(other))
   }
 
-  /// Whether both are true; bool.
   public func and(_ other: Tensor) throws -> Tensor {
     try call("aten::logical_and", .tensor(self), .tensor(other))
   }
 
-  /// Whether either is true; bool.
   public func or(_ other: Tensor) throws -> Tensor {
     try call("aten::logical_or", .tensor(self), .tensor(other))
   }
 
-  /// Whether it is false; bool.
   public func not() throws -> Tensor { try call("aten::logical_not", .tensor(self)) }
 
   /// Whether elements are neither infinite nor NaN; bool.

@@ -1,5 +1,3 @@
-import Failures
-
 extension Tensor {
   /// Sets whether gradients are computed for this leaf.
   public func setRequiresGrad(_ enabled: Bool) throws {
@@ -16,7 +14,6 @@ extension Tensor {
     api.grad(handle).map(Tensor.init(owning:))
   }
 
-  /// Discards the gradient.
   public func clearGradient() throws {
     guard api.clear_grad(handle) == 0 else { throw api.lastError }
   }

@@ -1,15 +1,12 @@
 import CounterBasedRandom
-import Failures
 
 extension Tensor {
-  /// A tensor of zeros.
   public static func zeros(
     _ shape: [Int], dtype: DType = .float32, device: Device = .cpu
   ) throws -> Tensor {
     try call("aten::zeros", .ints(shape), .dtype(dtype), .none, .device(device))
   }
 
-  /// A tensor of ones.
   public static func ones(
     _ shape: [Int], dtype: DType = .float32, device: Device = .cpu
   ) throws -> Tensor {

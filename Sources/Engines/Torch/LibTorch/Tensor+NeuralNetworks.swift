@@ -1,7 +1,4 @@
-import Failures
-
 extension Tensor {
-  /// The form of GELU.
   public enum GELU: Sendable { case exact, tanh }
 
   /// Matrix product of the last two dimensions, batched over the others.
@@ -42,7 +39,6 @@ extension Tensor {
     try call("aten::rms_norm", .tensor(self), .ints([size(-1)]), .tensor(weight), .double(epsilon))
   }
 
-  /// Softmax along one dimension.
   public func softmax(dimension: Int) throws -> Tensor {
     try call("aten::softmax.int", .tensor(self), .int(dimension))
   }
@@ -57,7 +53,6 @@ extension Tensor {
       .double(0), .bool(false), scale.map(Argument.double) ?? .none)
   }
 
-  /// Gaussian error linear unit.
   public func gelu(_ form: GELU) throws -> Tensor {
     try call("aten::gelu", .tensor(self), .text(form == .tanh ? "tanh" : "none"))
   }

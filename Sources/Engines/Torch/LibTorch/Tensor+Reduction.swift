@@ -1,10 +1,7 @@
-import Failures
-
 extension Tensor {
   /// The sum of all elements.
   public func sum() throws -> Tensor { try call("aten::sum", .tensor(self)) }
 
-  /// Sums over some dimensions.
   public func sum(dimensions: [Int], keepDimensions: Bool = false) throws -> Tensor {
     try call("aten::sum.dim_IntList", .tensor(self), .ints(dimensions), .bool(keepDimensions))
   }
@@ -12,7 +9,6 @@ extension Tensor {
   /// The mean of all elements.
   public func mean() throws -> Tensor { try call("aten::mean", .tensor(self)) }
 
-  /// Means over some dimensions.
   public func mean(dimensions: [Int], keepDimensions: Bool = false) throws -> Tensor {
     try call("aten::mean.dim", .tensor(self), .ints(dimensions), .bool(keepDimensions))
   }

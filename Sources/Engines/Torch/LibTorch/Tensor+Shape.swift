@@ -1,5 +1,3 @@
-import Failures
-
 // Views where libtorch has them: nothing is copied unless the comment mentions it. Negative dimensions count from the last.
 
 extension Tensor {
@@ -8,7 +6,6 @@ extension Tensor {
     try call("aten::reshape", .tensor(self), .ints(shape))
   }
 
-  /// Two dimensions exchanged.
   public func transposed(_ first: Int, _ second: Int) throws -> Tensor {
     try call("aten::transpose.int", .tensor(self), .int(first), .int(second))
   }

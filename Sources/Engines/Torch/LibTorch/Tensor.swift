@@ -31,13 +31,10 @@ public final class Tensor {
     }
   }
 
-  /// Number of dimensions.
   public var rank: Int { Int(info.rank) }
 
-  /// Number of elements.
   public var elementCount: Int { Int(info.element_count) }
 
-  /// The elements' type.
   public var dtype: DType {
     let code = info.dtype
     guard let dtype = DType(rawValue: code) else {

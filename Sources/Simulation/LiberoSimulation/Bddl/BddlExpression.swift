@@ -5,7 +5,6 @@ struct BddlExpression: Sendable {
     case list([BddlExpression])
   }
 
-  /// What it is.
   let content: Content
   /// Its line and column, from 1.
   let position: BddlPosition
@@ -71,9 +70,7 @@ struct BddlExpression: Sendable {
 
 /// A place in a file, from 1.
 public struct BddlPosition: Sendable, Equatable {
-  /// The line.
   public let line: Int
-  /// The column.
   public let column: Int
 }
 

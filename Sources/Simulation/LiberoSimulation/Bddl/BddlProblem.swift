@@ -19,7 +19,6 @@ public struct BddlProblem: Sendable, Equatable {
   public var regions: OrderedDictionary<String, BddlRegion> = [:]
   /// The objects that the task is about.
   public var objectsOfInterest: [String] = []
-  /// What holds at first.
   public var initialState: [BddlPredicate] = []
   /// What must hold at once for the task to be done.
   public var goal: [BddlPredicate] = []
@@ -46,7 +45,6 @@ public struct BddlProblem: Sendable, Equatable {
 
 /// A region: on a table or floor a rectangle, on an object one of the object's own sites.
 public struct BddlRegion: Sendable, Equatable {
-  /// What it belongs to.
   public var target: String
   /// Rectangles relative to the target: metres, lower x and y, then upper x and y.
   public var ranges: [Rectangle] = []
@@ -67,16 +65,13 @@ public struct BddlRegion: Sendable, Equatable {
 
   /// Two ends as they stand in the file; the first may be the greater.
   public struct ClosedSpan: Sendable, Equatable {
-    /// The first end.
     public let from: Double
-    /// The second end.
     public let to: Double
   }
 }
 
 /// A statement about one or two things.
 public struct BddlPredicate: Sendable, Equatable {
-  /// What LIBERO's tasks state.
   public enum Relation: String, Sendable, CaseIterable {
     /// The relations and states by their BDDL names.
     case on, `in`, open, close, turnOn = "turnon", turnOff = "turnoff"
@@ -90,7 +85,6 @@ public struct BddlPredicate: Sendable, Equatable {
     }
   }
 
-  /// What is stated.
   public let relation: Relation
   /// What it is stated of: an object, fixture or region for each.
   public let arguments: [String]

@@ -1,4 +1,3 @@
-import Failures
 import MuJoCoPhysics
 
 /// What the controller knows of the arm at one moment.

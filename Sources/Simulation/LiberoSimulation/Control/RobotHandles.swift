@@ -1,4 +1,3 @@
-import Failures
 import MuJoCoPhysics
 
 /// Where a model keeps the Panda and its gripper, by robosuite's names.

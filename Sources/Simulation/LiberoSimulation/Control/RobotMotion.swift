@@ -1,4 +1,3 @@
-import Failures
 import MuJoCoPhysics
 
 /// The robot in motion: one control step is 25 physics steps, and before each the controller decides the torques.
@@ -39,7 +38,7 @@ final class RobotMotion {
     sensed = RobotReadings(robot, simulation, posed: posedPositions)
   }
 
-  /// Begins anew as a rebuilt environment does: the controller takes the built robot's pose as its goal and rest.
+  /// Begins again as a rebuilt environment does: the controller takes the built robot's pose as its goal and rest.
   ///
   /// - Parameters:
   ///   - state: the initial state.

@@ -3,7 +3,6 @@ import Foundation
 
 /// A task's initial states, as LIBERO keeps them: time, positions and velocities of one model, state after state.
 public struct InitialStates: Sendable, Equatable {
-  /// How many there are.
   public let count: Int
   /// How many numbers each has.
   public let width: Int
@@ -31,9 +30,7 @@ public struct InitialStates: Sendable, Equatable {
   public struct State: Sendable, Equatable {
     /// Seconds.
     public let time: Double
-    /// Generalised positions.
     public let positions: [Double]
-    /// Generalised velocities.
     public let velocities: [Double]
   }
 

@@ -15,7 +15,7 @@ public enum LiberoAssets {
   /// The folder of assets: the one that LIBERO's settings name, else hf-libero's download, else the Hugging Face cache,
   /// into which they are fetched where they are nowhere.
   ///
-  /// - Throws: a sentence with both ways to have them, where there are none and they cannot be fetched.
+  /// - Throws: a sentence with both ways to have them, if there are none and they cannot be fetched.
   public static func resolve(
     _ settings: LiberoSettings, environment: [String: String] = ProcessInfo.processInfo.environment
   ) throws -> URL {

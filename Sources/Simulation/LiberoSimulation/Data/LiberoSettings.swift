@@ -1,5 +1,5 @@
-import Failures
 import EngineLoading
+import Failures
 import Foundation
 import ModelFiles
 import Yams
@@ -18,7 +18,7 @@ public struct LiberoSettings: Sendable, Equatable {
   /// The folder of scene assets that the file names; nil where it names none.
   public var assets: URL?
 
-  /// The settings that hold where nobody says otherwise: the packages' own data.
+  /// The default settings: the packages' own data.
   public init(benchmarkRoot: URL) {
     self.benchmarkRoot = benchmarkRoot
     bddlFiles = benchmarkRoot.appendingPathComponent("bddl_files")
@@ -59,7 +59,7 @@ public struct LiberoSettings: Sendable, Equatable {
   /// A folder of a package that the set-up laid; a missing one is an error that names the command.
   static func engine(_ name: String, _ folder: String) throws -> URL {
     let directory: URL
-    do { directory = try EngineLibraries.directory() } catch { throw Failure(message(of: error)) }
+    directory = try EngineLibraries.directory()
     let found = directory.appendingPathComponent("engines/\(name)/\(folder)", isDirectory: true)
     guard FileManager.default.fileExists(atPath: found.path) else {
       throw Failure("\(name) is missing: \(found.path) does not exist; run `make setup`")
@@ -81,7 +81,7 @@ public struct LiberoSettings: Sendable, Equatable {
     } catch let error as Failure {
       throw error
     } catch {
-      throw Failure("\(file.path) cannot be read: \(error); mend it, or delete it to have it written anew")
+      throw Failure("\(file.path) cannot be read: \(error); fix it, or delete it to have it written again")
     }
     func folder(_ key: String) -> URL? { values[key].map { URL(fileURLWithPath: $0, isDirectory: true) } }
     var settings = LiberoSettings(benchmarkRoot: folder("benchmark_root") ?? defaultRoot)

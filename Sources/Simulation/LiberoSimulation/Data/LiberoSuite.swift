@@ -9,9 +9,7 @@ public enum LiberoSuite: String, CaseIterable, Sendable {
   case object = "libero_object"
   /// The same scene, other goals.
   case goal = "libero_goal"
-  /// Ten long tasks, LIBERO-Long.
   case ten = "libero_10"
-  /// Ninety short tasks.
   case ninety = "libero_90"
 
   /// The suite of a name such as `libero_spatial`; another name is an error that lists them.
@@ -62,9 +60,7 @@ public struct LiberoTask: Sendable, Equatable {
   public let name: String
   /// Its instruction as LIBERO's benchmark tells it to a policy: the name's words, without the scene's.
   public let language: String
-  /// Its description.
   public let bddlFile: URL
-  /// Its initial states.
   public let initialStatesFile: URL
 
   init(suite: LiberoSuite, index: Int, name: String, settings: LiberoSettings) {

@@ -23,7 +23,6 @@ struct PickledArray: Equatable {
   }
 }
 
-/// What the instructions build.
 private indirect enum PickleValue: Equatable {
   case mark
   case none

@@ -14,7 +14,7 @@ struct StoredZip {
     }
   }
 
-  /// The member whose name ends so; nil where there is none.
+  /// The member whose name ends so; nil if there is none.
   func member(endingIn suffix: String) -> ArraySlice<UInt8>? {
     members.first { $0.key.hasSuffix(suffix) }.map { bytes[$0.value] }
   }

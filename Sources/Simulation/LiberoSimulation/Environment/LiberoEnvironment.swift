@@ -1,16 +1,16 @@
-import Failures
 import CounterBasedRandom
-import RobotEnvironments
-import RGBImages
+import Failures
 import MuJoCoPhysics
+import RGBImages
+import RobotEnvironments
 
-/// One of LIBERO's worlds: the same physics, pictures and successes as the official stack's, step by step.
+/// One of LIBERO's worlds: the same physics, images and successes as the official stack's, step by step.
 public final class LiberoEnvironment: Environment {
   /// What does nothing: the gripper stays open.
   static let idle: [Double] = [0, 0, 0, 0, 0, 0, -1]
   /// Control steps of doing nothing before an episode begins, so that things come to rest.
   public static let settlingSteps = 10
-  /// Pixels of a picture's side.
+  /// Pixels of an image's side.
   public static let imageSize = 256
 
   /// What it shows and takes.
@@ -37,7 +37,7 @@ public final class LiberoEnvironment: Environment {
   /// - Parameters:
   ///   - mode: how actions are meant once an episode has begun.
   ///   - backend: the library to draw with; nil takes what `MUJOCO_GL` asks for, or chooses by itself.
-  ///   - specification: another size of pictures or number of steps than LeRobot's; nil for those.
+  ///   - specification: another size of images or number of steps than LeRobot's; nil for those.
   public init(
     _ world: LiberoWorld, mode: ControlMode = .relative, backend: GraphicsBackend? = nil,
     specification: EnvironmentSpecification? = nil
@@ -89,13 +89,9 @@ public final class LiberoEnvironment: Environment {
     guard let numpySeed = UInt32(exactly: placementSeed) else {
       throw Failure("NumPy's generator takes seeds of 0 to 4294967295, and \(placementSeed) was asked for")
     }
-    let (state, poses) = try {
-      (
-        try world.initialStates.state(
-          episode: initialState, positions: world.model.positionCount, velocities: world.model.velocityCount),
-        try world.scene.fixturePoses(seed: numpySeed)
-      )
-    }()
+    let state = try world.initialStates.state(
+      episode: initialState, positions: world.model.positionCount, velocities: world.model.velocityCount)
+    let poses = try world.scene.fixturePoses(seed: numpySeed)
     (stepsTaken, demonstration) = (0, nil)
     do {
       try motion.reset(to: state) { simulation throws in

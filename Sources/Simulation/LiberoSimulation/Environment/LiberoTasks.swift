@@ -1,7 +1,7 @@
 import Failures
-import RobotEnvironments
 import Foundation
 import MuJoCoPhysics
+import RobotEnvironments
 import Synchronization
 
 /// LIBERO's suites as environments: the chosen tasks of one suite or several, named `libero_spatial_0`.
@@ -16,16 +16,13 @@ import Synchronization
 public final class LiberoTasks: EnvironmentSuite {
   /// What the environments of a choice of tasks have in common.
   public struct Options: Sendable {
-    /// How actions are meant.
     public var mode = ControlMode.relative
-    /// Pixels of the pictures.
     public var width = LiberoEnvironment.imageSize, height = LiberoEnvironment.imageSize
     /// Control steps of an episode; nil for each suite's own.
     public var maximumSteps: Int?
     /// The library to draw with; nil takes what `MUJOCO_GL` asks for, or chooses by itself.
     public var backend: GraphicsBackend?
 
-    /// LeRobot's own.
     public init() {}
   }
 
@@ -45,7 +42,7 @@ public final class LiberoTasks: EnvironmentSuite {
   ) throws {
     guard (16...1024).contains(options.width), (16...1024).contains(options.height) else {
       throw Failure(
-        "LIBERO's pictures have 16 to 1024 pixels a side, and \(options.width) × \(options.height) was asked for")
+        "LIBERO's images have 16 to 1024 pixels a side, and \(options.width) × \(options.height) was asked for")
     }
     var chosen: [LiberoTask] = []
     for suite in suites {
@@ -58,11 +55,7 @@ public final class LiberoTasks: EnvironmentSuite {
     tasks = chosen
     self.settings = settings
     var options = options
-    do {
-      if options.backend == nil { options.backend = try GraphicsBackend.requested() }
-    } catch {
-      throw Failure(message(of: error))
-    }
+    if options.backend == nil { options.backend = try GraphicsBackend.requested() }
     self.options = options
   }
 
@@ -91,7 +84,7 @@ public final class LiberoTasks: EnvironmentSuite {
   public func makeLiberoEnvironment(task: String) throws -> LiberoEnvironment {
     let found = try find(task)
     let world: LiberoWorld
-    do { world = try self.world(of: found) } catch { throw Failure(message(of: error)) }
+    world = try self.world(of: found)
     return try LiberoEnvironment(
       world, mode: options.mode, backend: options.backend, specification: specification(ofTask: task))
   }

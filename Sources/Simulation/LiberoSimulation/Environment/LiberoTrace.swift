@@ -1,7 +1,7 @@
 import Failures
-import RobotEnvironments
 import Foundation
 import ModelFiles
+import RobotEnvironments
 
 /// Everything that happens in one episode with given actions, under the names that comparisons use.
 ///

@@ -5,13 +5,11 @@ import WorkerThreads
 
 /// A task made ready to run: one compiled model, shared by any number of environments on any threads.
 public final class LiberoWorld: Sendable {
-  /// The task.
   public let task: LiberoTask
   /// What stands in its scene.
   public let scene: LiberoScene
   /// The scene's compiled model, with fixtures where the files have them.
   public let model: PhysicsModel
-  /// Its initial states.
   public let initialStates: InitialStates
   /// The renderers of the scene, shared by all environments: at most as many as there are processors in use, and no more
   /// idle ones than there are environments.

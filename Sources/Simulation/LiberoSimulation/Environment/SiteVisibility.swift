@@ -1,7 +1,7 @@
 import Failures
 import MuJoCoPhysics
 
-/// Which sites the pictures show: none of the robot's and the objects' own, except a stove's burner while it is on.
+/// Which sites the images show: none of the robot's and the objects' own, except a stove's burner while it is on.
 struct SiteVisibility: Sendable {
   /// A burner's site, its opacities, and the knob that decides.
   private struct Burner: Sendable {
@@ -17,21 +17,17 @@ struct SiteVisibility: Sendable {
   /// - Parameter simulation: one that still shows what its model shows.
   init(_ scene: LiberoScene, in simulation: Simulation) throws {
     let model = simulation.model
-    do {
-      for name in scene.hiddenSites {
-        let site = try model.index(of: .site, named: name)
-        let opacity = simulation.siteOpacity(site)
-        if opacity > 0 { hidden.append((site, -opacity)) }
-      }
-      for object in scene.objects {
-        guard let on = Articulation(category: object.category).on else { continue }
-        let site = try model.index(of: .site, named: "\(object.name)_burner")
-        let opacity = -abs(simulation.siteOpacity(site))
-        let stove = try GoalObject(object, in: model)
-        burners.append(Burner(site: site, opacity: (opacity, 1 - opacity), stove: stove, on: on))
-      }
-    } catch {
-      throw Failure(message(of: error))
+    for name in scene.hiddenSites {
+      let site = try model.index(of: .site, named: name)
+      let opacity = simulation.siteOpacity(site)
+      if opacity > 0 { hidden.append((site, -opacity)) }
+    }
+    for object in scene.objects {
+      guard let on = Articulation(category: object.category).on else { continue }
+      let site = try model.index(of: .site, named: "\(object.name)_burner")
+      let opacity = -abs(simulation.siteOpacity(site))
+      let stove = try GoalObject(object, in: model)
+      burners.append(Burner(site: site, opacity: (opacity, 1 - opacity), stove: stove, on: on))
     }
   }
 

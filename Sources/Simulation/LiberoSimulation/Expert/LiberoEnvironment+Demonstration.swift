@@ -1,7 +1,7 @@
-import Failures
 import CounterBasedRandom
-import RobotEnvironments
+import Failures
 import MuJoCoPhysics
+import RobotEnvironments
 
 /// What the expert does in the present episode of one task.
 struct Demonstration: Sendable {
@@ -27,18 +27,14 @@ struct Demonstration: Sendable {
         "the scripted expert has no plan for \(world.task.suite.rawValue) task \(world.task.index), "
           + "'\(world.task.language)'; it puts bowls on plates")
     }
-    do {
-      self.object = try world.model.index(of: .body, named: object.body)
-      self.support = try world.model.index(of: .body, named: support.body)
-      var others: [(body: Int, radius: Double)] = []
-      for other in objects where other.name != object.name {
-        // About how wide things are: fixtures are cabinets, stoves and racks, the rest is tableware.
-        others.append((try world.model.index(of: .body, named: other.body), other.isFixture ? 0.2 : 0.05))
-      }
-      self.others = others
-    } catch {
-      throw Failure(message(of: error))
+    self.object = try world.model.index(of: .body, named: object.body)
+    self.support = try world.model.index(of: .body, named: support.body)
+    var others: [(body: Int, radius: Double)] = []
+    for other in objects where other.name != object.name {
+      // About how wide things are: fixtures are cabinets, stoves and racks, the rest is tableware.
+      others.append((try world.model.index(of: .body, named: other.body), other.isFixture ? 0.2 : 0.05))
     }
+    self.others = others
     plan = PickAndPlace(grasp, random: random)
   }
 

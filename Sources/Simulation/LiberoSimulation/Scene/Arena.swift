@@ -1,9 +1,8 @@
 import Failures
 import Foundation
 
-/// A room with its work surface, as LIBERO's arenas make it of their model.
+/// An arena: a room with its work surface, built from a model as LIBERO's arenas are.
 struct Arena: Sendable {
-  /// The room's model.
   private(set) var model: MJCFModel
 
   /// Reads a room's model, fits it, and adds the sites of the surface's regions in the description's order.
@@ -53,13 +52,13 @@ struct Arena: Sendable {
     if let missing { throw Failure("\(file.path) should hold a \(missing), and does not") }
   }
 
-  /// Lets a texture show another picture of the same folder.
-  private mutating func dress(_ texture: String, in picture: String, _ file: URL) throws {
+  /// Lets a texture show another image of the same folder.
+  private mutating func dress(_ texture: String, in image: String, _ file: URL) throws {
     var found = false
     model.update("asset") { assets in
       found = assets.updateFirst("texture", named: texture) { element in
         let folder = (element["file"] ?? "").split(separator: "/", omittingEmptySubsequences: false).dropLast()
-        element["file"] = (folder + [Substring(picture)]).joined(separator: "/")
+        element["file"] = (folder + [Substring(image)]).joined(separator: "/")
       }
     }
     guard found else { throw Failure("\(file.path) should hold a texture '\(texture)', and does not") }

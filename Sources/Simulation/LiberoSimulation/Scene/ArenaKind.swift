@@ -1,6 +1,6 @@
 import Failures
 
-/// The kinds of rooms that LIBERO's tasks play in, and what hf-libero 0.1.4 sets for each.
+/// The kinds of arenas of LIBERO's tasks, and what hf-libero 0.1.4 sets for each.
 enum ArenaKind: String, CaseIterable, Sendable {
   case tabletop = "libero_tabletop_manipulation"
   case kitchen = "libero_kitchen_tabletop_manipulation"
@@ -122,7 +122,6 @@ enum ArenaKind: String, CaseIterable, Sendable {
     }
   }
 
-  /// The room's cameras.
   var cameras: [Camera] {
     let down = [0.6380177736282349, 0.3048497438430786, 0.30484986305236816, 0.6380177736282349]
     let low = [0.6182166934013367, 0.3432307541370392, 0.3432314395904541, 0.6182177066802979]

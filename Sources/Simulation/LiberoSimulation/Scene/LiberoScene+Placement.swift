@@ -27,7 +27,7 @@ extension LiberoScene {
     throw Failure("the objects of \(problem.name) find no room in their regions with seed \(seed)")
   }
 
-  /// A simulation of the task's compiled model as it stands in an episode, with the sites hidden that no picture shows.
+  /// A simulation of the task's compiled model as it stands in an episode, with the sites hidden that no image shows.
   public func simulation(of model: PhysicsModel, seed: UInt32) throws -> Simulation {
     let poses = try fixturePoses(seed: seed)
     do {

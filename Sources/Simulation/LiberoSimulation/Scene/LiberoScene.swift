@@ -14,13 +14,12 @@ import OrderedCollections
 public struct LiberoScene: Sendable {
   /// What the task's description says.
   public let problem: BddlProblem
-  /// The scene as MJCF.
   public let xml: String
   /// The movable objects, then the fixtures, in the model's order.
   public let objects: [LiberoObject]
   /// The regions that are sites of the model, by their names.
   public let sites: OrderedDictionary<String, LiberoSite>
-  /// Sites that are invisible in pictures: their colors' alpha is to be negated where it is positive.
+  /// Sites that are invisible in images: their colors' alpha is to be negated where it is positive.
   public let hiddenSites: [String]
 
   let kind: ArenaKind
@@ -95,12 +94,12 @@ public struct LiberoScene: Sendable {
 }
 
 extension Failure {
-  /// A file of the scene assets that is not there, what it is for, and how it is mended.
+  /// A file of the scene assets that is not there, what it is for, and how it is fixed.
   static func missing(_ file: String, _ purpose: String) -> Failure {
     let settings = LiberoSettings.location(ProcessInfo.processInfo.environment).path
     return Failure(
       "\(file) is missing, which \(purpose) needs; 'assets:' in \(settings) names the folder of scene assets, "
-        + "`hf download \(LiberoAssets.repository) --repo-type dataset` fetches them anew, and `make setup` robosuite's own"
+        + "`hf download \(LiberoAssets.repository) --repo-type dataset` fetches them again, and `make setup` robosuite's own"
     )
   }
 }
@@ -113,7 +112,6 @@ public struct LiberoObject: Sendable, Equatable {
   public let category: String
   /// Whether it stands still; its pose then comes from ``LiberoScene/fixturePoses(seed:)``.
   public let isFixture: Bool
-  /// Its outermost body.
   public var body: String { "\(name)_main" }
   /// The joint that lets it move freely; nil for a fixture.
   public var freeJoint: String? { isFixture ? nil : "\(name)_joint0" }

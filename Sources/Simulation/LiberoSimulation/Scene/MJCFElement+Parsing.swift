@@ -14,7 +14,6 @@ extension MJCFElement {
     }
   }
 
-  /// Reads a file.
   init(contentsOf file: URL) throws {
     guard FileManager.default.fileExists(atPath: file.path) else { throw Failure.missing(file.path, "the scene") }
     guard let text = try? String(contentsOf: file, encoding: .utf8) else {

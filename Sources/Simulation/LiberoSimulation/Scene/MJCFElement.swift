@@ -2,11 +2,8 @@ import OrderedCollections
 
 /// An element of an MJCF document: a name, attributes and children, in the document's order.
 struct MJCFElement: Sendable, Equatable {
-  /// The element's tag.
   var name: String
-  /// Attributes by name.
   var attributes: OrderedDictionary<String, String>
-  /// The elements inside.
   var children: [MJCFElement]
 
   init(_ name: String, _ attributes: OrderedDictionary<String, String> = [:], _ children: [MJCFElement] = []) {
@@ -15,7 +12,6 @@ struct MJCFElement: Sendable, Equatable {
     self.children = children
   }
 
-  /// An attribute.
   subscript(attribute: String) -> String? {
     get { attributes[attribute] }
     set { attributes[attribute] = newValue }
@@ -41,7 +37,7 @@ struct MJCFElement: Sendable, Equatable {
     for index in children.indices { try children[index].update(body) }
   }
 
-  /// Changes the first element of a name that `matches`, parents first; false where there is none.
+  /// Changes the first element of a name that `matches`, parents first; false if there is none.
   @discardableResult
   mutating func updateFirst(
     _ name: String, where matches: (MJCFElement) -> Bool, _ body: (inout MJCFElement) -> Void
@@ -54,13 +50,12 @@ struct MJCFElement: Sendable, Equatable {
     return false
   }
 
-  /// Changes the first element of a name that bears a name; false where there is none.
+  /// Changes the first element of a name that bears a name; false if there is none.
   @discardableResult
   mutating func updateFirst(_ name: String, named: String, _ body: (inout MJCFElement) -> Void) -> Bool {
     updateFirst(name, where: { $0["name"] == named }, body)
   }
 
-  /// The document's text.
   var xml: String {
     var text = ""
     write(to: &text)
@@ -94,7 +89,7 @@ struct MJCFElement: Sendable, Equatable {
 /// Numbers as an MJCF attribute; the shortest text that reads back to the same doubles.
 func attribute(_ numbers: [Double]) -> String { numbers.map { "\($0)" }.joined(separator: " ") }
 
-/// An MJCF attribute as finite numbers; nil where it is none or holds anything else.
+/// An MJCF attribute as finite numbers, or nil if it is missing or holds anything else.
 func numbers(_ attribute: String?) -> [Double]? {
   guard let attribute else { return nil }
   var numbers: [Double] = []

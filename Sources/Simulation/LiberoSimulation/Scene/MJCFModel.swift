@@ -1,6 +1,5 @@
 import Failures
 import Foundation
-import OrderedCollections
 
 /// An MJCF file made ready to be merged with others: defaults written out, files by their full paths.
 struct MJCFModel: Sendable {
@@ -10,7 +9,6 @@ struct MJCFModel: Sendable {
   /// Sections that exist in every model, empty where the file has none.
   private static let sections = ["worldbody", "actuator", "sensor", "asset", "tendon", "equality", "contact"]
 
-  /// Reads a file.
   init(contentsOf file: URL) throws {
     root = try MJCFElement(contentsOf: file)
     guard root.name == "mujoco" else {
@@ -28,10 +26,8 @@ struct MJCFModel: Sendable {
     }
   }
 
-  /// A section's element.
   func section(_ name: String) -> MJCFElement { root.child(name) ?? MJCFElement(name) }
 
-  /// Changes a section.
   mutating func update(_ section: String, _ body: (inout MJCFElement) -> Void) {
     guard let index = root.children.firstIndex(where: { $0.name == section }) else { return }
     body(&root.children[index])
@@ -98,7 +94,7 @@ struct MJCFModel: Sendable {
   /// Puts a prefix before every name, given or referred to, that does not begin with it.
   mutating func addPrefix(_ prefix: String) { root.addPrefix(prefix) }
 
-  /// Paints the geoms that collide (group 0), which pictures leave out, in one color.
+  /// Paints the geoms that collide (group 0), which images leave out, in one color.
   mutating func recolorCollisionGeoms(_ rgba: String, except name: String? = nil) {
     update("worldbody") { world in
       world.update { element in

@@ -5,7 +5,6 @@ import Foundation
 struct ObjectModel: Sendable {
   /// The object's name in the task's description.
   let name: String
-  /// Its category.
   let category: String
   /// Whether it stands still; a movable object has a free joint.
   let isFixture: Bool

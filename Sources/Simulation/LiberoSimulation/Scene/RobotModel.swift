@@ -17,7 +17,6 @@ struct RobotModel: Sendable {
     }
   }
 
-  /// The merged model.
   let model: MJCFModel
   /// Names of the sites of arm and gripper.
   let sites: [String]
@@ -41,7 +40,6 @@ struct RobotModel: Sendable {
   /// Arm, gripper or mount: a file with one outermost body.
   private struct Part {
     var model: MJCFModel
-    /// The outermost body's name.
     let root: String
     /// The outermost body's position in its file.
     let offset: SIMD3<Double>

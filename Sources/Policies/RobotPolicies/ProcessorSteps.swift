@@ -1,0 +1,183 @@
+import Failures
+import LibTorch
+import ModelFiles
+import NeuralNetworks
+import OrderedCollections
+
+/// Renames features, old name to new.
+public struct RenameStep: ProcessorStep {
+  public static let registryName = "rename_observations_processor"
+  let names: OrderedDictionary<String, String>
+
+  public init(_ names: OrderedDictionary<String, String>) { self.names = names }
+
+  public init(_ config: JSON, _ source: ProcessorStepSource) {
+    names = (config["rename_map"]?.object ?? [:]).compactMapValues(\.string)
+  }
+
+  public var config: JSON { ["rename_map": .object(names.mapValues(JSON.string))] }
+
+  public func apply(_ state: inout ProcessorState) {
+    // All at once, so that two names can change places.
+    let renamed = state.batch.tensors.map { (names[$0] ?? $0, $1) }
+    state.batch.tensors = OrderedDictionary(renamed) { $1 }
+  }
+}
+
+/// Does nothing, because samples are always batches here; kept for LeRobot.
+public struct ToBatchStep: ProcessorStep {
+  public static let registryName = "to_batch_processor"
+
+  public init() {}
+
+  public init(_ config: JSON, _ source: ProcessorStepSource) {}
+
+  public var config: JSON { [:] }
+
+  public func apply(_ state: inout ProcessorState) {}
+}
+
+/// Appends a newline to each instruction that has none.
+public struct NewLineStep: ProcessorStep {
+  public static let registryName = "smolvla_new_line_processor"
+
+  public init() {}
+
+  public init(_ config: JSON, _ source: ProcessorStepSource) {}
+
+  public var config: JSON { [:] }
+
+  public func apply(_ state: inout ProcessorState) {
+    state.instructions = state.instructions.map { $0.hasSuffix("\n") ? $0 : $0 + "\n" }
+  }
+}
+
+/// Converts instructions to token ids.
+public struct TokenizerStep: ProcessorStep {
+  public static let registryName = "tokenizer_processor"
+  /// Longer instructions are cut.
+  let maxLength: Int
+  /// `longest` of the batch, or `max_length`.
+  let padding: String
+  /// The directory or repository that holds the tokenizer.
+  var tokenizerName: String
+  private let tokenizer: Tokenizer
+
+  public init(maxLength: Int, padding: String, tokenizerName: String, tokenizer: Tokenizer) {
+    self.maxLength = maxLength
+    self.padding = padding
+    self.tokenizerName = tokenizerName
+    self.tokenizer = tokenizer
+  }
+
+  public init(_ config: JSON, _ source: ProcessorStepSource) throws {
+    guard let name = config["tokenizer_name"]?.string else {
+      throw Failure("\(source.place): the tokenizer step names no tokenizer")
+    }
+    guard config["padding_side"]?.string ?? "right" == "right", let maxLength = config["max_length"]?.integer,
+      maxLength > 0, let padding = config["padding"]?.string, ["longest", "max_length"].contains(padding)
+    else {
+      throw Failure("\(source.place): the tokenizer step must pad on the right, to longest or max_length")
+    }
+    self.init(
+      maxLength: maxLength, padding: padding, tokenizerName: name,
+      tokenizer: try Tokenizer(directory: source.findTokenizer(name)))
+  }
+
+  public var config: JSON {
+    [
+      "max_length": .integer(maxLength), "task_key": "task", "padding_side": "right", "padding": .string(padding),
+      "truncation": true, "tokenizer_name": .string(tokenizerName),
+    ]
+  }
+
+  public func apply(_ state: inout ProcessorState) throws {
+    let (tokens, mask) = try self(state.instructions)
+    state.batch[BatchKey.tokens] = tokens
+    state.batch[BatchKey.tokenMask] = mask
+  }
+
+  /// Token ids [B, L] and their mask, padded on the right.
+  func callAsFunction(_ tasks: [String]) throws -> (tokens: Tensor, mask: Tensor) {
+    let rows = tasks.map { tokenizer.encode($0, maxLength: maxLength) }
+    let length = padding == "max_length" ? maxLength : max(rows.map(\.count).max() ?? 0, 1)
+    let filler = tokenizer.paddingID ?? 0
+    let tokens = rows.flatMap { $0 + Array(repeating: filler, count: length - $0.count) }
+    let mask = rows.flatMap { row in (0..<length).map { $0 < row.count } }
+    return (
+      try Tensor(tokens, shape: [rows.count, length]), try Tensor(mask, shape: [rows.count, length])
+    )
+  }
+}
+
+/// Moves the batch to the device in use; the name in the file is only LeRobot's default.
+public struct DeviceStep: ProcessorStep {
+  public static let registryName = "device_processor"
+  public let config: JSON
+
+  public init(_ config: JSON) { self.config = config }
+
+  public init(_ config: JSON, _ source: ProcessorStepSource) { self.config = config }
+
+  public func apply(_ state: inout ProcessorState) throws { state.batch = try state.batch.to(state.device) }
+}
+
+/// Normalizes observations and actions.
+public struct NormalizerStep: ProcessorStep {
+  public static let registryName = "normalizer_processor"
+  let normalization: Normalization
+
+  public init(_ normalization: Normalization) { self.normalization = normalization }
+
+  public init(_ config: JSON, _ source: ProcessorStepSource) throws {
+    normalization = try Normalization(config, statistics: source.statistics, in: source.place)
+  }
+
+  public var config: JSON { normalization.config }
+  public var statistics: StateDictionary? { normalization.statistics }
+
+  public func apply(_ state: inout ProcessorState) throws { state.batch = try normalization.normalize(state.batch) }
+
+  public func adopting(
+    _ statistics: StateDictionary?, inputs: PolicyFeatures, outputs: PolicyFeatures,
+    modes: OrderedDictionary<FeatureType, NormalizationMode>
+  ) -> NormalizerStep {
+    NormalizerStep(
+      Normalization(
+        features: inputs.merging(outputs) { first, _ in first }, modes: modes,
+        statistics: statistics ?? normalization.statistics, epsilon: normalization.epsilon))
+  }
+
+  public func checkStatistics() throws { try normalization.check() }
+}
+
+/// Returns actions to the robot's units.
+public struct UnnormalizerStep: ProcessorStep {
+  public static let registryName = "unnormalizer_processor"
+  let normalization: Normalization
+
+  public init(_ normalization: Normalization) { self.normalization = normalization }
+
+  public init(_ config: JSON, _ source: ProcessorStepSource) throws {
+    normalization = try Normalization(config, statistics: source.statistics, in: source.place)
+  }
+
+  public var config: JSON { normalization.config }
+  public var statistics: StateDictionary? { normalization.statistics }
+
+  public func apply(_ state: inout ProcessorState) throws {
+    for (key, tensor) in state.batch.tensors { state.batch[key] = try normalization.unnormalize(tensor, key) }
+  }
+
+  public func adopting(
+    _ statistics: StateDictionary?, inputs: PolicyFeatures, outputs: PolicyFeatures,
+    modes: OrderedDictionary<FeatureType, NormalizationMode>
+  ) -> UnnormalizerStep {
+    UnnormalizerStep(
+      Normalization(
+        features: outputs, modes: modes, statistics: statistics ?? normalization.statistics,
+        epsilon: normalization.epsilon))
+  }
+
+  public func checkStatistics() throws { try normalization.check() }
+}
