@@ -5,7 +5,7 @@ import ModelFiles
 import TerminalOutput
 
 /// One thing the program does, with its settings.
-protocol Command {
+protocol Command: SendableMetatype {
   associatedtype Settings: ConfigurationSection
   /// What it is called after `lerobot-wm`.
   static var name: String { get }

@@ -4,7 +4,7 @@ import ModelFiles
 import SmolVLA
 import WorldModality
 
-/// An arm as `train` is called for it, and as `train` reads that.
+/// An arm with its flags of `train`, and the settings that `train` parses from them.
 struct MatrixArm {
   let experiment: Experiment
   /// The flags, without seed and folder.
@@ -25,7 +25,7 @@ struct MatrixArm {
     guard given == nil || given == String(steps) else {
       throw ConfigurationError(
         "total_samples",
-        "\(samples) samples in batches of \(batch) are \(steps) steps, not --steps=\(given ?? ""); give one of the two")
+        "\(samples) samples in batches of \(batch) are \(steps) steps, not --steps=\(given ?? ""); set one of the two")
     }
     return steps
   }
@@ -48,7 +48,7 @@ struct MatrixArm {
     settings = try configured.validated()
   }
 
-  /// What the matrix decides, and which of its flags does.
+  /// The flags that the matrix sets itself, and its own flags for them.
   private static let reserved = [
     "seed": "--seeds", "output_dir": "--output_root", "job_name": "--output_root", "policy.type": "--experiments",
     "policy.path": "--init_policy_path", "policy.pretrained_path": "--init_policy_path",
@@ -59,15 +59,15 @@ struct MatrixArm {
   private static func refuseReserved(_ flags: [Arguments.Flag]) throws(ConfigurationError) {
     for flag in flags {
       if let own = reserved[flag.name] {
-        throw ConfigurationError(flag.name, "is for each run to have its own; the matrix sets it by \(own)")
+        throw ConfigurationError(flag.name, "is different for each run; set it with \(own)")
       }
       if ["resume", "overwrite"].contains(flag.name) {
         throw ConfigurationError(
           flag.name,
-          "is not needed: finished runs are skipped and broken ones resumed; delete a run's folder to begin again")
+          "is not needed: finished runs are skipped and broken ones resumed; delete a run's folder to start it again")
       }
       if flag.name == "policy.push_to_hub", flag.text != "false" {
-        throw ConfigurationError(flag.name, "all runs would go to one repository; upload the one you choose afterwards")
+        throw ConfigurationError(flag.name, "would upload all runs to one repository; upload the chosen one afterward")
       }
       if flag.name == "save_checkpoint", flag.text == "false" {
         throw ConfigurationError(flag.name, "is needed: the last checkpoint is what is evaluated")
@@ -77,13 +77,13 @@ struct MatrixArm {
 }
 
 extension Arguments.Flag {
-  /// The flag as one word of a command line.
+  /// The flag as one argument of a command line.
   var word: String { text.map { "--\(name)=\($0)" } ?? "--\(name)" }
 
-  /// Whether it is for `eval` and not for `train`.
+  /// Whether it is a flag of `eval` and not of `train`.
   var isOfEvaluation: Bool { name.hasPrefix("env.") || name.hasPrefix("eval.") }
 
-  /// Whether the baseline does not know it.
+  /// Whether the baseline does not have the setting.
   fileprivate var isOfWorldOnly: Bool {
     guard name.hasPrefix("policy."), let key = name.split(separator: ".").dropFirst().first.map(String.init) else {
       return false

@@ -11,12 +11,12 @@ struct ModelUpload {
   private let card: ModelCard
   private let isPrivate: Bool?
 
-  /// Checks, before anything is trained, that the upload can be made; nil where none is asked for.
+  /// Checks, before anything is trained, that the upload is possible; nil if none is asked for.
   init?(_ settings: TrainSettings) throws {
     let compatibility = settings.policy.smolvla.compatibility
     guard compatibility.pushToHub, let name = compatibility.repoID else { return nil }
     guard settings.savesCheckpoint else {
-      throw Failure("--policy.push_to_hub=true uploads the last checkpoint; leave out --save_checkpoint=false")
+      throw Failure("--policy.push_to_hub=true uploads the last checkpoint; remove --save_checkpoint=false")
     }
     repository = try HubRepository(.model, name)
     guard name.contains("/") else { throw Failure("expected OWNER/NAME in --policy.repo_id, found \(name)") }
@@ -69,7 +69,7 @@ struct ModelUpload {
         files, to: repository, isPrivate: isPrivate, summary: "Upload the policy, its training settings and a card")
     } catch {
       throw Failure(
-        "\(error); the model itself is safe in \(folder.path), and the same command with --resume uploads it again")
+        "\(error); the model is in \(folder.path), and the same command with --resume uploads it again")
     }
   }
 }

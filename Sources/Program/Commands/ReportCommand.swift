@@ -13,9 +13,9 @@ enum ReportCommand: Command {
     static var fields: [Field<Self>] {
       [
         .init("runs", \.runs, help: "folder of runs: E0_seed0/, E1_seed0/, …, random/"),
-        .init("output", \.output, help: "the page; else report.html in that folder"),
-        .init("overwrite", \.overwrites, help: "replace the page that lies there"),
-        .init("demo", \.isDemo, help: "say plainly that the encoder is untrained and the policies tiny"),
+        .init("output", \.output, help: "the page; by default report.html in that folder"),
+        .init("overwrite", \.overwrites, help: "replace an existing page"),
+        .init("demo", \.isDemo, help: "state that the encoder is untrained and the policies are tiny"),
       ]
     }
 

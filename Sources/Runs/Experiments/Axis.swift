@@ -1,17 +1,17 @@
 import Foundation
 
-/// A stretch of numbers laid along a stretch of the page, with ticks at round figures.
+/// An axis of a chart, with ticks at round numbers.
 struct Axis: Sendable {
   let range: ClosedRange<Double>
   let isLogarithmic: Bool
   let ticks: [Double]
 
-  /// An axis that holds all of `values`; logarithmic only where all are above 0 and span more than a factor of 30.
+  /// An axis that holds all of `values`; logarithmic only if all are above 0 and span more than a factor of 30.
   init(holding values: [Double], mayBeLogarithmic: Bool = false, fromZero: Bool = false, tickCount: Int = 5) {
-    // Whatever a file holds, the arithmetic of ticks stays finite.
-    let sane = values.filter(\.isFinite).map { min(max($0, -1e30), 1e30) }
-    var low = sane.min() ?? 0
-    var high = sane.max() ?? 1
+    // Keeps the arithmetic of ticks finite for any input.
+    let finite = values.filter(\.isFinite).map { min(max($0, -1e30), 1e30) }
+    var low = finite.min() ?? 0
+    var high = finite.max() ?? 1
     isLogarithmic = mayBeLogarithmic && low > 1e-30 && high / low > 30
     if isLogarithmic {
       let range = low / 1.15...high * 1.15
@@ -36,7 +36,7 @@ struct Axis: Sendable {
     range = first * step...last * step
   }
 
-  /// An axis whose ends are the first and last value, with ticks at round figures between.
+  /// An axis that ends at the first and last value, with ticks at round numbers between.
   init(exactly range: ClosedRange<Double>, tickCount: Int = 5) {
     let wide = range.upperBound > range.lowerBound ? range : range.lowerBound...range.lowerBound + 1
     let step = Self.roundStep((wide.upperBound - wide.lowerBound) / Double(max(tickCount, 1)))
@@ -52,14 +52,14 @@ struct Axis: Sendable {
     return (([1, 2, 5].first { $0 * power >= raw * 0.999 }) ?? 10) * power
   }
 
-  /// Where a value lies, 0 at the lower end and 1 at the upper.
-  func place(_ value: Double) -> Double {
+  /// A value's position, 0 at the lower end and 1 at the upper.
+  func position(_ value: Double) -> Double {
     let value = min(max(value, range.lowerBound), range.upperBound)
     guard isLogarithmic else { return (value - range.lowerBound) / (range.upperBound - range.lowerBound) }
     return log(value / range.lowerBound) / log(range.upperBound / range.lowerBound)
   }
 
-  /// A tick's figure, with as many decimals as its neighbors need.
+  /// A tick's label, with enough decimals to tell it from its neighbors.
   func label(_ tick: Double) -> String {
     if isLogarithmic { return tick.short }
     let step = ticks.count > 1 ? ticks[1] - ticks[0] : 1

@@ -13,14 +13,14 @@ struct ChildProcess: Sendable {
 
   /// Starts a program whose output and errors go to an open file.
   ///
-  /// - Parameter environment: all of it.
+  /// - Parameter environment: the process's whole environment.
   init(
     _ executable: String, _ arguments: [String], environment: [String: String], log: Int32
   ) throws {
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
-    // The parent ignores these signals to hear of them itself; a child that has not yet come to listen must not.
+    // The parent ignores these signals to handle them itself; a child must not inherit that.
     var signals = sigset_t()
     sigemptyset(&signals)
     posix_spawnattr_setsigmask(&attributes, &signals)
@@ -47,13 +47,13 @@ struct ChildProcess: Sendable {
     self.identifier = identifier
   }
 
-  /// Waits until it has ended, and leaves its number taken.
+  /// Waits for the end of the process; its identifier stays in use until `end()`.
   func waitForEnd() {
     var information = siginfo_t()
     while waitid(P_PID, id_t(identifier), &information, WEXITED | WNOWAIT) != 0, errno == EINTR {}
   }
 
-  /// How it ended; once, after which its number may be another's.
+  /// Returns how the process ended; call it once, because its identifier may be reused afterward.
   func end() -> End {
     var status: Int32 = 0
     while waitpid(identifier, &status, 0) < 0, errno == EINTR {}

@@ -3,11 +3,11 @@ import Foundation
 import ModelFiles
 import PolicyEvaluation
 
-/// Two arms set side by side, episode by episode, or the reason why they may not be.
+/// A comparison of two arms, episode by episode, or the reason why they cannot be compared.
 struct Comparison: Sendable {
-  /// The arm in question and the one it is measured against.
+  /// The arm and the one it is compared with.
   let treatment: String, baseline: String
-  /// The pairs, treatment first; or why there are none.
+  /// The pairs, treatment first, or why there are none.
   let result: Result<Pairs, any Error>
 
   struct Pairs: Sendable {
@@ -32,7 +32,7 @@ struct Comparison: Sendable {
     _ treatment: [RecordedRun], _ baseline: [RecordedRun], _ treatmentName: String, _ baselineName: String
   ) throws -> Pairs {
     for (runs, name) in [(treatment, treatmentName), (baseline, baselineName)] where runs.isEmpty {
-      throw Failure("there is no run of \(name)")
+      throw Failure("\(name) has no run")
     }
     let seeds = (treatment.map(\.seed), baseline.map(\.seed))
     guard seeds.0 == seeds.1 else {
@@ -44,7 +44,7 @@ struct Comparison: Sendable {
     var first: RecordedEvaluation?
     for (one, other) in zip(treatment, baseline) {
       let (mine, theirs) = try matched(one, other)
-      // All seeds are pooled, so all must have been evaluated alike, not only the two of a pair.
+      // All seeds are pooled, so all must have been evaluated with the same protocol, not only the two of a pair.
       if let first { try requireAlike(first, mine, treatment[0].name, one.name) }
       first = first ?? mine
       let results = zip(mine.episodes, theirs.episodes).map { ($0.isSuccess, $1.isSuccess) }
@@ -57,7 +57,7 @@ struct Comparison: Sendable {
       baseline: SuccessRate(successes: outcomes.count(where: \.1), episodes: outcomes.count))
   }
 
-  /// The two runs' evaluations, if they were trained on as much and met the same episodes.
+  /// The two runs' evaluations, if they were trained on as many samples and evaluated on the same episodes.
   private static func matched(
     _ one: RecordedRun, _ other: RecordedRun
   ) throws -> (RecordedEvaluation, RecordedEvaluation) {
@@ -87,9 +87,9 @@ struct Comparison: Sendable {
     for key in ["seed", "n_action_steps"] {
       let name = key == "seed" ? "evaluation seed" : key
       guard let one = first.setting(key), let other = second.setting(key) else {
-        let silent = first.setting(key) == nil ? firstName : secondName
+        let missing = first.setting(key) == nil ? firstName : secondName
         throw Failure(
-          "the \(name) of \(silent) is not recorded in its protocol, so whether they agree is unknown")
+          "the \(name) of \(missing) is not recorded in its protocol, so it cannot be compared")
       }
       guard one == other else {
         throw Failure("\(name) differs: \(one.plain) in \(firstName), \(other.plain) in \(secondName)")
@@ -97,13 +97,13 @@ struct Comparison: Sendable {
     }
     let contrary = (first.isContrary, second.isContrary)
     guard contrary.0 == contrary.1 else {
-      throw Failure("\(contrary.0 ? firstName : secondName) was told the contrary instruction, the other was not")
+      throw Failure("\(contrary.0 ? firstName : secondName) was given the contrary instruction, the other was not")
     }
   }
 }
 
 extension RecordedEvaluation {
-  /// Whether the policy was told the contrary instruction.
+  /// Whether the policy was given the contrary instruction.
   var isContrary: Bool { setting("contrary_instruction")?.bool ?? false }
 }
 

@@ -1,4 +1,4 @@
-/// An arm of the matrix: which policy is trained, and what its action expert is shown.
+/// An arm of the matrix: the policy that is trained and the memory that its action expert reads.
 public enum Experiment: String, Sendable, CaseIterable {
   /// The baseline, `smolvla`.
   case baseline = "E0"
@@ -6,7 +6,7 @@ public enum Experiment: String, Sendable, CaseIterable {
   case zeroMemory = "E1"
   /// The treatment: a predicted memory.
   case predictedMemory = "E2"
-  /// Trained with the true future, which closed loop does not know: there the prediction is shown.
+  /// Trained with the true future, which rollouts do not know; they use the prediction.
   case oracle
   /// The memory of other samples.
   case shuffle

@@ -5,7 +5,7 @@ import OrderedCollections
 import PolicyEvaluation
 
 extension ExperimentReport {
-  /// The figures for other programs: shares and differences as fractions, −1 … 1.
+  /// The results as JSON, with success rates and differences as fractions, −1 … 1.
   public var json: JSON {
     [
       "title": .string(title), "demonstration": .bool(isDemonstration),
@@ -43,7 +43,7 @@ extension ExperimentReport {
 }
 
 extension ResultRow {
-  /// `E0 · told the contrary instruction …` or, indented, a seed of it.
+  /// `E0 · given the contrary instruction …` or, indented, one of its seeds.
   var label: String { if case .seed(let seed) = part { "   seed \(seed)" } else { "\(experiment) · \(title)" } }
 
   fileprivate var json: JSON {

@@ -3,7 +3,7 @@ import Foundation
 import ModelFiles
 import PolicyEvaluation
 
-/// The report of an experiment matrix: a folder of runs read once, shown as one page, a table or figures.
+/// The report of an experiment matrix: a folder of runs read once, shown as a page, a table or JSON.
 ///
 /// ```swift
 /// let report = try ExperimentReport(root: URL(fileURLWithPath: "outputs/demo"), isDemonstration: true)
@@ -11,8 +11,8 @@ import PolicyEvaluation
 /// print(report.table())
 /// ```
 ///
-/// Below the root lie `EXPERIMENT_seedN/` (`metrics.jsonl`, `checkpoints/last/pretrained_model/`, `eval/eval_info.json`,
-/// `eval_CONDITION/eval_info.json`) and `random/eval_info.json`. What is missing is said to be missing.
+/// The root contains `EXPERIMENT_seedN/` (`metrics.jsonl`, `checkpoints/last/pretrained_model/`, `eval/eval_info.json`,
+/// `eval_CONDITION/eval_info.json`) and `random/eval_info.json`. The report names what is missing.
 public struct ExperimentReport: Sendable {
   let runs: RecordedRuns
   let title: String
@@ -21,18 +21,17 @@ public struct ExperimentReport: Sendable {
   let rows: [ResultRow]
   let comparisons: [Comparison]
   let statements: [Finding]
-  /// Parts of the matrix that are not there, each with its path.
+  /// Missing parts of the matrix, each with its path.
   public let missing: [String]
-  /// What a reader should know before believing the figures.
+  /// Reasons to doubt the results.
   public let warnings: [String]
 
   /// Reads a folder of runs.
   ///
   /// - Parameters:
-  ///   - isDemonstration: say plainly that encoder and policies show the machinery, not the method.
-  ///   - videoBudget: bytes of videos and images that the page may carry, as they lie on disk; in the page they take
-  ///     a third more.
-  /// - Throws: one sentence that names the file, if the folder holds no run or a file is broken.
+  ///   - isDemonstration: whether the page states that encoder and policies demonstrate the program, not the method.
+  ///   - videoBudget: the bytes of videos and images on disk that the page may embed, which take a third more there.
+  /// - Throws: if the folder holds no run or a file is damaged; the error names the file.
   public init(
     root: URL, title: String = "World modality: the experiment matrix", isDemonstration: Bool = false,
     videoBudget: Int = 9_000_000
@@ -42,7 +41,7 @@ public struct ExperimentReport: Sendable {
     self.isDemonstration = isDemonstration
     videos = RolloutVideos(runs, budget: videoBudget)
     rows = ResultRow.all(of: runs)
-    // E1 and E2 are always asked for, so that their absence is said; whatever else was trained comes after them.
+    // E1 and E2 are always compared, so that the report names them if missing; other arms follow.
     let others = runs.experiments.filter { !["E0", "E1", "E2"].contains($0) }
     comparisons = (["E1", "E2"] + others).map { [runs] in Comparison($0, against: "E0", in: runs) }
     statements = Finding.all(runs, rows: rows, comparisons: comparisons)
@@ -50,23 +49,23 @@ public struct ExperimentReport: Sendable {
     warnings = runs.warnings
   }
 
-  /// What the figures say, each in a few sentences.
+  /// The findings, each in a few sentences.
   public var findings: [String] { statements.map(\.text) }
 
-  /// Writes the page, and the same figures as `report.json` (the page's name with that ending) beside it.
+  /// Writes the page, and the same results as `report.json` (the page's name with that ending) beside it.
   ///
-  /// - Throws: one sentence, if a file stands there already and may not be replaced, or cannot be written.
+  /// - Throws: if a file exists and may not be replaced, or cannot be written.
   public func write(to url: URL, overwrite: Bool = false) throws {
     let figures = url.deletingPathExtension().appendingPathExtension("json")
     guard figures != url else {
-      throw Failure("\(url.path): expected a name that ends in .html; .json is the name of the figures beside it")
+      throw Failure("\(url.path): expected a name that ends in .html; the results go to the same name with .json")
     }
-    // Neither is written where the other could not be.
+    // Neither is written if the other cannot be.
     for url in [url, figures] where !overwrite && url.isThere { throw FileError.exists(url.path) }
     try AtomicFile.write(Array(html().utf8), to: url, overwrite: overwrite)
     try json.write(to: figures, layout: .indented(2), overwrite: overwrite)
   }
 
-  /// The whole page: one file that needs no other.
+  /// The page as one self-contained file.
   public func html() -> String { ReportPage(self).html.source }
 }

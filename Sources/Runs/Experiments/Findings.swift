@@ -2,19 +2,19 @@ import Failures
 import Foundation
 import PolicyEvaluation
 
-/// One thing that the figures say: in a sentence, and then with its numbers.
+/// A finding: one sentence, and its numbers.
 struct Finding: Sendable {
   let verdict: String
   let detail: String
 
-  /// The detail with ranges that no line's end tears apart.
+  /// The detail with ranges that do not break across lines.
   var unbroken: String { detail.replacingOccurrences(of: " … ", with: "\u{A0}…\u{A0}") }
 
   var text: String { "\(verdict) \(detail)" }
 }
 
 extension Comparison {
-  /// What the comparison's figures support, and no more.
+  /// What the comparison supports.
   var finding: Finding {
     switch result {
     case .failure(let reason):
@@ -30,7 +30,7 @@ extension Comparison {
 extension Comparison.Pairs {
   fileprivate func verdict(_ treatment: String, _ baseline: String) -> String {
     guard all.p < 0.05 else {
-      return "No difference between \(treatment) and \(baseline) that \(all.count) episodes could see."
+      return "No difference between \(treatment) and \(baseline) that \(all.count) episodes could detect."
     }
     let direction = all.difference > 0 ? "more" : "less"
     return "\(treatment) reached the goal \(direction) often than \(baseline) in the same \(all.count) episodes."
@@ -44,13 +44,13 @@ extension Comparison.Pairs {
       let visible = all.smallestVisibleDifference.map { Int(($0 * 100).rounded(.up)) }
       sentences.append(
         visible.map {
-          "That is no proof of equality: only a true difference of about \($0) points or more would have shown in four of "
-            + "five repetitions."
-        } ?? "So few episodes could have shown no difference at all.")
+          "This does not prove equality: only a true difference of about \($0) points or more would have been detected in four "
+            + "of five repetitions."
+        } ?? "So few episodes cannot detect any difference.")
     }
     sentences.append(
       seeds.count == 1
-        ? "One training seed each: this is said of two checkpoints, not of two methods."
+        ? "One training seed each, so this compares two checkpoints, not two methods."
         : "Episodes of the \(seeds.count) training seeds are counted as independent; by seed the difference is "
           + seeds.map(\.pairs.difference.points).joined(separator: ", ") + " points.")
     return sentences.joined(separator: " ")
@@ -59,9 +59,9 @@ extension Comparison.Pairs {
   /// Whether the added parameters alone change the result.
   fileprivate var control: String {
     intervalsOverlap
-      ? "The capacity control holds as far as this can tell: E1's and E0's intervals overlap."
+      ? "As far as these episodes show, the capacity control holds: E1's and E0's intervals overlap."
       : "The capacity control fails: E1's and E0's intervals do not overlap, so the added parameters alone change the "
-        + "result, and no effect of E2 can be put down to its memory."
+        + "result, and no effect of E2 can be attributed to its memory."
   }
 }
 
@@ -93,37 +93,38 @@ extension Finding {
   }
 
   private static func aboveChance(_ baseline: SuccessRate, _ random: SuccessRate) -> Finding {
-    let figures = "It succeeds in \(baseline.text), a random policy in \(random.text)."
+    let rates = "It succeeds in \(baseline.text), a random policy in \(random.text)."
     if baseline.interval.overlaps(random.interval) {
       return Finding(
-        verdict: "These episodes do not show that E0 has learned anything.", detail: "\(figures) The intervals overlap."
+        verdict: "These episodes do not show that E0 has learned anything.", detail: "\(rates) The intervals overlap."
       )
     }
     let better = baseline.share > random.share
-    return Finding(verdict: better ? "E0 does better than chance." : "E0 does worse than chance.", detail: figures)
+    return Finding(verdict: better ? "E0 does better than chance." : "E0 does worse than chance.", detail: rates)
   }
 
   private static func listening(_ baseline: SuccessRate, _ contrary: SuccessRate) -> Finding {
-    let figures = "Told the contrary, it reaches the original goal in \(contrary.text)."
+    let rates = "Given the contrary instruction, it reaches the original goal in \(contrary.text)."
     if baseline.interval.overlaps(contrary.interval) {
       return Finding(
-        verdict: "These episodes do not show that E0 listens to the instruction.",
-        detail: "\(figures) The interval overlaps that of E0 told the truth.")
+        verdict: "These episodes do not show that E0 follows the instruction.",
+        detail: "\(rates) The interval overlaps that of E0 with the true instruction.")
     }
     let isLower = contrary.share < baseline.share
     return Finding(
-      verdict: isLower ? "E0 listens to the instruction." : "E0 does better when told the contrary: look into this.",
-      detail: figures)
+      verdict: isLower
+        ? "E0 follows the instruction." : "E0 does better with the contrary instruction: investigate this.",
+      detail: rates)
   }
 
-  /// How a Prophet and its gate went; nil for a run that has none or whose memory is zeroed.
+  /// The progress of a Prophet and its gate; nil for a run without one or with a zeroed memory.
   private static func training(_ run: RecordedRun) -> Finding? {
     guard run.policy?["world_memory_mode_train"]?.string != "zero", let curves = run.metrics?.curves else { return nil }
     let cosine = curves["world_cos"]?.firstAndLast, gate = curves["world_gate"]?.firstAndLast
     guard cosine != nil || gate != nil else { return nil }
     let verdict = cosine.map {
       $0.last > $0.first
-        ? "The Prophet of \(run.name) learned to predict." : "The Prophet of \(run.name) did not get better."
+        ? "The Prophet of \(run.name) learned to predict." : "The Prophet of \(run.name) did not improve."
     }
     let details = [
       cosine.map { "Its cosine with the true latents went from \($0.first.short) to \($0.last.short) in training." },

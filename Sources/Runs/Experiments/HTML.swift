@@ -20,7 +20,7 @@ struct HTML: Sendable, ExpressibleByStringInterpolation {
     mutating func appendInterpolation(_ pieces: [HTML]) { source += HTML(pieces).source }
     mutating func appendInterpolation(_ text: String) { source += HTML.escaped(text) }
     mutating func appendInterpolation(_ number: Int) { source += String(number) }
-    /// A coordinate: to a hundredth, which no screen shows.
+    /// A coordinate, to a hundredth.
     mutating func appendInterpolation(_ number: Double) { source += number.coordinate }
   }
 
@@ -34,7 +34,7 @@ struct HTML: Sendable, ExpressibleByStringInterpolation {
       case ">": result += "&gt;"
       case "\"": result += "&quot;"
       case "'": result += "&#39;"
-      // Controls are no characters of a document, whatever a file holds.
+      // Control characters are not allowed in HTML.
       case "\u{0}"..."\u{8}", "\u{B}"..."\u{1F}", "\u{7F}": result += "\u{FFFD}"
       default: result.unicodeScalars.append(scalar)
       }
@@ -50,7 +50,7 @@ extension Double {
     return rounded == rounded.rounded() && abs(rounded) < 1e9 ? String(Int(rounded)) : String(format: "%.2f", rounded)
   }
 
-  /// A share as `72.5`, in percent; a dash if there is none.
+  /// A share as `72.5`, in percent; a dash if not finite.
   var percent: String { isFinite ? String(format: "%.1f", self * 100) : "–" }
 
   /// A difference of shares as `+2.5`, in points, with a true minus.
@@ -60,11 +60,13 @@ extension Double {
     return (text == "0.0" ? "" : self < 0 ? "\u{2212}" : "+") + text
   }
 
-  /// A tick of differences, `+15`; a decimal only where there is one.
+  /// A tick of differences, `+15`; a decimal only if needed.
   var wholePoints: String { points.hasSuffix(".0") ? String(points.dropLast(2)) : points }
 
+  /// A p-value as text.
   var probability: String { self < 0.001 ? "< 0.001" : String(format: "%.3f", self) }
 
+  /// A number with three significant digits.
   var short: String {
     guard isFinite else { return "–" }
     let text = String(format: "%.3g", self)

@@ -1,8 +1,8 @@
 import Foundation
 
-/// A dot and its whiskers on a scale, small enough for a table's cell.
+/// A dot with whiskers on a scale, for a table's cell.
 struct IntervalPlot {
-  /// The scale's ends, and where thin lines cross it.
+  /// The scale's ends, and its grid lines.
   let scale: ClosedRange<Double>
   let ticks: [Double]
 
@@ -33,7 +33,7 @@ struct IntervalPlot {
       """
   }
 
-  /// The scale's figures, for the column's head.
+  /// The scale's labels, for the column's head.
   func head(_ label: (Double) -> String) -> HTML {
     let texts = ticks.map { tick -> HTML in
       "<text x=\"\(x(tick))\" y=\"11\" text-anchor=\"middle\">\(label(tick))</text>"

@@ -1,12 +1,12 @@
 import Foundation
 
-/// Curves over training steps as an SVG, with axes, a legend and nothing else.
+/// Curves over training steps as an SVG, with axes and a legend.
 struct LineChart {
   struct Curve {
     let name: String
     /// A color's name in the page's palette, such as `c0`.
     let color: String
-    /// Distinguishes seeds of one arm where color does not.
+    /// The line style, which distinguishes seeds of one arm.
     let dash: Int
     let points: [RecordedMetrics.Point]
   }
@@ -25,12 +25,12 @@ struct LineChart {
   private var top: Double { 12 }
   private var bottom: Double { height - 42 }
 
-  /// The figure with its caption; nil where there is nothing to draw.
+  /// The figure with its caption; nil if there is nothing to draw.
   var html: HTML? {
     let drawn = curves.filter { $0.points.count > 1 }
     guard !drawn.isEmpty else { return nil }
     let thin = drawn.map { ($0, $0.points.thinned(to: 400)) }
-    // Lines of single batches are noisy: the eye gets their moving mean, and the raw values behind it.
+    // Values of single batches are noisy, so their moving mean is drawn over them.
     let lines = thin.map { curve, points in (curve, points, points.smoothed(reach: points.count / 40)) }
     let steps = lines.flatMap { $0.1.map(\.step) }
     let horizontal = Axis(exactly: 0...max(steps.max() ?? 1, 1))
@@ -49,8 +49,8 @@ struct LineChart {
       """
   }
 
-  private func x(_ axis: Axis, _ value: Double) -> Double { left + (right - left) * axis.place(value) }
-  private func y(_ axis: Axis, _ value: Double) -> Double { bottom - (bottom - top) * axis.place(value) }
+  private func x(_ axis: Axis, _ value: Double) -> Double { left + (right - left) * axis.position(value) }
+  private func y(_ axis: Axis, _ value: Double) -> Double { bottom - (bottom - top) * axis.position(value) }
 
   private func grid(_ horizontal: Axis, _ vertical: Axis) -> HTML {
     let rows = vertical.ticks.map { tick -> HTML in

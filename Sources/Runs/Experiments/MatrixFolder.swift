@@ -2,34 +2,34 @@ import Failures
 import Foundation
 import ModelFiles
 
-/// The folder of a matrix: its runs, `logs/`, and `matrix.json`, which says what all of them have in common.
+/// The folder of a matrix: its runs, `logs/`, and `matrix.json`, which holds the settings that they share.
 public struct MatrixFolder: Sendable {
   /// `OUTPUT_ROOT`
   public let url: URL
   private let lock: FileHandle
 
-  /// Makes the folder and locks it. The lock goes with the last process that was started from here, so that nothing is
-  /// begun while runs of a killed launcher are still at work.
+  /// Creates the folder and locks it. The runs inherit the lock, so that nothing starts while runs of a killed launcher
+  /// are still running.
   ///
-  /// - Throws: another matrix is at work there, or the folder cannot be made.
+  /// - Throws: if another matrix runs there, or the folder cannot be created.
   public init(_ url: URL) throws {
     self.url = url
     try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
     let path = url.appendingPathComponent(".lock").path
-    // Without O_CLOEXEC: the children hold it too.
+    // Without O_CLOEXEC, so that the children inherit the lock.
     let file = open(path, O_RDWR | O_CREAT, 0o644)
     guard file >= 0 else {
       throw Failure("\(path) could not be written: \(String(cString: strerror(errno))); choose another folder")
     }
     lock = FileHandle(fileDescriptor: file, closeOnDealloc: true)
     guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
-      throw Failure("a matrix is at work in \(url.path), or runs that it started; wait for them, or stop them")
+      throw Failure("a matrix or its runs are still running in \(url.path); wait for them, or stop them")
     }
   }
 
-  /// Compares what the runs have in common with what those that lie there already had, and writes it down.
+  /// Compares the runs' shared settings with those of the runs that exist already, and writes them.
   ///
-  /// Settings that only one of the two knows are of another version of this program, and not compared.
+  /// Settings that only one of the two has come from another version of this program and are not compared.
   ///
   /// - Throws: the first difference, by its key and with both values.
   public func agree(on common: JSON) throws {
@@ -40,7 +40,7 @@ public struct MatrixFolder: Sendable {
       if let found = difference(earlier, common, at: []) {
         throw Failure(
           "\(file.path): the runs there have \(found.key) \(found.earlier.text(.line)), now it is "
-            + "\(found.now.text(.line)); arms that differ cannot be compared: choose another folder, or put it back")
+            + "\(found.now.text(.line)); arms that differ cannot be compared: choose another folder, or restore it")
       }
       common = merged(earlier, common)
     }
@@ -60,7 +60,7 @@ private func difference(
   return nil
 }
 
-/// Both documents; where they meet, the second.
+/// Both documents merged; the second wins.
 private func merged(_ first: JSON, _ second: JSON) -> JSON {
   guard let old = first.object, let new = second.object else { return second }
   return .object(old.merging(new) { merged($0, $1) })

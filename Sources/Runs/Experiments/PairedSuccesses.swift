@@ -1,7 +1,7 @@
 import Foundation
 import PolicyEvaluation
 
-/// Two arms that met the same episodes, counted by who reached the goal.
+/// The episodes of two arms, paired and counted by which arm reached the goal.
 public struct PairedSuccesses: Sendable, Equatable {
   /// Episodes that both reached, that only the first, only the second, and that neither did.
   public let both: Int, onlyFirst: Int, onlySecond: Int, neither: Int
@@ -51,7 +51,7 @@ public struct PairedSuccesses: Sendable, Equatable {
     return max(-1, difference - below)...min(1, difference + above)
   }
 
-  /// The pairs' correlation φ, with Newcombe's continuity correction where it is positive.
+  /// The pairs' correlation φ, with Newcombe's continuity correction if it is positive.
   private var correlation: Double {
     let margins = [both + onlyFirst, onlySecond + neither, both + onlySecond, onlyFirst + neither]
     let product = margins.map(Double.init).reduce(1, *)
@@ -76,7 +76,7 @@ public struct PairedSuccesses: Sendable, Equatable {
   }
 
   /// The smallest true difference that this many pairs, as discordant as these, would show in four of five repetitions
-  /// (two-sided McNemar test at 5 %, power 80 %; Connor, 1987); nil where even certainty would not show.
+  /// (two-sided McNemar test at 5 %, power 80 %; Connor, 1987); nil if none would.
   public var smallestVisibleDifference: Double? {
     guard count > 0 else { return nil }
     let n = Double(count)

@@ -11,8 +11,9 @@ struct RecordedEvaluation: Sendable {
     let isSuccess: Bool
     let steps: Int?
     let problem: String?
+    /// The instruction that the policy was given.
     let instruction: String?
-    /// Where its video should lie, if it was recorded.
+    /// The expected place of its video, if it was recorded.
     var video: URL?
   }
 
@@ -21,7 +22,7 @@ struct RecordedEvaluation: Sendable {
   /// Task names in the file's order.
   let tasks: [String]
   let episodes: [Episode]
-  /// Everything the figures depend on, as the evaluation wrote it.
+  /// Everything that the results depend on, as the evaluation wrote it.
   let manifest: JSON
 
   init(_ url: URL) throws {
@@ -35,7 +36,7 @@ struct RecordedEvaluation: Sendable {
     var episodes: [Episode] = []
     for (index, entry) in perTask.enumerated() {
       let task = Self.name(of: entry, index)
-      guard !tasks.contains(task) else { throw Failure("\(url.path): task \"\(task)\" stands there twice") }
+      guard !tasks.contains(task) else { throw Failure("\(url.path): task \"\(task)\" is listed twice") }
       tasks.append(task)
       episodes += try Self.episodes(of: entry, task, url)
     }
@@ -78,7 +79,7 @@ struct RecordedEvaluation: Sendable {
     return episodes
   }
 
-  /// The file of `videos/SUITE_TASK/eval_episode_N.mp4` below the evaluation's folder, wherever that lay when it was
+  /// The file of `videos/SUITE_TASK/eval_episode_N.mp4` below the evaluation's folder, wherever it was when it was
   /// written; nil for a name of another kind.
   private static func place(of path: String, below folder: URL) -> (url: URL, episode: Int)? {
     let parts = path.split(separator: "/").suffix(2)
@@ -114,7 +115,7 @@ extension JSON {
     return nil
   }
 
-  /// A setting as a person writes it.
+  /// A setting as text.
   var plain: String {
     switch self {
     case .string(let text): text

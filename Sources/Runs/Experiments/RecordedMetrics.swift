@@ -8,13 +8,13 @@ struct RecordedMetrics: Sendable {
     var step: Double, value: Double
   }
 
-  /// Points in the order of their steps; values that are no finite numbers are left out.
+  /// Points in the order of their steps; values that are not finite numbers are left out.
   let curves: [String: [Point]]
   let lineCount: Int
-  /// Whether the last line breaks off, as a killed run leaves it.
+  /// Whether the last line is incomplete, as a killed run leaves it.
   let isCutOff: Bool
 
-  /// Reads the file; a broken line is an error that names it, unless the file simply ends there.
+  /// Reads the file; a damaged line is an error that names it, unless the file ends there.
   init(_ url: URL) throws {
     let bytes: [UInt8]
     bytes = try MappedFile(url).contents
@@ -24,19 +24,19 @@ struct RecordedMetrics: Sendable {
     var count = 0
     var lastStep = -1
     for (index, line) in lines.enumerated() where line.contains(where: { $0 > 0x20 }) {
-      let place = "\(url.path), line \(index + 1)"
+      let location = "\(url.path), line \(index + 1)"
       let json: JSON
       do { json = try JSON(parsing: Array(line)) } catch let error as JSONError {
-        // Without a line feed at its end the last line was never finished.
+        // A last line without a line feed is incomplete.
         cutOff = index == lines.count - 1
         if cutOff { break }
-        throw Failure("\(place): expected a JSON object, but column \(error.column): \(error.message)")
+        throw Failure("\(location): expected a JSON object, but column \(error.column): \(error.message)")
       }
       guard let values = json.object, let step = json["step"]?.integer, (0...1_000_000_000_000).contains(step) else {
-        throw Failure("\(place): expected an object with a whole \"step\" from 0 to 10^12")
+        throw Failure("\(location): expected an object with an integer \"step\" from 0 to 10^12")
       }
       guard step > lastStep else {
-        throw Failure("\(place): step \(step) follows step \(lastStep); expected steps that rise")
+        throw Failure("\(location): step \(step) follows step \(lastStep); expected increasing steps")
       }
       lastStep = step
       count += 1

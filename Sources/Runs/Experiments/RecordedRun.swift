@@ -8,7 +8,7 @@ struct RecordedRun: Sendable {
   let name: String
   /// The arm, such as `E2`.
   let experiment: String
-  /// The training seed that the folder's name gives.
+  /// The training seed in the folder's name.
   let seed: Int
   let metrics: RecordedMetrics?
   /// `config.json` and `train_config.json` of the last checkpoint.
@@ -47,14 +47,14 @@ struct RecordedRun: Sendable {
     return json
   }
 
-  /// Samples seen in training, where the configuration tells.
+  /// Samples seen in training, if the configuration has them.
   var samples: Int? {
     guard let steps = training?["steps"]?.integer, let batch = training?["batch_size"]?.integer else { return nil }
     let product = steps.multipliedReportingOverflow(by: batch)
     return product.overflow ? nil : product.partialValue
   }
 
-  /// What of the run is not there.
+  /// The parts of the run that do not exist.
   var missing: [String] {
     var missing: [String] = []
     if metrics == nil { missing.append("\(name)/metrics.jsonl: no training curves of this run") }
@@ -66,14 +66,14 @@ struct RecordedRun: Sendable {
     return missing
   }
 
-  /// What a reader should know before believing the run.
+  /// Reasons to doubt the run's results.
   var warnings: [String] {
     var warnings: [String] = []
     if let seed = training?["seed"]?.integer, seed != self.seed {
       warnings.append("\(name) was trained with seed \(seed), not \(self.seed) as its folder says.")
     }
     if metrics?.isCutOff == true {
-      warnings.append("\(name)/metrics.jsonl breaks off in its last line; the run was killed or is still at work.")
+      warnings.append("\(name)/metrics.jsonl ends in an incomplete line; the run was killed or is still running.")
     }
     if let steps = training?["steps"]?.integer, let last = metrics?.curves["loss"]?.last?.step, last < Double(steps) {
       warnings.append("\(name) was logged up to step \(Int(last)) of \(steps): it did not finish.")
@@ -94,7 +94,7 @@ struct RecordedRuns: Sendable {
     }
     guard !runs.isEmpty else {
       throw Failure(
-        "\(root.path): expected folders of training runs such as E0_seed0, found none; give the folder that the "
+        "\(root.path): expected folders of training runs such as E0_seed0, found none; name the folder that the "
           + "experiments were written to")
     }
     self.runs = runs.sorted { ($0.experiment, $0.seed) < ($1.experiment, $1.seed) }
@@ -106,20 +106,20 @@ struct RecordedRuns: Sendable {
 
   func runs(of experiment: String) -> [RecordedRun] { runs.filter { $0.experiment == experiment } }
 
-  /// Everything the report should show and cannot.
+  /// Everything missing from the report.
   var missing: [String] {
     var missing = ["E0", "E1", "E2"].filter { runs(of: $0).isEmpty }.map {
-      "\($0)_seedN: there is no run of experiment \($0)"
+      "\($0)_seedN: no run of experiment \($0)"
     }
     missing += runs.flatMap(\.missing)
     if !runs(of: "E0").isEmpty, !runs(of: "E0").contains(where: { $0.evaluations["eval_contrary"] != nil }) {
-      missing.append("E0_seedN/eval_contrary/eval_info.json: whether the policy listens was not tested")
+      missing.append("E0_seedN/eval_contrary/eval_info.json: whether the policy follows the instruction was not tested")
     }
-    if random == nil { missing.append("random/eval_info.json: nothing shows what chance alone reaches") }
+    if random == nil { missing.append("random/eval_info.json: the success rate of chance is not known") }
     return missing
   }
 
-  /// What a reader should know before believing the figures.
+  /// Reasons to doubt the results.
   var warnings: [String] {
     let evaluations =
       runs.flatMap { run in run.evaluations.sorted { $0.key < $1.key }.map { ("\(run.name)/\($0)", $1) } }
@@ -134,11 +134,12 @@ extension RecordedEvaluation {
     let broken = episodes.filter { $0.problem != nil }
     if let problem = broken.first?.problem {
       warnings.append(
-        "\(name): \(broken.count) of \(episodes.count) episodes broke off and count as failures; the first: \(problem)")
+        "\(name): \(broken.count) of \(episodes.count) episodes ended with an error and count as failures, the first with: "
+          + problem)
     }
     if let steps = setting("n_action_steps")?.integer, steps > 1, steps == setting("chunk_size")?.integer {
       warnings.append(
-        "\(name): plans were carried out to the end (n_action_steps = chunk_size = \(steps)); re-planning earlier often "
+        "\(name): action chunks were executed to the end (n_action_steps = chunk_size = \(steps)); re-planning earlier often "
           + "succeeds more.")
     }
     return warnings
@@ -152,7 +153,7 @@ extension URL {
 /// The names of a folder's entries, sorted.
 private func names(in folder: URL) throws -> [String] {
   do { return try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() } catch {
-    guard folder.isThere else { throw Failure("\(folder.path): no such folder") }
-    throw Failure("\(folder.path): cannot be listed; is it a folder that may be read?")
+    guard folder.isThere else { throw Failure("\(folder.path): the folder does not exist") }
+    throw Failure("\(folder.path): cannot be listed; it is not a readable folder")
   }
 }

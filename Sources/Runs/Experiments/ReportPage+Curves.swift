@@ -15,8 +15,8 @@ extension ReportPage {
       ? "<p>No run has a metrics.jsonl with curves.</p>"
       : """
       <div class="charts">\(figures)</div>
-      <p class="muted">Pale: the logged values, each of one batch. Strong: their moving mean. Runs of one experiment \
-      share a color; later seeds are dashed.</p>
+      <p class="muted">Faint lines are the logged values, each of one batch; bold lines are their moving mean. Runs \
+      of one experiment share a color; later seeds are dashed.</p>
       """
     return "<section><h2>Training</h2>\(body)</section>"
   }

@@ -3,7 +3,7 @@ import Foundation
 import PolicyEvaluation
 
 extension ReportPage {
-  /// The success table with its intervals, and by task where there are several.
+  /// The success table with its intervals, and by task if there are several.
   var results: HTML {
     guard !report.rows.isEmpty else {
       return "<section><h2>Success</h2><p>No run was evaluated.</p></section>"
@@ -15,8 +15,8 @@ extension ReportPage {
       <th class="plot">\(IntervalPlot.share.head { $0 == 0 ? "0" : "\(Int($0 * 100)) %" })</th>\
       <th class="n">episodes</th><th class="n">mean steps</th></tr></thead>
       <tbody>\(report.rows.map(row))</tbody></table></div>
-      <p class="muted">Intervals are Wilson's at 95 %: they hold the chance of the drawn episodes, not that of another \
-      training run. An episode that breaks off is a failure; steps are counted up to success or the time limit.</p>
+      <p class="muted">Intervals are Wilson's at 95 %: they cover the randomness of the episodes, not that of another \
+      training run. An episode that ends with an error is a failure; steps are counted up to success or the time limit.</p>
       \(tasks)
       </section>
       """
@@ -78,14 +78,14 @@ extension ReportPage {
       <th class="n">exact p</th></tr></thead>
       <tbody>\(report.comparisons.map { row($0, plot) })</tbody></table></div>
       <p class="muted">Pairs are the same task, episode and seeds in both arms. Differences are in points of success; their \
-      interval is Newcombe's for paired shares, p is McNemar's exact test, two-sided. Nothing is corrected for the number \
-      of comparisons. Arms that were not evaluated alike are not compared.</p>
+      interval is Newcombe's for paired proportions, p is McNemar's exact test, two-sided. There is no correction for the number \
+      of comparisons. Arms with different protocols are not compared.</p>
       </section>
       """
   }
 
   private func row(_ comparison: Comparison, _ plot: IntervalPlot) -> HTML {
-    let name: HTML = "<td><b>\(comparison.treatment)</b> less \(comparison.baseline)</td>"
+    let name: HTML = "<td><b>\(comparison.treatment)</b> minus \(comparison.baseline)</td>"
     switch comparison.result {
     case .failure(let reason):
       return "<tr>\(name)<td colspan=\"6\" class=\"refused\">not compared: \(message(of: reason))</td></tr>"
@@ -102,7 +102,7 @@ extension ReportPage {
 }
 
 extension ResultRow {
-  /// Says which seeds a row pools, where there are several.
+  /// The seeds that a row pools, if several.
   fileprivate var pooledNote: String {
     guard case .pooled(let seeds) = part else { return "" }
     return seeds.count > 1 ? " · seeds \(seeds.listed) pooled" : " · seed \(seeds.listed)"

@@ -3,16 +3,16 @@ import ModelFiles
 import OrderedCollections
 
 extension ReportPage {
-  /// What was run: the settings that matter side by side, versions, fingerprints, and everything in full.
+  /// The main settings of all runs side by side, versions, fingerprints, and all settings in full.
   var settings: HTML {
     let columns =
       report.runs.runs.map(SettingsColumn.init) + [report.runs.random.map(SettingsColumn.init)].compactMap(\.self)
     return """
-      <section><h2>What was run</h2>
+      <section><h2>Settings</h2>
       \(table(SettingsColumn.rows(of: columns), columns, isFirst: true))
       <h3>Versions and fingerprints</h3>
       \(versions(columns))
-      <h3>In full</h3>
+      <h3>All settings</h3>
       \(columns.map(documents))
       </section>
       """
@@ -20,20 +20,20 @@ extension ReportPage {
 
   private func versions(_ columns: [SettingsColumn]) -> HTML {
     let rows = SettingsColumn.versionRows(of: columns)
-    return rows.isEmpty ? "<p>No protocol records any.</p>" : table(rows, columns, isFirst: false)
+    return rows.isEmpty ? "<p>No protocol records versions or fingerprints.</p>" : table(rows, columns, isFirst: false)
   }
 
   private func table(_ rows: [(name: String, values: [String?])], _ columns: [SettingsColumn], isFirst: Bool) -> HTML {
     let heads = columns.map { column -> HTML in "<th>\(column.name)</th>" }
     let lines = rows.map { row -> HTML in "<tr><td>\(row.name)</td>\(cells(row.values))</tr>" }
-    let note: HTML = isFirst ? "<p class=\"muted\">Neighbors that share a setting share its cell.</p>" : ""
+    let note: HTML = isFirst ? "<p class=\"muted\">Adjacent runs with the same value share a cell.</p>" : ""
     return """
       <div class="scroll"><table class="settings"><thead><tr><th></th>\(heads)</tr></thead>
       <tbody>\(lines)</tbody></table></div>\(note)
       """
   }
 
-  /// Neighbors of one value share a cell: what differs then stands out.
+  /// One cell for adjacent runs with the same value, so that differences stand out.
   private func cells(_ values: [String?]) -> [HTML] {
     var groups: [(value: String?, count: Int)] = []
     for value in values {
@@ -51,7 +51,7 @@ extension ReportPage {
 
   private func cell(_ value: String?) -> HTML {
     guard let value else { return "<span class=\"muted\">–</span>" }
-    // Fingerprints: their head is enough to tell them apart, the whole lies in the title.
+    // The ends of a fingerprint tell it apart; the title has all of it.
     guard value.count > 44 else { return "\(value)" }
     return "<span title=\"\(value)\">\(String(value.prefix(20)))…\(String(value.suffix(16)))</span>"
   }
@@ -61,7 +61,7 @@ extension ReportPage {
       "<h4>\(name)</h4><pre>\(json.text(.indented(2)))</pre>"
     }
     return
-      "<details><summary>\(column.name)</summary>\(parts.isEmpty ? ["<p>Nothing is recorded.</p>"] : parts)</details>"
+      "<details><summary>\(column.name)</summary>\(parts.isEmpty ? ["<p>Nothing was recorded.</p>"] : parts)</details>"
   }
 }
 
@@ -90,7 +90,7 @@ struct SettingsColumn {
     documents = [("protocol", random.manifest)]
   }
 
-  /// The settings worth a line, in the order of the way they act; what was not recorded is left out.
+  /// The main settings, without those that no run recorded.
   static func rows(of columns: [SettingsColumn]) -> [(name: String, values: [String?])] {
     func row(_ name: String, _ value: (SettingsColumn) -> JSON?) -> (name: String, values: [String?])? {
       let values = columns.map { value($0).flatMap { $0 == .null || $0 == "" ? nil : $0.plain } }
@@ -118,7 +118,7 @@ struct SettingsColumn {
     ].compactMap(\.self)
       + ofPolicy.compactMap { name, key in row(name) { $0.policy?[key] } }
       + [
-        // An evaluation may show another memory than the checkpoint says.
+        // An evaluation may use another memory than the checkpoint's settings.
         row("memory at rollout") {
           $0.manifest?.nearest("world_memory_mode_rollout") ?? $0.policy?["world_memory_mode_rollout"]
         }

@@ -8,11 +8,12 @@ extension ReportPage {
     }
     let rest: HTML =
       videos.leftOut == 0
-      ? "" : " \(videos.leftOut) more were left out to keep this page small; they lie beside the evaluations."
+      ? ""
+      : " \(videos.leftOut) more are not shown to keep this page small; they are in the folders of the evaluations."
     return """
       <section><h2>Rollouts</h2>
       <div class="videos">\(videos.shown.map(video))</div>
-      <p class="muted">Chosen by rule, not by beauty: the first recorded successes and failures of each arm. How often each \
+      <p class="muted">Chosen by a fixed rule: the first recorded successes and failures of each arm. How often each \
       happens, the table above says.\(rest)</p></section>
       """
   }

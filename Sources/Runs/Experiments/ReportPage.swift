@@ -1,7 +1,7 @@
 import Foundation
 import PolicyEvaluation
 
-/// The report as a page: its parts in the order in which a reader asks for them.
+/// The report as an HTML page.
 struct ReportPage {
   let report: ExperimentReport
 
@@ -62,7 +62,7 @@ struct ReportPage {
       report.isDemonstration
       ? """
       <p class="note"><b>This is a demonstration.</b> The video encoder is untrained and the policies are tiny, trained from \
-      scratch for a few minutes. The figures show that the machinery works from dataset to closed loop. They do not show \
+      scratch for a few minutes. The results show that the program works from dataset to rollout. They do not show \
       that a world modality helps.</p>
       """ : ""
     return """
@@ -80,7 +80,7 @@ struct ReportPage {
   private var tiles: HTML {
     let shown = report.rows.filter(\.isHeadline)
     let tiles = shown.map { row -> HTML in
-      let name = row.condition == "eval_contrary" ? "\(row.experiment) told contrary" : row.shortLabel
+      let name = row.condition == "eval_contrary" ? "\(row.experiment) contrary instruction" : row.shortLabel
       return """
         <div class="tile \(color(row.experiment, row.condition))"><div class="name">\(name)</div>\
         <div class="figure">\(row.rate.share.percent)<span>%</span></div>\
@@ -101,7 +101,7 @@ struct ReportPage {
   private var gaps: HTML {
     let warnings: HTML =
       report.warnings.isEmpty
-      ? "" : "<p><b>Before you believe it</b></p><ul>\(report.warnings.map { line -> HTML in "<li>\(line)</li>" })</ul>"
+      ? "" : "<p><b>Warnings</b></p><ul>\(report.warnings.map { line -> HTML in "<li>\(line)</li>" })</ul>"
     let missing: HTML =
       report.missing.isEmpty
       ? "" : "<p><b>Missing</b></p><ul>\(report.missing.map { line -> HTML in "<li>\(line)</li>" })</ul>"
@@ -111,7 +111,7 @@ struct ReportPage {
 }
 
 extension ResultRow {
-  /// A few words for a tile.
+  /// A short label for a tile.
   var shortLabel: String {
     switch (experiment, condition) {
     case ("random", _): "random policy"

@@ -3,7 +3,7 @@ import PolicyEvaluation
 
 /// One line of the result table: an arm under one condition, of one training seed or of all.
 struct ResultRow: Sendable {
-  /// What a row's episodes have in common.
+  /// The runs whose episodes a row counts.
   enum Part: Sendable, Equatable {
     case pooled([Int])
     case seed(Int)
@@ -19,7 +19,7 @@ struct ResultRow: Sendable {
   /// Successes of all tasks, and of each.
   let rate: SuccessRate
   let tasks: [(task: String, rate: SuccessRate)]
-  /// Mean control steps of an episode, where they were recorded.
+  /// Mean control steps of an episode, if recorded.
   let meanSteps: Double?
 
   /// Whether the row is the arm's own, not one seed of several.
@@ -46,7 +46,7 @@ struct ResultRow: Sendable {
 }
 
 extension ResultRow {
-  /// All rows: each arm, its seeds where there are several, then the contrary instruction and the random policy.
+  /// All rows: each arm, its seeds if several, then the contrary instruction and the random policy.
   static func all(of runs: RecordedRuns) -> [ResultRow] {
     var rows: [ResultRow] = []
     for experiment in runs.experiments {
@@ -59,7 +59,7 @@ extension ResultRow {
         let name = condition.dropFirst("eval_".count)
         let title =
           condition == "eval_contrary"
-          ? "told the contrary instruction; the original goal counts" : "evaluated as \u{201C}\(name)\u{201D}"
+          ? "given the contrary instruction; the original goal counts" : "evaluated as \u{201C}\(name)\u{201D}"
         rows += self.rows(of: own, experiment, condition, title)
       }
     }
@@ -85,7 +85,7 @@ extension ResultRow {
       }
   }
 
-  /// What an arm is, by what its checkpoint says, not by its name alone.
+  /// The description of an arm, from its checkpoint and not from its name alone.
   private static func title(of experiment: String, _ runs: RecordedRuns) -> String {
     let policy = runs.runs(of: experiment).lazy.compactMap(\.policy).first
     let type = policy?["type"]?.string

@@ -3,7 +3,7 @@ import Foundation
 import MediaCoding
 import ModelFiles
 
-/// The rollouts that the page shows: few, chosen by rule and not by beauty, and bounded in bytes.
+/// The rollouts that the page shows: a few chosen by a fixed rule, bounded in bytes.
 struct RolloutVideos: Sendable {
   struct Shown: Sendable {
     let arm: String
@@ -22,7 +22,7 @@ struct RolloutVideos: Sendable {
   }
 
   let shown: [Shown]
-  /// Chosen videos that the budget had no room for.
+  /// Chosen videos that exceed the budget.
   let leftOut: Int
 
   /// The first successes and the first failure that were recorded, of each arm's first seed.
@@ -71,12 +71,13 @@ struct RolloutVideos: Sendable {
     }
     let contrary = runs.runs(of: "E0").first { $0.evaluations["eval_contrary"] != nil }
     choose(
-      contrary?.evaluations["eval_contrary"], "\(contrary?.name ?? "E0"), told the contrary", successes: 1, failures: 2)
+      contrary?.evaluations["eval_contrary"], "\(contrary?.name ?? "E0"), contrary instruction", successes: 1,
+      failures: 2)
     choose(runs.random, "random policy", successes: 0, failures: 1)
     return choices
   }
 
-  /// The first `count` episodes, of different tasks as far as there are.
+  /// The first `count` episodes, of different tasks as far as possible.
   private static func spread(_ episodes: [RecordedEvaluation.Episode], _ count: Int) -> [RecordedEvaluation.Episode] {
     var seen: Set<String> = []
     let first = episodes.filter { seen.insert($0.task).inserted }
@@ -86,11 +87,11 @@ struct RolloutVideos: Sendable {
     return Array((first + others).prefix(count))
   }
 
-  /// What the page carries of a video, nil where it does not fit.
+  /// What the page embeds of a video, nil if it exceeds the budget.
   private static func content(of url: URL, room: Int) -> Content? {
     let file: MappedFile
     do { file = try MappedFile(url) } catch { return .unreadable(message(of: error)) }
-    // An MP4 file's first box is its type; nothing else gets into the page under the name of a video.
+    // An MP4 file's first box is its type; the page embeds nothing else as a video.
     let bytes = file.count <= 64_000_000 ? file.contents : []
     guard bytes.count > 12, Array(bytes[4..<8]) == Array("ftyp".utf8) else {
       return .unreadable("\(url.path): expected an MP4 video, found \(file.count) bytes of something else")

@@ -2,10 +2,10 @@ import CounterBasedRandom
 import LibTorch
 import NeuralNetworks
 
-/// States for the random generators of Python, NumPy and torch, from which LeRobot draws when it continues with a run.
+/// States of the random generators of Python, NumPy and torch, from which LeRobot draws when it resumes a run.
 ///
-/// A run here has no such state, because what it draws is counted. These are fresh Mersenne Twisters (Matsumoto and
-/// Nishimura, 1998) whose words follow from seed and step, so that LeRobot's continuation can be repeated.
+/// A run of this program has no such state, because its random numbers are counter-based. These are new Mersenne Twisters
+/// (Matsumoto and Nishimura, 1998) whose words are a function of seed and step, so that LeRobot's run is reproducible.
 struct GeneratorStates {
   private static let words = 624
   private let random: CountedRandom
@@ -17,9 +17,9 @@ struct GeneratorStates {
     return (0..<Self.words).map { Int(words.words($0).0) }
   }
 
-  /// What LeRobot's `rng_state.safetensors` holds.
+  /// The contents of LeRobot's `rng_state.safetensors`.
   func tensors() throws -> StateDictionary {
-    // A position of 624 says that all words are used up: the next number begins with new ones.
+    // A position of 624 means that all words are used, so the next number generates new ones.
     [
       "np_rng_cached_gaussian": try Tensor.zeros([1]), "np_rng_has_gauss": try Tensor.zeros([1], dtype: .int64),
       "np_rng_state_index": try Tensor([Self.words], shape: [1]),
@@ -31,7 +31,7 @@ struct GeneratorStates {
   }
 
   /// torch's CPU generator in memory: seed, numbers left (1: none but the last), whether seeded, position, the words as
-  /// 64 bits each, and no cached normal sample.
+  /// 64 bits each, and no cached normal number.
   private func torchState() -> [UInt8] {
     var bytes: [UInt8] = []
     func append(_ value: some FixedWidthInteger) { withUnsafeBytes(of: value.littleEndian) { bytes += $0 } }

@@ -3,10 +3,10 @@ import RunLogs
 
 /// LeRobot's log line: `step:1K smpl:32K ep:64 epch:0.53 loss:0.123 grdn:… lr:… updt_s:… data_s:…`
 struct LogLine {
-  /// Samples of one update, and what the dataset holds.
+  /// Samples of one update, and the dataset's frames and episodes.
   let batchSize: Int, frames: Int, episodes: Int
 
-  /// How far a run has come at a step, under LeRobot's names.
+  /// The progress of a run at a step, under LeRobot's names.
   func position(at step: Int) -> Metrics {
     let samples = Double(step * batchSize)
     let epochs = samples / Double(max(frames, 1))

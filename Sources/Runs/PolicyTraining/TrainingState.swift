@@ -6,7 +6,7 @@ import NeuralNetworks
 import RobotPolicies
 
 /// LeRobot's `training_state`: the step, the optimizer and the schedule, as LeRobot 0.4.4 with the pinned torch reads
-/// them (it refuses a file that has a key more or less, or a number of another type).
+/// them (it rejects files with missing or additional keys, or numbers of another type).
 struct TrainingState {
   var step: Int
   var optimizer: [Int: AdamWState]
@@ -21,7 +21,7 @@ struct TrainingState {
 
   // MARK: Writing
 
-  /// - Parameter parameters: how many the policy has, frozen ones included: LeRobot's optimizer holds them all.
+  /// - Parameter parameters: the number of the policy's parameters, frozen ones included, as in LeRobot's optimizer.
   func write(to folder: URL, _ settings: TrainingSettings, parameters: Int) throws {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     func write(_ json: JSON, _ name: String) throws { try json.write(to: folder.appendingPathComponent(name)) }
@@ -54,10 +54,10 @@ struct TrainingState {
 
   // MARK: Reading
 
-  /// Reads a state, LeRobot's or ours, and checks it against the parameters that it belongs to.
+  /// Reads a state, LeRobot's or this program's, and checks it against the policy's parameters.
   ///
-  /// The states of LeRobot's random generators are not read: what is drawn here is counted.
-  /// - Throws: one sentence that says why training cannot continue from it.
+  /// The states of LeRobot's random generators are not read, because random numbers here are counter-based.
+  /// - Throws: if training cannot be resumed from it.
   init(in folder: URL, for store: ParameterStore) throws {
     let stepFile = folder.appendingPathComponent(Self.stepFile)
     guard FileManager.default.fileExists(atPath: stepFile.path) else {
@@ -75,7 +75,8 @@ struct TrainingState {
     for key in state.keys {
       let parts = key.split(separator: "/").map(String.init)
       guard parts.count == 3, parts[0] == "state", ["step", "exp_avg", "exp_avg_sq"].contains(parts[2]) else {
-        throw Failure("\(file.path): \(key) is no state of AdamW, the only optimizer here; it cannot be resumed")
+        throw Failure(
+          "\(file.path): \(key) is not a state of AdamW, the only supported optimizer; it cannot be resumed")
       }
       guard known.contains(parts[1]) else {
         throw Failure(

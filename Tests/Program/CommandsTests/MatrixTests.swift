@@ -16,7 +16,7 @@ struct `the matrix` {
     "--seed", "--steps", "--batch_size", "--dataset.", "--policy.device", "--policy.type", "--policy.cache_dir",
     "--policy.latent_suffix", "--policy.world_latent_dim", "--policy.dataset_repo_id", "--policy.n_action_steps",
   ]
-  /// What the variables do not say.
+  /// Flags without a variable.
   private static let further =
     ["--env.image_size=16", "--eval.max_episodes_rendered=0"]
     + (Flags.train + Flags.world).filter { flag in !decided.contains { flag.hasPrefix($0) } }
@@ -29,7 +29,7 @@ struct `the matrix` {
     )
   }
 
-  @Test func `trains and evaluates every run, each in sight of its own GPU, and then has nothing left to do`() throws {
+  @Test func `trains and evaluates every run, each with its own GPU visible, and then has nothing left to do`() throws {
     try Fixture.within { folder in
       let outcome = try Self.start(in: folder).wait()
       try #require(outcome.status == 0, "\(outcome.errors)")
@@ -65,7 +65,7 @@ struct `the matrix` {
     }
   }
 
-  @Test func `continues when a run fails, says so, and does only that one again`() throws {
+  @Test func `continues when a run fails, and repeats only that run`() throws {
     try Fixture.within { folder in
       let root = folder.appendingPathComponent("out")
       try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
@@ -89,7 +89,7 @@ struct `the matrix` {
     }
   }
 
-  @Test func `lets its runs save when it is stopped, and continues where they were`() throws {
+  @Test func `lets its runs save when it is stopped, and resumes them`() throws {
     try Fixture.within { folder in
       let long = ["STEPS": "100", "EVAL_EPISODES": "1"]
       let flags = ["--experiments=E0,E2", "--save_freq=50"]
@@ -118,7 +118,7 @@ struct `the matrix` {
     }
   }
 
-  @Test func `begins nothing beside runs that outlived their launcher`() throws {
+  @Test func `starts nothing beside runs that outlived their launcher`() throws {
     try Fixture.within { folder in
       let long = ["STEPS": "20000"]
       let flags = ["--experiments=E0", "--save_freq=10000"]
@@ -127,8 +127,9 @@ struct `the matrix` {
       try wait(of: launcher) { root.appendingPathComponent("E0_seed3/metrics.jsonl").hasLines }
       kill(launcher.process.processIdentifier, SIGKILL)
       let again = try Self.start(in: folder, long, also: flags).wait()
-      #expect(again.status == 1 && again.errors.contains("a matrix is at work in"), "\(again.errors)")
-      // Foundation waits for whoever holds the launcher's descriptors, so for its orphan too.
+      #expect(
+        again.status == 1 && again.errors.contains("a matrix or its runs are still running in"), "\(again.errors)")
+      // Foundation waits until all holders of the launcher's descriptors end, its orphan included.
       let started = processes(launcher.errorsSoFar)
       #expect(started.count == 1)
       started.forEach { kill($0, SIGTERM) }
@@ -137,7 +138,7 @@ struct `the matrix` {
     }
   }
 
-  /// What is wrong, and what the sentence must name; nothing may have been written.
+  /// What is wrong, and what the error message must name; nothing may have been written.
   @Test(arguments: [
     (["CACHE_DIR": "elsewhere"], [], ["lerobot-wm-precompute", "elsewhere"]),
     (["LATENT_SUFFIX": "m4"], [], ["m4", "does not exist"]),
@@ -159,7 +160,7 @@ struct `the matrix` {
     ([:], ["--policy.world_vision_model_name=models/none"], ["models/none"]),
     ([:], ["--policy.chunk_sise=4"], ["--policy.chunk_size"]),
     ([:], ["--experiments=E0,E9"], ["E0, E1, E2"]),
-  ]) func `begins nothing that would fail`(
+  ]) func `starts nothing that would fail`(
     variables: [String: String], flags: [String], named: [String]
   ) throws {
     try Fixture.within { folder in
@@ -170,7 +171,7 @@ struct `the matrix` {
     }
   }
 
-  @Test func `keeps runs apart that could not be compared`() throws {
+  @Test func `refuses runs that cannot be compared`() throws {
     try Fixture.within { folder in
       let flags = ["--experiments=E0"]
       try #require(try Self.start(in: folder, also: flags).wait().status == 0)
@@ -182,7 +183,7 @@ struct `the matrix` {
         let outcome = try Self.start(in: folder, variables, also: flags).wait()
         #expect(outcome.status == 1 && outcome.errors.contains(named), "\(outcome.errors)")
       }
-      // An evaluation that someone made by hand, under another protocol.
+      // An evaluation made by hand, under another protocol.
       try FileManager.default.removeItem(at: root.appendingPathComponent("E0_seed3/eval"))
       try Program.succeed(
         Flags.evaluate + [
@@ -194,7 +195,7 @@ struct `the matrix` {
     }
   }
 
-  /// What a launcher said it started.
+  /// The processes that a launcher reported.
   private func processes(_ errors: String) -> [pid_t] {
     errors.split(separator: "\n").compactMap { line in
       line.contains(", process ") ? line.split(separator: " ").last.flatMap { pid_t($0) } : nil

@@ -10,7 +10,7 @@ import Testing
   func `ticks are round, few and hold the values`(values: [Double]) throws {
     let axis = Axis(holding: values)
     #expect((2...12).contains(axis.ticks.count), "\(axis.ticks)")
-    for value in values where abs(value) < 1e30 { #expect((0...1).contains(axis.place(value))) }
+    for value in values where abs(value) < 1e30 { #expect((0...1).contains(axis.position(value))) }
     let step = axis.ticks[1] - axis.ticks[0]
     let leading = step / pow(10, log10(step).rounded(.down))
     #expect([1, 2, 5, 10].contains { abs(leading - $0) < 1e-6 }, "\(step)")
@@ -24,7 +24,7 @@ import Testing
     #expect(!Axis(holding: [0.01, 1]).isLogarithmic)
     let axis = Axis(holding: [0.01, 1], mayBeLogarithmic: true)
     // A factor of ten is the same stretch anywhere.
-    #expect(abs((axis.place(1) - axis.place(0.1)) - (axis.place(0.1) - axis.place(0.01))) < 1e-12)
+    #expect(abs((axis.position(1) - axis.position(0.1)) - (axis.position(0.1) - axis.position(0.01))) < 1e-12)
     #expect(axis.ticks.map(axis.label) == ["0.01", "0.02", "0.05", "0.1", "0.2", "0.5", "1"])
   }
 

@@ -17,7 +17,7 @@ import Testing
     }
     for part in [
       "This is a demonstration", "do not show", "Success", "Against the baseline", "World cosine", "World gate",
-      "told the contrary instruction", "each action at random", "2.13.0+cpu", "demo/shapes", "By task", "Rollouts",
+      "given the contrary instruction", "each action at random", "2.13.0+cpu", "demo/shapes", "By task", "Rollouts",
     ] {
       #expect(html.contains(part), "\(part)")
     }
@@ -59,9 +59,9 @@ import Testing
     #expect(comparison["paired"]?["difference"] == 0.25)
     #expect(comparison["paired"]?["mcnemar_exact_p"]?.double.map { abs($0 - 0.6875) < 1e-12 } == true)
     #expect(
-      comparison["finding"]?.string?.contains("No difference between E2 and E0 that 8 episodes could see") == true)
+      comparison["finding"]?.string?.contains("No difference between E2 and E0 that 8 episodes could detect") == true)
     let refused = try #require(json["comparisons"]?.array?.first { $0["treatment"] == "E1" })
-    #expect(refused["refused"] == "there is no run of E1")
+    #expect(refused["refused"] == "E1 has no run")
   }
 
   @Test func `seeds are shown apart and pooled, and paired within a seed`() throws {
@@ -89,7 +89,7 @@ import Testing
     #expect(findings.contains("E1 reached the goal less often than E0"))
     #expect(findings.contains("The capacity control fails"))
     #expect(findings.contains("No difference between E2 and E0"))
-    #expect(findings.contains("E0 listens to the instruction"))
+    #expect(findings.contains("E0 follows the instruction"))
   }
 
   @Test func `the table for a terminal is aligned and says what the page says`() throws {

@@ -5,16 +5,16 @@ import MediaCoding
 import ModelFiles
 import Testing
 
-@Suite struct HostileRunsTests {
-  @Test func `a folder without runs, or none at all, is refused by name`() throws {
+@Suite struct `A report of damaged runs` {
+  @Test func `a folder that is missing or holds no runs is refused by name`() throws {
     let matrix = try FixtureMatrix(empty: ())
     let empty = #expect(throws: Failure.self) { try matrix.report() }
     #expect(empty?.description.contains("found none") == true)
     let gone = #expect(throws: Failure.self) { try ExperimentReport(root: matrix("gone")) }
-    #expect(gone?.description == matrix("gone").path + ": no such folder")
+    #expect(gone?.description == matrix("gone").path + ": the folder does not exist")
   }
 
-  @Test func `missing parts are said to be missing`() throws {
+  @Test func `missing parts are listed`() throws {
     let matrix = try FixtureMatrix()
     for path in [
       "E0_seed0/eval_contrary", "random", "E1_seed0", "E2_seed0/metrics.jsonl", "E2_seed0/checkpoints", "E2_seed0/eval",
@@ -34,8 +34,8 @@ import Testing
 
   @Test(arguments: [
     ("E0_seed0/metrics.jsonl", "{\"step\":10,\"loss\":1}\n{\"step\":\n{\"step\":30,\"loss\":1}\n", "line 2"),
-    ("E0_seed0/metrics.jsonl", "{\"loss\":1}\n", "whole \"step\""),
-    ("E0_seed0/metrics.jsonl", "{\"step\":20}\n{\"step\":10}\n", "steps that rise"),
+    ("E0_seed0/metrics.jsonl", "{\"loss\":1}\n", "integer \"step\""),
+    ("E0_seed0/metrics.jsonl", "{\"step\":20}\n{\"step\":10}\n", "increasing steps"),
     ("E0_seed0/eval/eval_info.json", "{}", "per_task"),
     ("E0_seed0/eval/eval_info.json", "{\"per_task\": []}", "found none"),
     ("E0_seed0/eval/eval_info.json", "{\"per_task\": [{\"task\": \"a\", \"metrics\": {\"successes\": [1]}}]}", "true"),
@@ -67,23 +67,23 @@ import Testing
     let matrix = try FixtureMatrix()
     try matrix.write("{\"step\":10,\"loss\":1}\n{\"step\":20,\"lo", "E0_seed0/metrics.jsonl")
     let report = try matrix.report()
-    #expect(report.warnings.contains { $0.contains("E0_seed0/metrics.jsonl breaks off") })
+    #expect(report.warnings.contains { $0.contains("E0_seed0/metrics.jsonl ends in an incomplete line") })
     #expect(report.warnings.contains { $0.contains("up to step 10 of 1200") })
   }
 
-  @Test func `plans that are carried out to the end, and episodes that broke off, are warned of`() throws {
+  @Test func `action chunks executed to the end and episodes that ended with an error are warned of`() throws {
     let matrix = try FixtureMatrix()
     try matrix.evaluation("E0_seed0/eval", [("a", [true, false])], actionSteps: 10)
     try matrix.write(
       "{\"per_task\": [{\"metrics\": {\"successes\": [true, false], \"problems\": [null, \"the arm <b>fell\"]}}]}",
       "random/eval_info.json")
     let report = try matrix.report()
-    #expect(report.warnings.contains { $0.hasPrefix("E0_seed0/eval: plans were carried out to the end") })
-    #expect(report.warnings.contains { $0.hasPrefix("random: 1 of 2 episodes broke off") })
+    #expect(report.warnings.contains { $0.hasPrefix("E0_seed0/eval: action chunks were executed to the end") })
+    #expect(report.warnings.contains { $0.hasPrefix("random: 1 of 2 episodes ended with an error") })
     #expect(report.html().contains("the arm &lt;b&gt;fell"))
   }
 
-  @Test func `arms that were not evaluated alike are not compared, and the table says why`() throws {
+  @Test func `arms with different protocols are not compared, and the table names the reason`() throws {
     let outcomes = [("a", [true, false])]
     func refusal(_ change: (FixtureMatrix) throws -> Void) throws -> String {
       let matrix = try FixtureMatrix()
@@ -118,7 +118,7 @@ import Testing
       } == "training seeds differ: E2 has 0, 1, E0 has 0")
   }
 
-  @Test func `what files say is text, never markup`() throws {
+  @Test func `the contents of files are text, never markup`() throws {
     let attack = "<script>alert('x')</script>\"><img src=x onerror=y>&"
     let matrix = try FixtureMatrix()
     try matrix.evaluation("E0_seed0/eval", [(attack, [true, false]), ("b", [true, true])])
@@ -130,7 +130,7 @@ import Testing
     #expect(html.contains("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&quot;&gt;&lt;img src=x onerror=y&gt;&amp;"))
   }
 
-  @Test func `numbers that no chart was made for do not break it`() throws {
+  @Test func `extreme numbers do not break a chart`() throws {
     let matrix = try FixtureMatrix()
     let values = ["1e300", "-1e300", "NaN", "Infinity", "0", "1e-300", "\"x\"", "9223372036854775807"]
     let lines = values.enumerated().map { "{\"step\":\($0 + 1),\"loss\":\($1),\"grad_norm\":3,\"world_cos\":\($1)}" }

@@ -31,7 +31,7 @@ import Testing
     let matrix = try recorded(fakeVideo(10_000))
     let html = try matrix.report(videoBudget: 35_000).html()
     #expect(count("<video", in: html) == 3)
-    #expect(html.contains("more were left out"))
+    #expect(html.contains("more are not shown"))
   }
 
   @Test func `a video that no browser plays becomes images`() throws {
