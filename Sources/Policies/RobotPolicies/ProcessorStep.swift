@@ -22,7 +22,7 @@ public struct ProcessorStepSource {
 }
 
 /// One step between data and policy. A new step is a type of its own and an entry in `Processor.registry`.
-public protocol ProcessorStep {
+public protocol ProcessorStep: SendableMetatype {
   /// LeRobot's name of the step.
   static var registryName: String { get }
   /// The step's `config` object, as LeRobot writes it.
