@@ -79,7 +79,7 @@ struct CommitUpload {
         "ref": ["name": "main"],
       ], type: "application/vnd.git-lfs+json")
     let total = parts.reduce(0) { $0 + $1.size }
-    let progress = HubProgress.observer?("uploading \(repository)", total)
+    let progress = HubProgress.observer?.start("uploading \(repository)", total)
     defer { progress?(nil) }
     var done = 0
     for object in answer["objects"]?.array ?? [] {

@@ -16,7 +16,7 @@ final class DownloadWork: Sendable {
   init(_ files: [HubFile], of listing: HubListing) {
     self.files = files
     let total = files.reduce(0) { $0.addingReportingOverflow($1.size ?? 0).partialValue }
-    progress = HubProgress.observer?("fetching \(listing.repository)", total)
+    progress = HubProgress.observer?.start("fetching \(listing.repository)", total)
     state = Mutex(State(etags: Array(repeating: nil, count: files.count)))
   }
 

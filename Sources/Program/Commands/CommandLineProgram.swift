@@ -85,7 +85,7 @@ public enum CommandLineProgram {
       let hint = nearestName(to: word, among: commands.map { $0.name }).map { "; did you mean \($0)?" } ?? ""
       return fail("there is no command \(word)\(hint)")
     }
-    return FlagTranslation.$current.withValue({ flagTranslation(for: command.settingNames) }) {
+    return FlagTranslation.$source.withValue(.init { flagTranslation(for: command.settingNames) }) {
       do { return try TransferProgress.shown { try command.main(rest) } } catch { return fail(message(of: error)) }
     }
   }

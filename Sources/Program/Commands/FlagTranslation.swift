@@ -10,13 +10,21 @@ struct FlagTranslation {
   /// The names of the program's commands.
   let commands: [String]
 
-  /// The translation of the command that runs.
-  @TaskLocal static var current: @Sendable () -> FlagTranslation = {
-    FlagTranslation(own: [], others: [], commands: [])
+  /// Makes the translation of the command that runs, which takes longer than most messages need.
+  struct Source: Sendable {
+    let make: @Sendable () -> FlagTranslation
+  }
+
+  // A structure, because Swift 6.3's optimizer miscompiles task-local values that are functions themselves.
+  @TaskLocal static var source: Source?
+
+  /// Translates a message of the command that runs.
+  static func translated(_ message: String) -> String {
+    guard message.contains("`"), let source else { return message }
+    return source.make()(message)
   }
 
   func callAsFunction(_ message: String) -> String {
-    guard message.contains("`") else { return message }
     var parts = message.components(separatedBy: "`")
     // Without a closing backquote nothing is quoted.
     guard parts.count % 2 == 1 else { return message }

@@ -29,5 +29,5 @@ func defaultOutput(_ kind: String, _ name: String) -> String {
 
 /// A line for people, beside the results on standard output; lost where standard error is closed or its disk full.
 func say(_ line: String) {
-  try? FileHandle.standardError.write(contentsOf: Data((FlagTranslation.current()(line) + "\n").utf8))
+  try? FileHandle.standardError.write(contentsOf: Data((FlagTranslation.translated(line) + "\n").utf8))
 }

@@ -122,7 +122,7 @@ enum TrainCommand: Command {
       switch event {
       case .began(let step): progress = ProgressBar("training", total: settings.steps, first: step)
       case .updated(let step): progress?.update(step)
-      case .logged(let line), .warning(let line): progress?.say(FlagTranslation.current()(line))
+      case .logged(let line), .warning(let line): progress?.say(FlagTranslation.translated(line))
       case .evaluating, .ended: progress?.finish()
       }
     }

@@ -11,7 +11,7 @@ enum TransferProgress {
     return try HubProgress.$observer.withValue(observer) { try body() }
   }
 
-  private static let observer: HubProgress.Observer = { label, total in
+  private static let observer = HubProgress.Observer { label, total in
     let bar = Mutex(ProgressBar(label, total: total, unit: .bytes))
     return { bytes in
       bar.withLock { bar in
