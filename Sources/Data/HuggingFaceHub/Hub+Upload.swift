@@ -12,9 +12,7 @@ public struct HubUpload: Sendable {
     case file(URL)
   }
 
-  /// Its path in the repository.
   public let path: String
-  /// What it is made of.
   public let content: Content
 
   public init(_ path: String, _ content: Content) {

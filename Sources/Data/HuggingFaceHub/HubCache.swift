@@ -5,7 +5,6 @@ import ModelFiles
 /// links to them, `refs/REVISION` with the commit that a branch or tag meant last.
 public struct HubCache: Sendable {
   let root: URL
-  /// The repository's folder in it.
   let folder: URL
   private let name: String
 

@@ -3,7 +3,6 @@ import ModelFiles
 
 /// A file of a repository's commit.
 public struct HubFile: Sendable, Equatable {
-  /// Its path in the repository.
   public let path: String
   /// Its bytes, where the hub said so.
   let size: Int?
@@ -16,7 +15,6 @@ public struct HubListing: Sendable {
   public let repository: HubRepository
   /// The branch, tag or commit that was asked for.
   public let revision: String
-  /// The commit that it means.
   public let commit: String
   public let files: [HubFile]
 }

@@ -9,7 +9,6 @@ public struct WandBDescription: Sendable {
   public var runID: String
   /// Where it belongs on the server; no entity means the user's own.
   public var project = "lerobot", entity: String?
-  /// What people read of it.
   public var name: String, notes: String?, tags: [String] = []
   public var configuration: JSON
 

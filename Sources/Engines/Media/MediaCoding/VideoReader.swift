@@ -12,11 +12,8 @@ import WorkerThreads
 /// decodes at a time; others wait.
 public final class VideoReader: Sendable {
   public let url: URL
-  /// Pixels in a row.
   public let width: Int
-  /// Rows.
   public let height: Int
-  /// Average frame rate, in Hz.
   public let framesPerSecond: Double
   /// Length, in seconds.
   public let duration: Double
@@ -113,7 +110,6 @@ public final class VideoReaders: Sendable {
   /// Creates an empty cache of at most `capacity` idle readers.
   public init(capacity: Int = 8) { pool = ResourcePool(maximumIdle: capacity) }
 
-  /// The number of idle readers.
   public var idleCount: Int { pool.idleCount }
 
   /// The frame of a file shown at a time; see ``VideoReader/frame(at:tolerance:)``.

@@ -14,7 +14,6 @@ public enum VideoCodec: String, Sendable, CaseIterable {
   /// MPEG-4 part 2, the fallback if x264 is missing.
   case mpeg4
 
-  /// FFmpeg's name of the encoder.
   var encoder: String {
     switch self {
     case .h264: "libx264"
@@ -46,9 +45,7 @@ public enum VideoCodec: String, Sendable, CaseIterable {
 /// A writer that is released unfinished deletes its file. Not thread-safe.
 public final class VideoWriter {
   public let url: URL
-  /// Pixels in a row.
   public let width: Int
-  /// Rows.
   public let height: Int
   public private(set) var frameCount = 0
 
