@@ -50,8 +50,8 @@ public struct DatasetMetadata: Sendable, Equatable {
     }
     let json = try JSON(contentsOf: url)
     func required<Value>(_ key: String, _ kind: String, _ value: (JSON) -> Value?) throws -> Value {
-      guard let found = json[key] else { throw Failure("expected the key `\(key)` in \(url.path), found none") }
-      guard let value = value(found) else { throw Failure("expected \(kind) under `\(key)` in \(url.path)") }
+      guard let found = json[key] else { throw Failure("expected the key \"\(key)\" in \(url.path), found none") }
+      guard let value = value(found) else { throw Failure("expected \(kind) under \"\(key)\" in \(url.path)") }
       return value
     }
     let version = try required("codebase_version", "a version", \.string)
@@ -80,14 +80,14 @@ public struct DatasetMetadata: Sendable, Equatable {
       throw Failure("expected the feature \(name) with the shape [1] in \(url.path)")
     }
     if videoPath == nil, let camera = features.first(where: { $0.value.dataType == .video })?.key {
-      throw Failure("expected the key `video_path` in \(url.path) because \(camera) is a video, found none")
+      throw Failure("expected the key \"video_path\" in \(url.path) because \(camera) is a video, found none")
     }
   }
 
   private static func layout(_ version: String, _ url: URL) throws -> Layout {
     let numbers = version.dropFirst(version.hasPrefix("v") ? 1 : 0).split(separator: ".").map { Int($0) }
     guard numbers.count >= 2, let major = numbers[0], numbers[1] != nil else {
-      throw Failure("expected a version such as v3.0 under `codebase_version` in \(url.path), found \(version)")
+      throw Failure("expected a version such as v3.0 under \"codebase_version\" in \(url.path), found \(version)")
     }
     switch major {
     case 3: return .sharedFiles

@@ -30,7 +30,7 @@ private func lines<Value>(
 
 private func whole(_ json: JSON, _ key: String, _ place: String) throws -> Int {
   guard let number = json[key]?.integer, number >= 0 else {
-    throw Failure("expected an integer from 0 under `\(key)` in \(place)")
+    throw Failure("expected an integer from 0 under \"\(key)\" in \(place)")
   }
   return number
 }
@@ -41,8 +41,8 @@ extension Episode {
     let cameras = information.features.filter { $0.value.dataType == .video }.map(\.key)
     var found = try lines("meta/episodes.jsonl", root: root) { json, place throws in
       let length = try whole(json, "length", place)
-      guard length > 0, length < 1 << 40 else { throw Failure("expected a `length` from 1 in \(place)") }
-      guard let tasks = json["tasks"]?.array else { throw Failure("expected a list under `tasks` in \(place)") }
+      guard length > 0, length < 1 << 40 else { throw Failure("expected a \"length\" from 1 in \(place)") }
+      guard let tasks = json["tasks"]?.array else { throw Failure("expected a list under \"tasks\" in \(place)") }
       return (index: try whole(json, "episode_index", place), length: length, tasks: tasks.compactMap(\.string))
     }
     found.sort { $0.index < $1.index }
@@ -62,7 +62,7 @@ extension Episode {
 /// Reads `meta/tasks.jsonl`: the task's words, by `task_index`.
 func loadTaskLines(root: URL) throws -> [Int: String] {
   let tasks = try lines("meta/tasks.jsonl", root: root) { json, place throws in
-    guard let task = json["task"]?.string else { throw Failure("expected a text under `task` in \(place)") }
+    guard let task = json["task"]?.string else { throw Failure("expected a text under \"task\" in \(place)") }
     return (try whole(json, "task_index", place), task)
   }
   return Dictionary(tasks) { $1 }
@@ -76,11 +76,11 @@ func loadEpisodeStatistics(root: URL) throws -> OrderedDictionary<String, Featur
   var parts: OrderedDictionary<String, [FeatureStatistics]> = [:]
   _ = try lines(name, root: root) { json, place throws in
     guard let features = json["stats"]?.object else {
-      throw Failure("expected an object under `stats` in \(place)")
+      throw Failure("expected an object under \"stats\" in \(place)")
     }
     for (feature, entry) in features {
       let statistics = try FeatureStatistics(entry, name: feature, file: place)
-      guard statistics.count > 0 else { throw Failure("expected a `count` from 1 of \(feature) in \(place)") }
+      guard statistics.count > 0 else { throw Failure("expected a \"count\" from 1 of \(feature) in \(place)") }
       parts[feature, default: []].append(statistics)
     }
   }

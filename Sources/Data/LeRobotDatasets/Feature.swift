@@ -53,7 +53,7 @@ extension Feature {
 
   init(_ json: JSON, name: String, file: String) throws {
     guard let text = json["dtype"]?.string else {
-      throw Failure("expected a `dtype` for the feature \(name) in \(file), found none")
+      throw Failure("expected a \"dtype\" for the feature \(name) in \(file), found none")
     }
     guard let dataType = DataType(rawValue: text) else {
       let known = DataType.allCases.map(\.rawValue).joined(separator: ", ")
@@ -61,7 +61,7 @@ extension Feature {
     }
     let shape = json["shape"]?.array?.map(\.integer)
     guard let shape, shape.allSatisfy({ ($0 ?? 0) > 0 && ($0 ?? 0) <= 1 << 24 }), shape.count <= 5 else {
-      throw Failure("expected a `shape` of positive integers for the feature \(name) in \(file)")
+      throw Failure("expected a \"shape\" of positive integers for the feature \(name) in \(file)")
     }
     self.init(dataType, shape: shape.compactMap(\.self), names: json["names"] ?? .null, information: json["info"])
     guard !dataType.isVisual || imageSize != nil && shape.contains(3) else {

@@ -63,7 +63,7 @@ extension FeatureStatistics {
       return result
     }
     guard let mean = try values("mean"), let deviation = try values("std") else {
-      throw Failure("expected `mean` and `std` of \(name) in \(file)")
+      throw Failure("expected \"mean\" and \"std\" of \(name) in \(file)")
     }
     shape = mean.shape
     self.mean = mean.flat

@@ -41,7 +41,7 @@ private func isOneSentence(_ text: String) -> Bool {
       "codebase_version", "total_episodes", "total_frames", "total_tasks", "fps", "data_path", "video_path", "features",
     ] {
       try edit(root) { $0[key] = nil }
-      #expect(opening(root).contains("`\(key)`") && isOneSentence(opening(root)))
+      #expect(opening(root).contains("\"\(key)\"") && isOneSentence(opening(root)))
     }
     // LeRobot leaves these out or null now and then.
     try edit(root) {

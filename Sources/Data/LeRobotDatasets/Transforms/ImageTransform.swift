@@ -87,7 +87,7 @@ extension ImageTransform {
     case "SharpnessJitter":
       try arguments.allow(["sharpness"])
       guard let range = try arguments.factor("sharpness") else {
-        throw Failure("expected `sharpness` among the arguments of SharpnessJitter, found none")
+        throw Failure("expected \"sharpness\" among the arguments of SharpnessJitter, found none")
       }
       self = .sharpnessJitter(range)
     case "RandomAffine":
@@ -113,7 +113,7 @@ private struct Arguments {
 
   private func wrong(_ name: String, _ expected: String) -> Failure {
     Failure(
-      "expected \(expected) for \(type)'s `\(name)`, found \((values[name] ?? .null).text(.line))")
+      "expected \(expected) for \(type)'s \"\(name)\", found \((values[name] ?? .null).text(.line))")
   }
 
   /// A list of numbers, or one number alone; nil if there is none.
