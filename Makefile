@@ -15,7 +15,7 @@ build: setup ## leave bin/lerobot-wm and its other names
 	@mkdir -p bin
 	@for name in $(COMMANDS); do ln -sf ../.build/release/lerobot-wm bin/$$name; done
 
-demo: build ## walk the whole job on the embedded suite and leave outputs/demo/report.html
+demo: build ## run the full pipeline on the embedded suite and leave outputs/demo/report.html
 	@scripts/demo.sh
 
 test: setup ## run every test

@@ -20,7 +20,7 @@ public struct Hub: Sendable {
     guard !settings.isOffline else {
       throw HubError(
         "\(repository) is not, or not wholly, in the Hugging Face cache (\(settings.cache(of: repository.kind).path)) and HF_HUB_OFFLINE "
-          + "forbids to fetch it; unset HF_HUB_OFFLINE, or give a folder")
+          + "forbids fetching it; unset HF_HUB_OFFLINE, or give a folder")
     }
   }
 

@@ -49,7 +49,7 @@ public struct LatentSource {
   public func add(to batch: inout Batch, _ samples: SampleBatch) throws {
     let windows = try samples.frames.map { frame in
       guard let episode = episodes[frame.episodeIndex] else {
-        throw Failure("frame \(frame.index) is of episode \(frame.episodeIndex), which the dataset has not")
+        throw Failure("frame \(frame.index) is of episode \(frame.episodeIndex), which is not in the dataset")
       }
       return try WorldWindow(frame: frame.index, episode: episode)
     }
