@@ -98,7 +98,9 @@ let package = Package(
     // MARK: Runs: training, evaluation, and experiments of both.
     module("RunLogs", in: "Runs", ["ModelFiles"]),
     module("PolicyTraining", in: "Runs", ["RobotPolicies", "RunLogs"]),
-    module("TrainingBatches", in: "Runs", ["PolicyTraining", "PretrainedPolicies", "LeRobotDatasets", "WorldLatents"]),
+    module(
+      "TrainingBatches", in: "Runs",
+      ["PolicyTraining", "PretrainedPolicies", "LeRobotDatasets", "WorldLatents", "WorldModality", "HuggingFaceHub"]),
     module("PolicyEvaluation", in: "Runs", ["RobotPolicies", "RobotEnvironments", "MediaCoding"]),
     module("Experiments", in: "Runs", ["ModelFiles", "MediaCoding", "PolicyEvaluation"]),
 

@@ -5,7 +5,7 @@ import RobotPolicies
 import SmolVLA
 import WorldModality
 
-/// The settings of one kind of policy, chosen by `--policy.type`.
+/// The settings of one kind of policy, chosen by `type`.
 public enum PolicySettings: Sendable, Equatable {
   case smolvla(SmolVLAConfiguration)
   /// SmolVLA with the world modality.

@@ -122,19 +122,38 @@ public struct DeviceStep: ProcessorStep {
   public func apply(_ state: inout ProcessorState) throws { state.batch = try state.batch.to(state.device) }
 }
 
-/// Normalizes observations and actions.
-public struct NormalizerStep: ProcessorStep {
-  public static let registryName = "normalizer_processor"
-  let normalization: Normalization
+/// A step that is a normalization, whose statistics are in a state file.
+protocol NormalizationStep: ProcessorStep {
+  var normalization: Normalization { get }
+  init(_ normalization: Normalization)
+}
 
-  public init(_ normalization: Normalization) { self.normalization = normalization }
-
+extension NormalizationStep {
   public init(_ config: JSON, _ source: ProcessorStepSource) throws {
-    normalization = try Normalization(config, statistics: source.statistics, in: source.place)
+    self.init(try Normalization(config, statistics: source.statistics, in: source.place))
   }
 
   public var config: JSON { normalization.config }
   public var statistics: StateDictionary? { normalization.statistics }
+
+  public func checkStatistics() throws { try normalization.check() }
+
+  func adopting(
+    _ statistics: StateDictionary?, features: PolicyFeatures, modes: OrderedDictionary<FeatureType, NormalizationMode>
+  ) -> Self {
+    Self(
+      Normalization(
+        features: features, modes: modes, statistics: statistics ?? normalization.statistics,
+        epsilon: normalization.epsilon))
+  }
+}
+
+/// Normalizes observations and actions.
+public struct NormalizerStep: NormalizationStep {
+  public static let registryName = "normalizer_processor"
+  let normalization: Normalization
+
+  public init(_ normalization: Normalization) { self.normalization = normalization }
 
   public func apply(_ state: inout ProcessorState) throws { state.batch = try normalization.normalize(state.batch) }
 
@@ -142,28 +161,16 @@ public struct NormalizerStep: ProcessorStep {
     _ statistics: StateDictionary?, inputs: PolicyFeatures, outputs: PolicyFeatures,
     modes: OrderedDictionary<FeatureType, NormalizationMode>
   ) -> NormalizerStep {
-    NormalizerStep(
-      Normalization(
-        features: inputs.merging(outputs) { first, _ in first }, modes: modes,
-        statistics: statistics ?? normalization.statistics, epsilon: normalization.epsilon))
+    adopting(statistics, features: inputs.merging(outputs) { first, _ in first }, modes: modes)
   }
-
-  public func checkStatistics() throws { try normalization.check() }
 }
 
 /// Returns actions to the robot's units.
-public struct UnnormalizerStep: ProcessorStep {
+public struct UnnormalizerStep: NormalizationStep {
   public static let registryName = "unnormalizer_processor"
   let normalization: Normalization
 
   public init(_ normalization: Normalization) { self.normalization = normalization }
-
-  public init(_ config: JSON, _ source: ProcessorStepSource) throws {
-    normalization = try Normalization(config, statistics: source.statistics, in: source.place)
-  }
-
-  public var config: JSON { normalization.config }
-  public var statistics: StateDictionary? { normalization.statistics }
 
   public func apply(_ state: inout ProcessorState) throws {
     for (key, tensor) in state.batch.tensors { state.batch[key] = try normalization.unnormalize(tensor, key) }
@@ -172,12 +179,5 @@ public struct UnnormalizerStep: ProcessorStep {
   public func adopting(
     _ statistics: StateDictionary?, inputs: PolicyFeatures, outputs: PolicyFeatures,
     modes: OrderedDictionary<FeatureType, NormalizationMode>
-  ) -> UnnormalizerStep {
-    UnnormalizerStep(
-      Normalization(
-        features: outputs, modes: modes, statistics: statistics ?? normalization.statistics,
-        epsilon: normalization.epsilon))
-  }
-
-  public func checkStatistics() throws { try normalization.check() }
+  ) -> UnnormalizerStep { adopting(statistics, features: outputs, modes: modes) }
 }

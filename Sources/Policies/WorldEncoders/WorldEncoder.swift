@@ -72,7 +72,7 @@ extension WorldEncoder {
 }
 
 extension LatentsSource {
-  /// The repository that `--policy.world_vision_model_name` stands for where it is not given.
+  /// The repository that `world_vision_model_name` stands for where it is not given.
   public var defaultEncoderName: String {
     switch self {
     case .vjepa: "facebook/vjepa2-vitl-fpc64-256"

@@ -10,13 +10,13 @@ public struct LatentCacheRequirements: Sendable, Equatable {
   /// Its number of frames, which is the cache's number of rows.
   public var frames: Int
   public var source: LatentsSource
-  /// D, `--policy.world_latent_dim`.
+  /// D, `world_latent_dim`.
   public var latentDimension: Int
-  /// m, from `--policy.latent_suffix`.
+  /// m, from `latent_suffix`.
   public var temporalWindow: Int
   public var dataset: DatasetFingerprint?
   public var camera: String?
-  /// `--policy.world_vision_model_name`; compared where the weights' SHA-256 is not known.
+  /// `world_vision_model_name`; compared where the weights' SHA-256 is not known.
   public var encoderName: String?
   /// SHA-256 of the weights that rollouts will use.
   public var encoderSHA256: String?

@@ -33,11 +33,11 @@ extension Command {
     if wantsHelp {
       // The kind of policy or environment decides which flags there are.
       arguments.flags.removeAll { $0.name != "policy.type" && $0.name != "env.type" }
-      try? configured.apply(arguments)
+      try configured.apply(arguments)
       print(
         configured.help(
           usage: "lerobot-wm \(name) [-h] [--name value | --name=value …]", summary: summary,
-          also: [(flag: "help, -h", help: "show this and leave")]
+          also: [(flag: "help, -h", help: "show this help and exit")]
             + extraFlags.map { (flag: $0.0 + ($0.0 == "…" ? "" : " str"), help: $0.1) },
           examples: examples, width: TerminalOutput.width, emphasis: TerminalOutput.takesEmphasis))
       return 0

@@ -11,43 +11,43 @@ import WorkerThreads
 /// Episode k follows from the seed, the task and k alone, and episodes are handed over in their order, so the number of
 /// threads changes nothing that is recorded.
 struct DemonstrationCollector {
-  private struct Idle: @unchecked Sendable {
-    // An idle environment has no user, and the thread that takes it out is its only one.
-    var environments: [any DemonstratedEnvironment] = []
+  private final class Cancellation: Sendable {
+    let isRequested = Atomic(false)
   }
 
-  private final class SharedState: Sendable {
-    let idle = Mutex(Idle())
-    let isClosed = Atomic(false)
-  }
-
-  private let workplace = SharedState()
+  private let cancellation = Cancellation()
   private let demonstrate: @Sendable (_ episode: Int) throws -> Demonstration
   private var episodes: OrderedPrefetcher<Demonstration>?
   /// Episodes that were begun, and those of them that were handed out.
   private var begun = 0, handedOut = 0
 
-  /// - Parameter isInterrupted: asked between control steps; with true the episode is given up.
+  /// - Parameter isInterrupted: asked between control steps; true cancels the episode.
   init(
     _ suite: any EnvironmentSuite, task: String, seed: Int, isInterrupted: @escaping @Sendable () -> Bool
   ) {
-    let workplace = workplace
+    let cancellation = cancellation
+    let environments = ResourcePool<String, any DemonstratedEnvironment>(
+      maximumIdle: ProcessInfo.processInfo.activeProcessorCount)
     demonstrate = { episode in
-      var taken = workplace.idle.withLock { $0.environments.popLast() }
-      if taken == nil { taken = try suite.makeEnvironment(task: task) as? any DemonstratedEnvironment }
-      guard let environment = taken else { throw Failure("\(suite.name) has no demonstrator for \(task)") }
-      let demonstration = try Demonstration(environment, seed: seed, episode: episode) {
-        workplace.isClosed.load(ordering: .relaxed) || isInterrupted()
+      try environments.withResource(
+        task,
+        make: {
+          guard let environment = try suite.makeEnvironment(task: task) as? any DemonstratedEnvironment else {
+            throw Failure("\(suite.name) has no demonstrator for \(task)")
+          }
+          return environment
+        }
+      ) { environment in
+        try Demonstration(environment, seed: seed, episode: episode) {
+          cancellation.isRequested.load(ordering: .relaxed) || isInterrupted()
+        }
       }
-      let idle = Idle(environments: [environment])
-      workplace.idle.withLock { $0.environments += idle.environments }
-      return demonstration
     }
   }
 
-  /// The next episode; an error where the expert cannot carry it out at all.
+  /// Returns the next episode, or an error if the expert cannot run it at all.
   ///
-  /// - Parameter needed: how many will be asked for at least, this one included; no more are begun.
+  /// - Parameter needed: the number of episodes that will be requested at least, this one included; no more are started.
   mutating func nextDemonstration(needed: Int) -> Result<Demonstration, any Error> {
     if handedOut == begun {
       let threads = min(needed, ProcessInfo.processInfo.activeProcessorCount)
@@ -68,7 +68,7 @@ struct DemonstrationCollector {
 
   /// Cancels the episodes that will not be requested.
   func leave() {
-    workplace.isClosed.store(true, ordering: .relaxed)
+    cancellation.isRequested.store(true, ordering: .relaxed)
     episodes?.stop()
   }
 }

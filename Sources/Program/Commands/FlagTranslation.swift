@@ -50,8 +50,10 @@ struct FlagTranslation {
     return "--\(name)\(setting.dropFirst(key.count))"
   }
 
-  /// The setting of this name; else the policy's, else the first whose last components are the key.
+  /// The setting of this name; else the policy's, else the only one whose last components are the key.
   private func name(of key: String, in names: [String]) -> String? {
-    names.first { $0 == key } ?? names.first { $0 == "policy.\(key)" } ?? names.first { $0.hasSuffix(".\(key)") }
+    if let name = [key, "policy.\(key)"].first(where: names.contains) { return name }
+    let candidates = Set(names.filter { $0.hasSuffix(".\(key)") })
+    return candidates.count == 1 ? candidates.first : nil
   }
 }

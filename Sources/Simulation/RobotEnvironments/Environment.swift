@@ -81,11 +81,11 @@ public protocol DemonstratedEnvironment: Environment {
 
 /// A named collection of tasks.
 public protocol EnvironmentSuite: Sendable {
-  /// The suite's name, as in `--env.type`.
+  /// The suite's name, as in `env.type`.
   var name: String { get }
   /// The robot, as datasets of the suite call it.
   var robotType: String { get }
-  /// The tasks' names, as in `--env.task`.
+  /// The tasks' names, as in `env.task`.
   var taskNames: [String] { get }
   /// What every environment of a task shows and takes.
   func specification(ofTask task: String) throws -> EnvironmentSpecification

@@ -5,7 +5,10 @@ import Testing
 /// What library modules say of settings, as the command line prints it.
 struct `Errors name flags` {
   private let translation = FlagTranslation(
-    own: ["batch_size", "dataset.root", "policy.normalization", "optimizer.type", "env.type", "policy.type"],
+    own: [
+      "batch_size", "dataset.root", "eval.seeds", "env.seeds", "policy.normalization", "optimizer.type", "env.type",
+      "policy.type",
+    ],
     others: ["image_key", "overwrite"], commands: ["train", "precompute"])
 
   @Test(arguments: [
@@ -16,6 +19,7 @@ struct `Errors name flags` {
     ("run `precompute image_key=a overwrite`", "run lerobot-wm-precompute --image_key=a --overwrite"),
     ("run `make setup`, or `train`", "run `make setup`, or `train`"),
     ("an `unknown=1` setting stays", "an `unknown=1` setting stays"),
+    ("one of two `seeds` stays", "one of two `seeds` stays"),
     ("a ` alone", "a ` alone"),
     ("nothing quoted", "nothing quoted"),
   ])

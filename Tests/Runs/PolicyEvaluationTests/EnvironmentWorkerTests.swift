@@ -114,7 +114,7 @@ struct `an evaluation's slots` {
 
   /// Plans are three steps long; an image is drawn for each plan, each history frame and each video frame, and no other.
   @Test(arguments: [(false, nil, false), (true, nil, false), (true, 2, false), (true, 9, false), (false, nil, true)])
-  func `draw only what somebody looks at`(looks: Bool, frames: Int?, recordedEpisodes: Bool) throws {
+  func `render only what is used`(looks: Bool, frames: Int?, recordedEpisodes: Bool) throws {
     let suite = LineWorld.Suite()
     let history = frames.map { ObservationHistory(camera: "image", frames: $0) }
     let recorder = RecordingPlanner(cameras: looks ? ["image"] : [], history: history)

@@ -109,7 +109,7 @@ struct `an evaluation` {
     #expect(recorder.histories == [5])
   }
 
-  @Test func `videos the first episodes, whole`() throws {
+  @Test func `records whole videos of the first episodes`() throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("wm-evaluation-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: folder) }
     let results = try Evaluation(LineWorld.Suite(), settings(3, batch: 2, recordedEpisodes: 2), directory: folder)
@@ -118,6 +118,37 @@ struct `an evaluation` {
     let video = try VideoReader(try #require(results[0].video))
     #expect(abs(video.duration * video.framesPerSecond - Double(results[0].steps + 1)) < 0.5)
     #expect(video.width == 16 && video.height == 16)
+  }
+
+  @Test func `keeps results whose video cannot be written`() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("wm-evaluation-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    try Data("a file in the folder's place".utf8).write(to: folder.appendingPathComponent("videos"))
+    func run(_ directory: URL?) throws -> [EpisodeResult] {
+      try Evaluation(LineWorld.Suite(), settings(2, batch: 1, recordedEpisodes: 1), directory: directory)
+        .run(tasks: ["up"], planner: RecordingPlanner())
+    }
+    let (unwritten, plain) = (try run(folder), try run(nil))
+    #expect(unwritten[0].problem?.hasPrefix("the video could not be written: ") == true)
+    #expect(unwritten[1].problem == nil && unwritten.allSatisfy { $0.video == nil })
+    #expect(unwritten.map(\.steps) == plain.map(\.steps) && unwritten.map(\.success) == plain.map(\.success))
+  }
+
+  @Test func `leaves no video of an episode that is stopped`() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("wm-evaluation-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    var requests = 0
+    let results = try Evaluation(LineWorld.Suite(), settings(1, batch: 1, recordedEpisodes: 1), directory: folder)
+      .run(
+        tasks: ["up"], planner: RecordingPlanner(),
+        stops: {
+          requests += 1
+          return requests == 2
+        })
+    #expect(results.isEmpty && requests == 2)
+    let files = FileManager.default.enumerator(atPath: folder.path)?.compactMap { $0 as? String } ?? []
+    #expect(!files.contains { $0.contains(".mp4") }, "\(files)")
   }
 
   /// `statsmodels.stats.proportion.proportion_confint(k, n, 0.05, "wilson")`, statsmodels 0.15.0.
@@ -132,7 +163,7 @@ struct `an evaluation` {
     #expect(abs(interval.lowerBound - low) < 1e-12 && abs(interval.upperBound - high) < 1e-12)
   }
 
-  @Test func `says nothing sure of no episodes`() {
+  @Test func `gives the widest interval without episodes`() {
     #expect(SuccessRate(successes: 0, episodes: 0).interval == 0...1)
   }
 }

@@ -63,7 +63,7 @@ struct `a policy's planner` {
     }
   }
 
-  @Test func `plans nothing for nobody`() throws {
+  @Test func `plans nothing without requests`() throws {
     #expect(try planner(Company(), rows: 4).plan([]).isEmpty)
   }
 }

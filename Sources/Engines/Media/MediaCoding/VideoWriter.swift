@@ -135,6 +135,7 @@ public final class VideoWriter {
       throw Failure("\(url.path) could not be written: \(problem)")
     }
     guard rename(partial.path, url.path) == 0 else {
+      defer { try? FileManager.default.removeItem(at: partial) }
       throw Failure("\(url.path) could not be written: \(String(cString: strerror(errno)))")
     }
   }
