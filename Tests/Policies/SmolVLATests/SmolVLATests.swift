@@ -74,7 +74,7 @@ struct LeRobotGoldenTests {
     #expect(policy.parameters.trainable.count == golden.keys.count { $0.hasPrefix("g/") })
     let norm = try policy.parameters.clipGradients(toNorm: 10)
     #expect(abs(try norm.item() / #require(golden["out/gradnorm"]).item() - 1) < 1e-5)
-    try AdamW(policy.parameters, settings: AdamWSettings()).step(learningRate: 1e-3)
+    try AdamW(policy.parameters, settings: SmolVLAConfiguration().optimizer).step(learningRate: 1e-3)
     for (_, parameter) in policy.parameters.trainable {
       #expect(try deviation(parameter.tensor.detached(), "w1/" + parameter.name) < 1e-6, "\(parameter.name)")
     }
