@@ -17,7 +17,7 @@ final class ShapesEnvironment: DemonstratedEnvironment {
   private var renderer: Renderer?
 
   private var choice = 0
-  private var demonstrator = ShapesDemonstrator(speed: 1, tremor: CountedRandom(seed: 0, ""))
+  private var demonstrator = ShapesDemonstrator(speed: 1, noise: CountedRandom(seed: 0, ""))
   private var blockStarts: [SIMD2<Double>] = []
   private var firstTouch: Int?
   private var stepsTaken = 0
@@ -45,7 +45,7 @@ final class ShapesEnvironment: DemonstratedEnvironment {
     blockStarts = ShapesLayout.blocks(count: task.blocks.count, numbers.at("blocks"))
     let finger = ShapesLayout.finger(numbers.at("finger"))
     demonstrator = ShapesDemonstrator(
-      speed: numbers.at("speed").uniform(in: 0.8...1), tremor: numbers.at("tremor"))
+      speed: numbers.at("speed").uniform(in: 0.8...1), noise: numbers.at("tremor"))
     firstTouch = nil
     stepsTaken = 0
     succeeded = false
@@ -69,7 +69,7 @@ final class ShapesEnvironment: DemonstratedEnvironment {
       }
       for _ in 0..<ShapesScene.substeps {
         try simulation.step()
-        noteGoal()
+        updateSuccess()
       }
     }
     stepsTaken += 1
@@ -83,7 +83,7 @@ final class ShapesEnvironment: DemonstratedEnvironment {
         throw Failure(
           "shapes has no camera '\(camera)'; it has \(specification.cameras.map(\.name).joined(separator: ", "))")
       }
-      let pixels = try existingRenderer().draw(camera: index, of: simulation)
+      let pixels = try makeRendererOnce().draw(camera: index, of: simulation)
       images[camera] = try RGBImage(width: imageSize, height: imageSize, pixels: pixels)
     }
     let finger = handles.finger(in: simulation)
@@ -98,15 +98,15 @@ final class ShapesEnvironment: DemonstratedEnvironment {
     return [Float(action.x), Float(action.y)]
   }
 
-  private func existingRenderer() throws -> Renderer {
+  private func makeRendererOnce() throws -> Renderer {
     if let renderer { return renderer }
     let made = try Renderer(simulation.model, width: imageSize, height: imageSize, backend: backend)
     renderer = made
     return made
   }
 
-  /// Looks at the world after a physics step: which block was touched first, and whether the goal is fulfilled.
-  private func noteGoal() {
+  /// Updates, after a physics step, which block was touched first and whether the goal is fulfilled.
+  private func updateSuccess() {
     let touched = task.blocks.indices.first { handles.fingerTouches($0, in: simulation) }
     let isFirst = firstTouch == nil && touched != nil
     firstTouch = firstTouch ?? touched

@@ -17,7 +17,7 @@ private struct Toy {
 
   init(bowl: SIMD3<Double>) { self.bowl = bowl }
 
-  var sight: PickAndPlace.Sight { PickAndPlace.Sight(gripper: gripper, object: bowl, support: plate) }
+  var sceneState: PickAndPlace.SceneState { PickAndPlace.SceneState(gripper: gripper, object: bowl, support: plate) }
 
   mutating func step(_ action: SIMD4<Double>) {
     var next = gripper + SIMD3(action.x, action.y, action.z) * 0.015
@@ -41,7 +41,7 @@ struct `a pick-and-place plan` {
   private func run(_ toy: inout Toy, steps: Int = 250) throws -> [SIMD4<Double>] {
     var plan = PickAndPlace(try #require(Grasp.of("akita_black_bowl")), random: random)
     return (0..<steps).map { step in
-      let action = plan.action(toy.sight, step: step)
+      let action = plan.action(toy.sceneState, step: step)
       toy.step(action)
       return action
     }
