@@ -30,9 +30,7 @@ public struct DatasetMetadata: Sendable, Equatable {
   /// Names of the features that a camera makes.
   public var cameras: [String] { features.filter { $0.value.dataType.isVisual }.map(\.key) }
 
-  init(
-    robotType: String?, framesPerSecond: Double, features: OrderedDictionary<String, Feature>
-  ) {
+  init(robotType: String?, framesPerSecond: Double, features: OrderedDictionary<String, Feature>) {
     self.robotType = robotType
     self.episodeCount = 0
     self.frameCount = 0

@@ -8,9 +8,7 @@ import OrderedCollections
 /// Reads a file of `meta`, line by line, and makes a value of each.
 ///
 /// - Throws: if the file is missing, a line is no JSON object (a cut-off last one included), or `value` throws.
-private func lines<Value>(
-  _ name: String, root: URL, value: (JSON, _ place: String) throws -> Value
-) throws -> [Value] {
+private func lines<Value>(_ name: String, root: URL, value: (JSON, _ place: String) throws -> Value) throws -> [Value] {
   let url = root.appendingPathComponent(name)
   guard FileManager.default.fileExists(atPath: url.path) else {
     throw Failure("expected \(url.path), found none; the dataset's meta folder is incomplete")

@@ -153,24 +153,22 @@ public final class DatasetWriter {
   private func write(
     _ values: OrderedDictionary<String, [FrameValue]>, task: String, frames: Range<Int>, episode: Int
   ) throws {
-    do {
-      var columns: [ColumnValues] = []
-      var statistics: OrderedDictionary<String, FeatureStatistics> = [:]
-      for (name, feature) in information.features {
-        let column = values[name] ?? []
-        if feature.dataType != .video { columns.append(try feature.column(column)) }
-        statistics[name] = Self.statistics(column, feature)
-      }
-      let place = try data.append(columns)
-      var shown: OrderedDictionary<String, Episode.Video> = [:]
-      for name in videos.keys {
-        shown[name] = try videos[name]?.append((values[name] ?? []).compactMap(\.image))
-      }
-      records.append(
-        EpisodeRecord(
-          index: episode, task: task, frames: frames, chunk: place.chunk, file: place.file,
-          videos: shown, statistics: statistics))
+    var columns: [ColumnValues] = []
+    var statistics: OrderedDictionary<String, FeatureStatistics> = [:]
+    for (name, feature) in information.features {
+      let column = values[name] ?? []
+      if feature.dataType != .video { columns.append(try feature.column(column)) }
+      statistics[name] = Self.statistics(column, feature)
     }
+    let place = try data.append(columns)
+    var shown: OrderedDictionary<String, Episode.Video> = [:]
+    for name in videos.keys {
+      shown[name] = try videos[name]?.append((values[name] ?? []).compactMap(\.image))
+    }
+    records.append(
+      EpisodeRecord(
+        index: episode, task: task, frames: frames, chunk: place.chunk, file: place.file,
+        videos: shown, statistics: statistics))
   }
 
   private static func statistics(_ column: [FrameValue], _ feature: Feature) -> FeatureStatistics? {
@@ -188,22 +186,20 @@ public final class DatasetWriter {
     try checkOpen()
     guard !records.isEmpty else { throw Failure("expected at least one episode in \(root.path), found none") }
     try Self.checkTarget(root, overwrite: overwrite)
-    do {
-      try data.finish()
-      for name in videos.keys {
-        try videos[name]?.finish()
-        if let feature = information.features[name], let described = videos[name]?.information {
-          information.features[name] = Feature(
-            feature.dataType, shape: feature.shape, names: feature.names, information: described)
-        }
+    try data.finish()
+    for name in videos.keys {
+      try videos[name]?.finish()
+      if let feature = information.features[name], let described = videos[name]?.information {
+        information.features[name] = Feature(
+          feature.dataType, shape: feature.shape, names: feature.names, information: described)
       }
-      let meta = folder.partial.appendingPathComponent("meta")
-      try writeTasks(tasks, root: folder.partial)
-      try writeEpisodes(records, features: information.features, root: folder.partial)
-      try information.json.write(to: meta.appendingPathComponent("info.json"))
-      try statistics().write(to: meta.appendingPathComponent("stats.json"))
-      try folder.commit()
     }
+    let meta = folder.partial.appendingPathComponent("meta")
+    try writeTasks(tasks, root: folder.partial)
+    try writeEpisodes(records, features: information.features, root: folder.partial)
+    try information.json.write(to: meta.appendingPathComponent("info.json"))
+    try statistics().write(to: meta.appendingPathComponent("stats.json"))
+    try folder.commit()
     isFinished = true
   }
 

@@ -58,10 +58,8 @@ extension Episode {
     let videoKeys = information.features.filter { $0.value.dataType == .video }.map(\.key)
     var episodes: [Episode] = []
     for url in files {
-      do {
-        let file = try ParquetFile(url)
-        for group in file.rowGroups.indices { episodes += try read(file, group, videoKeys) }
-      }
+      let file = try ParquetFile(url)
+      for group in file.rowGroups.indices { episodes += try read(file, group, videoKeys) }
     }
     return episodes
   }

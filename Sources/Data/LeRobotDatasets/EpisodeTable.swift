@@ -14,9 +14,7 @@ struct EpisodeRecord {
 }
 
 /// Writes `meta/episodes/chunk-000/file-000.parquet` with LeRobot's columns in LeRobot's order.
-func writeEpisodes(
-  _ records: [EpisodeRecord], features: OrderedDictionary<String, Feature>, root: URL
-) throws {
+func writeEpisodes(_ records: [EpisodeRecord], features: OrderedDictionary<String, Feature>, root: URL) throws {
   let url = try PathTemplate.episodes.url(in: root, chunk: 0, file: 0)
   try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
   guard let first = records.first else { return }

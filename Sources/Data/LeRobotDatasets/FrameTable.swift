@@ -56,11 +56,9 @@ extension FrameTable {
       next += episode.frames.count
     }
     for number in files.urls.indices {
-      do {
-        let file = try files.file(number)
-        for group in file.rowGroups.indices {
-          try table.fill(from: file, number, rowGroup: group, numeric: numeric, starts: starts)
-        }
+      let file = try files.file(number)
+      for group in file.rowGroups.indices {
+        try table.fill(from: file, number, rowGroup: group, numeric: numeric, starts: starts)
       }
     }
     for episode in episodes {
@@ -73,9 +71,7 @@ extension FrameTable {
     return table
   }
 
-  private static func dataFiles(
-    root: URL, information: DatasetMetadata, episodes: [Episode]
-  ) throws -> DataFiles {
+  private static func dataFiles(root: URL, information: DatasetMetadata, episodes: [Episode]) throws -> DataFiles {
     var urls: OrderedSet<URL> = []
     for episode in episodes {
       urls.append(try information.dataPath.url(in: root, chunk: episode.chunk, file: episode.file))
@@ -87,8 +83,7 @@ extension FrameTable {
     from file: ParquetFile, _ number: Int, rowGroup: Int, numeric: OrderedDictionary<String, Feature>,
     starts: [Int: (first: Int, frames: Range<Int>)]
   ) throws {
-    let rows = try file.read(
-      rowGroup: rowGroup, columns: Array(Feature.bookkeeping.keys) + Array(numeric.keys))
+    let rows = try file.read(rowGroup: rowGroup, columns: Array(Feature.bookkeeping.keys) + Array(numeric.keys))
     let episodes = try rows.column("episode_index").integers()
     // Cheap way out: most row groups hold one episode, and it may not be among the chosen.
     guard episodes.contains(where: { starts[$0] != nil }) else { return }
@@ -129,9 +124,7 @@ extension FrameTable {
   /// Refuses episodes whose frames do not follow one another at the dataset's rate.
   ///
   /// A window of frames is one of times only where they do. The rounding of float32 seconds is allowed for.
-  func checkTimes(
-    of episodes: [Episode], _ information: DatasetMetadata, tolerance: Double, root: URL
-  ) throws {
+  func checkTimes(of episodes: [Episode], _ information: DatasetMetadata, tolerance: Double, root: URL) throws {
     let period = 1 / information.framesPerSecond
     var first = 0
     for episode in episodes {

@@ -90,9 +90,7 @@ extension LeRobotDataset {
   /// Several frames, decoded into contiguous buffers.
   ///
   /// - Parameter draw: the first sample's place among all samples, from which the changes of its images follow.
-  public func batch(
-    _ positions: [Int], _ request: SampleSpecification, draw: Int = 0
-  ) throws -> SampleBatch {
+  public func batch(_ positions: [Int], _ request: SampleSpecification, draw: Int = 0) throws -> SampleBatch {
     var frames: [Frame] = []
     var actions: [Float] = []
     var padding: [Bool] = []

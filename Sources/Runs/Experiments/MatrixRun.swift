@@ -46,8 +46,7 @@ public struct MatrixRun: Sendable {
     for (key, value) in expected {
       let found = evaluation.setting(key) ?? .null
       guard found != value else { continue }
-      throw Failure(
-        "\(information.path) has \(key) \(found.text(.line)), the matrix \(value.text(.line)); \(fix)")
+      throw Failure("\(information.path) has \(key) \(found.text(.line)), the matrix \(value.text(.line)); \(fix)")
     }
     guard Set(evaluation.tasks) == Set(tasks) else {
       throw Failure(

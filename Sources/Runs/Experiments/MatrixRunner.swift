@@ -49,8 +49,7 @@ public struct MatrixRunner: Sendable {
     _ jobs: [MatrixJob], interruption: () -> (signal: Int32, requests: Int)?,
     tick: (_ running: [String], _ messages: [String]) -> Void
   ) throws -> [Ending] {
-    try FileManager.default.createDirectory(
-      at: root.appendingPathComponent("logs"), withIntermediateDirectories: true)
+    try FileManager.default.createDirectory(at: root.appendingPathComponent("logs"), withIntermediateDirectories: true)
     let tracker = JobTracker(Array(repeating: .skipped, count: jobs.count))
     let jobsByGPU = Dictionary(grouping: jobs.indices.filter { !jobs[$0].stages.isEmpty }, by: { jobs[$0].gpu })
     let finished = DispatchGroup()
@@ -156,9 +155,7 @@ private final class JobTracker: Sendable {
   }
 
   /// Starts a process, or returns nil if all jobs are stopping.
-  func begin(
-    _ job: MatrixJob, _ stage: MatrixJob.Stage, _ start: () throws -> ChildProcess
-  ) throws -> ChildProcess? {
+  func begin(_ job: MatrixJob, _ stage: MatrixJob.Stage, _ start: () throws -> ChildProcess) throws -> ChildProcess? {
     try state.withLock { state in
       guard !state.isStopping else { return nil }
       let process = try start()

@@ -79,9 +79,7 @@ public struct EvaluationReport {
   ///   - tasks: the tasks in order, of one group or several.
   ///   - manifest: everything that the results depend on: policy, steps per plan, seed, versions.
   ///   - root: paths of videos are written relative to it.
-  public init(
-    tasks: [TaskLabel], results: [EpisodeResult], seconds: Double, manifest: JSON, root: URL
-  ) {
+  public init(tasks: [TaskLabel], results: [EpisodeResult], seconds: Double, manifest: JSON, root: URL) {
     self.tasks = tasks
     self.results = results
     self.seconds = seconds

@@ -28,9 +28,7 @@ struct TensorBoardLog {
   /// - Parameters:
   ///   - step: the first step that this session writes; earlier sessions' values from that step on are dropped.
   ///   - configuration: shown as a text.
-  init(
-    _ folder: URL, from step: Int, configuration: JSON, now: @escaping () -> Date = Date.init
-  ) throws {
+  init(_ folder: URL, from step: Int, configuration: JSON, now: @escaping () -> Date = Date.init) throws {
     do { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true) } catch {
       throw FileError.system(folder.path, "be made", systemReason(of: error))
     }

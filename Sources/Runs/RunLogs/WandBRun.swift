@@ -134,8 +134,7 @@ struct WandBRun {
       .history,
       ProtocolBuffer {
         $0.append(WandBRecords.items(items))
-        $0.add(
-          WandBField.HistoryRecord.step, ProtocolBuffer { $0.add(WandBField.HistoryStep.num, step) })
+        $0.add(WandBField.HistoryRecord.step, ProtocolBuffer { $0.add(WandBField.HistoryStep.num, step) })
       })
     lastStep = step
   }

@@ -31,9 +31,7 @@ struct ShapesDemonstrator {
   }
 
   /// The next target to touch one block and no other: the block, or a point in front of all blocks if one is in the way.
-  private static func touchTarget(
-    _ block: Int, of blocks: [SIMD2<Double>], _ finger: SIMD2<Double>
-  ) -> SIMD2<Double> {
+  private static func touchTarget(_ block: Int, of blocks: [SIMD2<Double>], _ finger: SIMD2<Double>) -> SIMD2<Double> {
     let goal = blocks[block]
     let room = ShapesScene.blockHalf * 2.0.squareRoot() + ShapesScene.fingerRadius
     let isClear = blocks.indices.allSatisfy { $0 == block || distance(blocks[$0], finger, goal) > room }
@@ -43,9 +41,7 @@ struct ShapesDemonstrator {
   }
 
   /// The distance of a point from the line segment between two others.
-  private static func distance(
-    _ point: SIMD2<Double>, _ start: SIMD2<Double>, _ end: SIMD2<Double>
-  ) -> Double {
+  private static func distance(_ point: SIMD2<Double>, _ start: SIMD2<Double>, _ end: SIMD2<Double>) -> Double {
     let segment = end - start
     let fraction = ((point - start) * segment).sum() / max((segment * segment).sum(), 1e-12)
     let offset = point - start - segment * min(1, max(0, fraction))

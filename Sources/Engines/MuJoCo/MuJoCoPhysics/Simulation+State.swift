@@ -34,9 +34,7 @@ extension Simulation {
   /// - Parameters:
   ///   - positions: the positions that `body` sees.
   ///   - present: the positions that the present poses belong to, which after a step are the ones before it.
-  public func withPoses<Value>(
-    at positions: [Double], present: [Double], _ body: () throws -> Value
-  ) throws -> Value {
+  public func withPoses<Value>(at positions: [Double], present: [Double], _ body: () throws -> Value) throws -> Value {
     precondition(positions.count == model.positionCount && present.count == model.positionCount)
     let original = self.positions
     defer { setPositions(original) }

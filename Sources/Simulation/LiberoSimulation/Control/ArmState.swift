@@ -26,9 +26,7 @@ extension ArmState {
   /// Reads the state from a simulation after its forward computation.
   ///
   /// - Parameter scratch: buffers for the whole model's Jacobian and mass matrix.
-  init(
-    _ robot: RobotHandles, in simulation: Simulation, scratch: inout Simulation.SiteDynamics
-  ) throws {
+  init(_ robot: RobotHandles, in simulation: Simulation, scratch: inout Simulation.SiteDynamics) throws {
     try simulation.read(&scratch, ofSite: robot.gripSite)
     let count = simulation.model.velocityCount
     let degrees = robot.arm.map(\.velocity)

@@ -63,18 +63,15 @@ struct OperationalSpaceController: Sendable {
   ///
   /// - Parameter bias: each joint's gravity, Coriolis and centrifugal torque, N·m.
   func torques(_ state: ArmState, bias: [Double]) -> [Double] {
-    let desiredForce =
-      (goalPosition - state.position) * Self.stiffness - state.velocity * Self.damping
+    let desiredForce = (goalPosition - state.position) * Self.stiffness - state.velocity * Self.damping
     let desiredTorque =
       Rotation.error(from: state.rotation, to: goalRotation) * Self.stiffness - state.angularVelocity * Self.damping
 
     let inverseMass = state.massMatrix.symmetricPseudoInverse(cutoff: 0)
     let jacobian = state.linearJacobian.stacked(above: state.angularJacobian)
     let inertia = Self.inertia(jacobian, inverseMass)
-    let force =
-      Self.inertia(state.linearJacobian, inverseMass) * [desiredForce.x, desiredForce.y, desiredForce.z]
-    let torque =
-      Self.inertia(state.angularJacobian, inverseMass) * [desiredTorque.x, desiredTorque.y, desiredTorque.z]
+    let force = Self.inertia(state.linearJacobian, inverseMass) * [desiredForce.x, desiredForce.y, desiredForce.z]
+    let torque = Self.inertia(state.angularJacobian, inverseMass) * [desiredTorque.x, desiredTorque.y, desiredTorque.z]
     let taskTorques = jacobian.transposed * (force + torque)
 
     let nullSpace = .identity(bias.count) - inverseMass * jacobian.transposed * inertia * jacobian

@@ -41,9 +41,7 @@ final class RobotMotion {
   /// - Parameters:
   ///   - state: the initial state.
   ///   - place: places the fixtures.
-  func reset(
-    to state: InitialStates.State, place: (Simulation) throws -> Void
-  ) throws {
+  func reset(to state: InitialStates.State, place: (Simulation) throws -> Void) throws {
     try simulation.reset()
     // The controller is created while the gripper and the objects are still where the model places them.
     for (joint, value) in zip(robot.arm, robot.initialPositions) { simulation.setPosition(value, at: joint.position) }
@@ -72,9 +70,7 @@ final class RobotMotion {
   /// Simulates one control step with an action of seven numbers.
   ///
   /// - Parameter substep: called after each physics step.
-  func step(
-    _ action: [Double], substep: (Simulation) throws -> Void = { _ throws in }
-  ) throws {
+  func step(_ action: [Double], substep: (Simulation) throws -> Void = { _ throws in }) throws {
     for index in 0..<Self.substeps {
       try simulation.prepareStep()
       if needsArmState {

@@ -44,7 +44,6 @@ public struct InitialStates: Sendable, Equatable {
     let index = ((episode % count) + count) % count
     let row = Array(elements[index * width..<(index + 1) * width])
     guard row.allSatisfy(\.isFinite) else { throw Failure("\(path): state \(index) holds a number that is not finite") }
-    return State(
-      time: row[0], positions: Array(row[1..<1 + positions]), velocities: Array(row[(1 + positions)...]))
+    return State(time: row[0], positions: Array(row[1..<1 + positions]), velocities: Array(row[(1 + positions)...]))
   }
 }

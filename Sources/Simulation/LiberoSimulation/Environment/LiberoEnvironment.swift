@@ -92,14 +92,12 @@ public final class LiberoEnvironment: Environment {
       episode: initialState, positions: world.model.positionCount, velocities: world.model.velocityCount)
     let poses = try world.scene.fixturePoses(seed: numpySeed)
     (stepsTaken, demonstration) = (0, nil)
-    do {
-      try motion.reset(to: state) { simulation throws in
-        try world.scene.place(poses, in: simulation)
-      }
-      burnersOn = visibility.burnersOn(in: simulation)
-      for _ in 0..<Self.settlingSteps { try advance(Self.idleAction) }
-      motion.mode = mode
+    try motion.reset(to: state) { simulation throws in
+      try world.scene.place(poses, in: simulation)
     }
+    burnersOn = visibility.burnersOn(in: simulation)
+    for _ in 0..<Self.settlingSteps { try advance(Self.idleAction) }
+    motion.mode = mode
   }
 
   /// Executes one action: a change of pose (or, in absolute mode, a pose), and the gripper's direction.

@@ -14,9 +14,7 @@ public struct Goal: Sendable {
   ///   - scene: the objects and regions that the predicates name.
   ///   - model: the scene's compiled model.
   /// - Throws: if the model lacks what the goal names, or LIBERO does not define the goal for it.
-  public init(
-    _ predicates: [BddlPredicate], of scene: LiberoScene, in model: PhysicsModel
-  ) throws {
+  public init(_ predicates: [BddlPredicate], of scene: LiberoScene, in model: PhysicsModel) throws {
     var conditions: [Condition] = []
     for predicate in predicates { conditions.append(try Condition(predicate, of: scene, in: model)) }
     self.conditions = conditions
@@ -57,9 +55,7 @@ private enum Condition: Sendable {
     }
   }
 
-  private static func defined(
-    _ range: Articulation.JointRange?, _ goal: String
-  ) throws -> Articulation.JointRange {
+  private static func defined(_ range: Articulation.JointRange?, _ goal: String) throws -> Articulation.JointRange {
     guard let range else {
       throw Failure("LIBERO defines no joint values for the goal \(goal) and this category")
     }

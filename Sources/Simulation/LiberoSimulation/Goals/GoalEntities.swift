@@ -50,9 +50,7 @@ struct GoalRegion: Sendable {
       size: size)
   }
 
-  static func contains(
-    _ point: SIMD3<Double>, center: SIMD3<Double>, rotation: Matrix, size: SIMD3<Double>
-  ) -> Bool {
+  static func contains(_ point: SIMD3<Double>, center: SIMD3<Double>, rotation: Matrix, size: SIMD3<Double>) -> Bool {
     let halfSizes = (rotation * [size.x, size.y, size.z]).map(abs)
     for axis in 0..<3 {
       let low = center[axis] - halfSizes[axis] - (axis == 2 ? 0.01 : 0)
@@ -68,9 +66,7 @@ struct GoalRegion: Sendable {
       size: size)
   }
 
-  static func isUnder(
-    _ point: SIMD3<Double>, center: SIMD3<Double>, rotation: Matrix, size: SIMD3<Double>
-  ) -> Bool {
+  static func isUnder(_ point: SIMD3<Double>, center: SIMD3<Double>, rotation: Matrix, size: SIMD3<Double>) -> Bool {
     let difference = point - center
     let offset = rotation * [difference.x, difference.y, difference.z]
     return size.z - 0.005 < offset[2] && offset[2] < size.z + 0.10 && abs(offset[0]) < size.x && abs(offset[1]) < size.y

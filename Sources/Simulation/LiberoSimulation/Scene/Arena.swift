@@ -18,9 +18,7 @@ struct Arena: Sendable {
   }
 
   /// Sets the table's size and height, and its legs below its corners.
-  private mutating func setTable(
-    _ size: SIMD3<Double>, _ friction: String, offset: SIMD3<Double>, _ file: URL
-  ) throws {
+  private mutating func setTable(_ size: SIMD3<Double>, _ friction: String, offset: SIMD3<Double>, _ file: URL) throws {
     let half = size / 2
     var changes: [(element: String, name: String, attributes: [String: String])] = [
       ("geom", "floor", ["pos": "0 0 0"]),
@@ -81,8 +79,7 @@ struct Arena: Sendable {
     var sites: [MJCFElement] = []
     for (name, region) in problem.regions where name.contains(kind.surfaceName) {
       guard let range = region.ranges.first, range.x.to >= range.x.from, range.y.to >= range.y.from else {
-        throw Failure(
-          "region '\(name)' of \(problem.name) is on the surface and needs a rectangle, lower bounds first")
+        throw Failure("region '\(name)' of \(problem.name) is on the surface and needs a rectangle, lower bounds first")
       }
       let center = kind.sitePosition(x: (range.x.to + range.x.from) / 2, y: (range.y.to + range.y.from) / 2)
       let size = [(range.x.to - range.x.from) / 2, (range.y.to - range.y.from) / 2, 0.007]

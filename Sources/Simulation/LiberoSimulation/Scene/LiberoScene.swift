@@ -55,9 +55,7 @@ public struct LiberoScene: Sendable {
     try LiberoSettings.engine("robosuite", "robosuite/models/assets")
   }
 
-  private static func objects(
-    _ problem: BddlProblem, _ kind: ArenaKind, _ assets: URL
-  ) throws -> [ObjectModel] {
+  private static func objects(_ problem: BddlProblem, _ kind: ArenaKind, _ assets: URL) throws -> [ObjectModel] {
     var models: [ObjectModel] = []
     for (groups, isFixture) in [(problem.objects, false), (problem.fixtures, true)] {
       for (category, names) in groups where !(isFixture && category == kind.surfaceCategory) {
