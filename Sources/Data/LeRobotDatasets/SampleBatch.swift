@@ -66,7 +66,7 @@ extension LeRobotDataset {
   /// Everything there is: all cameras and all numeric features but the actions.
   public func everything(chunkSize: Int) -> SampleSpecification {
     SampleSpecification(
-      cameras: information.cameras, features: table.vectors.keys.filter { $0 != "action" },
+      cameras: metadata.cameras, features: table.vectors.keys.filter { $0 != "action" },
       actionFeature: table.vectors["action"] == nil ? nil : "action", chunkSize: chunkSize)
   }
 
@@ -112,7 +112,7 @@ extension LeRobotDataset {
   private func imageBatch(
     _ camera: String, _ positions: [Int], _ transforms: ImageTransforms?, _ draw: Int
   ) throws -> ImageBatch {
-    guard let size = information.features[camera]?.imageSize else {
+    guard let size = metadata.features[camera]?.imageSize else {
       throw Failure("expected a camera named \(camera) in \(root.path)")
     }
     let room = positions.count * size.width * size.height * 3

@@ -26,7 +26,7 @@ func `every frame of a dataset that LeRobot wrote is what LeRobot reads`(name: S
   let truth = try expected(name)
   let frames = try #require(truth["frames"]?.array)
   #expect(data.count == frames.count && data.episodes.count == 3)
-  #expect(data.information.framesPerSecond == 10 && data.information.robotType == "toy")
+  #expect(data.metadata.framesPerSecond == 10 && data.metadata.robotType == "toy")
   let request = SampleSpecification(
     cameras: [], features: ["observation.state"], chunkSize: try #require(truth["chunk"]?.integer))
   for (position, row) in frames.enumerated() {
@@ -44,10 +44,10 @@ func `every frame of a dataset that LeRobot wrote is what LeRobot reads`(name: S
 
 @Test func `images in Parquet are pixel-equal`() throws {
   let data = try LeRobotDataset(root: golden("images"))
-  #expect(data.information.cameras == ["observation.images.top", "observation.images.wrist"])
+  #expect(data.metadata.cameras == ["observation.images.top", "observation.images.wrist"])
   for position in 0..<data.count {
     let frame = try data.frame(at: position)
-    for (number, camera) in data.information.cameras.enumerated() {
+    for (number, camera) in data.metadata.cameras.enumerated() {
       let image = try data.image(camera, at: position)
       #expect(try image == Toy.image(number, frame.episodeIndex, frame.frameIndex))
     }

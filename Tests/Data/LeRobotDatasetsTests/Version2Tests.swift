@@ -96,7 +96,7 @@ private func opening(_ root: URL, episodes: [Int]? = nil) -> String {
     }
     let data = try LeRobotDataset(root: root, episodes: [2])
     #expect(data.count == 5 && data.statistics["action"]?.count == 12)
-    for camera in data.information.cameras { _ = try data.image(camera, at: 4) }
+    for camera in data.metadata.cameras { _ = try data.image(camera, at: 4) }
     #expect(opening(root).contains("episode_000000.parquet"))
     #expect(opening(root, episodes: [2, 1]).contains("episode_000001.parquet"))
   }

@@ -23,14 +23,13 @@ import Testing
   private func check(_ frame: Int, _ episode: Range<Int>) throws {
     let window = try WorldWindow(frame: frame, episode: episode)
     for count in 0...8 {
-      let clip = window.clip(frames: count)
-      #expect(clip.count == count)
-      #expect(clip.allSatisfy { episode.contains($0) && $0 <= frame })
-      for (place, index) in clip.enumerated() {
+      let history = window.history(frames: count)
+      #expect(history.count == count)
+      #expect(history.allSatisfy { episode.contains($0) && $0 <= frame })
+      for (place, index) in history.enumerated() {
         let wanted = frame - (count - 1 - place)
         #expect(index == (wanted >= episode.lowerBound ? wanted : episode.lowerBound))
       }
-      #expect(window.history(frames: count) == clip)
       let future = window.future(frames: count)
       #expect(future.indices.count == count && future.isValid.count == count)
       for (step, (index, isValid)) in zip(future.indices, future.isValid).enumerated() {
