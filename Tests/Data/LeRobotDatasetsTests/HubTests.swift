@@ -6,7 +6,7 @@ import TestSupport
 
 @testable import LeRobotDatasets
 
-struct `a dataset on the hub` {
+struct HubTests {
   private func within(_ body: (LoopbackHub, URL, [String: String]) throws -> Void) throws {
     try withFolder { folder in
       let hub = try LoopbackHub()

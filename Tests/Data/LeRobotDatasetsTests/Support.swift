@@ -25,7 +25,7 @@ func withFolder(_ body: (URL) throws -> Void) throws {
 }
 
 /// The toy frames, as oracle/lerobot_datasets_common.py makes them.
-enum Toy {
+enum ToyDataset {
   static let width = 32, height = 24
   static let lengths = [4, 3, 5]
   static let tasks = ["push the red block", "touch the left side"]

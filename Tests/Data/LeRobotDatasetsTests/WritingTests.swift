@@ -13,20 +13,21 @@ import Testing
 @Test func `a recorded dataset reads back as it was recorded`() throws {
   try withFolder { folder in
     let root = folder.appendingPathComponent("toy")
-    try Toy.write(to: root, .image, cameras: ["top", "wrist"])
+    try ToyDataset.write(to: root, .image, cameras: ["top", "wrist"])
     let data = try LeRobotDataset(root: root)
     #expect(data.count == 12 && data.episodes.map(\.frames) == [0..<4, 4..<7, 7..<12])
-    #expect(data.episodes.map(\.tasks) == [[Toy.tasks[0]], [Toy.tasks[1]], [Toy.tasks[0]]])
+    #expect(data.episodes.map(\.tasks) == [[ToyDataset.tasks[0]], [ToyDataset.tasks[1]], [ToyDataset.tasks[0]]])
     for position in 0..<12 {
       let frame = try data.frame(at: position)
       #expect(frame.index == position && frame.timestamp == Float(Double(frame.frameIndex) / 10))
-      #expect(frame.task == Toy.tasks[frame.episodeIndex % 2])
+      #expect(frame.task == ToyDataset.tasks[frame.episodeIndex % 2])
       #expect(
-        try data.values(of: "observation.state", at: [position]) == Toy.state(frame.episodeIndex, frame.frameIndex))
-      #expect(try data.values(of: "action", at: [position]) == Toy.action(frame.episodeIndex, frame.frameIndex))
+        try data.values(of: "observation.state", at: [position])
+          == ToyDataset.state(frame.episodeIndex, frame.frameIndex))
+      #expect(try data.values(of: "action", at: [position]) == ToyDataset.action(frame.episodeIndex, frame.frameIndex))
       for (number, camera) in data.metadata.cameras.enumerated() {
         let image = try data.image(camera, at: position)
-        #expect(try image == Toy.image(number, frame.episodeIndex, frame.frameIndex))
+        #expect(try image == ToyDataset.image(number, frame.episodeIndex, frame.frameIndex))
       }
     }
     #expect(try data.values(of: "next.done", at: [2, 3, 4, 11]) == [0, 1, 0, 1])
@@ -36,7 +37,7 @@ import Testing
 @Test func `info, schemas and row groups equal those that LeRobot writes for the same frames`() throws {
   try withFolder { folder in
     let root = folder.appendingPathComponent("toy")
-    try Toy.write(to: root, .image, cameras: ["top", "wrist"])
+    try ToyDataset.write(to: root, .image, cameras: ["top", "wrist"])
     let truth = try golden("images")
     let info = "meta/info.json"
     #expect(
@@ -61,7 +62,7 @@ import Testing
 @Test func `statistics equal LeRobot's for the same frames`() throws {
   try withFolder { folder in
     let root = folder.appendingPathComponent("toy")
-    try Toy.write(to: root, .image, cameras: ["top", "wrist"])
+    try ToyDataset.write(to: root, .image, cameras: ["top", "wrist"])
     let ours = try LeRobotDataset(root: root).statistics
     let golden = try LeRobotDataset(root: golden("images"))
     let theirs = golden.statistics
@@ -96,10 +97,10 @@ func `recorded videos hold every frame of every episode`(codec: VideoCodec) thro
     let root = folder.appendingPathComponent("toy")
     let writer = try DatasetWriter(
       root: root, framesPerSecond: 30, features: ["cam": .camera(.video, height: 64, width: 96)], videoCodec: codec)
-    func shade(_ episode: Int, _ frame: Int) -> UInt8 { UInt8(30 + 60 * episode + 4 * frame) }
+    func brightness(_ episode: Int, _ frame: Int) -> UInt8 { UInt8(30 + 60 * episode + 4 * frame) }
     for episode in 0..<3 {
       for frame in 0..<7 {
-        let pixels = [UInt8](repeating: shade(episode, frame), count: 64 * 96 * 3)
+        let pixels = [UInt8](repeating: brightness(episode, frame), count: 64 * 96 * 3)
         try writer.addFrame(["cam": .image(RGBImage(width: 96, height: 64, pixels: pixels))])
       }
       try writer.saveEpisode(task: "look")
@@ -112,7 +113,7 @@ func `recorded videos hold every frame of every episode`(codec: VideoCodec) thro
       let frame = try data.frame(at: position)
       let image = try data.image("cam", at: position)
       let mean = image.pixels.reduce(0) { $0 + Int($1) } / image.pixels.count
-      #expect(abs(mean - Int(shade(frame.episodeIndex, frame.frameIndex))) <= 2)
+      #expect(abs(mean - Int(brightness(frame.episodeIndex, frame.frameIndex))) <= 2)
     }
   }
 }
@@ -214,25 +215,26 @@ private func noise(_ camera: Int, _ episode: Int, _ frame: Int) throws -> RGBIma
       try writer.saveEpisode(task: "t")
     }
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
-    try Toy.write(to: root, .image, cameras: ["top"])
-    #expect(sentence { try Toy.write(to: root, .image, cameras: ["top"]) }.contains("exists"))
-    try Toy.write(to: root, .image, cameras: ["wrist"], overwrite: true)
+    try ToyDataset.write(to: root, .image, cameras: ["top"])
+    #expect(sentence { try ToyDataset.write(to: root, .image, cameras: ["top"]) }.contains("exists"))
+    try ToyDataset.write(to: root, .image, cameras: ["wrist"], overwrite: true)
     #expect(try LeRobotDataset(root: root).metadata.cameras == ["observation.images.wrist"])
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["toy"])
     let other = folder.appendingPathComponent("other")
     try FileManager.default.createDirectory(at: other, withIntermediateDirectories: true)
     try Data("dear".utf8).write(to: other.appendingPathComponent("letter.txt"))
-    #expect(sentence { try Toy.write(to: other, .image, cameras: ["top"], overwrite: true) }.contains("no dataset"))
+    #expect(
+      sentence { try ToyDataset.write(to: other, .image, cameras: ["top"], overwrite: true) }.contains("no dataset"))
   }
 }
 
 @Test func `frames of another kind or shape are refused and not half added`() throws {
   try withFolder { folder in
-    let features = Toy.features(.image, cameras: ["top"])
+    let features = ToyDataset.features(.image, cameras: ["top"])
     let writer = try DatasetWriter(root: folder.appendingPathComponent("toy"), framesPerSecond: 10, features: features)
     let good: [String: FeatureValue] = [
       "observation.state": .floats([1, 2, 3]), "action": .floats([1, 2]), "next.reward": .floats([0]),
-      "next.done": .booleans([false]), "observation.images.top": .image(try Toy.image(0, 0, 0)),
+      "next.done": .booleans([false]), "observation.images.top": .image(try ToyDataset.image(0, 0, 0)),
     ]
     let wrong: [(String, FeatureValue?)] = [
       ("action", nil), ("action", .floats([1, 2, 3])), ("action", .doubles([1, 2])), ("next.done", .integers([1])),
@@ -271,7 +273,7 @@ func `datasets are left for LeRobot to open`() throws {
     ("hevc", .video, .hevc),
   ] {
     let root = folder.appendingPathComponent(name)
-    try Toy.write(to: root, type, cameras: ["top", "wrist"], codec: codec, overwrite: true)
+    try ToyDataset.write(to: root, type, cameras: ["top", "wrist"], codec: codec, overwrite: true)
     try dump(LeRobotDataset(root: root), to: folder, name)
   }
   for (name, type) in [("image_files", DatasetFeature.DataType.image), ("video_files", .video)] {

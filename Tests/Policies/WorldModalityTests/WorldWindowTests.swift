@@ -4,7 +4,7 @@ import Testing
 
 @testable import WorldModality
 
-@Suite struct WorldWindowTests {
+struct WorldWindowTests {
   /// Every frame of every cutting of up to six frames into up to three episodes, against a look at each frame alone.
   @Test func `every small case stays within its episode and never looks ahead`() throws {
     for total in 1...6 {

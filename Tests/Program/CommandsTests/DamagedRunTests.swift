@@ -5,7 +5,7 @@ import RGBImages
 import Testing
 
 /// What only shows once a run is under way.
-struct `a run that goes wrong` {
+struct DamagedRunTests {
   @Test(arguments: [["--policy.optimizer_lr=1e30"], ["--dataset.root=nan"]])
   func `stops with a sentence when a loss is not finite`(flags: [String]) throws {
     try Fixture.within { folder in

@@ -3,7 +3,7 @@ import ModelFiles
 import Testing
 
 /// The experiment matrix as the runbook starts it, on a CPU with two lanes.
-struct `the matrix` {
+struct MatrixTests {
   private static let script = "./scripts/launch_parallel_mi300x_smolvla_world.sh"
   /// The runbook's variables.
   private static let variables = [

@@ -4,7 +4,7 @@ import Testing
 
 @testable import LiberoSimulation
 
-struct `a task's description` {
+struct BddlTests {
   static let small = """
     (define (problem LIBERO_Tabletop_Manipulation) ; a comment (
       (:domain robosuite)

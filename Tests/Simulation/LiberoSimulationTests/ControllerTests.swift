@@ -52,7 +52,7 @@ private func deviation(_ found: [Double], _ expected: [Double]) -> Double {
   zip(found, expected).map { abs($0 - $1) }.max() ?? .infinity
 }
 
-struct `The operational space controller` {
+struct OperationalSpaceControllerTests {
   @Test func `takes robosuite's goals from actions`() throws {
     let golden = try ControllerGolden()
     for index in 0..<(try golden.rowCount) {
@@ -85,7 +85,7 @@ struct `The operational space controller` {
   }
 }
 
-struct `Rotations` {
+struct RotationTests {
   @Test func `are rounded as robosuite's`() throws {
     let golden = try ControllerGolden()
     for index in 0..<(try golden.file.entry("matrix").shape[0]) {
@@ -107,7 +107,7 @@ struct `Rotations` {
   }
 }
 
-struct `A small matrix` {
+struct MatrixTests {
   @Test func `times its inverse is one`() throws {
     let mass = try ControllerGolden().state(0).massMatrix
     let product = mass * mass.symmetricPseudoInverse()
@@ -131,7 +131,7 @@ struct `A small matrix` {
   }
 }
 
-struct `The gripper` {
+struct GripperTests {
   @Test func `moves a hundredth a step, holds at zero and stops at its ends`() {
     var gripper = Gripper()
     gripper.advance(0.3)
@@ -143,7 +143,7 @@ struct `The gripper` {
   }
 }
 
-struct `A region` {
+struct GoalRegionTests {
   private let turned = Matrix(3, 3, values: [0, -1, 0, 1, 0, 0, 0, 0, 1])
 
   @Test func `holds what lies in its turned box, and a centimeter below`() {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import LiberoSimulation
 
-struct `initial states` {
+struct InitialStatesTests {
   @Test(.needsPackages) func `of all 130 tasks are what NumPy reads`() throws {
     let packagedSettings = try #require(packagedSettings)
     let file = try #require(Bundle.module.url(forResource: "Goldens/initial_states", withExtension: "json"))

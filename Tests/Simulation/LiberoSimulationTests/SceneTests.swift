@@ -8,7 +8,7 @@ import TestSupport
 
 @testable import LiberoSimulation
 
-struct `NumPy's legacy generator` {
+struct LegacyRandomTests {
   private struct Case: Decodable {
     let seed: UInt32
     let randn: [Double]
@@ -30,7 +30,7 @@ struct `NumPy's legacy generator` {
   }
 }
 
-struct `an MJCF document` {
+struct MJCFElementTests {
   @Test func `is read and written`() throws {
     let text = """
       <?xml version="1.0"?><!-- <a> -->
@@ -76,7 +76,7 @@ struct SceneMaterial {
 }
 
 @Suite(.enabled(if: SceneMaterial.shared != nil, "needs the packages' data and scene assets"))
-struct `a scene` {
+struct LiberoSceneTests {
   let material: SceneMaterial
 
   init() throws { material = try #require(SceneMaterial.shared) }
