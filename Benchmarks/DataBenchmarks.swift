@@ -52,8 +52,8 @@ private func photograph() -> [UInt8] { (0..<256 * 256 * 3).map { UInt8(truncatin
 private func recordedDataset(_ root: URL) throws -> LeRobotDataset {
   let environment = try ShapesSuite(imageSize: 64).makeEnvironment(task: "push_side")
   let cameras = environment.specification.cameras.map(\.name)
-  var features: OrderedDictionary<String, Feature> = [
-    "observation.state": Feature(.float32, shape: [2]), "action": Feature(.float32, shape: [2]),
+  var features: OrderedDictionary<String, DatasetFeature> = [
+    "observation.state": DatasetFeature(.float32, shape: [2]), "action": DatasetFeature(.float32, shape: [2]),
   ]
   for camera in cameras { features["observation.images.\(camera)"] = .camera(.image, height: 64, width: 64) }
   let writer = try DatasetWriter(root: root, framesPerSecond: 10, features: features)
@@ -61,7 +61,9 @@ private func recordedDataset(_ root: URL) throws -> LeRobotDataset {
     try environment.reset(seed: 0, episode: episode)
     for _ in 0..<20 {
       let observation = try environment.observe(cameras: Set(cameras))
-      var values: [String: FrameValue] = ["observation.state": .floats(observation.state), "action": .floats([0, 1])]
+      var values: [String: FeatureValue] = [
+        "observation.state": .floats(observation.state), "action": .floats([0, 1]),
+      ]
       for (camera, image) in observation.images { values["observation.images.\(camera)"] = .image(image) }
       try writer.addFrame(values)
       _ = try environment.step([0, 1])

@@ -1,10 +1,12 @@
 import Foundation
 
-/// LIBERO's scene assets, where this machine has them.
+/// LIBERO's scene assets, if this machine has them.
 public enum LiberoAssetFolder {
-  /// The folder `$WM_LIBERO_ASSETS`, else the archive that lies beside the checkout for development, unpacked once.
+  /// The folder `$WM_LIBERO_ASSETS`, else hf-libero's download, else the archive in `../shared`, unpacked once.
   public static let url: URL? = {
     if let given = ProcessInfo.processInfo.environment["WM_LIBERO_ASSETS"] { return URL(fileURLWithPath: given) }
+    let downloaded = FileManager.default.homeDirectoryForCurrentUser.appendingPathComponent(".cache/libero/assets")
+    if FileManager.default.fileExists(atPath: downloaded.path) { return downloaded }
     return SharedData.directory.flatMap { unpacked($0.appendingPathComponent("libero-assets.tar.xz")) }
   }()
 

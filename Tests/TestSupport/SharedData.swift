@@ -1,8 +1,8 @@
 import Foundation
 
-/// Development data that lies beside a checkout, in `../shared`, and nowhere else; tests that need it say so and skip.
+/// Optional development data beside a checkout, in `../shared`: LIBERO's scene assets and a trace of the official stack.
 public enum SharedData {
-  /// The folder, or nil where this checkout has none.
+  /// The folder, if it exists.
   public static var directory: URL? {
     let folder = Checkout.url.deletingLastPathComponent().appendingPathComponent("shared")
     return FileManager.default.fileExists(atPath: folder.path) ? folder : nil

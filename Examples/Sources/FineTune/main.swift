@@ -39,7 +39,7 @@ var loop = try TrainingLoop(
   policy, settings, output: output, configuration: policy.configuration, frames: dataset.count,
   episodes: dataset.episodes.count, callbacks: callbacks)
 let request = SampleSpecification(
-  cameras: dataset.information.cameras, features: [BatchKey.state], chunkSize: policy.policy.interface.chunkSize)
+  cameras: dataset.metadata.cameras, features: [BatchKey.state], chunkSize: policy.policy.interface.chunkSize)
 var batches = try DatasetBatches(dataset, request, settings, from: loop.firstStep)
 _ = try loop.run(on: &batches)
 print("saved", CheckpointDirectory(output: output).folder(step: settings.steps, of: settings.steps).path)

@@ -31,9 +31,7 @@ public struct Hub: Sendable {
   ///
   /// - Parameter isWanted: whether a path of the repository is needed.
   /// - Throws: one sentence, after trying again where that helps.
-  public func fetch(
-    _ listing: HubListing, where isWanted: (String) -> Bool = { _ in true }
-  ) throws(HubError) -> URL {
+  public func fetch(_ listing: HubListing, where isWanted: (String) -> Bool = { _ in true }) throws(HubError) -> URL {
     let cache = HubCache(listing.repository, settings)
     let folder = cache.snapshot(commit: listing.commit)
     let wanted = listing.files.filter { isWanted($0.path) }
@@ -74,9 +72,7 @@ public struct Hub: Sendable {
   }
 
   /// Fetches files side by side; returns what the cache calls each one's content.
-  private func download(
-    _ files: [HubFile], of listing: HubListing, into cache: HubCache
-  ) throws(HubError) -> [String] {
+  private func download(_ files: [HubFile], of listing: HubListing, into cache: HubCache) throws(HubError) -> [String] {
     let work = DownloadWork(files, of: listing)
     let settings = settings
     let group = DispatchGroup()

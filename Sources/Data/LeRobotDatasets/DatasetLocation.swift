@@ -94,14 +94,14 @@ public enum DatasetLocation {
 
   /// The files of some episodes, or of all, below the dataset's folder; episodes that it does not have are left out.
   private static func files(in folder: URL, of episodes: [Int]?) throws -> Set<String> {
-    let information = try DatasetMetadata(contentsOf: folder.appendingPathComponent("meta/info.json"))
-    let all = try Episode.load(root: folder, information: information)
+    let metadata = try DatasetMetadata(contentsOf: folder.appendingPathComponent("meta/info.json"))
+    let all = try Episode.load(root: folder, metadata: metadata)
     let prefix = folder.appendingPathComponent("x").path.dropLast()
     var files: Set<String> = []
     for episode in episodes.map({ $0.filter(all.indices.contains).map { all[$0] } }) ?? all {
-      var urls = [try information.dataPath.url(in: folder, chunk: episode.chunk, file: episode.file)]
+      var urls = [try metadata.dataPath.url(in: folder, chunk: episode.chunk, file: episode.file)]
       for (camera, video) in episode.videos {
-        guard let template = information.videoPath else { continue }
+        guard let template = metadata.videoPath else { continue }
         urls.append(try template.url(in: folder, chunk: video.chunk, file: video.file, video: camera))
       }
       for url in urls where url.path.hasPrefix(prefix) { files.insert(String(url.path.dropFirst(prefix.count))) }

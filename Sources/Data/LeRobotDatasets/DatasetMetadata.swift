@@ -21,7 +21,7 @@ public struct DatasetMetadata: Sendable, Equatable {
   /// Frames per second of the recording; a label, never used to skip frames.
   public var framesPerSecond: Double
   /// The features by name, in the file's order.
-  public var features: OrderedDictionary<String, Feature>
+  public var features: OrderedDictionary<String, DatasetFeature>
   var layout = Layout.sharedFiles
   var chunks = ChunkSettings()
   var dataPath = PathTemplate.data
@@ -30,9 +30,7 @@ public struct DatasetMetadata: Sendable, Equatable {
   /// Names of the features that a camera makes.
   public var cameras: [String] { features.filter { $0.value.dataType.isVisual }.map(\.key) }
 
-  init(
-    robotType: String?, framesPerSecond: Double, features: OrderedDictionary<String, Feature>
-  ) {
+  init(robotType: String?, framesPerSecond: Double, features: OrderedDictionary<String, DatasetFeature>) {
     self.robotType = robotType
     self.episodeCount = 0
     self.frameCount = 0
@@ -74,9 +72,9 @@ public struct DatasetMetadata: Sendable, Equatable {
       guard !name.contains("/"), !name.isEmpty, name != "..", name != "." else {
         throw Failure("the feature name \"\(name)\" in \(url.path) is refused: it holds a '/' or is no name")
       }
-      features[name] = try Feature(feature, name: name, file: url.path)
+      features[name] = try DatasetFeature(feature, name: name, file: url.path)
     }
-    for name in Feature.bookkeeping.keys where features[name]?.shape != [1] {
+    for name in DatasetFeature.bookkeeping.keys where features[name]?.shape != [1] {
       throw Failure("expected the feature \(name) with the shape [1] in \(url.path)")
     }
     if videoPath == nil, let camera = features.first(where: { $0.value.dataType == .video })?.key {

@@ -8,9 +8,7 @@ import OrderedCollections
 /// Reads a file of `meta`, line by line, and makes a value of each.
 ///
 /// - Throws: if the file is missing, a line is no JSON object (a cut-off last one included), or `value` throws.
-private func lines<Value>(
-  _ name: String, root: URL, value: (JSON, _ place: String) throws -> Value
-) throws -> [Value] {
+private func lines<Value>(_ name: String, root: URL, value: (JSON, _ place: String) throws -> Value) throws -> [Value] {
   let url = root.appendingPathComponent(name)
   guard FileManager.default.fileExists(atPath: url.path) else {
     throw Failure("expected \(url.path), found none; the dataset's meta folder is incomplete")
@@ -37,8 +35,8 @@ private func whole(_ json: JSON, _ key: String, _ place: String) throws -> Int {
 
 extension Episode {
   /// Reads `meta/episodes.jsonl`; an episode's files are its own.
-  static func loadLines(root: URL, information: DatasetMetadata) throws -> [Episode] {
-    let cameras = information.features.filter { $0.value.dataType == .video }.map(\.key)
+  static func loadLines(root: URL, metadata: DatasetMetadata) throws -> [Episode] {
+    let cameras = metadata.features.filter { $0.value.dataType == .video }.map(\.key)
     var found = try lines("meta/episodes.jsonl", root: root) { json, place throws in
       let length = try whole(json, "length", place)
       guard length > 0, length < 1 << 40 else { throw Failure("expected a \"length\" from 1 in \(place)") }
@@ -49,9 +47,9 @@ extension Episode {
     var next = 0
     return found.map { line in
       defer { next += line.length }
-      let chunk = line.index / information.chunks.filesPerChunk
+      let chunk = line.index / metadata.chunks.filesPerChunk
       let video = Video(
-        chunk: chunk, file: line.index, start: 0, end: Double(line.length) / information.framesPerSecond)
+        chunk: chunk, file: line.index, start: 0, end: Double(line.length) / metadata.framesPerSecond)
       return Episode(
         index: line.index, tasks: line.tasks, frames: next..<next + line.length,
         videos: Dictionary(cameras.map { ($0, video) }) { $1 }, chunk: chunk, file: line.index)

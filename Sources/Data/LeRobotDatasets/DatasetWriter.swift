@@ -29,13 +29,13 @@ public struct ChunkSettings: Sendable, Equatable {
 public final class DatasetWriter {
   public let root: URL
   /// What the dataset is, with what has been saved so far.
-  public private(set) var information: DatasetMetadata
+  public private(set) var metadata: DatasetMetadata
   /// Frames of the episode that is being recorded.
   public var pendingFrameCount: Int { pending.values.first?.count ?? 0 }
 
   private let folder: AtomicFolder
   private let overwrite: Bool
-  private var pending: OrderedDictionary<String, [FrameValue]>
+  private var pending: OrderedDictionary<String, [FeatureValue]>
   private var tasks: OrderedSet<String> = []
   private var records: [EpisodeRecord] = []
   private var data: ChunkedParquetWriter
@@ -52,22 +52,22 @@ public final class DatasetWriter {
   ///   - overwrite: whether a dataset that lies at `root` may be replaced when this one is finished.
   /// - Throws: if `root` exists and may not be replaced or holds something else, or a feature cannot be recorded.
   public init(
-    root: URL, framesPerSecond: Double, robotType: String? = nil, features: OrderedDictionary<String, Feature>,
+    root: URL, framesPerSecond: Double, robotType: String? = nil, features: OrderedDictionary<String, DatasetFeature>,
     chunks: ChunkSettings = ChunkSettings(), videoCodec: VideoCodec? = nil, overwrite: Bool = false
   ) throws {
     try Self.checkTarget(root, overwrite: overwrite)
     guard framesPerSecond.isFinite, framesPerSecond > 0 else {
       throw Failure("expected a positive frame rate for \(root.path), found \(framesPerSecond)")
     }
-    for name in features.keys where name.contains("/") || name.isEmpty || Feature.bookkeeping[name] != nil {
+    for name in features.keys where name.contains("/") || name.isEmpty || DatasetFeature.bookkeeping[name] != nil {
       throw Failure("the feature name \"\(name)\" is refused: it is empty, holds a '/' or is one of LeRobot's own")
     }
     self.root = root
     self.overwrite = overwrite
     folder = try AtomicFolder(root)
-    let all = features.merging(Feature.bookkeeping) { own, _ in own }
-    information = DatasetMetadata(robotType: robotType, framesPerSecond: framesPerSecond, features: all)
-    information.chunks = chunks
+    let all = features.merging(DatasetFeature.bookkeeping) { own, _ in own }
+    metadata = DatasetMetadata(robotType: robotType, framesPerSecond: framesPerSecond, features: all)
+    metadata.chunks = chunks
     pending = features.mapValues { _ in [] }
     var fields: [ParquetField] = []
     for (name, feature) in all {
@@ -107,13 +107,13 @@ public final class DatasetWriter {
   /// Adds a frame to the episode that is being recorded.
   ///
   /// - Throws: if a feature is missing, unknown or of another type or shape; the frame is then not added.
-  public func addFrame(_ values: [String: FrameValue]) throws {
+  public func addFrame(_ values: [String: FeatureValue]) throws {
     try checkOpen()
     if let unknown = values.keys.sorted().first(where: { pending[$0] == nil }) {
       throw Failure("expected the features \(pending.keys.joined(separator: ", ")), found \(unknown)")
     }
     for name in pending.keys {
-      guard let value = values[name], let feature = information.features[name] else {
+      guard let value = values[name], let feature = metadata.features[name] else {
         throw Failure("expected a value for \(name) in every frame, found none")
       }
       try value.check(feature, name: name)
@@ -130,10 +130,10 @@ public final class DatasetWriter {
     let length = pendingFrameCount
     guard length > 0 else { throw Failure("expected at least one frame before an episode is saved, found none") }
     let taskIndex = tasks.append(task).index
-    let first = information.frameCount, episode = information.episodeCount
+    let first = metadata.frameCount, episode = metadata.episodeCount
     let frames = Array(0..<length)
     var values = pending
-    values["timestamp"] = frames.map { .floats([Float(Double($0) / information.framesPerSecond)]) }
+    values["timestamp"] = frames.map { .floats([Float(Double($0) / metadata.framesPerSecond)]) }
     values["frame_index"] = frames.map { .integers([$0]) }
     values["episode_index"] = frames.map { _ in .integers([episode]) }
     values["index"] = frames.map { .integers([first + $0]) }
@@ -144,36 +144,34 @@ public final class DatasetWriter {
       failure = error
       throw error
     }
-    information.episodeCount += 1
-    information.frameCount += length
-    information.taskCount = tasks.count
+    metadata.episodeCount += 1
+    metadata.frameCount += length
+    metadata.taskCount = tasks.count
     discardEpisode()
   }
 
   private func write(
-    _ values: OrderedDictionary<String, [FrameValue]>, task: String, frames: Range<Int>, episode: Int
+    _ values: OrderedDictionary<String, [FeatureValue]>, task: String, frames: Range<Int>, episode: Int
   ) throws {
-    do {
-      var columns: [ColumnValues] = []
-      var statistics: OrderedDictionary<String, FeatureStatistics> = [:]
-      for (name, feature) in information.features {
-        let column = values[name] ?? []
-        if feature.dataType != .video { columns.append(try feature.column(column)) }
-        statistics[name] = Self.statistics(column, feature)
-      }
-      let place = try data.append(columns)
-      var shown: OrderedDictionary<String, Episode.Video> = [:]
-      for name in videos.keys {
-        shown[name] = try videos[name]?.append((values[name] ?? []).compactMap(\.image))
-      }
-      records.append(
-        EpisodeRecord(
-          index: episode, task: task, frames: frames, chunk: place.chunk, file: place.file,
-          videos: shown, statistics: statistics))
+    var columns: [ColumnValues] = []
+    var statistics: OrderedDictionary<String, FeatureStatistics> = [:]
+    for (name, feature) in metadata.features {
+      let column = values[name] ?? []
+      if feature.dataType != .video { columns.append(try feature.column(column)) }
+      statistics[name] = Self.statistics(column, feature)
     }
+    let place = try data.append(columns)
+    var shown: OrderedDictionary<String, Episode.Video> = [:]
+    for name in videos.keys {
+      shown[name] = try videos[name]?.append((values[name] ?? []).compactMap(\.image))
+    }
+    records.append(
+      EpisodeRecord(
+        index: episode, task: task, frames: frames, chunk: place.chunk, file: place.file,
+        videos: shown, statistics: statistics))
   }
 
-  private static func statistics(_ column: [FrameValue], _ feature: Feature) -> FeatureStatistics? {
+  private static func statistics(_ column: [FeatureValue], _ feature: DatasetFeature) -> FeatureStatistics? {
     if feature.dataType == .string { return nil }
     if feature.dataType.isVisual {
       return FeatureStatistics(
@@ -188,28 +186,26 @@ public final class DatasetWriter {
     try checkOpen()
     guard !records.isEmpty else { throw Failure("expected at least one episode in \(root.path), found none") }
     try Self.checkTarget(root, overwrite: overwrite)
-    do {
-      try data.finish()
-      for name in videos.keys {
-        try videos[name]?.finish()
-        if let feature = information.features[name], let described = videos[name]?.information {
-          information.features[name] = Feature(
-            feature.dataType, shape: feature.shape, names: feature.names, information: described)
-        }
+    try data.finish()
+    for name in videos.keys {
+      try videos[name]?.finish()
+      if let feature = metadata.features[name], let described = videos[name]?.videoInfo {
+        metadata.features[name] = DatasetFeature(
+          feature.dataType, shape: feature.shape, names: feature.names, videoInfo: described)
       }
-      let meta = folder.partial.appendingPathComponent("meta")
-      try writeTasks(tasks, root: folder.partial)
-      try writeEpisodes(records, features: information.features, root: folder.partial)
-      try information.json.write(to: meta.appendingPathComponent("info.json"))
-      try statistics().write(to: meta.appendingPathComponent("stats.json"))
-      try folder.commit()
     }
+    let meta = folder.partial.appendingPathComponent("meta")
+    try writeTasks(tasks, root: folder.partial)
+    try writeEpisodes(records, features: metadata.features, root: folder.partial)
+    try metadata.json.write(to: meta.appendingPathComponent("info.json"))
+    try statistics().write(to: meta.appendingPathComponent("stats.json"))
+    try folder.commit()
     isFinished = true
   }
 
   private func statistics() throws -> JSON {
     var members: OrderedDictionary<String, JSON> = [:]
-    for (name, feature) in information.features where feature.dataType != .string {
+    for (name, feature) in metadata.features where feature.dataType != .string {
       members[name] = try FeatureStatistics.aggregate(records.compactMap { $0.statistics[name] }).json(feature.dataType)
     }
     return .object(members)

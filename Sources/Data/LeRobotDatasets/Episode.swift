@@ -24,16 +24,16 @@ extension Episode {
   /// Reads what `meta` says of the episodes, all of them, in order.
   ///
   /// - Throws: if a file is missing or damaged, or the episodes do not follow one another without a gap.
-  static func load(root: URL, information: DatasetMetadata) throws -> [Episode] {
+  static func load(root: URL, metadata: DatasetMetadata) throws -> [Episode] {
     let (episodes, place) =
-      switch information.layout {
-      case .sharedFiles: (try loadShared(root: root, information: information), "meta/episodes")
-      case .filePerEpisode: (try loadLines(root: root, information: information), "meta/episodes.jsonl")
+      switch metadata.layout {
+      case .sharedFiles: (try loadShared(root: root, metadata: metadata), "meta/episodes")
+      case .filePerEpisode: (try loadLines(root: root, metadata: metadata), "meta/episodes.jsonl")
       }
     let path = root.appendingPathComponent(place).path
-    guard episodes.count == information.episodeCount else {
+    guard episodes.count == metadata.episodeCount else {
       throw Failure(
-        "expected \(information.episodeCount) episodes (total_episodes) in \(path), found \(episodes.count)")
+        "expected \(metadata.episodeCount) episodes (total_episodes) in \(path), found \(episodes.count)")
     }
     var next = 0
     for (number, episode) in episodes.enumerated() {
@@ -44,24 +44,22 @@ extension Episode {
       }
       next = episode.frames.upperBound
     }
-    guard next == information.frameCount else {
-      throw Failure("expected \(information.frameCount) frames (total_frames) in \(path), found \(next)")
+    guard next == metadata.frameCount else {
+      throw Failure("expected \(metadata.frameCount) frames (total_frames) in \(path), found \(next)")
     }
     return episodes
   }
 
   /// Reads `meta/episodes/*/*.parquet`.
-  private static func loadShared(root: URL, information: DatasetMetadata) throws -> [Episode] {
+  private static func loadShared(root: URL, metadata: DatasetMetadata) throws -> [Episode] {
     let folder = root.appendingPathComponent("meta/episodes")
     let files = parquetFiles(in: folder)
     guard !files.isEmpty else { throw Failure("expected Parquet files in \(folder.path), found none") }
-    let videoKeys = information.features.filter { $0.value.dataType == .video }.map(\.key)
+    let videoKeys = metadata.features.filter { $0.value.dataType == .video }.map(\.key)
     var episodes: [Episode] = []
     for url in files {
-      do {
-        let file = try ParquetFile(url)
-        for group in file.rowGroups.indices { episodes += try read(file, group, videoKeys) }
-      }
+      let file = try ParquetFile(url)
+      for group in file.rowGroups.indices { episodes += try read(file, group, videoKeys) }
     }
     return episodes
   }

@@ -91,7 +91,7 @@ extension FeatureStatistics {
   }
 
   /// The feature's entry of `meta/stats.json`; extremes keep the feature's own type, as LeRobot leaves them.
-  func json(_ type: Feature.DataType) -> JSON {
+  func json(_ type: DatasetFeature.DataType) -> JSON {
     var members: OrderedDictionary<String, JSON> = [:]
     for (name, values) in named {
       if name == "count" {

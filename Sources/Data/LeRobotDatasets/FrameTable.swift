@@ -19,19 +19,19 @@ struct FrameTable: Sendable {
 
 extension FrameTable {
   /// Features that are held as numbers.
-  static func numeric(_ information: DatasetMetadata) -> OrderedDictionary<String, Feature> {
-    information.features.filter {
-      !$0.value.dataType.isVisual && $0.value.dataType != .string && Feature.bookkeeping[$0.key] == nil
+  static func numeric(_ metadata: DatasetMetadata) -> OrderedDictionary<String, DatasetFeature> {
+    metadata.features.filter {
+      !$0.value.dataType.isVisual && $0.value.dataType != .string && DatasetFeature.bookkeeping[$0.key] == nil
     }
   }
 
   /// Reads the data files of some episodes.
   ///
   /// - Throws: if a file is missing or damaged, lacks a column or a frame, or holds other shapes than promised.
-  static func load(root: URL, information: DatasetMetadata, episodes: [Episode]) throws -> FrameTable {
-    let numeric = numeric(information)
+  static func load(root: URL, metadata: DatasetMetadata, episodes: [Episode]) throws -> FrameTable {
+    let numeric = numeric(metadata)
     let total = episodes.reduce(0) { $0 + $1.frames.count }
-    let files = try dataFiles(root: root, information: information, episodes: episodes)
+    let files = try dataFiles(root: root, metadata: metadata, episodes: episodes)
     // Memory is asked for only after as many rows have really been decoded: lengths are a stranger's claim.
     let found = try files.urls.indices.reduce(0) { sum, number in
       let file = try files.file(number)
@@ -42,7 +42,7 @@ extension FrameTable {
     guard found >= total else {
       throw Failure("expected \(total) frames in the data files of \(root.path), found \(found)")
     }
-    let hasPictures = information.features.values.contains { $0.dataType == .image }
+    let hasPictures = metadata.features.values.contains { $0.dataType == .image }
     var table = FrameTable(
       frameIndices: Array(repeating: -1, count: total), taskIndices: Array(repeating: 0, count: total),
       timestamps: Array(repeating: 0, count: total),
@@ -56,39 +56,34 @@ extension FrameTable {
       next += episode.frames.count
     }
     for number in files.urls.indices {
-      do {
-        let file = try files.file(number)
-        for group in file.rowGroups.indices {
-          try table.fill(from: file, number, rowGroup: group, numeric: numeric, starts: starts)
-        }
+      let file = try files.file(number)
+      for group in file.rowGroups.indices {
+        try table.fill(from: file, number, rowGroup: group, numeric: numeric, starts: starts)
       }
     }
     for episode in episodes {
       guard let start = starts[episode.index]?.first else { continue }
       if let gap = (0..<episode.frames.count).first(where: { table.frameIndices[start + $0] < 0 }) {
-        let url = try information.dataPath.url(in: root, chunk: episode.chunk, file: episode.file)
+        let url = try metadata.dataPath.url(in: root, chunk: episode.chunk, file: episode.file)
         throw Failure("expected frame \(gap) of episode \(episode.index) in \(url.path), found none")
       }
     }
     return table
   }
 
-  private static func dataFiles(
-    root: URL, information: DatasetMetadata, episodes: [Episode]
-  ) throws -> DataFiles {
+  private static func dataFiles(root: URL, metadata: DatasetMetadata, episodes: [Episode]) throws -> DataFiles {
     var urls: OrderedSet<URL> = []
     for episode in episodes {
-      urls.append(try information.dataPath.url(in: root, chunk: episode.chunk, file: episode.file))
+      urls.append(try metadata.dataPath.url(in: root, chunk: episode.chunk, file: episode.file))
     }
     return DataFiles(Array(urls))
   }
 
   private mutating func fill(
-    from file: ParquetFile, _ number: Int, rowGroup: Int, numeric: OrderedDictionary<String, Feature>,
+    from file: ParquetFile, _ number: Int, rowGroup: Int, numeric: OrderedDictionary<String, DatasetFeature>,
     starts: [Int: (first: Int, frames: Range<Int>)]
   ) throws {
-    let rows = try file.read(
-      rowGroup: rowGroup, columns: Array(Feature.bookkeeping.keys) + Array(numeric.keys))
+    let rows = try file.read(rowGroup: rowGroup, columns: Array(DatasetFeature.bookkeeping.keys) + Array(numeric.keys))
     let episodes = try rows.column("episode_index").integers()
     // Cheap way out: most row groups hold one episode, and it may not be among the chosen.
     guard episodes.contains(where: { starts[$0] != nil }) else { return }
@@ -129,10 +124,8 @@ extension FrameTable {
   /// Refuses episodes whose frames do not follow one another at the dataset's rate.
   ///
   /// A window of frames is one of times only where they do. The rounding of float32 seconds is allowed for.
-  func checkTimes(
-    of episodes: [Episode], _ information: DatasetMetadata, tolerance: Double, root: URL
-  ) throws {
-    let period = 1 / information.framesPerSecond
+  func checkTimes(of episodes: [Episode], _ metadata: DatasetMetadata, tolerance: Double, root: URL) throws {
+    let period = 1 / metadata.framesPerSecond
     var first = 0
     for episode in episodes {
       let positions = first..<first + episode.frames.count
@@ -141,7 +134,7 @@ extension FrameTable {
         let (before, now) = (Double(timestamps[position - 1]), Double(timestamps[position]))
         if abs(now - before - period) <= tolerance + Double(timestamps[position].ulp) { continue }
         throw Failure(
-          "expected frames \(period) s apart (fps \(information.framesPerSecond), within \(tolerance) s) in \(root.path), "
+          "expected frames \(period) s apart (fps \(metadata.framesPerSecond), within \(tolerance) s) in \(root.path), "
             + "found frame \(position - positions.lowerBound) of episode \(episode.index) at \(now) s after \(before) s; "
             + "leave the episode out, fix the dataset or raise `tolerance_s`")
       }
@@ -149,7 +142,7 @@ extension FrameTable {
   }
 
   /// A feature's numbers `[rows, width]`, out of however many nested lists.
-  private static func numbers(_ column: ParquetColumn, _ feature: Feature, _ rows: Int, _ place: String) throws
+  private static func numbers(_ column: ParquetColumn, _ feature: DatasetFeature, _ rows: Int, _ place: String) throws
     -> [Float]
   {
     var column = column

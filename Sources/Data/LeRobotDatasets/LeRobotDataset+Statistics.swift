@@ -15,7 +15,7 @@ extension LeRobotDataset {
     for episode in episodes {
       let positions = first..<first + episode.frames.count
       first = positions.upperBound
-      for (name, feature) in information.features where feature.dataType != .string {
+      for (name, feature) in metadata.features where feature.dataType != .string {
         if feature.dataType.isVisual {
           guard includingImages else { continue }
           var images: [RGBImage] = []
@@ -36,7 +36,9 @@ extension LeRobotDataset {
     return statistics
   }
 
-  private func numbers(_ name: String, _ feature: Feature, _ positions: Range<Int>, _ episode: Episode) -> [Double] {
+  private func numbers(_ name: String, _ feature: DatasetFeature, _ positions: Range<Int>, _ episode: Episode)
+    -> [Double]
+  {
     switch name {
     case "timestamp": return positions.map { Double(table.timestamps[$0]) }
     case "frame_index": return positions.map { Double(table.frameIndices[$0]) }

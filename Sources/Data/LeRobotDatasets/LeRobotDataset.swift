@@ -12,7 +12,7 @@ import RGBImages
 public final class LeRobotDataset: Sendable {
   public let root: URL
   /// What `meta/info.json` says.
-  public let information: DatasetMetadata
+  public let metadata: DatasetMetadata
   /// The selected episodes, in ascending order.
   public let episodes: [Episode]
   /// Tasks in words, by `task_index`.
@@ -41,12 +41,12 @@ public final class LeRobotDataset: Sendable {
     openVideos: Int = 16
   ) throws {
     self.root = root
-    information = try DatasetMetadata(contentsOf: root.appendingPathComponent("meta/info.json"))
-    tasks = try loadTasks(root: root, layout: information.layout)
+    metadata = try DatasetMetadata(contentsOf: root.appendingPathComponent("meta/info.json"))
+    tasks = try loadTasks(root: root, layout: metadata.layout)
     // Version 2.1 may still carry the stats.json that 2.0 once had; its episodes' statistics are the newer ones.
-    let episodeStatistics = information.layout == .filePerEpisode ? try loadEpisodeStatistics(root: root) : nil
+    let episodeStatistics = metadata.layout == .filePerEpisode ? try loadEpisodeStatistics(root: root) : nil
     statistics = if let episodeStatistics { episodeStatistics } else { try Self.loadStatistics(root) }
-    let all = try Episode.load(root: root, information: information)
+    let all = try Episode.load(root: root, metadata: metadata)
     if let wrong = selection?.first(where: { !all.indices.contains($0) }) {
       throw Failure(
         "episode \(wrong) was asked for, but \(root.path) holds episodes 0 to \(all.count - 1); fix `dataset.episodes`"
@@ -62,12 +62,12 @@ public final class LeRobotDataset: Sendable {
     self.starts = starts
     count = next
     self.tolerance = tolerance
-    table = try FrameTable.load(root: root, information: information, episodes: episodes)
-    try table.checkTimes(of: episodes, information, tolerance: tolerance, root: root)
+    table = try FrameTable.load(root: root, metadata: metadata, episodes: episodes)
+    try table.checkTimes(of: episodes, metadata, tolerance: tolerance, root: root)
     images = FrameImages(files: table.files, capacity: imageCacheBytes)
     videos = VideoReaders(capacity: openVideos)
     if let unknown = table.taskIndices.first(where: { tasks[Int($0)] == nil }) {
-      let name = information.layout == .sharedFiles ? "tasks.parquet" : "tasks.jsonl"
+      let name = metadata.layout == .sharedFiles ? "tasks.parquet" : "tasks.jsonl"
       throw Failure("expected task \(unknown) in \(root.path)/meta/\(name), found none")
     }
   }
@@ -126,7 +126,7 @@ public final class LeRobotDataset: Sendable {
 
   /// Numbers of a feature at some positions: `[positions, width]`, row-major.
   public func values(of feature: String, at positions: [Int]) throws -> [Float] {
-    guard let values = table.vectors[feature], let width = information.features[feature]?.elementCount else {
+    guard let values = table.vectors[feature], let width = metadata.features[feature]?.elementCount else {
       let names = table.vectors.keys.joined(separator: ", ")
       throw Failure("expected a numeric feature named \(feature) in \(root.path), found \(names)")
     }
@@ -140,8 +140,8 @@ public final class LeRobotDataset: Sendable {
   }
 
   public func image(_ camera: String, at position: Int) throws -> RGBImage {
-    guard let feature = information.features[camera], let size = feature.imageSize else {
-      let names = information.cameras.joined(separator: ", ")
+    guard let feature = metadata.features[camera], let size = feature.imageSize else {
+      let names = metadata.cameras.joined(separator: ", ")
       throw Failure("expected a camera named \(camera) in \(root.path), found \(names.isEmpty ? "none" : names)")
     }
     let episode = episodes[try ordinal(position)]
@@ -149,7 +149,7 @@ public final class LeRobotDataset: Sendable {
       if feature.dataType == .image {
         return try images.image(camera, at: table.places[position], row: Int(table.rows[position]))
       }
-      guard let video = episode.videos[camera], let template = information.videoPath else {
+      guard let video = episode.videos[camera], let template = metadata.videoPath else {
         throw Failure("episode \(episode.index) in \(root.path) names no video of \(camera)")
       }
       let url = try template.url(in: root, chunk: video.chunk, file: video.file, video: camera)

@@ -75,7 +75,7 @@ struct RotatingVideo {
   let filesPerChunk: Int
   private var number = FileNumber()
   private var writer: VideoWriter?
-  private(set) var information: JSON?
+  private(set) var videoInfo: JSON?
 
   init(
     root: URL, camera: String, height: Int, width: Int, framesPerSecond: Double, codec: VideoCodec?, limit: Double,
@@ -123,9 +123,9 @@ struct RotatingVideo {
     guard let open = writer else { return }
     try open.finish()
     writer = nil
-    guard information == nil else { return }
+    guard videoInfo == nil else { return }
     let reader = try VideoReader(open.url)
-    information = [
+    videoInfo = [
       "video.height": .integer(height), "video.width": .integer(width), "video.codec": .string(reader.codec),
       "video.pix_fmt": .string(reader.pixelFormat), "video.is_depth_map": false,
       "video.fps": .integer(Int(framesPerSecond)), "video.channels": 3, "has_audio": false,

@@ -66,7 +66,7 @@ extension LeRobotDataset {
   /// Everything there is: all cameras and all numeric features but the actions.
   public func everything(chunkSize: Int) -> SampleSpecification {
     SampleSpecification(
-      cameras: information.cameras, features: table.vectors.keys.filter { $0 != "action" },
+      cameras: metadata.cameras, features: table.vectors.keys.filter { $0 != "action" },
       actionFeature: table.vectors["action"] == nil ? nil : "action", chunkSize: chunkSize)
   }
 
@@ -90,9 +90,7 @@ extension LeRobotDataset {
   /// Several frames, decoded into contiguous buffers.
   ///
   /// - Parameter draw: the first sample's place among all samples, from which the changes of its images follow.
-  public func batch(
-    _ positions: [Int], _ request: SampleSpecification, draw: Int = 0
-  ) throws -> SampleBatch {
+  public func batch(_ positions: [Int], _ request: SampleSpecification, draw: Int = 0) throws -> SampleBatch {
     var frames: [Frame] = []
     var actions: [Float] = []
     var padding: [Bool] = []
@@ -114,7 +112,7 @@ extension LeRobotDataset {
   private func imageBatch(
     _ camera: String, _ positions: [Int], _ transforms: ImageTransforms?, _ draw: Int
   ) throws -> ImageBatch {
-    guard let size = information.features[camera]?.imageSize else {
+    guard let size = metadata.features[camera]?.imageSize else {
       throw Failure("expected a camera named \(camera) in \(root.path)")
     }
     let room = positions.count * size.width * size.height * 3

@@ -1,36 +1,29 @@
 import Failures
 import LeRobotDatasets
 
-/// Which frames the world modality looks at around one frame of an episode; nothing ever leaves the episode.
+/// The frames of an episode that the world modality uses for one of its frames.
 public struct WorldWindow: Sendable, Equatable {
   /// The episode's frames by the dataset's global index; not empty.
   public let episode: Range<Int>
   public let frame: Int
 
-  /// The surroundings of `frame`.
-  ///
-  /// - Throws: where the frame lies outside the episode.
+  /// - Throws: if the frame is outside the episode.
   public init(frame: Int, episode: Range<Int>) throws {
     guard episode.contains(frame) else {
       throw Failure(
-        "frame \(frame) lies outside its episode, frames \(episode.lowerBound) to \(episode.upperBound - 1)")
+        "frame \(frame) is outside its episode, frames \(episode.lowerBound) to \(episode.upperBound - 1)")
     }
     self.episode = episode
     self.frame = frame
   }
 
-  /// An encoder clip, frames t−m+1 … t, the episode's first frame repeated before its start. It never looks ahead.
-  public func clip(frames: Int) -> [Int] { surroundings(past(frames)).indices }
+  /// The Prophet's input, frames t−T+1 … t; before the episode's start, its first frame is repeated.
+  public func history(frames count: Int) -> [Int] { window(1 - max(count, 0)..<1).indices }
 
-  /// The history, frames t−T+1 … t, the episode's first frame repeated before its start.
-  public func history(frames: Int) -> [Int] { surroundings(past(frames)).indices }
+  /// The Prophet's targets, frames t+1 … t+K; after the episode's end, its last frame is repeated and marked invalid.
+  public func future(frames count: Int) -> FrameWindow { window(1..<max(count, 0) + 1) }
 
-  /// The future, frames t+1 … t+K, the episode's last frame repeated behind its end and marked invalid there.
-  public func future(frames: Int) -> FrameWindow { surroundings(1..<max(frames, 0) + 1) }
-
-  private func past(_ count: Int) -> Range<Int> { 1 - max(count, 0)..<1 }
-
-  private func surroundings(_ offsets: Range<Int>) -> FrameWindow {
+  private func window(_ offsets: Range<Int>) -> FrameWindow {
     FrameWindow(episode: episode, frame: frame, offsets: offsets)
   }
 }

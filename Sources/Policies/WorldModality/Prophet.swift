@@ -10,7 +10,8 @@ public struct Prophet {
   public let horizon: Int
   public let latentDimension: Int
   private let inputProjection: Linear
-  private let slots_1KD: Tensor
+  /// `[1, K, D]`
+  private let querySlots: Tensor
   private let layers: [TransformerEncoderLayer]
   private let outputProjection: Linear
 
@@ -20,7 +21,7 @@ public struct Prophet {
     horizon = configuration.futureOffset
     latentDimension = width
     inputProjection = try Linear(scope["input_proj"], inputs: width, outputs: width)
-    slots_1KD = try scope.parameter("query_slots", [1, horizon, width], .normal(standardDeviation: 0.02))
+    querySlots = try scope.parameter("query_slots", [1, horizon, width], .normal(standardDeviation: 0.02))
     var layers: [TransformerEncoderLayer] = []
     for index in 0..<configuration.prophetLayers {
       layers.append(
@@ -33,8 +34,8 @@ public struct Prophet {
 
   /// History [B, T, D] float32 → prediction [B, K, D]: latents, or their change since now under delta prediction.
   public func callAsFunction(_ history: Tensor) throws -> Tensor {
-    let slots = try slots_1KD.expanded([history.size(0), -1, -1])
-    var tokens = try Tensor.concatenation([inputProjection(history), slots], dimension: 1)
+    let queries = try querySlots.expanded([history.size(0), -1, -1])
+    var tokens = try Tensor.concatenation([inputProjection(history), queries], dimension: 1)
     for layer in layers { tokens = try layer(tokens) }
     let length = tokens.size(1)
     return try outputProjection(tokens.slice(dimension: 1, length - horizon..<length))

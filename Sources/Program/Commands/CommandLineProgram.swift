@@ -1,3 +1,4 @@
+import Experiments
 import Failures
 import Foundation
 import LayeredSettings
@@ -90,6 +91,10 @@ public enum CommandLineProgram {
 
   private static func fail(_ sentence: String) -> Int32 {
     say("\(name): \(sentence)")
+    // A matrix reports why a stage failed.
+    if let file = ProcessInfo.processInfo.environment[MatrixRunner.errorFileVariable] {
+      try? AtomicFile.write(Array(sentence.utf8), to: URL(fileURLWithPath: file), overwrite: true)
+    }
     return 1
   }
 

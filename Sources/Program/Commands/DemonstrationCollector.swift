@@ -76,7 +76,7 @@ struct DemonstrationCollector {
 /// One episode that a scripted expert carried out: a frame for each control step, as seen before its action.
 struct Demonstration: Sendable {
   let instruction: String
-  private(set) var frames: [[String: FrameValue]] = []
+  private(set) var frames: [[String: FeatureValue]] = []
   private(set) var succeeded = false
 
   /// Carries out an episode, up to its first success or its last step.
@@ -90,7 +90,7 @@ struct Demonstration: Sendable {
       guard !isGivenUp() else { throw Failure("the episode was given up") }
       let observation = try environment.observe(cameras: cameras)
       let action = try environment.demonstratedAction()
-      var frame: [String: FrameValue] = [
+      var frame: [String: FeatureValue] = [
         BatchKey.state: .floats(observation.state), BatchKey.action: .floats(action),
       ]
       for (camera, image) in observation.images { frame[BatchKey.images + camera] = .image(image) }

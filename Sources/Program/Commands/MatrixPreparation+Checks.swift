@@ -93,11 +93,11 @@ extension MatrixPreparation {
     let root = try DatasetLocation.root(
       repositoryID: first.dataset.repoID, root: first.dataset.root.map { URL(fileURLWithPath: $0) },
       revision: first.dataset.revision, episodes: first.dataset.episodes)
-    let information = try LeRobotDataset(
+    let metadata = try LeRobotDataset(
       root: root, episodes: first.dataset.episodes, tolerance: first.tolerance
-    ).information
+    ).metadata
     let dataset = try DatasetFingerprint(
-      root: root, episodes: information.episodeCount, frames: information.frameCount)
+      root: root, episodes: metadata.episodeCount, frames: metadata.frameCount)
     var training: OrderedDictionary<String, JSON> = [:]
     for arm in arms { training[arm.experiment.rawValue] = decisive(arm.settings.json) }
     let start = first.policy.smolvla.compatibility.pretrainedPath ?? first.policy.world?.initialPolicyPath ?? ""

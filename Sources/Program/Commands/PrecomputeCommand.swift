@@ -83,11 +83,11 @@ enum PrecomputeCommand: Command {
       repositoryID: settings.datasetName, root: settings.datasetRoot.map { URL(fileURLWithPath: $0) },
       revision: settings.revision)
     let dataset = try LeRobotDataset(root: root, tolerance: settings.tolerance)
-    let camera = settings.renameMap.datasetName(of: settings.imageKey, among: dataset.information.cameras)
-    guard dataset.information.cameras.contains(camera) else {
+    let camera = settings.renameMap.datasetName(of: settings.imageKey, among: dataset.metadata.cameras)
+    guard dataset.metadata.cameras.contains(camera) else {
       throw Failure(
         "\(root.path) has no camera \(settings.imageKey); --image_key is one of "
-          + dataset.information.cameras.joined(separator: ", "))
+          + dataset.metadata.cameras.joined(separator: ", "))
     }
     let url = try LatentCache.url(
       cacheDirectory: URL(fileURLWithPath: settings.cacheDirectory), datasetRepoID: settings.datasetName,
@@ -100,7 +100,7 @@ enum PrecomputeCommand: Command {
     let identity = LatentCacheManifest(
       datasetRepoID: settings.datasetName,
       dataset: try DatasetFingerprint(
-        root: root, episodes: dataset.information.episodeCount, frames: dataset.information.frameCount),
+        root: root, episodes: dataset.metadata.episodeCount, frames: dataset.metadata.frameCount),
       camera: camera,
       encoder: EncoderFingerprint(
         source: settings.source, name: name, sha256: try folder.sha256(), precision: settings.precision.rawValue),

@@ -70,15 +70,15 @@ enum RecordCommand: Command {
 
   private static func features(
     _ specification: EnvironmentSpecification, usesVideo: Bool
-  ) -> OrderedDictionary<String, Feature> {
-    var features: OrderedDictionary<String, Feature> = [:]
+  ) -> OrderedDictionary<String, DatasetFeature> {
+    var features: OrderedDictionary<String, DatasetFeature> = [:]
     for camera in specification.cameras {
       features[BatchKey.images + camera.name] = .camera(
         usesVideo ? .video : .image, height: camera.height, width: camera.width)
     }
-    features[BatchKey.state] = Feature(
+    features[BatchKey.state] = DatasetFeature(
       .float32, shape: [specification.stateNames.count], names: .array(specification.stateNames.map { .string($0) }))
-    features[BatchKey.action] = Feature(
+    features[BatchKey.action] = DatasetFeature(
       .float32, shape: [specification.actionNames.count], names: .array(specification.actionNames.map { .string($0) }))
     return features
   }
@@ -150,7 +150,7 @@ private struct Recording {
   /// - Throws: why there is no dataset, if no episode was recorded.
   func finish() throws -> Int32 {
     progress.finish()
-    let count = writer.information.episodeCount
+    let count = writer.metadata.episodeCount
     guard count > 0 else {
       if let signalNumber {
         say("stopped; nothing was kept")

@@ -55,10 +55,12 @@ struct TrainingEvaluation {
     }
     // A resumed run may evaluate a step again, with the same metrics.
     try folder.commit("videos")
-    let overall = outcome.report.json["overall"]
-    var metrics = Metrics()
-    for name in ["avg_sum_reward", "pc_success", "eval_s"] { metrics["eval/" + name] = overall?[name]?.double }
-    return (metrics, overall?["video_paths"]?.array?.first?.string.map(folder.url.appendingPathComponent))
+    let overall = outcome.report.overall
+    let metrics: Metrics = [
+      "eval/avg_sum_reward": overall.averageRewardSum, "eval/pc_success": overall.successRate.percentage,
+      "eval/eval_s": outcome.report.seconds,
+    ]
+    return (metrics, overall.videoPaths.first.map(folder.url.appendingPathComponent))
   }
 
   private func manifest(_ step: Int) -> JSON {

@@ -21,7 +21,7 @@ struct TrainingRun {
   let warnings: [String], deviceDescription: String, dataDescription: String
   private let settings: TrainSettings
   private let request: SampleSpecification
-  private let latents: LatentSource?
+  private let latents: TrainingLatents?
 
   private static let statisticsWarning = "the dataset has no statistics: taken from the columns of the chosen episodes"
 
@@ -50,8 +50,8 @@ struct TrainingRun {
           renaming: renaming)
       }
     let interface = pretrained.policy.interface
-    let cameras = dataset.information.cameras.filter { interface.cameras.contains(renaming[$0] ?? $0) }
-    let names = dataset.information.features.keys
+    let cameras = dataset.metadata.cameras.filter { interface.cameras.contains(renaming[$0] ?? $0) }
+    let names = dataset.metadata.features.keys
     request = SampleSpecification(
       cameras: cameras, features: names.filter { (renaming[$0] ?? $0) == BatchKey.state },
       actionFeature: names.first { (renaming[$0] ?? $0) == BatchKey.action }, chunkSize: interface.chunkSize,
@@ -60,7 +60,7 @@ struct TrainingRun {
       // Rollouts encode this camera, so the cache must hold its latents.
       let wanted = try world.camera.name(among: interface.cameras)
       let camera = cameras.first { (renaming[$0] ?? $0) == wanted }
-      return try LatentSource(
+      return try TrainingLatents(
         world, dataset, named: settings.latentsDataset(world, in: dataset.root), camera: camera)
     }
     if let identity = latents?.identityJSON { pretrained.documents[WorldLatentsFingerprint.fileName] = identity }

@@ -14,9 +14,7 @@ struct ChildProcess: Sendable {
   /// Starts a program whose output and errors go to an open file.
   ///
   /// - Parameter environment: the process's whole environment.
-  init(
-    _ executable: String, _ arguments: [String], environment: [String: String], log: Int32
-  ) throws {
+  init(_ executable: String, _ arguments: [String], environment: [String: String], log: Int32) throws {
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
@@ -26,8 +24,7 @@ struct ChildProcess: Sendable {
     posix_spawnattr_setsigmask(&attributes, &signals)
     for number in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&signals, number) }
     posix_spawnattr_setsigdefault(&attributes, &signals)
-    posix_spawnattr_setflags(
-      &attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
 
     var files = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&files)

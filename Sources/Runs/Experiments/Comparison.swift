@@ -80,16 +80,14 @@ struct Comparison: Sendable {
     for task in first.tasks {
       let counts = (first.rate(ofTask: task).episodes, second.rate(ofTask: task).episodes)
       guard counts.0 == counts.1 else {
-        throw Failure(
-          "episode counts differ: \(firstName) has \(counts.0) of \(task), \(secondName) has \(counts.1)")
+        throw Failure("episode counts differ: \(firstName) has \(counts.0) of \(task), \(secondName) has \(counts.1)")
       }
     }
     for key in ["seed", "n_action_steps"] {
       let name = key == "seed" ? "evaluation seed" : key
       guard let one = first.setting(key), let other = second.setting(key) else {
         let missing = first.setting(key) == nil ? firstName : secondName
-        throw Failure(
-          "the \(name) of \(missing) is not recorded in its protocol, so it cannot be compared")
+        throw Failure("the \(name) of \(missing) is not recorded in its protocol, so it cannot be compared")
       }
       guard one == other else {
         throw Failure("\(name) differs: \(one.plain) in \(firstName), \(other.plain) in \(secondName)")

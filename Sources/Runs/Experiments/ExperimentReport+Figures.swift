@@ -11,8 +11,7 @@ extension ExperimentReport {
       "title": .string(title), "demonstration": .bool(isDemonstration),
       "findings": .array(findings.map(JSON.string)),
       "results": .array(rows.map(\.json)), "comparisons": .array(comparisons.map(\.json)),
-      "training": .object(
-        OrderedDictionary(uniqueKeysWithValues: runs.runs.map { ($0.name, $0.trainingFigures) })),
+      "training": .object(OrderedDictionary(uniqueKeysWithValues: runs.runs.map { ($0.name, $0.trainingFigures) })),
       "missing": .array(missing.map(JSON.string)), "warnings": .array(warnings.map(JSON.string)),
     ]
   }

@@ -82,8 +82,7 @@ struct LineChart {
     func path(_ points: [RecordedMetrics.Point]) -> String {
       points.map { "\(x(horizontal, $0.step).coordinate),\(y(vertical, $0.value).coordinate)" }.joined(separator: " ")
     }
-    let behind: HTML =
-      raw == smooth ? "" : "<polyline class=\"raw \(curve.color)\" points=\"\(path(raw))\"/>"
+    let behind: HTML = raw == smooth ? "" : "<polyline class=\"raw \(curve.color)\" points=\"\(path(raw))\"/>"
     return """
       \(behind)
       <polyline class="line \(curve.color) dash\(curve.dash % 3)" points="\(path(smooth))"><title>\(curve.name)</title></polyline>

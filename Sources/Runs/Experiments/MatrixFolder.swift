@@ -48,9 +48,7 @@ public struct MatrixFolder: Sendable {
   }
 }
 
-private func difference(
-  _ earlier: JSON, _ now: JSON, at path: [String]
-) -> (key: String, earlier: JSON, now: JSON)? {
+private func difference(_ earlier: JSON, _ now: JSON, at path: [String]) -> (key: String, earlier: JSON, now: JSON)? {
   guard let old = earlier.object, let new = now.object else {
     return earlier == now ? nil : (path.joined(separator: "."), earlier, now)
   }

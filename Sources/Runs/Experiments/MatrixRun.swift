@@ -27,12 +27,12 @@ public struct MatrixRun: Sendable {
 
   /// Whether there is an evaluation with every episode that it asked for; one that was stopped has fewer.
   public var isEvaluated: Bool {
-    guard let evaluation = try? RecordedEvaluation(information) else { return false }
+    guard let evaluation = try? RecordedEvaluation(evaluationFile) else { return false }
     let asked = evaluation.setting("n_episodes")?.integer ?? 0
     return evaluation.tasks.allSatisfy { evaluation.rate(ofTask: $0).episodes >= asked }
   }
 
-  private var information: URL { url.appendingPathComponent("eval/eval_info.json") }
+  private var evaluationFile: URL { url.appendingPathComponent("eval/eval_info.json") }
 
   /// Checks that the evaluation has the matrix's protocol.
   ///
@@ -41,23 +41,22 @@ public struct MatrixRun: Sendable {
   ///   - tasks: the tasks' names, with their group: `libero_spatial/…`.
   /// - Throws: the first entry that differs, with both values; or a damaged file.
   public func checkEvaluation(_ expected: [(key: String, value: JSON)], tasks: [String]) throws {
-    let evaluation = try RecordedEvaluation(information)
-    let fix = "delete \(information.deletingLastPathComponent().path), or use its settings"
+    let evaluation = try RecordedEvaluation(evaluationFile)
+    let fix = "delete \(evaluationFile.deletingLastPathComponent().path), or use its settings"
     for (key, value) in expected {
       let found = evaluation.setting(key) ?? .null
       guard found != value else { continue }
-      throw Failure(
-        "\(information.path) has \(key) \(found.text(.line)), the matrix \(value.text(.line)); \(fix)")
+      throw Failure("\(evaluationFile.path) has \(key) \(found.text(.line)), the matrix \(value.text(.line)); \(fix)")
     }
     guard Set(evaluation.tasks) == Set(tasks) else {
       throw Failure(
-        "\(information.path) is of \(evaluation.tasks.joined(separator: ", ")), the matrix asks for "
+        "\(evaluationFile.path) is of \(evaluation.tasks.joined(separator: ", ")), the matrix asks for "
           + "\(tasks.joined(separator: ", ")); \(fix)")
     }
   }
 
   /// The success rate as text; nil without a readable evaluation.
-  public var successText: String? { (try? RecordedEvaluation(information))?.rate.text }
+  public var successText: String? { (try? RecordedEvaluation(evaluationFile))?.rate.text }
 }
 
 /// A table of the results of all runs.

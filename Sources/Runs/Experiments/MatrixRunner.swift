@@ -17,13 +17,16 @@ public struct MatrixRunner: Sendable {
     case stopped
   }
 
+  /// The environment variable that names the file to which a stage writes its error message.
+  public static let errorFileVariable = "LEROBOT_WM_ERROR_FILE"
+
   let executable: String
   let programName: String
   let root: URL
 
   /// - Parameters:
   ///   - executable: the program that each stage runs.
-  ///   - programName: its name; a line `NAME: …` at the end of a log is an error message.
+  ///   - programName: its name in the logs.
   ///   - root: the matrix's folder; logs go to `logs/NAME_seedS.log` in it.
   public init(executable: String, programName: String, root: URL) {
     self.executable = executable
@@ -32,6 +35,8 @@ public struct MatrixRunner: Sendable {
   }
 
   public func log(of job: MatrixJob) -> URL { root.appendingPathComponent("logs/\(job.name).log") }
+
+  private func errorFile(of job: MatrixJob) -> URL { root.appendingPathComponent("logs/\(job.name).error") }
 
   /// Runs all jobs; one that fails does not stop the others.
   ///
@@ -44,8 +49,7 @@ public struct MatrixRunner: Sendable {
     _ jobs: [MatrixJob], interruption: () -> (signal: Int32, requests: Int)?,
     tick: (_ running: [String], _ messages: [String]) -> Void
   ) throws -> [Ending] {
-    try FileManager.default.createDirectory(
-      at: root.appendingPathComponent("logs"), withIntermediateDirectories: true)
+    try FileManager.default.createDirectory(at: root.appendingPathComponent("logs"), withIntermediateDirectories: true)
     let tracker = JobTracker(Array(repeating: .skipped, count: jobs.count))
     let jobsByGPU = Dictionary(grouping: jobs.indices.filter { !jobs[$0].stages.isEmpty }, by: { jobs[$0].gpu })
     let finished = DispatchGroup()
@@ -79,7 +83,7 @@ public struct MatrixRunner: Sendable {
       switch end {
       case .exit(0): tracker.say("\(job.name): \(stage.name) finished")
       case _ where tracker.isStopping: return .stopped
-      case .exit(let status): return failure(job, stage, errorMessage(job) ?? "exit status \(status)", tracker)
+      case .exit(let status): return failure(job, stage, takeErrorMessage(job) ?? "exit status \(status)", tracker)
       case .signal(let number): return failure(job, stage, "killed by signal \(number)", tracker)
       }
     }
@@ -101,16 +105,17 @@ public struct MatrixRunner: Sendable {
     let words = stage.arguments.map { $0.contains(where: \.isWhitespace) ? "'\($0)'" : $0 }.joined(separator: " ")
     let line = "== \(Date().ISO8601Format()) \(job.visibility) \(programName) \(words)\n"
     try handle.write(contentsOf: Data(line.utf8))
+    _ = takeErrorMessage(job)
     var variables = ProcessInfo.processInfo.environment
+    variables[Self.errorFileVariable] = errorFile(of: job).path
     for (name, value) in job.visibility.variables { variables[name] = value }
     return try ChildProcess(executable, stage.arguments, environment: variables, log: file)
   }
 
-  /// The error message that the job's last process ended with.
-  private func errorMessage(_ job: MatrixJob) -> String? {
-    guard let text = tail(of: log(of: job), bytes: 8192) else { return nil }
-    let mark = programName + ": "
-    return text.split(separator: "\n").last { $0.hasPrefix(mark) }.map { String($0.dropFirst(mark.count)) }
+  /// The error message that the job's last process wrote, if any; removes the file.
+  private func takeErrorMessage(_ job: MatrixJob) -> String? {
+    defer { try? FileManager.default.removeItem(at: errorFile(of: job)) }
+    return try? String(contentsOf: errorFile(of: job), encoding: .utf8)
   }
 }
 
@@ -150,9 +155,7 @@ private final class JobTracker: Sendable {
   }
 
   /// Starts a process, or returns nil if all jobs are stopping.
-  func begin(
-    _ job: MatrixJob, _ stage: MatrixJob.Stage, _ start: () throws -> ChildProcess
-  ) throws -> ChildProcess? {
+  func begin(_ job: MatrixJob, _ stage: MatrixJob.Stage, _ start: () throws -> ChildProcess) throws -> ChildProcess? {
     try state.withLock { state in
       guard !state.isStopping else { return nil }
       let process = try start()

@@ -27,8 +27,7 @@ struct RecordedEvaluation: Sendable {
 
   init(_ url: URL) throws {
     self.url = url
-    let json: JSON
-    json = try JSON(contentsOf: url)
+    let json = try JSON(contentsOf: url)
     guard let perTask = json["per_task"]?.array else {
       throw Failure("\(url.path): expected \"per_task\", a list with one entry for each task")
     }

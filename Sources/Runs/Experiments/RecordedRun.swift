@@ -41,8 +41,7 @@ struct RecordedRun: Sendable {
 
   private static func document(_ url: URL) throws -> JSON? {
     guard url.isThere else { return nil }
-    let json: JSON
-    json = try JSON(contentsOf: url)
+    let json = try JSON(contentsOf: url)
     guard json.object != nil else { throw Failure("\(url.path): expected a JSON object") }
     return json
   }

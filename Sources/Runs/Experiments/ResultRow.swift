@@ -25,9 +25,7 @@ struct ResultRow: Sendable {
   /// Whether the row is the arm's own, not one seed of several.
   var isHeadline: Bool { if case .seed = part { false } else { true } }
 
-  init(
-    _ evaluations: [RecordedEvaluation], experiment: String, condition: String, part: Part, title: String
-  ) {
+  init(_ evaluations: [RecordedEvaluation], experiment: String, condition: String, part: Part, title: String) {
     self.experiment = experiment
     self.condition = condition
     self.part = part

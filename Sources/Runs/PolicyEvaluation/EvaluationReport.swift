@@ -3,7 +3,7 @@ import ModelFiles
 import OrderedCollections
 import RobotEnvironments
 
-/// A share of successes and the range in which the true one lies with 95 % confidence.
+/// A success rate with its 95 % confidence interval.
 public struct SuccessRate: Sendable, Equatable {
   /// Successful episodes, and all of them.
   public let successes: Int, episodes: Int
@@ -13,13 +13,15 @@ public struct SuccessRate: Sendable, Equatable {
     self.episodes = episodes
   }
 
-  /// The rate of some episodes; one that broke off is a failure.
+  /// The rate of some episodes; an aborted one is a failure.
   public init(of results: [EpisodeResult]) {
     self.init(successes: results.count(where: \.success), episodes: results.count)
   }
 
   /// The share, 0 … 1.
   public var share: Double { episodes == 0 ? .nan : Double(successes) / Double(episodes) }
+
+  public var percentage: Double { share * 100 }
 
   /// Wilson's score interval at 95 % (Wilson, 1927); 0 … 1 without episodes.
   public var interval: ClosedRange<Double> {
@@ -31,6 +33,9 @@ public struct SuccessRate: Sendable, Equatable {
     return max(0, center - half)...min(1, center + half)
   }
 
+  /// `pc_success_interval`: the bounds in percent.
+  var intervalJSON: JSON { .array([.number(interval.lowerBound * 100), .number(interval.upperBound * 100)]) }
+
   /// `72.5 % (57.2 … 83.9, 29/40)`
   public var text: String {
     func percent(_ value: Double) -> String { String(format: "%.1f", value * 100) }
@@ -39,11 +44,32 @@ public struct SuccessRate: Sendable, Equatable {
   }
 }
 
-/// What `eval_info.json` holds: LeRobot's fields, and the intervals and protocol beside them.
+/// The figures of a set of episodes, under LeRobot's names in `eval_info.json`.
+public struct EvaluationSummary: Sendable {
+  /// `avg_sum_reward`
+  public let averageRewardSum: Double
+  /// `avg_max_reward`
+  public let averageRewardMaximum: Double
+  /// `pc_success`, in percent there, and its interval.
+  public let successRate: SuccessRate
+  /// `video_paths`, relative to the report's root.
+  public let videoPaths: [String]
+
+  var json: OrderedDictionary<String, JSON> {
+    [
+      "avg_sum_reward": .number(averageRewardSum), "avg_max_reward": .number(averageRewardMaximum),
+      "pc_success": .number(successRate.percentage), "pc_success_interval": successRate.intervalJSON,
+      "n_episodes": .integer(successRate.episodes), "video_paths": .array(videoPaths.map(JSON.string)),
+    ]
+  }
+}
+
+/// The contents of `eval_info.json`: LeRobot's fields, confidence intervals and the protocol.
 public struct EvaluationReport {
   let tasks: [TaskLabel]
   let results: [EpisodeResult]
-  let seconds: Double
+  /// The duration of the evaluation.
+  public let seconds: Double
   let protocolManifest: JSON
   let root: URL
 
@@ -51,11 +77,9 @@ public struct EvaluationReport {
   ///
   /// - Parameters:
   ///   - tasks: the tasks in order, of one group or several.
-  ///   - manifest: everything the figures depend on: policy, steps per plan, seed, versions.
+  ///   - manifest: everything that the results depend on: policy, steps per plan, seed, versions.
   ///   - root: paths of videos are written relative to it.
-  public init(
-    tasks: [TaskLabel], results: [EpisodeResult], seconds: Double, manifest: JSON, root: URL
-  ) {
+  public init(tasks: [TaskLabel], results: [EpisodeResult], seconds: Double, manifest: JSON, root: URL) {
     self.tasks = tasks
     self.results = results
     self.seconds = seconds
@@ -63,7 +87,10 @@ public struct EvaluationReport {
     self.root = root
   }
 
-  /// The success rate of all episodes, or of one task's. An episode that broke off is a failure.
+  /// The figures of all episodes.
+  public var overall: EvaluationSummary { summary(of: results) }
+
+  /// The success rate of all episodes, or of one task's. An aborted episode is a failure.
   public func rate(of task: String? = nil) -> SuccessRate {
     SuccessRate(of: results.filter { task == nil || $0.task == task })
   }
@@ -80,7 +107,7 @@ public struct EvaluationReport {
   }
 
   public var json: JSON {
-    var overall = aggregate(results)
+    var overall = overall.json
     overall["eval_s"] = .number(seconds)
     overall["eval_ep_s"] = .number(seconds / Double(max(results.count, 1)))
     let perTask = tasks.map { label -> JSON in
@@ -91,38 +118,31 @@ public struct EvaluationReport {
           "sum_rewards": .array(own.map { .number($0.rewardSum) }),
           "max_rewards": .array(own.map { .number($0.rewardMaximum) }),
           "successes": .array(own.map { .bool($0.success) }),
-          "video_paths": .array(own.compactMap { $0.video.map(path) }),
+          "video_paths": .array(own.compactMap { $0.video.map { .string(path($0)) } }),
           "steps": .array(own.map { .integer($0.steps) }),
           "instructions": .array(own.map { .string($0.instruction) }),
           "problems": .array(own.map { $0.problem.map(JSON.string) ?? .null }),
-          "pc_success_interval": interval(SuccessRate(of: own)),
+          "pc_success_interval": SuccessRate(of: own).intervalJSON,
         ],
       ]
     }
     var perGroup: OrderedDictionary<String, JSON> = [:]
-    for group in groups { perGroup[group] = .object(aggregate(results(ofGroup: group))) }
+    for group in groups { perGroup[group] = .object(summary(of: results(ofGroup: group)).json) }
     return [
       "per_task": .array(perTask), "per_group": .object(perGroup),
       "overall": .object(overall), "protocol": protocolManifest,
     ]
   }
 
-  private func aggregate(_ results: [EpisodeResult]) -> OrderedDictionary<String, JSON> {
+  private func summary(of results: [EpisodeResult]) -> EvaluationSummary {
     let count = Double(max(results.count, 1))
-    let rate = SuccessRate(of: results)
-    return [
-      "avg_sum_reward": .number(results.map(\.rewardSum).reduce(0, +) / count),
-      "avg_max_reward": .number(results.map(\.rewardMaximum).reduce(0, +) / count),
-      "pc_success": .number(rate.share * 100), "pc_success_interval": interval(rate),
-      "n_episodes": .integer(results.count), "video_paths": .array(results.compactMap { $0.video.map(path) }),
-    ]
+    return EvaluationSummary(
+      averageRewardSum: results.map(\.rewardSum).reduce(0, +) / count,
+      averageRewardMaximum: results.map(\.rewardMaximum).reduce(0, +) / count,
+      successRate: SuccessRate(of: results), videoPaths: results.compactMap { $0.video.map(path) })
   }
 
-  private func interval(_ rate: SuccessRate) -> JSON {
-    .array([.number(rate.interval.lowerBound * 100), .number(rate.interval.upperBound * 100)])
-  }
-
-  private func path(_ url: URL) -> JSON {
-    .string(url.path.hasPrefix(root.path + "/") ? String(url.path.dropFirst(root.path.count + 1)) : url.path)
+  private func path(_ url: URL) -> String {
+    url.path.hasPrefix(root.path + "/") ? String(url.path.dropFirst(root.path.count + 1)) : url.path
   }
 }

@@ -3,7 +3,7 @@ import Foundation
 import ModelFiles
 import OrderedCollections
 
-/// What a Weights & Biases run is called and described by.
+/// The name and metadata of a Weights & Biases run.
 public struct WandBDescription: Sendable {
   /// The run's identifier; letters, digits, `-` and `_`.
   public var runID: String
@@ -18,7 +18,7 @@ public struct WandBDescription: Sendable {
     self.configuration = configuration
   }
 
-  /// A new identifier as the service gives them: eight letters and digits.
+  /// A new identifier in the service's form: eight letters and digits.
   public static func newRunID() -> String {
     String((0..<8).compactMap { _ in "abcdefghijklmnopqrstuvwxyz0123456789".randomElement() })
   }
@@ -39,9 +39,8 @@ public struct WandBDescription: Sendable {
 
 /// An offline Weights & Biases run, for `wandb sync`: `OUTPUT/wandb/offline-run-DATE_TIME_ID/run-ID.wandb`.
 ///
-/// The file is a log of the service's `Record` messages. A resumed run's is written again with its settings as they are
-/// now and the rows that are still true, so that the run stays one. A step's values make one row, which is written when
-/// the next step begins.
+/// The file is a log of the service's `Record` messages. Resuming rewrites it with the present settings and the rows
+/// before the resumed step. A step's values make one row, which is written when the next step starts.
 struct WandBRun {
   let folder: URL
   /// The last step whose row the file holds, if any.
@@ -53,9 +52,9 @@ struct WandBRun {
   private let earlierSeconds: Double
   private let now: () -> Date
 
-  /// Opens or begins the run below `output`.
+  /// Opens or creates the run below `output`.
   ///
-  /// - Parameter step: rows from this step on, which a killed run left, are dropped.
+  /// - Parameter step: rows of a killed run from this step on are dropped.
   init(
     _ description: WandBDescription, output: URL, resumingAt step: Int, now: @escaping () -> Date = Date.init
   ) throws {
@@ -83,7 +82,7 @@ struct WandBRun {
     try AtomicFile.write(bytes, to: file, overwrite: true)
     log = try LevelDBLogWriter(file, keeping: bytes.count)
     (lastStep, earlierSeconds) = (before.lastStep, before.seconds)
-    // What was synced before is no longer all there is.
+    // `wandb sync` must upload it again.
     unlink(file.path + ".synced")
     Self.link(folder, as: root.appendingPathComponent("latest-run"))
   }
@@ -100,7 +99,7 @@ struct WandBRun {
     pending = (step, row)
   }
 
-  /// Copies a video to where the service expects it; a video that is gone costs only itself.
+  /// Copies a video to the path that the service expects; a missing video is skipped.
   private func keep(_ video: URL, step: Int) -> (path: String, video: JSON)? {
     guard let file = try? MappedFile(video) else { return nil }
     let hash = file.sha256
@@ -117,7 +116,7 @@ struct WandBRun {
     )
   }
 
-  /// Writes the last row and how the run ended; 0 is success.
+  /// Writes the last row and the exit code.
   mutating func finish(exitCode: Int) throws {
     try flush()
     try append(.exit, WandBRecords.exit(code: exitCode, seconds: seconds))
@@ -135,7 +134,7 @@ struct WandBRun {
       .history,
       ProtocolBuffer {
         $0.append(WandBRecords.items(items))
-        $0.add(2, ProtocolBuffer { $0.add(1, step) })
+        $0.add(WandBField.HistoryRecord.step, ProtocolBuffer { $0.add(WandBField.HistoryStep.num, step) })
       })
     lastStep = step
   }
@@ -154,8 +153,7 @@ struct WandBRun {
       .map { root.appendingPathComponent($0) }
   }
 
-  /// As the `wandb` package, and LeRobot when it looks for a run's identifier, expect it; a convenience, so a failure
-  /// costs nothing.
+  /// Creates the link that the `wandb` package, and LeRobot to find a run's identifier, expect; failures are ignored.
   private static func link(_ folder: URL, as link: URL) {
     unlink(link.path)
     symlink(folder.lastPathComponent, link.path)
@@ -170,7 +168,7 @@ struct WandBRun {
 }
 
 extension WandBRun {
-  /// What of an earlier session's file stays: rows before a step, with the summaries that go with them.
+  /// An earlier session's rows before a step, with their summaries and files.
   private struct History {
     var records: [(WandBRecords.Kind, ProtocolBuffer)] = []
     var lastStep: Int?
@@ -181,7 +179,7 @@ extension WandBRun {
 
     init(_ url: URL, before step: Int) {
       guard let bytes = try? MappedFile(url).contents else { return }
-      // A row's summary and files come before it, and stay or go with it.
+      // A row's summary and files come before it, and are kept only with it.
       var companions: [(WandBRecords.Kind, ProtocolBuffer)] = []
       for (content, _) in LevelDBLogWriter.records(in: bytes) {
         guard let record = ProtocolBufferFields(content[...]) else { return }
@@ -193,11 +191,12 @@ extension WandBRun {
         } else if let files = message(.files) {
           companions.append((.files, ProtocolBuffer(files)))
         } else if let content = message(.history) {
-          guard let row = ProtocolBufferFields(content), let own = row.message(2)?.integer(1), own < step,
-            own > lastStep ?? -1
+          guard let row = ProtocolBufferFields(content),
+            let rowStep = row.message(WandBField.HistoryRecord.step)?.integer(WandBField.HistoryStep.num),
+            rowStep < step, rowStep > lastStep ?? -1
           else { return }
           records += companions + [(.history, ProtocolBuffer(content))]
-          (companions, lastStep) = ([], own)
+          (companions, lastStep) = ([], rowStep)
           seconds = WandBRecords.number("_runtime", in: row) ?? seconds
         }
       }

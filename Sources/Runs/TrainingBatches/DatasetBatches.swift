@@ -9,7 +9,7 @@ import WorkerThreads
 /// them.
 public struct DatasetBatches: BatchSource {
   private let samples: OrderedPrefetcher<SampleBatch>
-  private let latents: LatentSource?
+  private let latents: TrainingLatents?
 
   /// Starts loading.
   ///
@@ -21,7 +21,7 @@ public struct DatasetBatches: BatchSource {
   public init(
     _ dataset: LeRobotDataset, _ request: SampleSpecification, _ settings: TrainingSettings, from first: Int,
     workers: Int = 4,
-    latents: LatentSource? = nil
+    latents: TrainingLatents? = nil
   ) throws {
     let sampler = try BatchSampler(count: dataset.count, batchSize: settings.batchSize, seed: settings.seed)
     samples = OrderedPrefetcher(sampler: sampler, steps: first..<settings.steps, workers: workers) {

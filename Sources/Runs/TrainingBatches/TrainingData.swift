@@ -22,7 +22,7 @@ extension TrainingFeatures {
     var statistics: StateDictionary = [:]
     let known =
       dataset.statistics.isEmpty ? try dataset.recomputedStatistics(includingImages: false) : dataset.statistics
-    for (name, feature) in dataset.information.features {
+    for (name, feature) in dataset.metadata.features {
       let policyName = renaming[name] ?? name
       if let size = feature.imageSize {
         inputs[policyName] = PolicyFeature(.visual, [3, size.height, size.width])
@@ -40,7 +40,7 @@ extension TrainingFeatures {
         statistics["\(policyName).std"] = try Tensor([0.229, 0.224, 0.225] as [Float], shape: [3, 1, 1])
       }
     }
-    let found = dataset.information.features.keys.joined(separator: ", ")
+    let found = dataset.metadata.features.keys.joined(separator: ", ")
     guard inputs[BatchKey.state] != nil, outputs[BatchKey.action] != nil else {
       throw Failure(
         "\(dataset.root.path) has no observation.state or no action among \(found); map names with `rename_map`")

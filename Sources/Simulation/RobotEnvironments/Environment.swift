@@ -2,9 +2,9 @@
 public struct CameraSpecification: Sendable, Equatable {
   /// The name, as in `observation.images.NAME`.
   public let name: String
-  /// Pixels in a row.
+  /// Image width, pixels.
   public let width: Int
-  /// Rows.
+  /// Image height, pixels.
   public let height: Int
 
   public init(name: String, width: Int, height: Int) {
@@ -14,22 +14,22 @@ public struct CameraSpecification: Sendable, Equatable {
   }
 }
 
-/// What an environment shows and takes, the same for all episodes of a suite.
+/// An environment's cameras, state, actions and timing, the same for all episodes of a task.
 public struct EnvironmentSpecification: Sendable, Equatable {
   /// The cameras, in a fixed order.
   public let cameras: [CameraSpecification]
   /// A name for each number of the state.
   public let stateNames: [String]
-  /// A name for each number of an action; each lies in −1…1.
+  /// A name for each number of an action, −1…1.
   public let actionNames: [String]
   /// Control steps per second of simulated time.
   public let framesPerSecond: Int
   /// Control steps after which an episode has failed.
   public let maximumSteps: Int
-  /// The rate that a dataset of this environment states; another than ``framesPerSecond`` only where the published ones do.
+  /// The rate in this environment's datasets; differs from ``framesPerSecond`` only as in published datasets.
   public let datasetFramesPerSecond: Int
 
-  /// Makes a description; a dataset's rate is the control steps' where nothing else is said.
+  /// - Parameter datasetFramesPerSecond: nil for `framesPerSecond`.
   public init(
     cameras: [CameraSpecification], stateNames: [String], actionNames: [String], framesPerSecond: Int,
     maximumSteps: Int, datasetFramesPerSecond: Int? = nil
@@ -43,7 +43,7 @@ public struct EnvironmentSpecification: Sendable, Equatable {
   }
 }
 
-/// A world with a goal that a policy acts in, one control step at a time; used by one thread at a time.
+/// A simulated task that a policy acts in, one control step at a time; used by one thread at a time.
 ///
 /// ```swift
 /// try environment.reset(seed: 1000, episode: 3)
@@ -53,29 +53,29 @@ public struct EnvironmentSpecification: Sendable, Equatable {
 /// }
 /// ```
 public protocol Environment: AnyObject {
-  /// What it shows and takes.
+  /// Its cameras, state, actions and timing.
   var specification: EnvironmentSpecification { get }
-  /// The task of the present episode in words.
+  /// The instruction of the current episode.
   var instruction: String { get }
-  /// Words that ask for another goal of the same scene, if there is one: told these, a policy that listens misses the
-  /// present goal.
+  /// The instruction for another goal of the same scene, if there is one: a policy that follows it fails the current
+  /// goal.
   var contraryInstruction: String? { get }
 
-  /// Begins episode `episode` of a run with `seed`: all that happens follows from these two, the task and the actions.
+  /// Starts episode `episode` of a run with `seed`; these, the task and the actions determine everything that happens.
   func reset(seed: Int, episode: Int) throws
 
-  /// Carries out one action, one number in −1…1 per action name (larger ones are clipped).
+  /// Executes one action, one number in −1…1 per action name (larger ones are clipped).
   ///
-  /// An action of the wrong length, or with a number that is not finite, is an error and leaves the world as it was.
+  /// An action of the wrong length, or with a number that is not finite, is an error that changes nothing.
   func step(_ action: [Float]) throws -> StepResult
 
-  /// What is seen now; only the named cameras are drawn.
+  /// The current observation; only the named cameras are rendered.
   func observe(cameras: Set<String>) throws -> Observation
 }
 
-/// An environment that can show how its task is done.
+/// An environment with a scripted demonstrator.
 public protocol DemonstratedEnvironment: Environment {
-  /// The action a demonstrator would take now; the same call in the same state of the episode gives the same action.
+  /// The demonstrator's action; repeated calls in the same state return the same action.
   func demonstratedAction() throws -> [Float]
 }
 
@@ -83,20 +83,20 @@ public protocol DemonstratedEnvironment: Environment {
 public protocol EnvironmentSuite: Sendable {
   /// The suite's name, as in `env.type`.
   var name: String { get }
-  /// The robot, as datasets of the suite call it.
+  /// The robot's name in datasets of the suite.
   var robotType: String { get }
   /// The tasks' names, as in `env.task`.
   var taskNames: [String] { get }
-  /// What every environment of a task shows and takes.
+  /// The specification of a task's environments.
   func specification(ofTask task: String) throws -> EnvironmentSpecification
   /// Makes an environment for a task; call its `reset` before anything else.
   func makeEnvironment(task: String) throws -> any Environment
-  /// Under which names a task's results are kept.
+  /// The names that a task's results are stored under.
   func label(ofTask task: String) -> TaskLabel
 }
 
 extension EnvironmentSuite {
-  /// The suite's name, where its robot has none of its own.
+  /// The suite's name.
   public var robotType: String { name }
 
   /// The suite as the group, and the task's place among its tasks.
@@ -105,11 +105,11 @@ extension EnvironmentSuite {
   }
 }
 
-/// How a task's results are filed: LeRobot's `task_group` and `task_id`, and a short name within the group.
+/// The names of a task's results: LeRobot's `task_group` and `task_id`, and a short name within the group.
 public struct TaskLabel: Sendable, Hashable {
   /// The task as the suite names it.
   public let task: String
-  /// The tasks that one figure sums up.
+  /// The tasks whose results are averaged together.
   public let group: String
   /// The task's number within its group.
   public let index: Int
@@ -123,7 +123,7 @@ public struct TaskLabel: Sendable, Hashable {
     self.name = name
   }
 
-  /// `GROUP/NAME`, for a person.
+  /// `GROUP/NAME`, for display.
   public var text: String { "\(group)/\(name)" }
   /// `GROUP_NAME`, for the videos' folder.
   public var folder: String { "\(group)_\(name)" }

@@ -1,10 +1,10 @@
 import RGBImages
 
-/// What a policy sees at one control step.
+/// A policy's input at one control step.
 public struct Observation: Sendable, Equatable {
   /// Images by camera name (the name in a dataset without its `observation.images.` prefix).
   public let images: [String: RGBImage]
-  /// The robot's own state, raw (not normalized), as `EnvironmentSpecification.stateNames` names it.
+  /// The robot's state, not normalized, in the order of `EnvironmentSpecification.stateNames`.
   public let state: [Float]
   public let instruction: String
 
@@ -15,11 +15,11 @@ public struct Observation: Sendable, Equatable {
   }
 }
 
-/// What one control step brought about.
+/// The outcome of one control step.
 public struct StepResult: Sendable, Equatable {
-  /// 1 on the step that fulfils the goal, else 0.
+  /// 1 on the step that fulfills the goal, else 0.
   public let reward: Float
-  /// Whether the episode is over because the goal is fulfilled; the step limit is the caller's to keep.
+  /// Whether the episode is over because the goal is fulfilled; the caller enforces the step limit.
   public let terminated: Bool
   /// Whether the goal is fulfilled.
   public let success: Bool

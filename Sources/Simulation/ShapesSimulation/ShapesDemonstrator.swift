@@ -1,39 +1,37 @@
 import CounterBasedRandom
 
-/// Shows how a goal is reached: it knows where everything is, and its hand shakes a little.
+/// A scripted demonstrator with noise, which knows all positions.
 ///
-/// Apart from a speed per episode it has no memory: what it does follows from where finger and blocks are now.
+/// Its action depends only on the episode's speed and the current positions of finger and blocks.
 struct ShapesDemonstrator {
   /// The fraction of full speed, 0…1.
   let speed: Double
-  /// The numbers of the hand's shaking, by control step.
-  let tremor: CountedRandom
+  /// The noise's random numbers, by control step.
+  let noise: CountedRandom
 
-  /// Standard deviation of the shaking, in units of the action.
-  private static let shaking = 0.05
-  /// Free space kept around a block on the way past it, metres.
+  /// Standard deviation of the noise, in units of the action.
+  private static let noiseDeviation = 0.05
+  /// Distance kept from a block when passing it, meters.
   private static let clearance = 0.03
 
   /// The action (velocities, −1…1) at control step `step`.
   func action(goal: ShapesGoal, finger: SIMD2<Double>, blocks: [SIMD2<Double>], step: Int) -> SIMD2<Double> {
     let target =
       switch goal {
-      case .push(let block, let direction): Self.pushing(blocks[block], direction, finger)
-      case .touch(let block): Self.touching(block, of: blocks, finger)
-      case .touchSide(let block, let direction): Self.pushing(blocks[block], -direction, finger)
+      case .push(let block, let direction): Self.pushTarget(blocks[block], direction, finger)
+      case .touch(let block): Self.touchTarget(block, of: blocks, finger)
+      case .touchSide(let block, let direction): Self.pushTarget(blocks[block], -direction, finger)
       }
     let stride = ShapesScene.fullSpeed / Double(ShapesScene.framesPerSecond)
     let wanted = (target - finger) / stride
     let length = (wanted * wanted).sum().squareRoot()
     let unit = length > 1 ? wanted / length : wanted
-    let shake = SIMD2(tremor.at(step).normals(count: 2).map(Double.init)) * Self.shaking
-    return (unit * speed + shake).clamped(lowerBound: SIMD2(-1, -1), upperBound: SIMD2(1, 1))
+    let sample = SIMD2(noise.at(step).normals(count: 2).map(Double.init)) * Self.noiseDeviation
+    return (unit * speed + sample).clamped(lowerBound: SIMD2(-1, -1), upperBound: SIMD2(1, 1))
   }
 
-  /// Where to go next to touch one block and no other: straight at it, or along the front of all where one is in the way.
-  private static func touching(
-    _ block: Int, of blocks: [SIMD2<Double>], _ finger: SIMD2<Double>
-  ) -> SIMD2<Double> {
+  /// The next target to touch one block and no other: the block, or a point in front of all blocks if one is in the way.
+  private static func touchTarget(_ block: Int, of blocks: [SIMD2<Double>], _ finger: SIMD2<Double>) -> SIMD2<Double> {
     let goal = blocks[block]
     let room = ShapesScene.blockHalf * 2.0.squareRoot() + ShapesScene.fingerRadius
     let isClear = blocks.indices.allSatisfy { $0 == block || distance(blocks[$0], finger, goal) > room }
@@ -42,18 +40,16 @@ struct ShapesDemonstrator {
     return SIMD2(goal.x, min(goal.y, front - ShapesScene.blockHalf - ShapesScene.fingerRadius - clearance))
   }
 
-  /// The distance of a point from the straight way between two others.
-  private static func distance(
-    _ point: SIMD2<Double>, _ start: SIMD2<Double>, _ end: SIMD2<Double>
-  ) -> Double {
-    let way = end - start
-    let fraction = ((point - start) * way).sum() / max((way * way).sum(), 1e-12)
-    let offset = point - start - way * min(1, max(0, fraction))
+  /// The distance of a point from the line segment between two others.
+  private static func distance(_ point: SIMD2<Double>, _ start: SIMD2<Double>, _ end: SIMD2<Double>) -> Double {
+    let segment = end - start
+    let fraction = ((point - start) * segment).sum() / max((segment * segment).sum(), 1e-12)
+    let offset = point - start - segment * min(1, max(0, fraction))
     return (offset * offset).sum().squareRoot()
   }
 
-  /// Where to go next to push a block in a direction: past it, behind it, then through it.
-  private static func pushing(
+  /// The next target to push a block in a direction: beside it, behind it, then through it.
+  private static func pushTarget(
     _ block: SIMD2<Double>, _ direction: SIMD2<Double>, _ finger: SIMD2<Double>
   ) -> SIMD2<Double> {
     let side = SIMD2(-direction.y, direction.x)
@@ -62,7 +58,7 @@ struct ShapesDemonstrator {
     let contact = ShapesScene.blockHalf + ShapesScene.fingerRadius
     let behind = contact + clearance
     if along > -contact - 0.005 {
-      // Still beside or before the block: go past it without touching it.
+      // Still beside or in front of the block: pass it without touching it.
       let room = across < 0 ? -behind : behind
       return block - behind * direction + (abs(across) < contact + 0.01 || abs(across) > behind ? room : across) * side
     }

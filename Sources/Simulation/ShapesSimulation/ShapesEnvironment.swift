@@ -17,15 +17,13 @@ final class ShapesEnvironment: DemonstratedEnvironment {
   private var renderer: Renderer?
 
   private var choice = 0
-  private var demonstrator = ShapesDemonstrator(speed: 1, tremor: CountedRandom(seed: 0, ""))
+  private var demonstrator = ShapesDemonstrator(speed: 1, noise: CountedRandom(seed: 0, ""))
   private var blockStarts: [SIMD2<Double>] = []
   private var firstTouch: Int?
   private var stepsTaken = 0
   private var succeeded = false
 
-  init(
-    task: ShapesTask, specification: EnvironmentSpecification, imageSize: Int, backend: GraphicsBackend?
-  ) throws {
+  init(task: ShapesTask, specification: EnvironmentSpecification, imageSize: Int, backend: GraphicsBackend?) throws {
     self.task = task
     self.specification = specification
     self.imageSize = imageSize
@@ -44,16 +42,13 @@ final class ShapesEnvironment: DemonstratedEnvironment {
     choice = numbers.at("instruction").integer(below: task.choices.count)
     blockStarts = ShapesLayout.blocks(count: task.blocks.count, numbers.at("blocks"))
     let finger = ShapesLayout.finger(numbers.at("finger"))
-    demonstrator = ShapesDemonstrator(
-      speed: numbers.at("speed").uniform(in: 0.8...1), tremor: numbers.at("tremor"))
+    demonstrator = ShapesDemonstrator(speed: numbers.at("speed").uniform(in: 0.8...1), noise: numbers.at("tremor"))
     firstTouch = nil
     stepsTaken = 0
     succeeded = false
-    do {
-      try simulation.reset()
-      handles.place(finger: finger, blocks: blockStarts, in: simulation)
-      try simulation.forward()
-    }
+    try simulation.reset()
+    handles.place(finger: finger, blocks: blockStarts, in: simulation)
+    try simulation.forward()
   }
 
   func step(_ action: [Float]) throws -> StepResult {
@@ -63,14 +58,12 @@ final class ShapesEnvironment: DemonstratedEnvironment {
     guard action.allSatisfy(\.isFinite) else {
       throw Failure("shapes takes finite actions, and got \(action)")
     }
-    do {
-      for (axis, value) in action.enumerated() {
-        simulation.setControl(Double(min(1, max(-1, value))) * ShapesScene.fullSpeed, at: handles.actuators[axis])
-      }
-      for _ in 0..<ShapesScene.substeps {
-        try simulation.step()
-        noteGoal()
-      }
+    for (axis, value) in action.enumerated() {
+      simulation.setControl(Double(min(1, max(-1, value))) * ShapesScene.fullSpeed, at: handles.actuators[axis])
+    }
+    for _ in 0..<ShapesScene.substeps {
+      try simulation.step()
+      updateSuccess()
     }
     stepsTaken += 1
     return StepResult(reward: succeeded ? 1 : 0, terminated: succeeded, success: succeeded)
@@ -83,7 +76,7 @@ final class ShapesEnvironment: DemonstratedEnvironment {
         throw Failure(
           "shapes has no camera '\(camera)'; it has \(specification.cameras.map(\.name).joined(separator: ", "))")
       }
-      let pixels = try existingRenderer().draw(camera: index, of: simulation)
+      let pixels = try makeRendererOnce().draw(camera: index, of: simulation)
       images[camera] = try RGBImage(width: imageSize, height: imageSize, pixels: pixels)
     }
     let finger = handles.finger(in: simulation)
@@ -93,20 +86,19 @@ final class ShapesEnvironment: DemonstratedEnvironment {
   func demonstratedAction() throws -> [Float] {
     let finger = handles.finger(in: simulation)
     let blocks = task.blocks.indices.map { handles.block($0, in: simulation) }
-    let action = demonstrator.action(
-      goal: task.choices[choice].goal, finger: finger, blocks: blocks, step: stepsTaken)
+    let action = demonstrator.action(goal: task.choices[choice].goal, finger: finger, blocks: blocks, step: stepsTaken)
     return [Float(action.x), Float(action.y)]
   }
 
-  private func existingRenderer() throws -> Renderer {
+  private func makeRendererOnce() throws -> Renderer {
     if let renderer { return renderer }
     let made = try Renderer(simulation.model, width: imageSize, height: imageSize, backend: backend)
     renderer = made
     return made
   }
 
-  /// Looks at the world after a physics step: which block was touched first, and whether the goal is fulfilled.
-  private func noteGoal() {
+  /// Updates, after a physics step, which block was touched first and whether the goal is fulfilled.
+  private func updateSuccess() {
     let touched = task.blocks.indices.first { handles.fingerTouches($0, in: simulation) }
     let isFirst = firstTouch == nil && touched != nil
     firstTouch = firstTouch ?? touched

@@ -1,6 +1,6 @@
 import MuJoCoPhysics
 
-/// Where the finger, the blocks and the cameras are found in the model.
+/// The indices of the finger, the blocks and the cameras in the model.
 struct ShapesHandles {
   let actuators: [Int]
   let cameras: [String: Int]
@@ -28,12 +28,12 @@ struct ShapesHandles {
     (self.actuators, self.cameras, fingerAxes, blockJoints, blockGeoms) = (actuators, cameras, axes, joints, geoms)
   }
 
-  /// The finger's place on the table, metres.
+  /// The finger's position on the table, meters.
   func finger(in simulation: Simulation) -> SIMD2<Double> {
     SIMD2(simulation.position(at: fingerAxes[0].position), simulation.position(at: fingerAxes[1].position))
   }
 
-  /// A block's place on the table, metres.
+  /// A block's position on the table, meters.
   func block(_ index: Int, in simulation: Simulation) -> SIMD2<Double> {
     SIMD2(simulation.position(at: blockJoints[index]), simulation.position(at: blockJoints[index] + 1))
   }
@@ -43,11 +43,11 @@ struct ShapesHandles {
     simulation.touches(geom: fingerGeom, geom: blockGeoms[block])
   }
 
-  /// Puts finger and blocks in their places in a simulation just reset.
+  /// Sets the positions of finger and blocks in a simulation just reset.
   func place(finger: SIMD2<Double>, blocks: [SIMD2<Double>], in simulation: Simulation) {
     for axis in 0..<2 { simulation.setPosition(finger[axis], at: fingerAxes[axis].position) }
-    for (joint, place) in zip(blockJoints, blocks) {
-      for axis in 0..<2 { simulation.setPosition(place[axis], at: joint + axis) }
+    for (joint, position) in zip(blockJoints, blocks) {
+      for axis in 0..<2 { simulation.setPosition(position[axis], at: joint + axis) }
     }
   }
 }

@@ -1,11 +1,11 @@
-/// The table, the finger on its gantry and the blocks, as numbers and as MJCF.
+/// The table, the finger on its gantry and the blocks, as constants and as MJCF.
 ///
-/// x points right and y away from the one who looks; the table's surface is z = 0; lengths are metres.
+/// x points right and y away from the camera; the table's surface is z = 0; lengths are meters.
 enum ShapesScene {
   /// Half the edge of a block.
   static let blockHalf = 0.05
   static let fingerRadius = 0.02
-  /// How far the gantry reaches from the table's middle, along each axis.
+  /// The gantry's range of motion from the table's middle, along each axis.
   static let reach = 0.34
   /// The finger's speed at action 1.
   static let fullSpeed = 0.5

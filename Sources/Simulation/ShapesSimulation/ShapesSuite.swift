@@ -6,19 +6,16 @@ import RobotEnvironments
 public struct ShapesSuite: EnvironmentSuite {
   /// The edge of each camera's image, pixels.
   public let imageSize: Int
-  /// The library to draw with; nil takes what `MUJOCO_GL` asks for, or chooses by itself.
+  /// The library to draw with; nil selects by `MUJOCO_GL`.
   public let backend: GraphicsBackend?
 
   /// Makes the suite with square images of 16…1024 pixels.
   public init(imageSize: Int = 64, backend: GraphicsBackend? = nil) throws {
     guard (16...1024).contains(imageSize) else {
-      throw Failure("shapes draws images of 16 to 1024 pixels, and \(imageSize) was asked for")
+      throw Failure("shapes draws images of 16 to 1024 pixels, and \(imageSize) was requested")
     }
     self.imageSize = imageSize
-    self.backend =
-      if let backend { backend } else {
-        try GraphicsBackend.requested()
-      }
+    self.backend = try backend ?? GraphicsBackend.requested()
   }
 
   public var name: String { "shapes" }
@@ -26,7 +23,7 @@ public struct ShapesSuite: EnvironmentSuite {
   /// `push_side`, `push_direction`, `touch_side`, `touch_color`.
   public var taskNames: [String] { ShapesTask.all.map(\.name) }
 
-  /// What every environment of a task shows and takes.
+  /// The specification of a task's environments.
   public func specification(ofTask task: String) throws -> EnvironmentSpecification {
     _ = try find(task)
     return EnvironmentSpecification(

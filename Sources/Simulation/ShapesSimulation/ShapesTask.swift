@@ -7,11 +7,11 @@ enum ShapesGoal: Sendable, Equatable {
   /// Touch the block for the first time on the side that faces `direction`.
   case touchSide(block: Int, direction: SIMD2<Double>)
 
-  /// How far a pushed block must go, metres.
+  /// How far a pushed block must go, meters.
   static let pushDistance = 0.1
 }
 
-/// A task of the suite: the blocks on the table and the goals that its instruction chooses among.
+/// A task of the suite: the blocks on the table and the goals that an episode's instruction is chosen from.
 struct ShapesTask: Sendable {
   struct Choice: Sendable {
     let instruction: String

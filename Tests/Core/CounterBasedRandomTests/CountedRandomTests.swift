@@ -3,7 +3,7 @@ import Testing
 
 @testable import CounterBasedRandom
 
-@Suite struct `Counter-based random numbers` {
+struct CountedRandomTests {
   @Test func `Philox returns the known answers of the Random123 distribution`() {
     let zero = CountedRandom.philox(counter: (0, 0, 0, 0), key: (0, 0))
     #expect(zero == (0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8))

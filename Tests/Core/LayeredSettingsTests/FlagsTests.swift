@@ -2,7 +2,7 @@ import LayeredSettings
 import ModelFiles
 import Testing
 
-@Suite struct FlagsTests {
+struct FlagsTests {
   @Test func `arguments are split before their types are known`() {
     var arguments = Arguments(["sub", "--a=b=c", "--x.y", "-1", "--bare", "--empty=", "--a", "last", "-h"])
     #expect(arguments.positional == ["sub"])

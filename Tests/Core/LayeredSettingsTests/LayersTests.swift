@@ -2,7 +2,7 @@ import LayeredSettings
 import ModelFiles
 import Testing
 
-@Suite struct LayersTests {
+struct LayersTests {
   @Test func `later layers win over earlier ones`() throws {
     var configured = Configured<Train>()
     try configured.apply(

@@ -19,7 +19,7 @@ final class TemporaryFolder {
   var names: [String] { get throws { try FileManager.default.contentsOfDirectory(atPath: url.path).sorted() } }
 }
 
-@Suite struct FileTests {
+struct FileTests {
   let folder: TemporaryFolder
 
   init() throws { folder = try TemporaryFolder() }

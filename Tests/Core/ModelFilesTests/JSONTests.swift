@@ -2,7 +2,7 @@ import Foundation
 import ModelFiles
 import Testing
 
-@Suite struct JSONTests {
+struct JSONTests {
   @Test func `objects keep their order and integers stay whole`() throws {
     let json = try JSON(parsing: #" {"z": 1, "a": [10.0, -3, 1e3, true, null], "m": {"k": "v"}} "#)
     #expect(json.object.map { Array($0.keys) } == ["z", "a", "m"])

@@ -2,7 +2,7 @@ import Foundation
 import ModelFiles
 import Testing
 
-@Suite struct NumpyTests {
+struct NumpyTests {
   let folder: TemporaryFolder
 
   init() throws { folder = try TemporaryFolder() }

@@ -9,7 +9,7 @@ func golden(_ name: String) throws -> URL {
   return folder.appendingPathComponent("Goldens").appendingPathComponent(name)
 }
 
-@Suite struct SafetensorsTests {
+struct SafetensorsTests {
   let folder: TemporaryFolder
 
   init() throws { folder = try TemporaryFolder() }

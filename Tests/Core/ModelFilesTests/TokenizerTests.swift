@@ -2,7 +2,7 @@ import Foundation
 import ModelFiles
 import Testing
 
-@Suite struct TokenizerTests {
+struct TokenizerTests {
   let folder: TemporaryFolder
 
   init() throws { folder = try TemporaryFolder() }

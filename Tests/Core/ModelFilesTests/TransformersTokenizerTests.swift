@@ -12,7 +12,7 @@ private func folders() throws -> [URL] {
   }
 }
 
-@Suite struct TransformersTokenizerTests {
+struct TransformersTokenizerTests {
   @Test(arguments: try folders()) func `a folder is read as transformers reads it`(folder: URL) throws {
     let tokenizer = try Tokenizer(directory: folder)
     let expected = try JSON(contentsOf: folder.appendingPathComponent("transformers.json"))

@@ -6,7 +6,7 @@ import WorkerThreads
 
 private struct Damaged: Error {}
 
-private final class Gauge: Sendable {
+private final class ConcurrencyCounter: Sendable {
   let live = Mutex((now: 0, most: 0))
   func enter() { live.withLock { $0 = ($0.now + 1, max($0.most, $0.now + 1)) } }
   func leave() { live.withLock { $0.now -= 1 } }
@@ -25,16 +25,16 @@ func `batches come in order whatever the number of threads`(workers: Int) throws
 }
 
 @Test func `no more batches exist than were allowed`() throws {
-  let gauge = Gauge()
+  let counter = ConcurrencyCounter()
   let loader = OrderedPrefetcher(steps: 0..<1000, workers: 6, ahead: 3) { step -> Int in
-    gauge.enter()
+    counter.enter()
     return step
   }
   usleep(100_000)
-  #expect(gauge.most == 3 && loader.readyCount == 3)
+  #expect(counter.most == 3 && loader.readyCount == 3)
   _ = try loader.next()
   usleep(100_000)
-  #expect(gauge.most == 4 && loader.readyCount == 3)
+  #expect(counter.most == 4 && loader.readyCount == 3)
 }
 
 @Test func `an error in a thread comes out in its turn and stays`() throws {
@@ -49,11 +49,11 @@ func `batches come in order whatever the number of threads`(workers: Int) throws
 }
 
 @Test func `stopping or dropping a loader ends its threads`() throws {
-  let gauge = Gauge()
+  let counter = ConcurrencyCounter()
   for drop in [false, true] {
     var loader: OrderedPrefetcher<Int>? = OrderedPrefetcher(steps: 0..<1000, workers: 4, ahead: 8) { step in
-      gauge.enter()
-      defer { gauge.leave() }
+      counter.enter()
+      defer { counter.leave() }
       usleep(2000)
       return step
     }
@@ -63,7 +63,7 @@ func `batches come in order whatever the number of threads`(workers: Int) throws
       #expect(throws: CancellationError.self) { try loader?.next() }
     }
     loader = nil
-    #expect(gauge.live.withLock { $0.now } == 0)
+    #expect(counter.live.withLock { $0.now } == 0)
   }
 }
 
@@ -81,13 +81,13 @@ func `batches come in order whatever the number of threads`(workers: Int) throws
 }
 
 @Test func `eight workers run eight loads at once`() throws {
-  let gauge = Gauge()
+  let counter = ConcurrencyCounter()
   let loader = OrderedPrefetcher(steps: 0..<64, workers: 8) { step -> Int in
-    gauge.enter()
-    defer { gauge.leave() }
+    counter.enter()
+    defer { counter.leave() }
     usleep(20_000)
     return step
   }
   while try loader.next() != nil {}
-  #expect(gauge.most == 8)
+  #expect(counter.most == 8)
 }

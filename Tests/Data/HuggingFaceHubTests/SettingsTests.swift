@@ -3,7 +3,7 @@ import Testing
 
 @testable import HuggingFaceHub
 
-@Suite struct SettingsTests {
+struct SettingsTests {
   private func settings(_ environment: [String: String]) -> HubSettings {
     HubSettings(environment: environment.merging(["HOME": "/home/u"]) { given, _ in given })
   }

@@ -28,7 +28,7 @@ private func truncate(_ url: URL, keeping share: Double) throws {
   try whole.prefix(Int(Double(whole.count) * share)).write(to: url)
 }
 
-private func opening(_ root: URL) -> String { sentence { _ = try LeRobotDataset(root: root) } }
+private func openingError(_ root: URL) -> String { sentence { _ = try LeRobotDataset(root: root) } }
 
 /// One sentence: no line breaks, no leftovers of a debugger's format.
 private func isOneSentence(_ text: String) -> Bool {
@@ -41,13 +41,13 @@ private func isOneSentence(_ text: String) -> Bool {
       "codebase_version", "total_episodes", "total_frames", "total_tasks", "fps", "data_path", "video_path", "features",
     ] {
       try edit(root) { $0[key] = nil }
-      #expect(opening(root).contains("\"\(key)\"") && isOneSentence(opening(root)))
+      #expect(openingError(root).contains("\"\(key)\"") && isOneSentence(openingError(root)))
     }
     // LeRobot leaves these out or null now and then.
     try edit(root) {
       $0["splits"] = nil; $0["robot_type"] = nil; $0["chunks_size"] = nil; $0["fps"] = 10.0
     }
-    #expect(opening(root) == "no error")
+    #expect(openingError(root) == "no error")
   }
 }
 
@@ -59,13 +59,13 @@ private func isOneSentence(_ text: String) -> Bool {
     ]
     for (key, value) in wrong {
       try edit(root) { $0[key] = value }
-      #expect(isOneSentence(opening(root)), "\(key): \(opening(root))")
+      #expect(isOneSentence(openingError(root)), "\(key): \(openingError(root))")
     }
     try edit(root) { _ in }
     try Data("{\"fps\": 10,".utf8).write(to: root.appendingPathComponent("meta/info.json"))
-    #expect(isOneSentence(opening(root)))
+    #expect(isOneSentence(openingError(root)))
     try FileManager.default.removeItem(at: root.appendingPathComponent("meta/info.json"))
-    #expect(opening(root).contains("`dataset.root`"))
+    #expect(openingError(root).contains("`dataset.root`"))
   }
 }
 
@@ -76,7 +76,7 @@ private func isOneSentence(_ text: String) -> Bool {
       "data/{chunk_index:03d", "data/{chunk_index:999999999d}", "data/{chunk_index:3x}",
     ] {
       try edit(root) { $0["data_path"] = .string(template) }
-      #expect(isOneSentence(opening(root)), "\(template): \(opening(root))")
+      #expect(isOneSentence(openingError(root)), "\(template): \(openingError(root))")
       try edit(root) { $0["video_path"] = .string(template) }
       let message = sentence { _ = try LeRobotDataset(root: root).image("observation.images.top", at: 0) }
       #expect(isOneSentence(message), "\(template): \(message)")
@@ -92,7 +92,7 @@ private func isOneSentence(_ text: String) -> Bool {
         features[name] = ["dtype": dtype, "shape": shape, "names": nil]
         members["features"] = .object(features)
       }
-      return opening(root)
+      return openingError(root)
     }
     #expect(try feature("action", "complex64", [2]).contains("complex64"))
     for shape: JSON in [[0], [-2], ["2"], "2", nil, [2, 2, 2, 2, 2, 2], [16_777_216, 16_777_216], [3]] {
@@ -112,10 +112,10 @@ func `a missing or truncated Parquet file is one sentence that names it`(name: S
     let url = root.appendingPathComponent(name)
     for share in [0.9, 0.5, 0] {
       try truncate(url, keeping: share)
-      #expect(isOneSentence(opening(root)) && opening(root).contains(name), "\(opening(root))")
+      #expect(isOneSentence(openingError(root)) && openingError(root).contains(name), "\(openingError(root))")
     }
     try FileManager.default.removeItem(at: url)
-    #expect(isOneSentence(opening(root)), "\(opening(root))")
+    #expect(isOneSentence(openingError(root)), "\(openingError(root))")
   }
 }
 
@@ -138,7 +138,7 @@ func `a missing or truncated Parquet file is one sentence that names it`(name: S
       let whole = try Data(contentsOf: url)
       for share in [0.3, 0.7, 0.99] {
         try whole.prefix(Int(Double(whole.count) * share)).write(to: url)
-        #expect(isOneSentence(opening(root)))
+        #expect(isOneSentence(openingError(root)))
       }
       try whole.write(to: url)
     }
@@ -183,14 +183,14 @@ func `a missing or truncated Parquet file is one sentence that names it`(name: S
       names.map { .integers([whole[$0] ?? 0]) } + times.map { _ in .doubles([0]) }
         + [.lists(.strings(["t"]), lengths: [1])])
     try writer.finish()
-    #expect(opening(root).contains("expected \(length) frames"))
+    #expect(openingError(root).contains("expected \(length) frames"))
   }
 }
 
 @Test func `an image that is no image, missing or of another size is one sentence`() throws {
   try withFolder { folder in
     let root = folder.appendingPathComponent("toy")
-    try Toy.write(to: root, .image, cameras: ["top"])
+    try ToyDataset.write(to: root, .image, cameras: ["top"])
     let url = root.appendingPathComponent("data/chunk-000/file-000.parquet")
     let file = try ParquetFile(url)
     let table = try file.read(rowGroup: 0, columns: file.fields.map(\.name))
@@ -208,13 +208,13 @@ func `a missing or truncated Parquet file is one sentence that names it`(name: S
       .integers([0, 0, 0, 0]),
     ])
     try writer.finish()
-    #expect(opening(root).contains("expected 12 frames"))
+    #expect(openingError(root).contains("expected 12 frames"))
     let data = try LeRobotDataset(root: root, episodes: [0])
     for position in [0, 1] {
       let message = sentence { _ = try data.image("observation.images.top", at: position) }
       #expect(isOneSentence(message) && message.contains("row \(position)"), "\(message)")
     }
-    #expect(try data.image("observation.images.top", at: 2) == Toy.image(0, 0, 0))
+    #expect(try data.image("observation.images.top", at: 2) == ToyDataset.image(0, 0, 0))
     #expect(isOneSentence(sentence { _ = try data.image("observation.images.none", at: 0) }))
     #expect(isOneSentence(sentence { _ = try data.image("observation.images.top", at: 4) }))
     #expect(isOneSentence(sentence { _ = try data.values(of: "nothing", at: [0]) }))

@@ -6,7 +6,7 @@ import TestSupport
 
 @testable import LeRobotDatasets
 
-struct `a dataset on the hub` {
+struct HubTests {
   private func within(_ body: (LoopbackHub, URL, [String: String]) throws -> Void) throws {
     try withFolder { folder in
       let hub = try LoopbackHub()
@@ -24,7 +24,7 @@ struct `a dataset on the hub` {
       #expect(root.path == folder.appendingPathComponent("hub/datasets--user--toy/snapshots/\(commit)").path)
       let (own, fetched) = (try LeRobotDataset(root: golden(name)), try LeRobotDataset(root: root))
       #expect(own.episodes == fetched.episodes && own.count == fetched.count)
-      let camera = try #require(own.information.cameras.first)
+      let camera = try #require(own.metadata.cameras.first)
       #expect(try own.image(camera, at: 3).pixels == fetched.image(camera, at: 3).pixels)
       // From here on nobody is asked.
       hub.forgetRequests()
@@ -55,7 +55,7 @@ struct `a dataset on the hub` {
       try hub.add(.dataset, "user/toy", folder: golden("h264"))
       let old = try DatasetLocation.root(repositoryID: "user/toy", revision: "old", environment: environment)
       #expect(old.lastPathComponent == first)
-      #expect(try LeRobotDataset(root: old).information.videoPath == nil || old.lastPathComponent == first)
+      #expect(try LeRobotDataset(root: old).metadata.videoPath == nil || old.lastPathComponent == first)
       #expect(throws: HubError.self) {
         try DatasetLocation.root(repositoryID: "user/toy", revision: "v9", environment: environment)
       }

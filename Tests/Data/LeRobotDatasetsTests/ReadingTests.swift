@@ -26,7 +26,7 @@ func `every frame of a dataset that LeRobot wrote is what LeRobot reads`(name: S
   let truth = try expected(name)
   let frames = try #require(truth["frames"]?.array)
   #expect(data.count == frames.count && data.episodes.count == 3)
-  #expect(data.information.framesPerSecond == 10 && data.information.robotType == "toy")
+  #expect(data.metadata.framesPerSecond == 10 && data.metadata.robotType == "toy")
   let request = SampleSpecification(
     cameras: [], features: ["observation.state"], chunkSize: try #require(truth["chunk"]?.integer))
   for (position, row) in frames.enumerated() {
@@ -44,12 +44,12 @@ func `every frame of a dataset that LeRobot wrote is what LeRobot reads`(name: S
 
 @Test func `images in Parquet are pixel-equal`() throws {
   let data = try LeRobotDataset(root: golden("images"))
-  #expect(data.information.cameras == ["observation.images.top", "observation.images.wrist"])
+  #expect(data.metadata.cameras == ["observation.images.top", "observation.images.wrist"])
   for position in 0..<data.count {
     let frame = try data.frame(at: position)
-    for (number, camera) in data.information.cameras.enumerated() {
+    for (number, camera) in data.metadata.cameras.enumerated() {
       let image = try data.image(camera, at: position)
-      #expect(try image == Toy.image(number, frame.episodeIndex, frame.frameIndex))
+      #expect(try image == ToyDataset.image(number, frame.episodeIndex, frame.frameIndex))
     }
   }
 }
@@ -61,7 +61,7 @@ func `video frames are equal in their planes and within 2 levels in RGB`(name: S
   let shown = try #require(truth["shown"]?.array).compactMap(\.integer)
   let colors = try bytes("\(name).rgb")
   let planes = try bytes("\(name).yuv")
-  let size = Toy.width * Toy.height * 3
+  let size = ToyDataset.width * ToyDataset.height * 3
   let reader = try VideoReader(golden("\(name)/videos/observation.images.top/chunk-000/file-000.mp4"))
   for slot in shown.indices.reversed() {
     let image = try data.image("observation.images.top", at: shown[slot])
@@ -88,7 +88,7 @@ func `video frames are equal in their planes and within 2 levels in RGB`(name: S
   #expect(try data.positionsOfEpisode(containing: 4) == 4..<9)
   // The window of the last frame of episode 0 does not reach into episode 2 that follows it here.
   #expect(try data.window(at: 3, offsets: -1...2).indices == [2, 3, 3, 3])
-  #expect(try data.image("observation.images.wrist", at: 8) == Toy.image(1, 2, 4))
+  #expect(try data.image("observation.images.wrist", at: 8) == ToyDataset.image(1, 2, 4))
   #expect(sentence { _ = try LeRobotDataset(root: golden("images"), episodes: [3]) }.contains("episode 3"))
 }
 

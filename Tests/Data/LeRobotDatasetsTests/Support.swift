@@ -25,7 +25,7 @@ func withFolder(_ body: (URL) throws -> Void) throws {
 }
 
 /// The toy frames, as oracle/lerobot_datasets_common.py makes them.
-enum Toy {
+enum ToyDataset {
   static let width = 32, height = 24
   static let lengths = [4, 3, 5]
   static let tasks = ["push the red block", "touch the left side"]
@@ -50,29 +50,30 @@ enum Toy {
     [Float(episode) + Float(frame) * 0.125, -Float(frame)]
   }
 
-  static func features(_ type: Feature.DataType, cameras: [String]) -> OrderedDictionary<String, Feature> {
-    var features: OrderedDictionary<String, Feature> = [
-      "observation.state": Feature(.float32, shape: [3], names: ["x", "y", "z"]),
-      "action": Feature(.float32, shape: [2], names: ["dx", "dy"]),
+  static func features(_ type: DatasetFeature.DataType, cameras: [String]) -> OrderedDictionary<String, DatasetFeature>
+  {
+    var features: OrderedDictionary<String, DatasetFeature> = [
+      "observation.state": DatasetFeature(.float32, shape: [3], names: ["x", "y", "z"]),
+      "action": DatasetFeature(.float32, shape: [2], names: ["dx", "dy"]),
     ]
     for camera in cameras { features["observation.images.\(camera)"] = .camera(type, height: height, width: width) }
     if type == .image {
-      features["next.reward"] = Feature(.float32, shape: [1])
-      features["next.done"] = Feature(.bool, shape: [1])
+      features["next.reward"] = DatasetFeature(.float32, shape: [1])
+      features["next.done"] = DatasetFeature(.bool, shape: [1])
     }
     return features
   }
 
   /// Records the toy dataset.
   static func write(
-    to root: URL, _ type: Feature.DataType, cameras: [String], codec: VideoCodec? = nil, overwrite: Bool = false
+    to root: URL, _ type: DatasetFeature.DataType, cameras: [String], codec: VideoCodec? = nil, overwrite: Bool = false
   ) throws {
     let writer = try DatasetWriter(
       root: root, framesPerSecond: 10, robotType: "toy", features: features(type, cameras: cameras),
       videoCodec: codec, overwrite: overwrite)
     for (episode, length) in lengths.enumerated() {
       for frame in 0..<length {
-        var values: [String: FrameValue] = [
+        var values: [String: FeatureValue] = [
           "observation.state": .floats(state(episode, frame)), "action": .floats(action(episode, frame)),
         ]
         for (number, camera) in cameras.enumerated() {

@@ -8,7 +8,7 @@ import WorkerThreads
 
 @testable import LeRobotDatasets
 
-private func goldenPicture(_ document: JSON) throws -> RGBImage {
+private func goldenImage(_ document: JSON) throws -> RGBImage {
   let pixels = try #require(document["pixels"]?.array).compactMap { $0.integer.map(UInt8.init) }
   return try RGBImage(
     width: try #require(document["width"]?.integer), height: try #require(document["height"]?.integer), pixels: pixels)
@@ -40,7 +40,7 @@ private func changed(_ image: PlanarImage, by golden: JSON) throws -> PlanarImag
 
 @Test func `every change of an image is torchvision's`() throws {
   let document = try JSON(contentsOf: golden("transforms.json"))
-  let image = PlanarImage(try goldenPicture(document))
+  let image = PlanarImage(try goldenImage(document))
   let truth = try Data(contentsOf: golden("transforms.f32")).withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }
   var offset = 0
   var worst: Float = 0
@@ -132,7 +132,7 @@ private func jitter(_ name: String, _ range: JSON) throws -> ImageTransform {
   #expect(counts(0, randomOrder: true).orders == [[]])
 }
 
-private func lively(seed: Int = 7) throws -> ImageTransforms {
+private func allTransforms(seed: Int = 7) throws -> ImageTransforms {
   let list: [(Double, ImageTransform)] = [
     (1, try jitter("brightness", [0.5, 1.5])), (1, try jitter("hue", 0.3)),
     (1, try ImageTransform(type: "RandomAffine", arguments: ["degrees": 20, "translate": [0.2, 0.2]])),
@@ -143,7 +143,7 @@ private func lively(seed: Int = 7) throws -> ImageTransforms {
 @Test func `what is drawn depends on the seed, the sample's place and the camera, and on nothing else`() throws {
   let data = try LeRobotDataset(root: golden("images"))
   var request = data.everything(chunkSize: 2)
-  request.transforms = try lively()
+  request.transforms = try allTransforms()
   func values(_ batches: [SampleBatch]) throws -> [String: [Float]] {
     var values: [String: [Float]] = [:]
     for batch in batches {
@@ -168,13 +168,13 @@ private func lively(seed: Int = 7) throws -> ImageTransforms {
   let whole = try load(from: 0, size: 6, workers: 0, request)
   #expect(try load(from: 0, size: 6, workers: 4, request) == whole)
   #expect(try load(from: 0, size: 4, workers: 2, request) == whole)
-  let imageSize = Toy.width * Toy.height * 3
+  let imageSize = ToyDataset.width * ToyDataset.height * 3
   #expect(try load(from: 12, size: 6, workers: 1, request) == whole.mapValues { Array($0.dropFirst(12 * imageSize)) })
-  request.transforms = try lively(seed: 8)
+  request.transforms = try allTransforms(seed: 8)
   #expect(try load(from: 0, size: 6, workers: 0, request) != whole)
   // The same frame at another place, or from another camera, is changed otherwise.
-  let image = try Toy.image(0, 0, 0)
-  let transforms = try lively()
+  let image = try ToyDataset.image(0, 0, 0)
+  let transforms = try allTransforms()
   #expect(transforms.apply(to: image, draw: 0, camera: "a") == transforms.apply(to: image, draw: 0, camera: "a"))
   #expect(transforms.apply(to: image, draw: 0, camera: "a") != transforms.apply(to: image, draw: 12, camera: "a"))
   #expect(transforms.apply(to: image, draw: 0, camera: "a") != transforms.apply(to: image, draw: 0, camera: "b"))

@@ -28,7 +28,7 @@ private func floats(_ json: JSON?) -> [Double] {
     #expect(sample.actions.map(Double.init) == floats(row["action"]))
     #expect(sample.actionIsPadding == row["action_is_pad"]?.array?.compactMap(\.bool))
     let image = try data.image("observation.images.top", at: position)
-    #expect(try image == Toy.image(0, sample.frame.episodeIndex, sample.frame.frameIndex))
+    #expect(try image == ToyDataset.image(0, sample.frame.episodeIndex, sample.frame.frameIndex))
   }
 }
 
@@ -37,7 +37,7 @@ func `a v2.1 dataset's JPEG images and HEVC videos are LeRobot's`(camera: String
   let data = try LeRobotDataset(root: golden("v21"))
   let shown = try #require(try JSON(contentsOf: golden("v21.json"))["shown"]?.array).compactMap(\.integer)
   let colors = [UInt8](try Data(contentsOf: golden("v21-\(camera).rgb")))
-  let size = Toy.width * Toy.height * 3
+  let size = ToyDataset.width * ToyDataset.height * 3
   for slot in shown.indices.reversed() {
     let image = try data.image("observation.images.\(camera)", at: shown[slot])
     #expect(difference(image.pixels, colors[slot * size..<(slot + 1) * size]) <= tolerance)
@@ -74,7 +74,7 @@ private func edit(_ root: URL, _ key: String, _ value: JSON) throws {
   try JSON.object(members).write(to: url, overwrite: true)
 }
 
-private func opening(_ root: URL, episodes: [Int]? = nil) -> String {
+private func openingError(_ root: URL, episodes: [Int]? = nil) -> String {
   sentence { _ = try LeRobotDataset(root: root, episodes: episodes) }
 }
 
@@ -96,9 +96,9 @@ private func opening(_ root: URL, episodes: [Int]? = nil) -> String {
     }
     let data = try LeRobotDataset(root: root, episodes: [2])
     #expect(data.count == 5 && data.statistics["action"]?.count == 12)
-    for camera in data.information.cameras { _ = try data.image(camera, at: 4) }
-    #expect(opening(root).contains("episode_000000.parquet"))
-    #expect(opening(root, episodes: [2, 1]).contains("episode_000001.parquet"))
+    for camera in data.metadata.cameras { _ = try data.image(camera, at: 4) }
+    #expect(openingError(root).contains("episode_000000.parquet"))
+    #expect(openingError(root, episodes: [2, 1]).contains("episode_000001.parquet"))
   }
 }
 
@@ -108,7 +108,7 @@ private func opening(_ root: URL, episodes: [Int]? = nil) -> String {
       ("v1.6", "convert_dataset_v1_to_v2"), ("v4.0", "newer LeRobot"), ("three", "v3.0"), ("v2", "v3.0"), ("", "v3.0"),
     ] {
       try edit(root, "codebase_version", .string(version))
-      #expect(opening(root).contains(hint) && !opening(root).contains("\n"), "\(opening(root))")
+      #expect(openingError(root).contains(hint) && !openingError(root).contains("\n"), "\(openingError(root))")
     }
   }
 }
@@ -125,10 +125,11 @@ func `lines of JSON that are cut short or no objects are named by their number`(
     ] {
       try Data(text.utf8).write(to: url)
       #expect(
-        opening(root).contains("line \(number) of") && opening(root).contains("\(name).jsonl"), "\(opening(root))")
+        openingError(root).contains("line \(number) of") && openingError(root).contains("\(name).jsonl"),
+        "\(openingError(root))")
     }
     try Data((whole + "\n\n").utf8).write(to: url)
-    #expect(opening(root) == "no error")
+    #expect(openingError(root) == "no error")
   }
 }
 
@@ -136,7 +137,7 @@ func `lines of JSON that are cut short or no objects are named by their number`(
   try withCopy { root in
     let url = root.appendingPathComponent("meta/episodes.jsonl")
     let lines = try String(contentsOf: url, encoding: .utf8).split(separator: "\n").map(String.init)
-    func opening(_ lines: [String], frames: Int = 12) throws -> String {
+    func openingError(_ lines: [String], frames: Int = 12) throws -> String {
       try Data(lines.joined(separator: "\n").utf8).write(to: url)
       try edit(root, "total_frames", .integer(frames))
       return sentence { _ = try LeRobotDataset(root: root) }
@@ -144,14 +145,15 @@ func `lines of JSON that are cut short or no objects are named by their number`(
     func line(_ index: Int, _ length: String) -> String {
       "{\"episode_index\": \(index), \"tasks\": [\"t\"], \"length\": \(length)}"
     }
-    #expect(try opening(lines.reversed()) == "no error")
-    #expect(try opening(Array(lines.dropLast())).contains("expected 3 episodes"))
-    #expect(try opening([lines[0], lines[0], lines[2]]).contains("expected episode 1"))
-    #expect(try opening([lines[0], lines[1], line(2, "6")], frames: 13).contains("expected 13 frames"))
-    #expect(try opening([lines[0], lines[1], line(2, "549755813888")], frames: 549_755_813_895).contains("expected"))
-    #expect(try opening([lines[0], line(1, "2"), line(2, "6")]).contains("does not belong to"))
+    #expect(try openingError(lines.reversed()) == "no error")
+    #expect(try openingError(Array(lines.dropLast())).contains("expected 3 episodes"))
+    #expect(try openingError([lines[0], lines[0], lines[2]]).contains("expected episode 1"))
+    #expect(try openingError([lines[0], lines[1], line(2, "6")], frames: 13).contains("expected 13 frames"))
+    #expect(
+      try openingError([lines[0], lines[1], line(2, "549755813888")], frames: 549_755_813_895).contains("expected"))
+    #expect(try openingError([lines[0], line(1, "2"), line(2, "6")]).contains("does not belong to"))
     for length in ["0", "-1", "1e300", "\"5\"", "9999999999999999999"] {
-      #expect(try opening([lines[0], lines[1], line(2, length)]).contains("line 3 of"), "\(length)")
+      #expect(try openingError([lines[0], lines[1], line(2, length)]).contains("line 3 of"), "\(length)")
     }
   }
 }
@@ -162,10 +164,10 @@ func `lines of JSON that are cut short or no objects are named by their number`(
       "../{episode_index:06d}.parquet", "/etc/{episode_chunk}", "{episode_name}", "data/{episode_index:6f}",
     ] {
       try edit(root, "data_path", .string(template))
-      #expect(opening(root).contains("template"), "\(opening(root))")
+      #expect(openingError(root).contains("template"), "\(openingError(root))")
     }
     try edit(root, "data_path", .string(PathTemplate.data.text))
-    #expect(opening(root).contains("file-000.parquet"))
+    #expect(openingError(root).contains("file-000.parquet"))
     try edit(root, "robot_type", nil)
     let name = "videos/chunk-001/observation.images.wrist/episode_000002.mp4"
     try FileManager.default.removeItem(at: root.appendingPathComponent(name))
@@ -199,9 +201,9 @@ func `lines of JSON that are cut short or no objects are named by their number`(
 @Test func `frames off the dataset's rate are refused by episode and frame, unless the tolerance allows them`() throws {
   try withCopy { root in
     try edit(root, "fps", 10.0)
-    #expect(opening(root) == "no error")
+    #expect(openingError(root) == "no error")
     try edit(root, "fps", 10.1)
-    let message = opening(root)
+    let message = openingError(root)
     #expect(message.contains("frame 1 of episode 0") && message.contains("`tolerance_s`"), "\(message)")
     _ = try LeRobotDataset(root: root, tolerance: 2e-3)
   }

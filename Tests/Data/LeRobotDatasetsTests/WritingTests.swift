@@ -13,20 +13,21 @@ import Testing
 @Test func `a recorded dataset reads back as it was recorded`() throws {
   try withFolder { folder in
     let root = folder.appendingPathComponent("toy")
-    try Toy.write(to: root, .image, cameras: ["top", "wrist"])
+    try ToyDataset.write(to: root, .image, cameras: ["top", "wrist"])
     let data = try LeRobotDataset(root: root)
     #expect(data.count == 12 && data.episodes.map(\.frames) == [0..<4, 4..<7, 7..<12])
-    #expect(data.episodes.map(\.tasks) == [[Toy.tasks[0]], [Toy.tasks[1]], [Toy.tasks[0]]])
+    #expect(data.episodes.map(\.tasks) == [[ToyDataset.tasks[0]], [ToyDataset.tasks[1]], [ToyDataset.tasks[0]]])
     for position in 0..<12 {
       let frame = try data.frame(at: position)
       #expect(frame.index == position && frame.timestamp == Float(Double(frame.frameIndex) / 10))
-      #expect(frame.task == Toy.tasks[frame.episodeIndex % 2])
+      #expect(frame.task == ToyDataset.tasks[frame.episodeIndex % 2])
       #expect(
-        try data.values(of: "observation.state", at: [position]) == Toy.state(frame.episodeIndex, frame.frameIndex))
-      #expect(try data.values(of: "action", at: [position]) == Toy.action(frame.episodeIndex, frame.frameIndex))
-      for (number, camera) in data.information.cameras.enumerated() {
+        try data.values(of: "observation.state", at: [position])
+          == ToyDataset.state(frame.episodeIndex, frame.frameIndex))
+      #expect(try data.values(of: "action", at: [position]) == ToyDataset.action(frame.episodeIndex, frame.frameIndex))
+      for (number, camera) in data.metadata.cameras.enumerated() {
         let image = try data.image(camera, at: position)
-        #expect(try image == Toy.image(number, frame.episodeIndex, frame.frameIndex))
+        #expect(try image == ToyDataset.image(number, frame.episodeIndex, frame.frameIndex))
       }
     }
     #expect(try data.values(of: "next.done", at: [2, 3, 4, 11]) == [0, 1, 0, 1])
@@ -36,7 +37,7 @@ import Testing
 @Test func `info, schemas and row groups equal those that LeRobot writes for the same frames`() throws {
   try withFolder { folder in
     let root = folder.appendingPathComponent("toy")
-    try Toy.write(to: root, .image, cameras: ["top", "wrist"])
+    try ToyDataset.write(to: root, .image, cameras: ["top", "wrist"])
     let truth = try golden("images")
     let info = "meta/info.json"
     #expect(
@@ -61,7 +62,7 @@ import Testing
 @Test func `statistics equal LeRobot's for the same frames`() throws {
   try withFolder { folder in
     let root = folder.appendingPathComponent("toy")
-    try Toy.write(to: root, .image, cameras: ["top", "wrist"])
+    try ToyDataset.write(to: root, .image, cameras: ["top", "wrist"])
     let ours = try LeRobotDataset(root: root).statistics
     let golden = try LeRobotDataset(root: golden("images"))
     let theirs = golden.statistics
@@ -96,10 +97,10 @@ func `recorded videos hold every frame of every episode`(codec: VideoCodec) thro
     let root = folder.appendingPathComponent("toy")
     let writer = try DatasetWriter(
       root: root, framesPerSecond: 30, features: ["cam": .camera(.video, height: 64, width: 96)], videoCodec: codec)
-    func shade(_ episode: Int, _ frame: Int) -> UInt8 { UInt8(30 + 60 * episode + 4 * frame) }
+    func brightness(_ episode: Int, _ frame: Int) -> UInt8 { UInt8(30 + 60 * episode + 4 * frame) }
     for episode in 0..<3 {
       for frame in 0..<7 {
-        let pixels = [UInt8](repeating: shade(episode, frame), count: 64 * 96 * 3)
+        let pixels = [UInt8](repeating: brightness(episode, frame), count: 64 * 96 * 3)
         try writer.addFrame(["cam": .image(RGBImage(width: 96, height: 64, pixels: pixels))])
       }
       try writer.saveEpisode(task: "look")
@@ -107,21 +108,21 @@ func `recorded videos hold every frame of every episode`(codec: VideoCodec) thro
     try writer.finish()
     let data = try LeRobotDataset(root: root)
     #expect(
-      data.information.features["cam"]?.information?["video.codec"]?.string == (codec == .av1 ? "av1" : codec.rawValue))
+      data.metadata.features["cam"]?.videoInfo?["video.codec"]?.string == (codec == .av1 ? "av1" : codec.rawValue))
     for position in stride(from: 20, through: 0, by: -1) {
       let frame = try data.frame(at: position)
       let image = try data.image("cam", at: position)
       let mean = image.pixels.reduce(0) { $0 + Int($1) } / image.pixels.count
-      #expect(abs(mean - Int(shade(frame.episodeIndex, frame.frameIndex))) <= 2)
+      #expect(abs(mean - Int(brightness(frame.episodeIndex, frame.frameIndex))) <= 2)
     }
   }
 }
 
 /// Five episodes whose noise fills files, two files a folder.
-private func recordSeveralFiles(to root: URL, _ type: Feature.DataType, codec: VideoCodec? = nil) throws {
+private func recordSeveralFiles(to root: URL, _ type: DatasetFeature.DataType, codec: VideoCodec? = nil) throws {
   var chunks = ChunkSettings()
   (chunks.filesPerChunk, chunks.dataFileMegabytes, chunks.videoFileMegabytes) = (2, 0.05, 0.05)
-  var features: OrderedDictionary<String, Feature> = ["action": Feature(.float32, shape: [2])]
+  var features: OrderedDictionary<String, DatasetFeature> = ["action": DatasetFeature(.float32, shape: [2])]
   for camera in ["top", "wrist"] { features["observation.images.\(camera)"] = .camera(type, height: 64, width: 96) }
   let writer = try DatasetWriter(
     root: root, framesPerSecond: 15, features: features, chunks: chunks, videoCodec: codec, overwrite: true)
@@ -208,32 +209,34 @@ private func noise(_ camera: Int, _ episode: Int, _ frame: Int) throws -> RGBIma
   try withFolder { folder in
     let root = folder.appendingPathComponent("toy")
     do {
-      let writer = try DatasetWriter(root: root, framesPerSecond: 10, features: ["a": Feature(.float32, shape: [2])])
+      let writer = try DatasetWriter(
+        root: root, framesPerSecond: 10, features: ["a": DatasetFeature(.float32, shape: [2])])
       try writer.addFrame(["a": .floats([1, 2])])
       try writer.saveEpisode(task: "t")
     }
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
-    try Toy.write(to: root, .image, cameras: ["top"])
-    #expect(sentence { try Toy.write(to: root, .image, cameras: ["top"]) }.contains("exists"))
-    try Toy.write(to: root, .image, cameras: ["wrist"], overwrite: true)
-    #expect(try LeRobotDataset(root: root).information.cameras == ["observation.images.wrist"])
+    try ToyDataset.write(to: root, .image, cameras: ["top"])
+    #expect(sentence { try ToyDataset.write(to: root, .image, cameras: ["top"]) }.contains("exists"))
+    try ToyDataset.write(to: root, .image, cameras: ["wrist"], overwrite: true)
+    #expect(try LeRobotDataset(root: root).metadata.cameras == ["observation.images.wrist"])
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["toy"])
     let other = folder.appendingPathComponent("other")
     try FileManager.default.createDirectory(at: other, withIntermediateDirectories: true)
     try Data("dear".utf8).write(to: other.appendingPathComponent("letter.txt"))
-    #expect(sentence { try Toy.write(to: other, .image, cameras: ["top"], overwrite: true) }.contains("no dataset"))
+    #expect(
+      sentence { try ToyDataset.write(to: other, .image, cameras: ["top"], overwrite: true) }.contains("no dataset"))
   }
 }
 
 @Test func `frames of another kind or shape are refused and not half added`() throws {
   try withFolder { folder in
-    let features = Toy.features(.image, cameras: ["top"])
+    let features = ToyDataset.features(.image, cameras: ["top"])
     let writer = try DatasetWriter(root: folder.appendingPathComponent("toy"), framesPerSecond: 10, features: features)
-    let good: [String: FrameValue] = [
+    let good: [String: FeatureValue] = [
       "observation.state": .floats([1, 2, 3]), "action": .floats([1, 2]), "next.reward": .floats([0]),
-      "next.done": .booleans([false]), "observation.images.top": .image(try Toy.image(0, 0, 0)),
+      "next.done": .booleans([false]), "observation.images.top": .image(try ToyDataset.image(0, 0, 0)),
     ]
-    let wrong: [(String, FrameValue?)] = [
+    let wrong: [(String, FeatureValue?)] = [
       ("action", nil), ("action", .floats([1, 2, 3])), ("action", .doubles([1, 2])), ("next.done", .integers([1])),
       ("observation.images.top", .image(try RGBImage(width: 2, height: 2, pixels: Array(repeating: 0, count: 12)))),
       ("extra", .floats([1])),
@@ -252,7 +255,8 @@ private func noise(_ camera: Int, _ episode: Int, _ frame: Int) throws -> RGBIma
     for name in ["a/b", "index", ""] {
       #expect(throws: Failure.self) {
         try DatasetWriter(
-          root: folder.appendingPathComponent("b"), framesPerSecond: 10, features: [name: Feature(.float32, shape: [1])]
+          root: folder.appendingPathComponent("b"), framesPerSecond: 10,
+          features: [name: DatasetFeature(.float32, shape: [1])]
         )
       }
     }
@@ -265,14 +269,14 @@ func `datasets are left for LeRobot to open`() throws {
   let folder = URL(fileURLWithPath: try #require(ProcessInfo.processInfo.environment["WM_PARITY_DATASETS"]))
   try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
   for (name, type, codec) in [
-    ("images", Feature.DataType.image, VideoCodec?.none), ("h264", .video, .h264), ("mpeg4", .video, .mpeg4),
+    ("images", DatasetFeature.DataType.image, VideoCodec?.none), ("h264", .video, .h264), ("mpeg4", .video, .mpeg4),
     ("hevc", .video, .hevc),
   ] {
     let root = folder.appendingPathComponent(name)
-    try Toy.write(to: root, type, cameras: ["top", "wrist"], codec: codec, overwrite: true)
+    try ToyDataset.write(to: root, type, cameras: ["top", "wrist"], codec: codec, overwrite: true)
     try dump(LeRobotDataset(root: root), to: folder, name)
   }
-  for (name, type) in [("image_files", Feature.DataType.image), ("video_files", .video)] {
+  for (name, type) in [("image_files", DatasetFeature.DataType.image), ("video_files", .video)] {
     let root = folder.appendingPathComponent(name)
     try recordSeveralFiles(to: root, type, codec: .mpeg4)
     try dump(LeRobotDataset(root: root), to: folder, name)
@@ -309,11 +313,11 @@ private func dump(_ data: LeRobotDataset, to folder: URL, _ name: String) throws
           uniqueKeysWithValues: features.sorted { $0.key < $1.key }
             .map { ($0.key, .array($0.value.map { .number(Double($0)) })) })),
     ])
-    for camera in data.information.cameras { pixels += sample.images[camera]?.pixels ?? [] }
+    for camera in data.metadata.cameras { pixels += sample.images[camera]?.pixels ?? [] }
   }
   let document: JSON = [
-    "chunk": 4, "fps": .number(data.information.framesPerSecond),
-    "cameras": .array(data.information.cameras.map { .string($0) }), "frames": .array(rows),
+    "chunk": 4, "fps": .number(data.metadata.framesPerSecond),
+    "cameras": .array(data.metadata.cameras.map { .string($0) }), "frames": .array(rows),
   ]
   try document.write(to: folder.appendingPathComponent("\(name).json"), overwrite: true)
   try AtomicFile.write(pixels, to: folder.appendingPathComponent("\(name).rgb"), overwrite: true)

@@ -2,7 +2,7 @@ import Failures
 import MuJoCoPhysics
 import Testing
 
-@Suite struct `Physics simulations` {
+struct SimulationTests {
   static let ball = """
     <mujoco><option timestep="0.001"/><worldbody>
       <body name="ball" pos="0 0 5"><freejoint name="ball"/><geom size="0.1" mass="1"/></body>
@@ -104,9 +104,9 @@ import Testing
   }
 }
 
-@Suite struct `Physics models` {
+struct PhysicsModelTests {
   @Test func `a model lists its named elements`() throws {
-    let model = try PhysicsModel(xml: `Physics simulations`.ball)
+    let model = try PhysicsModel(xml: SimulationTests.ball)
     #expect(model.names(of: .body) == ["world", "ball"])
     #expect((model.positionCount, model.velocityCount, model.actuatorCount) == (7, 6, 0))
     #expect(model.timestep == 0.001)

@@ -2,7 +2,7 @@ import Failures
 import MuJoCoPhysics
 import Testing
 
-@Suite struct `Rendering` {
+struct RenderingTests {
   /// A red box 0.2 m wide under a camera 1 m above it, beside a green ball 0.5 m to the right and 0.25 m up in the
   /// image, before a black background.
   static let scene = """

@@ -7,7 +7,7 @@ import Testing
 @testable import NeuralNetworks
 
 /// Against torch.nn's own modules; see oracle/neural_networks_goldens.py.
-@Suite struct LayerGoldenTests {
+struct LayerGoldenTests {
   private let golden: StateDictionary
 
   init() throws {

@@ -4,7 +4,7 @@ import NeuralNetworks
 import RobotPolicies
 import Testing
 
-struct `a normalization` {
+struct NormalizationTests {
   private static let features: PolicyFeatures = [
     BatchKey.state: PolicyFeature(.state, [2]), BatchKey.action: PolicyFeature(.action, [2]),
   ]

@@ -8,7 +8,7 @@ import Testing
 
 @testable import WorldModality
 
-@Suite struct DINOv2EncoderTests {
+struct DINOv2EncoderTests {
   @Test(arguments: ["stretched", "shrunk", "same"])
   func `images, hidden states and latents are transformers'`(name: String) throws {
     let encoder = try DINOv2Encoder(EncoderFolder(Golden.url("dinov2_\(name)")))
@@ -76,7 +76,7 @@ import Testing
   }
 }
 
-@Suite struct EncoderFolderTests {
+struct EncoderFolderTests {
   let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
 
   @Test func `pickles, missing shards and indices that lead elsewhere are refused`() throws {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import WorldModality
 
-@Suite struct DatasetFingerprintTests {
+struct DatasetFingerprintTests {
   @Test func `a dataset's fingerprint changes with its files`() throws {
     let tiny = try TinyDataset()
     let episodes = tiny.folder.appendingPathComponent("meta/episodes/chunk-000")

@@ -17,10 +17,10 @@ final class TinyDataset {
   let encoder: any WorldEncoder
   let episodes = [0..<3, 3..<4, 4..<11]
   var identity: LatentCacheManifest
-  /// Frames that were asked for.
-  let asked = Asked()
+  /// Frames that were requested for.
+  let requested = RequestedFrames()
 
-  final class Asked: Sendable {
+  final class RequestedFrames: Sendable {
     let indices = Mutex<[Int]>([])
   }
 
@@ -63,8 +63,8 @@ final class TinyDataset {
     try WorldLatentPrecomputation(encoder, identity: identity, episodes: episodes, batchSize: batch)
       .run(
         to: url ?? self.url, overwrite: overwrite, workers: workers,
-        image: { [asked] index in
-          asked.indices.withLock { $0.append(index) }
+        image: { [requested] index in
+          requested.indices.withLock { $0.append(index) }
           return try Self.image(index)
         }, progress: progress)
   }
@@ -77,13 +77,13 @@ final class TinyDataset {
   }
 }
 
-@Suite struct LatentCacheTests {
+struct LatentCacheTests {
   @Test func `the cache lies under the published name and holds each clip's latent`() throws {
     let tiny = try TinyDataset()
     var reports: [Int] = []
     try tiny.precompute { done, _ in reports.append(done) }
     #expect(try tiny.url.path.hasSuffix("/local/tiny/train_world_latents_vjepa_m4.fp16.npy"))
-    #expect(tiny.asked.indices.withLock { $0 } == Array(0..<11))
+    #expect(tiny.requested.indices.withLock { $0 } == Array(0..<11))
     #expect(reports == [0, 4, 8, 11])
     let cache = try LatentCache(tiny.url, expecting: tiny.expectation)
     #expect(cache.warning == nil && cache.identity == tiny.identity)
@@ -121,20 +121,24 @@ final class TinyDataset {
   }
 
   @Test func `an interruption anywhere changes no bit`() throws {
-    struct Killed: Error {}
+    struct Interrupted: Error {}
     let whole = try TinyDataset()
     try whole.precompute(batch: 3)
     let expected = try MappedFile(whole.url).sha256
     for stop in [0, 3, 6, 9] {
       let tiny = try TinyDataset()
-      #expect(throws: Killed.self) { try tiny.precompute(batch: 3) { done, _ in if done == stop { throw Killed() } } }
+      #expect(throws: Interrupted.self) {
+        try tiny.precompute(batch: 3) { done, _ in if done == stop { throw Interrupted() } }
+      }
       #expect(throws: Failure.self) { try LatentCache(tiny.url, expecting: tiny.expectation) }
       try tiny.precompute(batch: 3)
       #expect(try MappedFile(tiny.url).sha256 == expected)
     }
-    // Killed in the middle of a batch: two of its three rows are on disk.
+    // Interrupted in the middle of a batch: two of its three rows are on disk.
     let tiny = try TinyDataset()
-    #expect(throws: Killed.self) { try tiny.precompute(batch: 3) { done, _ in if done == 6 { throw Killed() } } }
+    #expect(throws: Interrupted.self) {
+      try tiny.precompute(batch: 3) { done, _ in if done == 6 { throw Interrupted() } }
+    }
     let partial = try NumpyWriter.partialURL(of: tiny.url)
     try Data(Data(contentsOf: partial).dropLast(24 + 7)).write(to: partial)
     try tiny.precompute(batch: 3)

@@ -7,7 +7,7 @@ import Testing
 
 @testable import WorldModality
 
-@Suite struct MemoryModeTests {
+struct MemoryModeTests {
   /// D 8, T 3, K 2, an expert of width 8, and a gate that stands open.
   private func world(_ change: (inout WorldModalityConfiguration) -> Void = { _ in }) throws -> WorldModel {
     var configuration = WorldModalityConfiguration()
@@ -72,20 +72,20 @@ import Testing
 
   @Test(arguments: RolloutMemoryMode.allCases)
   func `a closed gate or injection switched off asks for no history`(mode: RolloutMemoryMode) throws {
-    struct Asked: Error {}
+    struct HistoryUsed: Error {}
     for gate in [0, 9e-7, -9e-7] {
       let closed = try world {
         $0.gateInitialization = gate
         $0.rolloutMemory = mode
       }
-      #expect(try closed.rolloutMemory(random: addresses(2)) { throw Asked() } == nil)
+      #expect(try closed.rolloutMemory(random: addresses(2)) { throw HistoryUsed() } == nil)
     }
     let off = try world {
       $0.isInjectionEnabled = false
       $0.rolloutMemory = mode
     }
     #expect(try off.ignoresMemory())
-    #expect(try off.rolloutMemory(random: addresses(2)) { throw Asked() } == nil)
+    #expect(try off.rolloutMemory(random: addresses(2)) { throw HistoryUsed() } == nil)
   }
 
   @Test func `a gate at zero leaves hidden states as they are, bit for bit`() throws {

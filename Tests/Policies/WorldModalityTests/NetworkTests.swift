@@ -4,12 +4,11 @@ import Foundation
 import LibTorch
 import NeuralNetworks
 import Testing
-import TestSupport
 
 @testable import WorldModality
 
 /// Prophet and gated injection against torch.nn's modules; see oracle/world_modality_goldens.py.
-@Suite struct NetworkTests {
+struct NetworkTests {
   @Test(arguments: ["delta", "absolute"])
   func `prediction, memory, loss, injection and all gradients`(name: String) throws {
     let golden = try Golden("world_\(name).safetensors")
@@ -47,46 +46,5 @@ import TestSupport
       #expect(try gradient.deviation(from: golden["g/\(parameter.name)"]) < 1e-5, "\(parameter.name)")
     }
     #expect(try world.inject(hidden, memory).distance(to: injected) < 1e-6)
-  }
-
-  /// With the gate closed the action loss does not reach the Prophet, so its gradients are the world loss's alone.
-  @Test(.enabled(if: SharedData.directory != nil), arguments: ["smolvla_world_tiny", "smolvla_world_tiny_closed"])
-  func `the shared goldens' memory, diagnostics and Prophet`(name: String) throws {
-    let folder = try #require(SharedData.directory).appendingPathComponent("golden")
-    let golden = try Golden(folder.appendingPathComponent("\(name).safetensors"))
-    let weights = try Tensor.load(folder.appendingPathComponent("\(name)/model.safetensors"))
-    let ours = weights.filter { $0.key.hasPrefix("prophet.") || $0.key.hasPrefix("model.world_inject.") }
-    var configuration = WorldModalityConfiguration()
-    configuration.worldLatentDimension = 24
-    configuration.futureOffset = 5
-    configuration.prophetHeads = 4
-    configuration.injectionHeads = 4
-    let store = ParameterStore(loading: ours, seed: 0, device: .cpu)
-    let world = try WorldModel(store.root, configuration, expertWidth: 36)
-    #expect(store.missing.isEmpty && store.misshapen.isEmpty && store.unexpected.isEmpty)
-    try store.setTrainable { _ in true }
-    let step = try world.trainingStep(
-      LatentBatch(
-        history: golden["in/world_z_hist"], future: golden["in/world_z_future"],
-        isValid: golden["in/world_future_valid"]), random: [])
-    let prediction = try world.prediction(ofHistory: golden["in/world_z_hist"])
-    #expect(try prediction.distance(to: golden["mid/prophet"]) < 1e-5)
-    #expect(try #require(step.memory).distance(to: golden["out/world_memory"]) < 1e-5)
-    var metrics = step.metrics
-    metrics["world_loss"] = step.loss
-    for (key, value) in metrics {
-      let tolerance = key == "world_cos" ? 1e-5 : 1e-6
-      #expect(try abs(value.item() - golden["out/\(key)"].item()) < tolerance * max(1, value.item()), "\(key)")
-    }
-    guard name.hasSuffix("closed") else { return }
-    try (step.loss * configuration.worldLossWeight).backward()
-    let gradients = golden.below("g/").filter { $0.key.hasPrefix("prophet.") }
-    #expect(gradients.count == 29)
-    for (key, expected) in gradients {
-      let parameter = try #require(store.parameters.first { $0.name == key })
-      #expect(try #require(parameter.tensor.gradient).deviation(from: expected) < 1e-5, "\(key)")
-    }
-    let norms = try world.gradientMetrics(of: store)
-    #expect(try #require(norms["grad_prophet"]).deviation(from: golden["out/grad_prophet"]) < 1e-6)
   }
 }

@@ -8,7 +8,6 @@ import OrderedCollections
 import RobotPolicies
 import SmolVLA
 import Testing
-import TestSupport
 
 @testable import WorldModality
 
@@ -48,15 +47,6 @@ struct PolicyCase: Sendable, CustomTestStringConvertible {
   /// A committed one by its name, `CHECKPOINT/CASE`.
   static func committed(_ name: String) throws -> PolicyCase {
     try #require(committed.first { $0.testDescription == name })
-  }
-
-  /// The goldens beside a development checkout; none elsewhere.
-  static var shared: [PolicyCase] {
-    guard let folder = SharedData.directory?.appendingPathComponent("golden") else { return [] }
-    return ["smolvla_world_tiny", "smolvla_world_tiny_closed"].map {
-      PolicyCase(
-        checkpoint: folder.appendingPathComponent($0), file: folder.appendingPathComponent("\($0).safetensors"))
-    }
   }
 }
 
@@ -108,7 +98,7 @@ struct LoadedPolicyCase {
     let store = ParameterStore(loading: weights, seed: 0, device: .cpu)
     let policy = try SmolVLAWorldPolicy(
       configuration, backbone: backbone, imageTokens: nil, parameters: store
-    ) { throw EncoderAsked() }
+    ) { throw EncoderUsed() }
     #expect(store.missing.isEmpty && store.misshapen.isEmpty && store.unexpected.isEmpty)
     return policy
   }
@@ -159,7 +149,7 @@ struct LoadedPolicyCase {
 }
 
 /// A rollout asked for the video encoder.
-struct EncoderAsked: Error {}
+struct EncoderUsed: Error {}
 
 extension Tensor {
   /// ‖self − other‖

@@ -4,21 +4,11 @@ import NeuralNetworks
 import RobotPolicies
 import SmolVLA
 import Testing
-import TestSupport
 
 @testable import WorldModality
 
 /// `smolvla_world` in one piece against LeRobot's SmolVLA with torch.nn's modules.
 struct PolicyGoldenTests {
-  @Test(
-    .enabled(if: SharedData.directory != nil, "needs ../shared/golden"), arguments: PolicyCase.shared)
-  func `the shared goldens' losses, diagnostics, gradients, memory and actions`(_ golden: PolicyCase) throws {
-    let loaded = try LoadedPolicyCase(golden)
-    let policy = try loaded.policy()
-    try golden.compareLossAndGradients(policy, loaded, random: CountedRandom(seed: 0, "unused"))
-    try golden.comparePlan(policy, loaded)
-  }
-
   @Test func `there are goldens`() {
     #expect(PolicyCase.committed.count >= 14)
     if let drawn = PolicyCase.drawnFolder { #expect(!PolicyCase.all(in: drawn).isEmpty) }

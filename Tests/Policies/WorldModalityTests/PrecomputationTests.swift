@@ -9,7 +9,7 @@ import Testing
 
 @testable import WorldModality
 
-@Suite struct PrecomputationTests {
+struct PrecomputationTests {
   private static func encoder(_ source: LatentsSource) throws -> any WorldEncoder {
     switch source {
     case .vjepa: try VJEPA2Encoder(untrained: .tiny, seed: 5)
@@ -46,7 +46,7 @@ import Testing
         try found.select(dimension: 0, index: row).select(dimension: 0, index: 0).distance(to: expected) < 2e-3,
         "row \(row)")
     }
-    #expect(tiny.asked.indices.withLock { $0 } == Array(0..<11))
+    #expect(tiny.requested.indices.withLock { $0 } == Array(0..<11))
   }
 
   @Test(arguments: [1, 2, 5, 11, 64]) func `the batch size changes no latent beyond rounding`(size: Int) throws {
@@ -64,13 +64,13 @@ import Testing
     try one.precompute(batch: 3)
     try other.precompute(batch: 3, workers: workers)
     #expect(try MappedFile(one.url).sha256 == MappedFile(other.url).sha256)
-    #expect(other.asked.indices.withLock { $0 }.sorted() == Array(0..<11))
+    #expect(other.requested.indices.withLock { $0 }.sorted() == Array(0..<11))
   }
 
   @Test func `unfinished work of another kind is not continued, and what differs is named`() throws {
-    struct Killed: Error {}
+    struct Interrupted: Error {}
     let tiny = try TinyDataset()
-    #expect(throws: Killed.self) { try tiny.precompute { done, _ in if done == 4 { throw Killed() } } }
+    #expect(throws: Interrupted.self) { try tiny.precompute { done, _ in if done == 4 { throw Interrupted() } } }
     let sound = tiny.identity
     let changes: [(String, (inout LatentCacheManifest) -> Void)] = [
       ("temporal window 4, not 2", { $0.temporalWindow = 2 }), ("wrist", { $0.camera = "wrist" }),
@@ -95,8 +95,8 @@ import Testing
       for batch in 1...12 {
         let schedule = ClipSchedule(episodes: [0..<3, 3..<4, 4..<11], batchSize: batch, window: window)
         for first in 0..<schedule.batches {
-          let asked = (first..<schedule.batches).flatMap { schedule.newFrames(of: $0, first: first) }
-          #expect(Set(asked).count == asked.count && asked.last == 10)
+          let requested = (first..<schedule.batches).flatMap { schedule.newFrames(of: $0, first: first) }
+          #expect(Set(requested).count == requested.count && requested.last == 10)
         }
       }
     }

@@ -11,7 +11,7 @@ import Testing
 @testable import SmolVLA
 @testable import WorldModality
 
-struct `a published checkpoint` {
+struct PublishedCheckpointTests {
   private let base = CheckpointCase.goldens.appendingPathComponent("smolvla_base")
 
   private func deviation(_ found: Tensor, _ expected: Tensor) throws -> Double {

@@ -8,7 +8,7 @@ import Testing
 
 @testable import WorldModality
 
-@Suite struct VJEPA2EncoderTests {
+struct VJEPA2EncoderTests {
   @Test(arguments: ["remainder", "single", "tubelet", "huge", "giant"])
   func `hidden states and latents equal transformers'`(name: String) throws {
     let encoder = try VJEPA2Encoder(EncoderFolder(Golden.url("vjepa2_\(name)")))

@@ -4,7 +4,7 @@ import Testing
 
 @testable import WorldModality
 
-@Suite struct WorldWindowTests {
+struct WorldWindowTests {
   /// Every frame of every cutting of up to six frames into up to three episodes, against a look at each frame alone.
   @Test func `every small case stays within its episode and never looks ahead`() throws {
     for total in 1...6 {
@@ -23,14 +23,13 @@ import Testing
   private func check(_ frame: Int, _ episode: Range<Int>) throws {
     let window = try WorldWindow(frame: frame, episode: episode)
     for count in 0...8 {
-      let clip = window.clip(frames: count)
-      #expect(clip.count == count)
-      #expect(clip.allSatisfy { episode.contains($0) && $0 <= frame })
-      for (place, index) in clip.enumerated() {
+      let history = window.history(frames: count)
+      #expect(history.count == count)
+      #expect(history.allSatisfy { episode.contains($0) && $0 <= frame })
+      for (place, index) in history.enumerated() {
         let wanted = frame - (count - 1 - place)
         #expect(index == (wanted >= episode.lowerBound ? wanted : episode.lowerBound))
       }
-      #expect(window.history(frames: count) == clip)
       let future = window.future(frames: count)
       #expect(future.indices.count == count && future.isValid.count == count)
       for (step, (index, isValid)) in zip(future.indices, future.isValid).enumerated() {

@@ -29,7 +29,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
   }
 }
 
-struct `bad input` {
+struct BadInputTests {
   private static let train = ["train", "--output_dir=out"] + Flags.train
   private static let trainWorld = train + Flags.world
   private static let evaluate = Flags.evaluate + ["--output_dir=out", "--policy.path=\(Flags.checkpoint)"]

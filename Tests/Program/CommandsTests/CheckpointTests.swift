@@ -9,7 +9,7 @@ import RobotPolicies
 import Testing
 import WorldModality
 
-struct `a checkpoint` {
+struct CheckpointTests {
   /// Settings as `--policy.path` reads them.
   private struct Settings: ConfigurationSection {
     @SettingsGroup("policy", help: "the kind of policy", of: PolicySettings.kinds)

@@ -5,7 +5,7 @@ import RGBImages
 import Testing
 
 /// What only shows once a run is under way.
-struct `a run that goes wrong` {
+struct DamagedRunTests {
   @Test(arguments: [["--policy.optimizer_lr=1e30"], ["--dataset.root=nan"]])
   func `stops with a sentence when a loss is not finite`(flags: [String]) throws {
     try Fixture.within { folder in
@@ -84,8 +84,9 @@ struct `a run that goes wrong` {
 
   /// A dataset of two short episodes whose actions vary about `action`.
   private func record(_ root: URL, action: [Float]) throws {
-    var features: OrderedDictionary<String, Feature> = [
-      "observation.state": Feature(.float32, shape: [2]), "action": Feature(.float32, shape: [action.count]),
+    var features: OrderedDictionary<String, DatasetFeature> = [
+      "observation.state": DatasetFeature(.float32, shape: [2]),
+      "action": DatasetFeature(.float32, shape: [action.count]),
     ]
     let cameras = ["observation.images.image", "observation.images.image2"]
     for camera in cameras { features[camera] = .camera(.image, height: 16, width: 16) }
@@ -94,7 +95,7 @@ struct `a run that goes wrong` {
     for episode in 0..<2 {
       for frame in 0..<5 {
         let shift = Float(frame + episode) / 8
-        var values: [String: FrameValue] = [
+        var values: [String: FeatureValue] = [
           "observation.state": .floats([shift, -shift]), "action": .floats(action.map { $0 + shift }),
         ]
         for camera in cameras { values[camera] = .image(image) }

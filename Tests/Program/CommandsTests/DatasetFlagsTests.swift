@@ -13,7 +13,7 @@ private let officialTransforms = """
   "affine": {"weight": 1.0, "type": "RandomAffine", "kwargs": {"degrees": [-5.0, 5.0], "translate": [0.05, 0.05]}}}}
   """
 
-struct `a dataset's flags` {
+struct DatasetFlagsTests {
   private func configuration(_ run: URL) throws -> JSON {
     try JSON(contentsOf: run.appendingPathComponent("checkpoints/last/pretrained_model/train_config.json"))
   }

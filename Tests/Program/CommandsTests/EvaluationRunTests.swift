@@ -3,7 +3,7 @@ import MediaCoding
 import ModelFiles
 import Testing
 
-struct `an evaluation run` {
+struct EvaluationRunTests {
   private static let random = ["eval", "--eval.planner=random", "--num_compute_threads=1"] + Flags.environment
 
   @Test(arguments: ["random", "policy"]) func `gives the same episodes whatever the batch size`(planner: String) throws

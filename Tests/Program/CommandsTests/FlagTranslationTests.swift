@@ -3,7 +3,7 @@ import Testing
 @testable import Commands
 
 /// What library modules say of settings, as the command line prints it.
-struct `Errors name flags` {
+struct FlagTranslationTests {
   private let translation = FlagTranslation(
     own: [
       "batch_size", "dataset.root", "eval.seeds", "env.seeds", "policy.normalization", "optimizer.type", "env.type",

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-struct `the help of a command` {
+struct HelpTests {
   private static let commands = [
     "train", "eval", "precompute", "record", "scratch", "probe", "replay", "matrix", "report",
   ]

@@ -3,7 +3,7 @@ import ModelFiles
 import Testing
 import TestSupport
 
-struct `a run whose parts are on the hub` {
+struct HubTests {
   /// A hub with the fixture's baseline and demonstrations, and what the program must know to find it.
   private func within(_ body: (URL, LoopbackHub, [String: String]) throws -> Void) throws {
     try Fixture.within { folder in
@@ -84,7 +84,7 @@ struct `a run whose parts are on the hub` {
 
   @Test func `keeps its model where the upload fails`() throws {
     try within { folder, hub, environment in
-      hub.make(.status(403), at: "/commit/main")
+      hub.inject(.status(403), at: "/commit/main")
       let flags = [
         "--output_dir=run", "--dataset.repo_id=user/shapes", "--policy.path=user/base", "--policy.push_to_hub=true",
         "--policy.repo_id=user/new",
@@ -93,7 +93,7 @@ struct `a run whose parts are on the hub` {
       #expect(failed.status == 1)
       #expect(failed.errors.contains("forbids this for user/new"))
       #expect(failed.errors.contains("the model is in"))
-      hub.calmDown()
+      hub.removeFaults()
       let again = try Program.run(["train", "--resume", "--output_dir=run"], in: folder, environment: environment)
       #expect(again.status == 0, "\(again.errors)")
       #expect(hub.files(.model, "user/new")?["model.safetensors"] != nil)

@@ -8,7 +8,7 @@ import Testing
 @testable import Commands
 
 /// Settings as `train` and `eval` gather them, without running.
-struct `settings of a command` {
+struct LayersTests {
   /// A folder with a checkpoint that has its own chunk_size, n_action_steps and num_steps, and a settings file.
   private func within(_ settings: JSON, _ body: (_ checkpoint: String, _ file: String) throws -> Void) throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("wm-layers-\(UUID().uuidString)")

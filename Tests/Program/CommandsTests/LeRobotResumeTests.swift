@@ -15,7 +15,7 @@ import WorldModality
 @testable import PolicyTraining
 
 /// Against a run of LeRobot 0.4.4 that was saved after two steps (oracle/checkpoint_goldens.py).
-struct `a run of LeRobot` {
+struct LeRobotResumeTests {
   private static let golden = Checkout.tests("Policies/WorldModalityTests/CheckpointGoldens/training")
   /// The committed one, and those that `make parity` hands over, runs from here among them.
   private static var runs: [URL] {
@@ -205,7 +205,7 @@ struct `a run of LeRobot` {
   }
 }
 
-struct `a run's settings` {
+struct RunSettingsTests {
   @Test func `lie in LeRobot's file and one of our own, and come back on resume`() throws {
     try Fixture.within { folder in
       try Program.succeed(

@@ -3,7 +3,7 @@ import ModelFiles
 import Testing
 
 /// The experiment matrix as the runbook starts it, on a CPU with two lanes.
-struct `the matrix` {
+struct MatrixTests {
   private static let script = "./scripts/launch_parallel_mi300x_smolvla_world.sh"
   /// The runbook's variables.
   private static let variables = [
@@ -75,6 +75,11 @@ struct `the matrix` {
       #expect(outcome.status == 1)
       let table = outcome.output.split(separator: "\n")
       #expect(table.contains { $0.hasPrefix("E1_seed3") && $0.contains("training failed: ") })
+      // The reason is the sentence that the run printed.
+      let log = try text(root.appendingPathComponent("logs/E1_seed3.log"))
+      let sentence = try #require(log.split(separator: "\n").last { $0.hasPrefix("lerobot-wm: ") })
+      #expect(table.contains { $0.hasSuffix("training failed: \(sentence.dropFirst("lerobot-wm: ".count))") })
+      #expect(root.appendingPathComponent("logs").names() == ["E0_seed3.log", "E1_seed3.log", "E2_seed3.log"])
       for name in ["E0_seed3", "E2_seed3"] {
         #expect(table.contains { $0.hasPrefix(name) && $0.hasSuffix("finished") })
       }

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-struct `a precomputation` {
+struct PrecomputationRunTests {
   private static let flags = Flags.precompute + ["--batch_size=1"]
   private static let name = "shapes/train_world_latents_vjepa_m2.fp16.npy"
 

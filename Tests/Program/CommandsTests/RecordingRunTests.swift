@@ -2,7 +2,7 @@ import Foundation
 import ModelFiles
 import Testing
 
-struct `a recording` {
+struct RecordingRunTests {
   private static let flags = ["record"] + Flags.environment
   private static let frames = "data/chunk-000/file-000.parquet"
 

@@ -6,7 +6,7 @@ import NeuralNetworks
 import Testing
 
 /// What goes wrong while episodes are played, seen from outside the program.
-struct `an evaluation that goes wrong` {
+struct RolloutFailureTests {
   private static let random = ["eval", "--eval.planner=random", "--num_compute_threads=1", "--output_dir=out"]
   private static let hasLibero =
     (try? EngineLibraries.directory()).map {

@@ -6,7 +6,7 @@ import TestSupport
 /// The runbook's commands, typed as it prints them, against a hub that serves small repositories under the published
 /// names: LeRobot's and transformers' own files with random weights. Only sizes are changed, by flags after the command.
 @Suite(.serialized)
-struct `the runbook` {
+struct RunbookTests {
   private static let precompute = """
     lerobot-wm-precompute --dataset_name HuggingFaceVLA/libero --image_key observation.images.image --cache_dir cache \\
       --world_latents_source vjepa --temporal_window 4 --device cuda
@@ -52,47 +52,47 @@ struct `the runbook` {
   }
 
   @Test func `works as it is written, from the hub to the report`() throws {
-    let place = try Place()
-    defer { place.remove() }
+    let folder = try RunbookFolder()
+    defer { folder.remove() }
 
-    try place.run(Self.precompute, ["--device=cpu", "--num_compute_threads=1"])
-    let latents = place.file("cache/HuggingFaceVLA/libero/train_world_latents_vjepa_m4.fp16.npy")
+    try folder.run(Self.precompute, ["--device=cpu", "--num_compute_threads=1"])
+    let latents = folder.file("cache/HuggingFaceVLA/libero/train_world_latents_vjepa_m4.fp16.npy")
     let cache = try NumpyFile(latents)
     #expect(cache.element == .float16 && cache.shape == [18, 24])
     let sidecar = try JSON(contentsOf: latents.appendingPathExtension("json"))
     #expect(sidecar["encoder"]?["name"] == "facebook/vjepa2-vitl-fpc64-256" && sidecar["temporal_window"] == 4)
 
-    let said = try place.run(Self.baseline, Self.small)
+    let said = try folder.run(Self.baseline, Self.small)
     // The published checkpoint names three other cameras, and other sizes of state and action.
     #expect(said.contains("camera1") && said.contains("give way to the dataset's"), "\(said)")
-    try expectRun(place.file("outputs/train/libero_smolvla_baseline_seed0"), of: "smolvla", isWorld: false)
+    try expectRun(folder.file("outputs/train/libero_smolvla_baseline_seed0"), of: "smolvla", isWorld: false)
 
-    try place.run(Self.world, Self.small + Self.worldSizes)
-    let world = place.file("outputs/train/libero_smolvla_world_seed0")
+    try folder.run(Self.world, Self.small + Self.worldSizes)
+    let world = folder.file("outputs/train/libero_smolvla_world_seed0")
     try expectRun(world, of: "smolvla_world", isWorld: true)
 
     // Nothing large was fetched twice, and what follows needs no hub.
-    let fetched = place.hub.requests.filter { $0.hasPrefix("GET store") }
+    let fetched = folder.hub.requests.filter { $0.hasPrefix("GET store") }
     #expect(fetched.count >= 4 && Set(fetched).count == fetched.count, "\(fetched)")
-    place.hub.stop()
+    folder.hub.stop()
     // The runbook's step, which so few steps never reach.
     try FileManager.default.createSymbolicLink(
       atPath: world.appendingPathComponent("checkpoints/200000").path, withDestinationPath: "000002")
-    guard try place.prepareLibero() else {
-      let outcome = try place.start(Self.evaluation, Self.episode).wait()
+    guard try folder.prepareLibero() else {
+      let outcome = try folder.start(Self.evaluation, Self.episode).wait()
       #expect(outcome.status == 1 && outcome.errors.contains("lerobot/libero-assets"), "\(outcome.errors)")
       print("evaluation in LIBERO skipped: its scene assets are not on this machine")
       return
     }
-    try place.run(Self.evaluation, ["--policy.device=cpu", "--output_dir=outputs/eval/world"] + Self.episode)
-    try expectEvaluation(place.file("outputs/eval/world/eval_info.json"))
+    try folder.run(Self.evaluation, ["--policy.device=cpu", "--output_dir=outputs/eval/world"] + Self.episode)
+    try expectEvaluation(folder.file("outputs/eval/world/eval_info.json"))
 
     // Four lanes, one seed of the three.
-    try place.run(
+    try folder.run(
       Self.launcher,
       Self.small + Self.worldSizes + ["--seeds=0", "--policy.n_action_steps=5"]
         + Self.episode.filter { !$0.hasPrefix("--num") })
-    let root = place.file("outputs/train/libero_smolvla_world_parallel")
+    let root = folder.file("outputs/train/libero_smolvla_world_parallel")
     for (name, gpu) in [("E0_seed0", 0), ("E1_seed0", 1), ("E2_seed0", 2)] {
       let log = try String(contentsOf: root.appendingPathComponent("logs/\(name).log"), encoding: .utf8)
       #expect(log.contains("(HIP_VISIBLE_DEVICES=0 ROCR_VISIBLE_DEVICES=\(gpu) CUDA_VISIBLE_DEVICES=\(gpu))"))
@@ -144,7 +144,7 @@ struct `the runbook` {
 }
 
 /// A machine with an empty Hugging Face cache, and a hub in its reach.
-private struct Place {
+private struct RunbookFolder {
   let hub: LoopbackHub
   let folder: URL
 

@@ -2,7 +2,7 @@ import Foundation
 import ModelFiles
 import Testing
 
-struct `a training run` {
+struct TrainingRunTests {
   @Test func `is the same, bit for bit, whatever the number of loader threads`() throws {
     try Fixture.within { folder in
       for workers in [0, 1, 4] {

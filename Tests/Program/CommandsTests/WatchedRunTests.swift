@@ -2,7 +2,7 @@ import Foundation
 import ModelFiles
 import Testing
 
-struct `a run that is watched` {
+struct WatchedRunTests {
   private static let evaluation =
     Flags.environment + ["--eval_freq=4", "--eval.n_episodes=2"]
   private static let wandb = ["--wandb.enable=true", "--wandb.mode=offline"]

@@ -5,7 +5,7 @@ import NeuralNetworks
 import Testing
 
 /// smolvla_world as a user runs it, with the gate as it starts: closed.
-struct `a closed gate` {
+struct WorldRunTests {
   /// A learning rate of 0 leaves the weights as they were and the gate at 0.
   private static let untrained =
     Flags.train + Flags.world

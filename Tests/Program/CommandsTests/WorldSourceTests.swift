@@ -3,7 +3,7 @@ import ModelFiles
 import Testing
 
 /// Other encoders and cameras, as a user names them.
-struct `a world source` {
+struct WorldSourceTests {
   private static let name = "cache2/shapes/train_world_latents_"
   private static let open = ["--policy.world_gate_init=1", "--policy.cache_dir=cache2", "--steps=2", "--save_freq=2"]
   private static let evaluate = Flags.evaluate + ["--policy.path=run/checkpoints/last/pretrained_model"]

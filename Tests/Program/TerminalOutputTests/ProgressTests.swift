@@ -3,7 +3,7 @@ import Testing
 
 @testable import TerminalOutput
 
-@Suite struct ProgressTests {
+struct ProgressTests {
   @Test(arguments: [
     (0.4, "0 s"), (59, "59 s"), (60, "1:00 min"), (3599, "59:59 min"), (7260, "2:01 h"), (.infinity, "?"),
   ])

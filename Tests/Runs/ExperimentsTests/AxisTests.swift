@@ -3,7 +3,7 @@ import Testing
 
 @testable import Experiments
 
-@Suite struct AxisTests {
+struct AxisTests {
   @Test(arguments: [
     [0.0, 1.0], [3, 3], [-0.02, 0.58], [1e-9, 2e-9], [0, 0], [-5, -1], [1e29, 1e35], [99_000, 120_000],
   ])

@@ -6,7 +6,7 @@ import ModelFiles
 import PolicyEvaluation
 import Testing
 
-@Suite struct ExperimentReportTests {
+struct ExperimentReportTests {
   @Test func `the page stands alone and shows every part`() throws {
     let matrix = try FixtureMatrix()
     let report = try matrix.report(isDemonstration: true)

@@ -1,7 +1,7 @@
 import Experiments
 import Testing
 
-struct `the matrix's jobs` {
+struct MatrixJobTests {
   @Test func `go over the GPUs in turn, all arms of a seed before the next seed`() {
     let jobs = MatrixJob.all([.baseline, .zeroMemory, .predictedMemory], seeds: [0, 7], gpus: ["2", "5"])
     #expect(jobs.map(\.name) == ["E0_seed0", "E1_seed0", "E2_seed0", "E0_seed7", "E1_seed7", "E2_seed7"])

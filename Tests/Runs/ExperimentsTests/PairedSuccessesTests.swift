@@ -3,7 +3,7 @@ import Foundation
 import ModelFiles
 import Testing
 
-@Suite struct PairedSuccessesTests {
+struct PairedSuccessesTests {
   @Test func `intervals, p and visible differences equal those of statsmodels and scipy`() throws {
     let url = try #require(Bundle.module.url(forResource: "paired", withExtension: "json", subdirectory: "Goldens"))
     let goldens = try #require(try JSON(contentsOf: url).array)

@@ -3,7 +3,7 @@ import Foundation
 import MediaCoding
 import Testing
 
-@Suite struct RolloutVideosTests {
+struct RolloutVideosTests {
   /// The boxes that name a file an MP4 of H.264, and nothing to play.
   private func fakeVideo(_ size: Int = 400) -> String {
     "\0\0\0\u{18}ftypisom....avc1" + String(repeating: "x", count: size)

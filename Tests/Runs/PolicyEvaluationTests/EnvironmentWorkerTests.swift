@@ -11,7 +11,7 @@ import TestSupport
 @testable import PolicyEvaluation
 
 /// Slots at work beside the planner. Whoever waits for another here waits at most five seconds, and then the test fails.
-struct `an evaluation's slots` {
+struct EnvironmentWorkerTests {
   private func settings(_ episodes: Int, batch: Int, threads: Int = 4) -> EvaluationSettings {
     var settings = EvaluationSettings()
     (settings.episodes, settings.batchSize, settings.threads, settings.recordedEpisodes) = (episodes, batch, threads, 0)
@@ -25,7 +25,7 @@ struct `an evaluation's slots` {
   @Test func `give the same episodes whatever their number, the threads, and who is faster`() throws {
     var found: [[[String]]] = []
     for (batch, threads) in [(1, 1), (3, 2), (10, 1), (10, 8), (50, 4)] {
-      var suite = LineWorld.Suite()
+      var suite = LineEnvironment.Suite()
       suite.onStep = { _, _, _ in usleep(.random(in: 0...200)) }
       let recorder = RecordingPlanner()
       recorder.onPlan = { _ in usleep(.random(in: 0...500)) }
@@ -55,7 +55,7 @@ struct `an evaluation's slots` {
   @Test func `step while others are planned for`() throws {
     let (planning, stepped) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
     let isMet = Atomic(true)
-    var suite = LineWorld.Suite()
+    var suite = LineEnvironment.Suite()
     // The first episode's step continues only while a plan is being made, and that plan only after the step.
     suite.onStep = { _, episode, step in
       guard episode == 0, step == 1 else { return }
@@ -78,7 +78,7 @@ struct `an evaluation's slots` {
   @Test func `take the next episode at once, and the next task's too`() throws {
     let reached = DispatchSemaphore(value: 0)
     let isMet = Atomic(true)
-    var suite = LineWorld.Suite()
+    var suite = LineEnvironment.Suite()
     // The first episode of all lasts until the other slot has come to the last one of the other task.
     suite.onStep = { task, episode, step in
       if (task, episode, step) == ("down", 3, 1) { reached.signal() }
@@ -96,7 +96,7 @@ struct `an evaluation's slots` {
     let recorder = RecordingPlanner()
     var calls = 0
     recorder.onPlan = { _ in calls += 1 }
-    let evaluation = Evaluation(LineWorld.Suite(), settings(50, batch: 2), directory: nil)
+    let evaluation = Evaluation(LineEnvironment.Suite(), settings(50, batch: 2), directory: nil)
     var last: [EpisodeResult] = []
     let results = try evaluation.run(tasks: ["up", "down"], planner: recorder) {
       last = $0
@@ -115,7 +115,7 @@ struct `an evaluation's slots` {
   /// Plans are three steps long; an image is drawn for each plan, each history frame and each video frame, and no other.
   @Test(arguments: [(false, nil, false), (true, nil, false), (true, 2, false), (true, 9, false), (false, nil, true)])
   func `render only what is used`(looks: Bool, frames: Int?, recordedEpisodes: Bool) throws {
-    let suite = LineWorld.Suite()
+    let suite = LineEnvironment.Suite()
     let history = frames.map { ObservationHistory(camera: "image", frames: $0) }
     let recorder = RecordingPlanner(cameras: looks ? ["image"] : [], history: history)
     var plan = settings(4, batch: 2)
@@ -158,7 +158,7 @@ struct `an evaluation's slots` {
   }
 
   @Test func `may be asked for a task twice`() throws {
-    let results = try Evaluation(LineWorld.Suite(), settings(2, batch: 2), directory: nil)
+    let results = try Evaluation(LineEnvironment.Suite(), settings(2, batch: 2), directory: nil)
       .run(tasks: ["up", "up"], planner: RecordingPlanner())
     #expect(results.map(\.episode) == [0, 0, 1, 1])
   }

@@ -7,7 +7,7 @@ import Testing
 
 @testable import PolicyEvaluation
 
-struct `an evaluation` {
+struct EvaluationTests {
   private func settings(_ episodes: Int, batch: Int, recordedEpisodes: Int = 0, usesContraryInstruction: Bool = false)
     -> EvaluationSettings
   {
@@ -23,11 +23,11 @@ struct `an evaluation` {
   }
 
   @Test func `makes no more environments than it needs`() throws {
-    let suite = LineWorld.Suite()
+    let suite = LineEnvironment.Suite()
     let recorder = RecordingPlanner()
     _ = try Evaluation(suite, settings(7, batch: 3), directory: nil).run(tasks: ["up"], planner: recorder)
     #expect((1...3).contains(suite.made.count) && recorder.largestBatch <= 3)
-    let few = LineWorld.Suite()
+    let few = LineEnvironment.Suite()
     #expect(
       try Evaluation(few, settings(2, batch: 9), directory: nil).run(tasks: ["up"], planner: RecordingPlanner()).count
         == 2)
@@ -35,9 +35,9 @@ struct `an evaluation` {
   }
 
   @Test(arguments: [true, false]) func `loses only the episode whose environment fails`(atReset: Bool) throws {
-    let whole = try Evaluation(LineWorld.Suite(), settings(6, batch: 2), directory: nil).run(
+    let whole = try Evaluation(LineEnvironment.Suite(), settings(6, batch: 2), directory: nil).run(
       tasks: ["up"], planner: RecordingPlanner())
-    var suite = LineWorld.Suite()
+    var suite = LineEnvironment.Suite()
     suite.fails = (2, atReset)
     let results = try Evaluation(suite, settings(6, batch: 2), directory: nil).run(
       tasks: ["up"], planner: RecordingPlanner())
@@ -48,16 +48,16 @@ struct `an evaluation` {
     let others = [0, 1, 3, 4, 5]
     #expect(outcomes(others.map { results[$0] }) == outcomes(others.map { whole[$0] }))
     let report = EvaluationReport(
-      tasks: [LineWorld.Suite().label(ofTask: "up")], results: results, seconds: 1, manifest: [:],
+      tasks: [LineEnvironment.Suite().label(ofTask: "up")], results: results, seconds: 1, manifest: [:],
       root: URL(fileURLWithPath: "/"))
     #expect(report.rate().episodes == 6, "an episode that broke off counts as a failure")
     #expect(report.json["per_task"]?.array?[0]["metrics"]?["problems"]?.array?[2].string == results[2].problem)
   }
 
   @Test func `loses only the episodes that a policy gives no plan for`() throws {
-    let whole = try Evaluation(LineWorld.Suite(), settings(6, batch: 3), directory: nil).run(
+    let whole = try Evaluation(LineEnvironment.Suite(), settings(6, batch: 3), directory: nil).run(
       tasks: ["up"], planner: RecordingPlanner())
-    let results = try Evaluation(LineWorld.Suite(), settings(6, batch: 3), directory: nil).run(
+    let results = try Evaluation(LineEnvironment.Suite(), settings(6, batch: 3), directory: nil).run(
       tasks: ["up"], planner: FailingPlanner())
     #expect(results.map(\.episode) == [0, 1, 2, 3, 4, 5])
     let broken = results.filter { $0.problem != nil }
@@ -68,7 +68,7 @@ struct `an evaluation` {
   }
 
   @Test func `sums up groups of tasks, and continues where one task cannot be had`() throws {
-    var suite = LineWorld.Suite()
+    var suite = LineEnvironment.Suite()
     suite.missing = "up"
     let results = try Evaluation(suite, settings(4, batch: 2), directory: nil).run(
       tasks: ["up", "down"], planner: RecordingPlanner())
@@ -90,11 +90,12 @@ struct `an evaluation` {
 
   @Test func `tells the contrary instruction where there is one`() throws {
     let recorder = RecordingPlanner()
-    let contrary = Evaluation(LineWorld.Suite(), settings(2, batch: 1, usesContraryInstruction: true), directory: nil)
+    let contrary = Evaluation(
+      LineEnvironment.Suite(), settings(2, batch: 1, usesContraryInstruction: true), directory: nil)
     let told = try contrary.run(tasks: ["up"], planner: recorder)
     #expect(recorder.instructions == ["go down"])
     let own = RecordingPlanner()
-    let usual = try Evaluation(LineWorld.Suite(), settings(2, batch: 1), directory: nil).run(
+    let usual = try Evaluation(LineEnvironment.Suite(), settings(2, batch: 1), directory: nil).run(
       tasks: ["up"], planner: own)
     #expect(own.instructions == ["go up"])
     #expect(outcomes(told) == outcomes(usual), "the goal that counts is the original one")
@@ -105,14 +106,15 @@ struct `an evaluation` {
 
   @Test func `shows as much of the past as the planner needs`() throws {
     let recorder = RecordingPlanner(history: ObservationHistory(camera: "image", frames: 5))
-    _ = try Evaluation(LineWorld.Suite(), settings(3, batch: 2), directory: nil).run(tasks: ["up"], planner: recorder)
+    _ = try Evaluation(LineEnvironment.Suite(), settings(3, batch: 2), directory: nil).run(
+      tasks: ["up"], planner: recorder)
     #expect(recorder.histories == [5])
   }
 
   @Test func `records whole videos of the first episodes`() throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("wm-evaluation-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: folder) }
-    let results = try Evaluation(LineWorld.Suite(), settings(3, batch: 2, recordedEpisodes: 2), directory: folder)
+    let results = try Evaluation(LineEnvironment.Suite(), settings(3, batch: 2, recordedEpisodes: 2), directory: folder)
       .run(tasks: ["up"], planner: RecordingPlanner())
     #expect(results.map { $0.video?.lastPathComponent } == ["eval_episode_0.mp4", "eval_episode_1.mp4", nil])
     let video = try VideoReader(try #require(results[0].video))
@@ -126,7 +128,7 @@ struct `an evaluation` {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     try Data("a file in the folder's place".utf8).write(to: folder.appendingPathComponent("videos"))
     func run(_ directory: URL?) throws -> [EpisodeResult] {
-      try Evaluation(LineWorld.Suite(), settings(2, batch: 1, recordedEpisodes: 1), directory: directory)
+      try Evaluation(LineEnvironment.Suite(), settings(2, batch: 1, recordedEpisodes: 1), directory: directory)
         .run(tasks: ["up"], planner: RecordingPlanner())
     }
     let (unwritten, plain) = (try run(folder), try run(nil))
@@ -139,7 +141,7 @@ struct `an evaluation` {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("wm-evaluation-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: folder) }
     var requests = 0
-    let results = try Evaluation(LineWorld.Suite(), settings(1, batch: 1, recordedEpisodes: 1), directory: folder)
+    let results = try Evaluation(LineEnvironment.Suite(), settings(1, batch: 1, recordedEpisodes: 1), directory: folder)
       .run(
         tasks: ["up"], planner: RecordingPlanner(),
         stops: {

@@ -12,7 +12,7 @@ import Testing
 @testable import PolicyEvaluation
 
 /// Adds to each state how many rows stand beside it, which no policy should, and which rounding does.
-private final class Company: Policy {
+private final class BatchSizePolicy: Policy {
   let parameters = ParameterStore(seed: 0, device: .cpu)
   let interface = PolicyInterface(
     inputs: [BatchKey.state: PolicyFeature(.state, [1])], outputs: [BatchKey.action: PolicyFeature(.action, [1])],
@@ -32,7 +32,7 @@ private final class Company: Policy {
   }
 }
 
-struct `a policy's planner` {
+struct PolicyPlannerTests {
   private func requests(_ states: [(Float, String)]) throws -> [PolicyRequest] {
     let image = try RGBImage(width: 16, height: 16, pixels: Array(repeating: 7, count: 768))
     return states.enumerated().map { index, state in
@@ -42,28 +42,28 @@ struct `a policy's planner` {
     }
   }
 
-  private func planner(_ policy: Company, rows: Int) throws -> PolicyPlanner {
+  private func planner(_ policy: BatchSizePolicy, rows: Int) throws -> PolicyPlanner {
     let pretrained = PretrainedPolicy(
       policy: policy, preprocessor: Processor(name: "before", steps: []),
       postprocessor: Processor(name: "after", steps: []), configuration: [:], attachments: [])
-    let planner = try PolicyPlanner(pretrained, specification: LineWorld.Suite().specification(ofTask: "up"))
+    let planner = try PolicyPlanner(pretrained, specification: LineEnvironment.Suite().specification(ofTask: "up"))
     planner.rows = rows
     return planner
   }
 
   @Test(arguments: [1, 4]) func `always plans batches of one size and one instruction`(rows: Int) throws {
     let told: [(Float, String)] = [(1, "a"), (2, "b"), (3, "a"), (4, "a"), (5, "b"), (6, "a"), (7, "a"), (8, "c")]
-    let policy = Company()
+    let policy = BatchSizePolicy()
     let plans = try planner(policy, rows: rows).plan(requests(told))
     #expect(plans == told.map { ActionChunk([[$0.0 * Float(rows)], [$0.0 * Float(rows)]]) })
     #expect(Set(policy.batches) == [rows])
     #expect(policy.batches.count == (rows == 1 ? 8 : 2 + 1 + 1))
     for (index, state) in told.enumerated() {
-      #expect(try planner(Company(), rows: rows).plan(requests([state])) == [plans[index]])
+      #expect(try planner(BatchSizePolicy(), rows: rows).plan(requests([state])) == [plans[index]])
     }
   }
 
   @Test func `plans nothing without requests`() throws {
-    #expect(try planner(Company(), rows: 4).plan([]).isEmpty)
+    #expect(try planner(BatchSizePolicy(), rows: 4).plan([]).isEmpty)
   }
 }

@@ -5,7 +5,7 @@ import Testing
 
 @testable import PolicyTraining
 
-struct `a checkpoint directory` {
+struct CheckpointDirectoryTests {
   private func within(_ body: (CheckpointDirectory, URL) throws -> Void) throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("wm-training-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: folder) }
@@ -66,7 +66,7 @@ struct `a checkpoint directory` {
   }
 }
 
-struct `the log line` {
+struct LogLineTests {
   @Test(arguments: [(999.0, "999"), (1_000, "1K"), (1_600, "2K"), (12_345, "12K"), (2_000_000, "2M")])
   func `shortens large numbers`(value: Double, text: String) { #expect(LogLine.short(value) == text) }
 

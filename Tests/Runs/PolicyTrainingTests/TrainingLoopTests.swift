@@ -47,7 +47,7 @@ private struct Numbers: BatchSource {
   }
 }
 
-struct `A training loop` {
+struct TrainingLoopTests {
   private let folder = FileManager.default.temporaryDirectory.appendingPathComponent("wm-loop-\(UUID().uuidString)")
   private var settings: TrainingSettings = {
     var settings = TrainingSettings(

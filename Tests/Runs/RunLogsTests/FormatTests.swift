@@ -11,7 +11,7 @@ private func bytes(_ hexadecimal: String) -> [UInt8] {
   }
 }
 
-struct `file formats of logs` {
+struct FormatTests {
   /// The check values of the catalogue of parametrized CRC algorithms, and RFC 3720's of 32 zeros.
   @Test func `checks are the published ones`() {
     #expect(CRC32.ieee("123456789".utf8) == 0xCBF4_3926)

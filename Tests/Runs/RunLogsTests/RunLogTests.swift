@@ -4,7 +4,7 @@ import Testing
 
 @testable import RunLogs
 
-struct `the logs of a run` {
+struct RunLogTests {
   private func within(_ body: (URL) throws -> Void) throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("wm-logs-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

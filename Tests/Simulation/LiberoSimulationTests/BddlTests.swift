@@ -4,7 +4,7 @@ import Testing
 
 @testable import LiberoSimulation
 
-struct `a task's description` {
+struct BddlTests {
   static let small = """
     (define (problem LIBERO_Tabletop_Manipulation) ; a comment (
       (:domain robosuite)
@@ -36,9 +36,9 @@ struct `a task's description` {
 
   @Test(arguments: [
     ("", "1:1: the file is empty"),
-    ("(define (problem x)", "1:1: '(' is never closed"),
-    ("(define\n  (problem x)))", "2:15: the expression of line 1 ended before"),
-    (")", "1:1: ')' closes nothing"),
+    ("(define (problem x)", "1:1: '(' without a ')'"),
+    ("(define\n  (problem x)))", "2:15: the expression of line 1 has already ended"),
+    (")", "1:1: ')' without a '('"),
     (
       "(define (problem x)\n (:init) (:goal (And (Near a b))))",
       "2:22: expected one of on, in, open, close, turnon, turnoff, found 'near'"
@@ -57,7 +57,7 @@ struct `a task's description` {
       "2:44: expected a number, found 'nan'"
     ),
     ("(define (problem x) (:objects a b))", "1:33: 'a' has no category"),
-    ("(define (problem x) (:sounds a))", "1:22: ':sounds' is no group of a task"),
+    ("(define (problem x) (:sounds a))", "1:22: ':sounds' is not a group of a task"),
     ("(define (problem x) (:init))", "1:1: expected a group (:goal …), found none"),
     ("hello", "1:1: expected (define …), found 'hello'"),
   ])

@@ -32,8 +32,9 @@ private struct ControllerGolden {
       position: SIMD3(try row("position", index)), rotation: Matrix(3, 3, values: try row("rotation", index)),
       velocity: SIMD3(try row("velocity", index)), angularVelocity: SIMD3(try row("angular_velocity", index)),
       jointPositions: try row("joint_positions", index), jointVelocities: try row("joint_velocities", index),
-      translation: Matrix(3, 7, values: try row("translation", index)),
-      turning: Matrix(3, 7, values: try row("turning", index)), mass: Matrix(7, 7, values: try row("mass", index)))
+      linearJacobian: Matrix(3, 7, values: try row("translation", index)),
+      angularJacobian: Matrix(3, 7, values: try row("turning", index)),
+      massMatrix: Matrix(7, 7, values: try row("mass", index)))
   }
 
   /// A controller with the goal that a row has, before its action or after it.
@@ -51,7 +52,7 @@ private func deviation(_ found: [Double], _ expected: [Double]) -> Double {
   zip(found, expected).map { abs($0 - $1) }.max() ?? .infinity
 }
 
-struct `The operational space controller` {
+struct OperationalSpaceControllerTests {
   @Test func `takes robosuite's goals from actions`() throws {
     let golden = try ControllerGolden()
     for index in 0..<(try golden.rowCount) {
@@ -84,7 +85,7 @@ struct `The operational space controller` {
   }
 }
 
-struct `Rotations` {
+struct RotationTests {
   @Test func `are rounded as robosuite's`() throws {
     let golden = try ControllerGolden()
     for index in 0..<(try golden.file.entry("matrix").shape[0]) {
@@ -106,9 +107,9 @@ struct `Rotations` {
   }
 }
 
-struct `A small matrix` {
+struct MatrixTests {
   @Test func `times its inverse is one`() throws {
-    let mass = try ControllerGolden().state(0).mass
+    let mass = try ControllerGolden().state(0).massMatrix
     let product = mass * mass.symmetricPseudoInverse()
     #expect(deviation(product.values, Matrix.identity(7).values) < 1e-13)
   }
@@ -130,7 +131,7 @@ struct `A small matrix` {
   }
 }
 
-struct `The gripper` {
+struct GripperTests {
   @Test func `moves a hundredth a step, holds at zero and stops at its ends`() {
     var gripper = Gripper()
     gripper.advance(0.3)
@@ -142,10 +143,10 @@ struct `The gripper` {
   }
 }
 
-struct `A region` {
+struct GoalRegionTests {
   private let turned = Matrix(3, 3, values: [0, -1, 0, 1, 0, 0, 0, 0, 1])
 
-  @Test func `holds what lies in its turned box, and a centimetre below`() {
+  @Test func `holds what lies in its turned box, and a centimeter below`() {
     func holds(_ x: Double, _ y: Double, _ z: Double) -> Bool {
       GoalRegion.contains(
         SIMD3(x, y, z), center: SIMD3(1, 1, 1), rotation: turned, size: SIMD3(0.1, 0.2, 0.3))
@@ -156,7 +157,7 @@ struct `A region` {
     #expect(holds(1, 1, 1.299) && !holds(1, 1, 1.301))
   }
 
-  @Test func `carries what lies at most ten centimetres above it`() {
+  @Test func `carries what lies at most ten centimeters above it`() {
     func carries(_ x: Double, _ y: Double, _ z: Double) -> Bool {
       GoalRegion.isUnder(SIMD3(x, y, z), center: .zero, rotation: turned, size: SIMD3(0.1, 0.2, 0.01))
     }

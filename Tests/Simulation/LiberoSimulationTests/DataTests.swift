@@ -21,7 +21,7 @@ extension Trait where Self == ConditionTrait {
   static var needsPackages: Self { .enabled(if: packagedSettings != nil, "needs hf-libero's data: run `make setup`") }
 }
 
-struct `LIBERO's settings` {
+struct LiberoSettingsTests {
   @Test func `are written once, and read back`() throws {
     try withTemporaryFolder { folder in
       let environment = ["LIBERO_CONFIG_PATH": folder.appendingPathComponent("inner").path]
@@ -67,8 +67,8 @@ struct `LIBERO's settings` {
   }
 }
 
-struct `LIBERO's assets` {
-  private func lay(_ folder: URL) throws {
+struct LiberoAssetsTests {
+  private func createAssets(_ folder: URL) throws {
     for part in LiberoAssets.parts {
       try FileManager.default.createDirectory(
         at: folder.appendingPathComponent(part), withIntermediateDirectories: true)
@@ -80,7 +80,7 @@ struct `LIBERO's assets` {
       let cache = folder.appendingPathComponent("hub")
       let snapshot = cache.appendingPathComponent(
         "datasets--lerobot--libero-assets/snapshots/\(String(repeating: "a", count: 40))")
-      try lay(snapshot)
+      try createAssets(snapshot)
       let reference = cache.appendingPathComponent("datasets--lerobot--libero-assets/refs/main")
       try FileManager.default.createDirectory(
         at: reference.deletingLastPathComponent(), withIntermediateDirectories: true)
@@ -89,7 +89,7 @@ struct `LIBERO's assets` {
       settings.assets = folder.appendingPathComponent("mine")
       let environment = ["HOME": folder.path, "HF_HUB_CACHE": cache.path]
       #expect(try LiberoAssets.resolve(settings, environment: environment).path == snapshot.path)
-      try lay(folder.appendingPathComponent("mine"))
+      try createAssets(folder.appendingPathComponent("mine"))
       #expect(try LiberoAssets.resolve(settings, environment: environment).lastPathComponent == "mine")
     }
   }
@@ -124,7 +124,7 @@ struct `LIBERO's assets` {
   }
 }
 
-struct `LIBERO's suites` {
+struct LiberoSuiteTests {
   @Test(.needsPackages) func `list their tasks in the benchmark's order`() throws {
     let packagedSettings = try #require(packagedSettings)
     let counts = try LiberoSuite.allCases.map { try $0.tasks(packagedSettings).count }

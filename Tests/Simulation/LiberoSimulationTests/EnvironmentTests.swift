@@ -7,9 +7,11 @@ import Testing
 
 @testable import LiberoSimulation
 
-@Suite(.enabled(if: SpatialGolden.isHere && SceneMaterial.shared != nil, "needs the golden and scene assets"))
-struct `A LIBERO environment` {
-  @Test func `shows and senses what the official one does`() throws {
+@Suite(.enabled(if: SceneMaterial.shared != nil, "needs the packages' data and scene assets"))
+struct LiberoEnvironmentTests {
+  @Test(.enabled(if: SpatialGolden.isHere, "needs the golden")) func `shows and senses what the official one does`()
+    throws
+  {
     let golden = try SpatialGolden()
     let environment = try LiberoEnvironment(SpatialGolden.world(), backend: .osmesa)
     try environment.reset(seed: 0, episode: 0)

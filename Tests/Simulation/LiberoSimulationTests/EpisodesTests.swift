@@ -48,7 +48,7 @@ private final class FixedPlanner: ActionPlanner {
 }
 
 @Suite(.enabled(if: SceneMaterial.shared != nil, "needs the packages' data and scene assets"))
-struct `LIBERO's episodes` {
+struct EpisodesTests {
   @Test func `are the same to the bit side by side, in any order, and again`() throws {
     let suite = ShortSuite(world: try SpatialGolden.world())
     var found: [[String: [[Double]]]] = []

@@ -6,7 +6,7 @@ import Testing
 @testable import LiberoSimulation
 
 /// A gripper that goes where it is sent and a bowl that hangs on it: what the plan does, without a simulator.
-private struct Toy {
+private struct SimulatedGripper {
   var gripper = SIMD3(-0.2, 0.0, 1.17)
   var bowl: SIMD3<Double>
   let plate = SIMD3(0.05, 0.2, 0.902)
@@ -17,7 +17,7 @@ private struct Toy {
 
   init(bowl: SIMD3<Double>) { self.bowl = bowl }
 
-  var sight: PickAndPlace.Sight { PickAndPlace.Sight(gripper: gripper, object: bowl, support: plate) }
+  var sceneState: PickAndPlace.SceneState { PickAndPlace.SceneState(gripper: gripper, object: bowl, support: plate) }
 
   mutating func step(_ action: SIMD4<Double>) {
     var next = gripper + SIMD3(action.x, action.y, action.z) * 0.015
@@ -35,39 +35,39 @@ private struct Toy {
   }
 }
 
-struct `a pick-and-place plan` {
+struct PickAndPlaceTests {
   private let random = CountedRandom(seed: 3, "test")
 
-  private func run(_ toy: inout Toy, steps: Int = 250) throws -> [SIMD4<Double>] {
+  private func run(_ scene: inout SimulatedGripper, steps: Int = 250) throws -> [SIMD4<Double>] {
     var plan = PickAndPlace(try #require(Grasp.of("akita_black_bowl")), random: random)
     return (0..<steps).map { step in
-      let action = plan.action(toy.sight, step: step)
-      toy.step(action)
+      let action = plan.action(scene.sceneState, step: step)
+      scene.step(action)
       return action
     }
   }
 
   @Test func `brings a bowl onto a plate, lets go and leaves`() throws {
-    var toy = Toy(bowl: SIMD3(-0.1, -0.1, 0.902))
-    let actions = try run(&toy)
-    let away = toy.bowl - toy.plate
+    var scene = SimulatedGripper(bowl: SIMD3(-0.1, -0.1, 0.902))
+    let actions = try run(&scene)
+    let away = scene.bowl - scene.plate
     #expect((away.x * away.x + away.y * away.y).squareRoot() < 0.02)
-    #expect(toy.gripper.z > toy.bowl.z + 0.08)
+    #expect(scene.gripper.z > scene.bowl.z + 0.08)
     #expect(actions.allSatisfy { action in (0..<4).allSatisfy { abs(action[$0]) <= 1 } })
     #expect(actions.last?.w == -1)
   }
 
   @Test func `does the same again`() throws {
-    var first = Toy(bowl: SIMD3(0.02, 0.05, 0.902))
+    var first = SimulatedGripper(bowl: SIMD3(0.02, 0.05, 0.902))
     var second = first
     #expect(try run(&first) == run(&second))
   }
 
   @Test(arguments: [-1.0, 1.0]) func `tries the other side where it cannot get down`(side: Double) throws {
-    var toy = Toy(bowl: SIMD3(-0.1, -0.1, 0.902))
-    toy.blockedSide = side
-    _ = try run(&toy, steps: 280)
-    let away = toy.bowl - toy.plate
+    var scene = SimulatedGripper(bowl: SIMD3(-0.1, -0.1, 0.902))
+    scene.blockedSide = side
+    _ = try run(&scene, steps: 280)
+    let away = scene.bowl - scene.plate
     #expect((away.x * away.x + away.y * away.y).squareRoot() < 0.02)
   }
 
@@ -77,7 +77,7 @@ struct `a pick-and-place plan` {
 }
 
 @Suite(.enabled(if: SceneMaterial.shared != nil, "needs the packages' data and scene assets"))
-struct `LIBERO's expert` {
+struct LiberoExpertTests {
   private func tasks(_ suite: LiberoSuite, _ identifier: Int) throws -> LiberoTasks {
     var options = LiberoTasks.Options()
     options.backend = .osmesa

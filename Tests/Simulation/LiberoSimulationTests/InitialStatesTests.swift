@@ -4,7 +4,7 @@ import Testing
 
 @testable import LiberoSimulation
 
-struct `initial states` {
+struct InitialStatesTests {
   @Test(.needsPackages) func `of all 130 tasks are what NumPy reads`() throws {
     let packagedSettings = try #require(packagedSettings)
     let file = try #require(Bundle.module.url(forResource: "Goldens/initial_states", withExtension: "json"))
@@ -64,8 +64,8 @@ struct `initial states` {
     ("\u{80}\u{02}cos\nsystem\nX\u{02}\u{00}\u{00}\u{00}ls\u{85}R.", "it would call 'os system', which no array needs"),
     ("\u{80}\u{02}K\u{01}.", "it holds something else"),
     ("\u{80}\u{02}]", "it uses pickle instruction 93, which no array needs"),
-    ("\u{80}\u{02}t.", "a tuple has no beginning"),
-    ("\u{80}\u{02}N" + String(repeating: "\u{85}", count: 5000), "it is longer than an array's"),
+    ("\u{80}\u{02}t.", "a tuple has no mark"),
+    ("\u{80}\u{02}N" + String(repeating: "\u{85}", count: 5000), "it has more instructions than an array needs"),
   ])
   func `that would do anything but hold an array are refused`(_ pickle: String, _ reason: String) {
     let bytes = pickle.unicodeScalars.map { UInt8(truncatingIfNeeded: $0.value) }

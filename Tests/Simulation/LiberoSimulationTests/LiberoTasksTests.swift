@@ -6,7 +6,7 @@ import Testing
 @testable import LiberoSimulation
 
 @Suite(.enabled(if: packagedSettings != nil, "needs the packages' data"))
-struct `chosen LIBERO tasks` {
+struct LiberoTasksTests {
   private func tasks(_ suites: [LiberoSuite], _ identifiers: [Int]?) throws -> LiberoTasks {
     try LiberoTasks(suites: suites, identifiers: identifiers, settings: #require(packagedSettings))
   }

@@ -5,10 +5,10 @@ import Testing
 
 @testable import LiberoSimulation
 
-/// What `oracle/libero_task_goldens.py` asked the official stack: a run that succeeds, and states that fulfil a goal or do
+/// What `oracle/libero_task_goldens.py` asked the official stack: a run that succeeds, and states that fulfill a goal or do
 /// not.
 @Suite(.enabled(if: SceneMaterial.shared != nil, "needs the packages' data and scene assets"))
-struct `The official stack's answers` {
+struct OfficialControlTests {
   /// One file of answers about a task.
   struct Answers {
     let name: String

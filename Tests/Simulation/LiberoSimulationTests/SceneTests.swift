@@ -8,7 +8,7 @@ import TestSupport
 
 @testable import LiberoSimulation
 
-struct `NumPy's legacy generator` {
+struct LegacyRandomTests {
   private struct Case: Decodable {
     let seed: UInt32
     let randn: [Double]
@@ -30,7 +30,7 @@ struct `NumPy's legacy generator` {
   }
 }
 
-struct `an MJCF document` {
+struct MJCFElementTests {
   @Test func `is read and written`() throws {
     let text = """
       <?xml version="1.0"?><!-- <a> -->
@@ -45,13 +45,13 @@ struct `an MJCF document` {
   }
 
   @Test(arguments: [
-    ("", "1: expected an element, found none"), ("<a>", "1: <a> is never closed"),
+    ("", "1: expected an element, found none"), ("<a>", "1: <a> has no end tag"),
     ("<a>\n</b>", "2: expected </a>, found </b>"),
-    ("<a b=1/>", "1: expected a quoted value of 'b'"), ("<a b='1", "1: the value of 'b' never ends"),
+    ("<a b=1/>", "1: expected a quoted value of 'b'"), ("<a b='1", "1: the value of 'b' has no end"),
     ("<a b='' b=''/>", "1: a second attribute 'b'"),
     ("<!DOCTYPE a><a/>", "1: a document type or raw text is not supported"),
     ("<a b='&x;'/>", "1: an unknown entity"), ("<a/><b/>", "1: expected nothing after the outermost element"),
-    ("<!-- ", "1: a comment never ends"), ("< a/>", "1: expected a name"),
+    ("<!-- ", "1: a comment has no end"), ("< a/>", "1: expected a name"),
   ])
   func `that is malformed is refused with its line`(_ text: String, _ reason: String) {
     let error = #expect(throws: Failure.self) { try MJCFElement(parsing: text, file: "t.xml") }
@@ -76,7 +76,7 @@ struct SceneMaterial {
 }
 
 @Suite(.enabled(if: SceneMaterial.shared != nil, "needs the packages' data and scene assets"))
-struct `a scene` {
+struct LiberoSceneTests {
   let material: SceneMaterial
 
   init() throws { material = try #require(SceneMaterial.shared) }
@@ -148,7 +148,7 @@ struct `a scene` {
     problem.initialState.append(statement)
     let twice = try LiberoScene(problem, assets: material.assets, robots: LiberoScene.packagedRobots())
     let error = #expect(throws: Failure.self) { try twice.fixturePoses(seed: 0) }
-    #expect(error?.description == "'plate_1' is put in two places by the description of \(problem.name)")
+    #expect(error?.description == "'plate_1' is placed twice by the description of \(problem.name)")
     problem.initialState = [BddlPredicate(relation: .on, arguments: ["plate_1", "main_table_plate_region"])]
     problem.regions["main_table_plate_region"]?.ranges = []
     #expect(throws: Failure.self) {

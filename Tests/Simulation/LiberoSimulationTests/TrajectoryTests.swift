@@ -4,7 +4,7 @@ import Testing
 
 @testable import LiberoSimulation
 
-struct `The robot's motion` {
+struct TrajectoryTests {
   @Test(.enabled(if: SpatialGolden.isHere && SceneMaterial.shared != nil, "needs the golden and scene assets"))
   func `follows the official trace through 4,000 physics steps`() throws {
     let golden = try SpatialGolden()

@@ -4,7 +4,7 @@ import RobotEnvironments
 import ShapesSimulation
 import Testing
 
-struct `the shapes suite` {
+struct ShapesEnvironmentTests {
   static let tasks = ["push_side", "push_direction", "touch_side", "touch_color"]
 
   /// What one episode brings: the instruction, all states, and whether it ended well.

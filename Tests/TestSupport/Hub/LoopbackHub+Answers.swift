@@ -5,24 +5,24 @@ import OrderedCollections
 /// The addresses that the hub answers to, as huggingface_hub 0.35 uses them.
 extension LoopbackHub {
   func answer(_ request: ServerRequest, isStore: Bool) -> ServerResponse {
-    let trouble = state.withLock { state -> Trouble? in
+    let fault = state.withLock { state -> Fault? in
       var line = "\(request.method) \(isStore ? "store" : "")\(request.path)"
       if let range = request.headers["range"] { line += " range=\(range)" }
       if request.headers["authorization"] != nil { line += " token" }
       state.requests.append(line)
-      let found = state.troubles.firstIndex { trouble in
-        guard trouble.times > 0, request.path.hasSuffix(trouble.path) else { return false }
+      let found = state.faults.firstIndex { fault in
+        guard fault.times > 0, request.path.hasSuffix(fault.path) else { return false }
         // A small answer that redirects to the store has no body to spoil.
-        return !trouble.trouble.spoilsBody || (request.method == "GET" && (isStore || !Self.redirects(request.path)))
+        return !fault.fault.damagesBody || (request.method == "GET" && (isStore || !Self.redirects(request.path)))
       }
       guard let found else { return nil }
-      if state.troubles[found].times < .max { state.troubles[found].times -= 1 }
-      return state.troubles[found].trouble
+      if state.faults[found].times < .max { state.faults[found].times -= 1 }
+      return state.faults[found].fault
     }
     var request = request
-    if case .noRanges = trouble { request.headers["range"] = nil }
+    if case .noRanges = fault { request.headers["range"] = nil }
     let answer = isStore ? storeAnswer(request) : hubAnswer(request)
-    return trouble.map { answer.spoiled($0, address: isStore ? storeEndpoint + request.path : endpoint + request.path) }
+    return fault.map { answer.damaged($0, address: isStore ? storeEndpoint + request.path : endpoint + request.path) }
       ?? answer
   }
 
@@ -175,8 +175,8 @@ extension LoopbackHub {
   }
 }
 
-extension LoopbackHub.Trouble {
-  fileprivate var spoilsBody: Bool {
+extension LoopbackHub.Fault {
+  fileprivate var damagesBody: Bool {
     switch self {
     case .cut, .wrongByte, .stall, .longer, .noRanges: true
     case .status, .redirectLoop, .redirect, .body: false
@@ -216,9 +216,9 @@ extension ServerResponse {
     return answer
   }
 
-  func spoiled(_ trouble: LoopbackHub.Trouble, address: String) -> ServerResponse {
+  func damaged(_ fault: LoopbackHub.Fault, address: String) -> ServerResponse {
     var answer = self
-    switch trouble {
+    switch fault {
     case .status(let status, let code, let retryAfter):
       answer = .failure(status, code, "made on request")
       if let retryAfter { answer.headers.append(("Retry-After", "\(retryAfter)")) }

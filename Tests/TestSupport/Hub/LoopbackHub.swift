@@ -1,8 +1,8 @@
 import Foundation
 import Synchronization
 
-/// A Hugging Face hub on 127.0.0.1, for tests: folders served as model and dataset repositories, uploads taken, trouble
-/// made on request. Large files (`.safetensors`, `.parquet`, …) are redirected to a second port, as the real hub
+/// A Hugging Face hub on 127.0.0.1, for tests: folders served as model and dataset repositories, uploads accepted, faults
+/// injected on request. Large files (`.safetensors`, `.parquet`, …) are redirected to a second port, as the real hub
 /// redirects to a store on another host.
 ///
 /// ```swift
@@ -12,7 +12,7 @@ import Synchronization
 /// try hub.add(.dataset, "HuggingFaceVLA/libero", folder: dataset, tags: ["v3.0"])
 /// // Runs the real program; HF_HOME must be an empty folder of the test's own.
 /// process.environment = ["HF_ENDPOINT": hub.endpoint, "HF_HOME": home.path, …]
-/// hub.make(.status(500), at: "model.safetensors", times: 2)
+/// hub.inject(.status(500), at: "model.safetensors", times: 2)
 /// #expect(hub.requests.contains("GET /lerobot/smolvla_base/resolve/…"))
 /// ```
 public final class LoopbackHub: Sendable {
@@ -22,7 +22,7 @@ public final class LoopbackHub: Sendable {
   }
 
   /// What can go wrong with an answer.
-  public enum Trouble: Sendable {
+  public enum Fault: Sendable {
     /// Another status, without the answer's body; `code` is the hub's `X-Error-Code`.
     case status(Int, code: String? = nil, retryAfter: Int? = nil)
     /// The connection ends after so many bytes of the body.
@@ -47,7 +47,7 @@ public final class LoopbackHub: Sendable {
     var repositories: [String: HostedRepository] = [:]
     var store: [String: Data] = [:]
     var parts: [String: [Int: Data]] = [:]
-    var troubles: [(trouble: Trouble, path: String, times: Int)] = []
+    var faults: [(fault: Fault, path: String, times: Int)] = []
     var requests: [String] = []
     var partSize: Int?
     var listsDetails = true
@@ -132,13 +132,13 @@ public final class LoopbackHub: Sendable {
     state.withLock { $0.repositories["\(kind.rawValue)s/\(name)"]?.isPrivate ?? false }
   }
 
-  /// Makes trouble for the next requests whose path ends in `path`; large files' bodies answer to their own paths too.
-  public func make(_ trouble: Trouble, at path: String, times: Int = .max) {
-    state.withLock { $0.troubles.append((trouble, path, times)) }
+  /// Injects a fault into the next requests whose path ends in `path`; large files' bodies answer to their own paths too.
+  public func inject(_ fault: Fault, at path: String, times: Int = .max) {
+    state.withLock { $0.faults.append((fault, path, times)) }
   }
 
-  /// Ends all trouble.
-  public func calmDown() { state.withLock { $0.troubles = [] } }
+  /// Removes all faults.
+  public func removeFaults() { state.withLock { $0.faults = [] } }
 
   /// Asks for uploads of large files in parts of so many bytes.
   public func takeUploadsInParts(of size: Int) { state.withLock { $0.partSize = size } }

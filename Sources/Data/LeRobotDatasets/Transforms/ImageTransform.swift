@@ -94,8 +94,7 @@ extension ImageTransform {
       try arguments.allow(["degrees", "translate", "scale", "shear"])
       self = .affine(try arguments.affine())
     default:
-      throw Failure(
-        "expected a transform type that is one of \(Self.types.joined(separator: ", ")), found \(type)")
+      throw Failure("expected a transform type that is one of \(Self.types.joined(separator: ", ")), found \(type)")
     }
   }
 }
@@ -112,8 +111,7 @@ private struct Arguments {
   }
 
   private func wrong(_ name: String, _ expected: String) -> Failure {
-    Failure(
-      "expected \(expected) for \(type)'s \"\(name)\", found \((values[name] ?? .null).text(.line))")
+    Failure("expected \(expected) for \(type)'s \"\(name)\", found \((values[name] ?? .null).text(.line))")
   }
 
   /// A list of numbers, or one number alone; nil if there is none.

@@ -17,9 +17,7 @@ public struct ImageTransforms: Sendable {
   /// - Parameters:
   ///   - most: how many are applied to an image, at most all.
   ///   - hasRandomOrder: whether they are applied in the order drawn, or in the list's.
-  public init(
-    _ transforms: [(weight: Double, transform: ImageTransform)], most: Int, hasRandomOrder: Bool, seed: Int
-  ) {
+  public init(_ transforms: [(weight: Double, transform: ImageTransform)], most: Int, hasRandomOrder: Bool, seed: Int) {
     self.transforms = transforms.filter { $0.weight > 0 }
     count = max(0, min(most, self.transforms.count))
     self.hasRandomOrder = hasRandomOrder

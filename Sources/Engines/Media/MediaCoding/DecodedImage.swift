@@ -7,9 +7,7 @@ extension RGBImage {
   /// - Parameters:
   ///   - subject: what is decoded, for error messages.
   ///   - fill: writes all of the given number of bytes, or returns an error message.
-  init(
-    width: Int, height: Int, of subject: String, fill: (UnsafeMutablePointer<UInt8>, Int) -> String?
-  ) throws {
+  init(width: Int, height: Int, of subject: String, fill: (UnsafeMutablePointer<UInt8>, Int) -> String?) throws {
     try Self.checkSize(width: width, height: height, of: subject)
     var problem: String?
     let count = width * height * 3

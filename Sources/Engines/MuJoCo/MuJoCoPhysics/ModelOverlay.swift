@@ -13,17 +13,17 @@ final class ModelOverlay {
 
   init(of model: PhysicsModel, readsSensors: Bool, arenaBytes: Int?) {
     original = model
-    var seen = model.pointer.pointee
-    bodyPositions = Self.copy(seen.body_pos, 3 * Int(seen.nbody))
-    bodyQuaternions = Self.copy(seen.body_quat, 4 * Int(seen.nbody))
-    siteColors = Self.copy(seen.site_rgba, 4 * Int(seen.nsite))
-    seen.body_pos = bodyPositions.baseAddress
-    seen.body_quat = bodyQuaternions.baseAddress
-    seen.site_rgba = siteColors.baseAddress
-    if !readsSensors { seen.opt.disableflags |= Int32(mjDSBL_SENSOR.rawValue) }
-    if let arenaBytes { seen.narena = numericCast(max(0, arenaBytes)) }
+    var overlaid = model.pointer.pointee
+    bodyPositions = Self.copy(overlaid.body_pos, 3 * Int(overlaid.nbody))
+    bodyQuaternions = Self.copy(overlaid.body_quat, 4 * Int(overlaid.nbody))
+    siteColors = Self.copy(overlaid.site_rgba, 4 * Int(overlaid.nsite))
+    overlaid.body_pos = bodyPositions.baseAddress
+    overlaid.body_quat = bodyQuaternions.baseAddress
+    overlaid.site_rgba = siteColors.baseAddress
+    if !readsSensors { overlaid.opt.disableflags |= Int32(mjDSBL_SENSOR.rawValue) }
+    if let arenaBytes { overlaid.narena = numericCast(max(0, arenaBytes)) }
     pointer = .allocate(capacity: 1)
-    pointer.initialize(to: seen)
+    pointer.initialize(to: overlaid)
   }
 
   deinit {

@@ -30,8 +30,7 @@ public struct PhysicsEngine: @unchecked Sendable {
   private init() throws {
     var functions = wm_mujoco_api()
     let library = try EngineLibraries.directory().appendingPathComponent("engines/mujoco/mujoco/libmujoco.so.3.3.2")
-    try EngineLibraries.load(
-      library, engine: "MuJoCo", prefix: "", names: wm_mujoco_function_names, into: &functions)
+    try EngineLibraries.load(library, engine: "MuJoCo", prefix: "", names: wm_mujoco_function_names, into: &functions)
     let found = functions.mj_version()
     guard found == mjVERSION_HEADER else {
       throw Failure(

@@ -5,17 +5,17 @@ extension Simulation {
   /// A site's Jacobian and the joints' mass matrix at the last computed state.
   public struct SiteDynamics: Sendable {
     /// `[3, velocityCount]`, row-major: the site's velocity per generalized velocity.
-    public var translation: [Double]
+    public var linearJacobian: [Double]
     /// `[3, velocityCount]`, row-major: the site's angular velocity per generalized velocity.
-    public var rotation: [Double]
-    /// `[velocityCount, velocityCount]`, row-major: the mass matrix.
-    public var mass: [Double]
+    public var angularJacobian: [Double]
+    /// `[velocityCount, velocityCount]`, row-major.
+    public var massMatrix: [Double]
 
     public init(of model: PhysicsModel) {
       let count = model.velocityCount
-      translation = [Double](repeating: 0, count: 3 * count)
-      rotation = [Double](repeating: 0, count: 3 * count)
-      mass = [Double](repeating: 0, count: count * count)
+      linearJacobian = [Double](repeating: 0, count: 3 * count)
+      angularJacobian = [Double](repeating: 0, count: 3 * count)
+      massMatrix = [Double](repeating: 0, count: count * count)
     }
   }
 
@@ -39,11 +39,12 @@ extension Simulation {
   public func read(_ dynamics: inout SiteDynamics, ofSite site: Int) throws {
     let count = model.velocityCount
     precondition(site >= 0 && site < Int(model.pointer.pointee.nsite))
-    precondition(dynamics.translation.count == 3 * count && dynamics.rotation.count == 3 * count)
-    precondition(dynamics.mass.count == count * count)
+    precondition(dynamics.linearJacobian.count == 3 * count && dynamics.angularJacobian.count == 3 * count)
+    precondition(dynamics.massMatrix.count == count * count)
     try guarded("compute a Jacobian") {
       wm_mujoco_site_dynamics(
-        &$0, modelPointer, pointer, Int32(site), &dynamics.translation, &dynamics.rotation, &dynamics.mass, &$1)
+        &$0, modelPointer, pointer, Int32(site), &dynamics.linearJacobian, &dynamics.angularJacobian,
+        &dynamics.massMatrix, &$1)
     }
   }
 

@@ -25,7 +25,7 @@ extension PhysicsModel {
 }
 
 extension Simulation {
-  /// All fields of the compiled model as this simulation sees it, in the order of MuJoCo's header, for comparisons
+  /// All fields of the compiled model with this simulation's overrides, in the order of MuJoCo's header, for comparisons
   /// field by field.
   public var modelFields: [PhysicsModel.Field] {
     var fields: [PhysicsModel.Field] = []

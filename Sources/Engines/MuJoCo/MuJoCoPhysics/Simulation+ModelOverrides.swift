@@ -4,7 +4,7 @@ import Failures
 extension PhysicsModel {
   /// A body's pose in its parent's frame.
   public struct Pose: Sendable, Equatable {
-    /// Its position, metres.
+    /// Its position, meters.
     public let position: SIMD3<Double>
     /// Its orientation, a unit quaternion w, x, y, z.
     public let quaternion: SIMD4<Double>
@@ -25,9 +25,9 @@ extension Simulation {
   /// - Throws: if the simulation was created without `allowsModelOverrides`.
   public func place(body: Int, at pose: PhysicsModel.Pose) throws {
     precondition(body >= 0 && body < Int(model.pointer.pointee.nbody))
-    let seen = try writableModel()
-    for axis in 0..<3 { seen.pointee.body_pos[3 * body + axis] = pose.position[axis] }
-    for axis in 0..<4 { seen.pointee.body_quat[4 * body + axis] = pose.quaternion[axis] }
+    let overridden = try writableModel()
+    for axis in 0..<3 { overridden.pointee.body_pos[3 * body + axis] = pose.position[axis] }
+    for axis in 0..<4 { overridden.pointee.body_quat[4 * body + axis] = pose.quaternion[axis] }
   }
 
   /// A site's opacity as this simulation draws it; at 0 and below the site is not drawn.

@@ -34,12 +34,10 @@ extension Simulation {
   /// - Parameters:
   ///   - positions: the positions that `body` sees.
   ///   - present: the positions that the present poses belong to, which after a step are the ones before it.
-  public func withPoses<Value>(
-    at positions: [Double], present: [Double], _ body: () throws -> Value
-  ) throws -> Value {
+  public func withPoses<Value>(at positions: [Double], present: [Double], _ body: () throws -> Value) throws -> Value {
     precondition(positions.count == model.positionCount && present.count == model.positionCount)
-    let own = self.positions
-    defer { setPositions(own) }
+    let original = self.positions
+    defer { setPositions(original) }
     setPositions(positions)
     try computePoses()
     let value = try body()
@@ -59,7 +57,7 @@ extension Simulation {
     return SIMD4(values[4 * index], values[4 * index + 1], values[4 * index + 2], values[4 * index + 3])
   }
 
-  /// The world position of a site, metres.
+  /// The world position of a site, meters.
   public func sitePosition(_ index: Int) -> SIMD3<Double> {
     precondition(index >= 0 && index < Int(model.pointer.pointee.nsite))
     return vector(pointer.pointee.site_xpos, index)
@@ -74,7 +72,7 @@ extension Simulation {
   /// The number of contacts that the last step or `forward()` found.
   public var contactCount: Int { Int(pointer.pointee.ncon) }
 
-  /// Whether any geom of one set and any of the other are near enough to be a contact, even if no force acts.
+  /// Whether any geom of one set and any of the other are close enough to be a contact, even if no force acts.
   public func isContact(between first: Set<Int>, and second: Set<Int>) -> Bool {
     guard let contacts = pointer.pointee.contact else { return false }
     return UnsafeBufferPointer(start: contacts, count: contactCount).contains { contact in

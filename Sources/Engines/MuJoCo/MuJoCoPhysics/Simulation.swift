@@ -10,7 +10,7 @@ public final class Simulation {
   /// The parts of the model that this simulation may change for itself.
   let overlay: ModelOverlay?
   private var functions: wm_mujoco_api { model.engine.functions }
-  /// The model as this simulation sees it.
+  /// The model with this simulation's overrides.
   var modelPointer: UnsafeMutablePointer<mjModel> { overlay?.pointer ?? model.pointer }
 
   /// Creates a simulation in the model's initial state, with poses computed.
@@ -24,9 +24,9 @@ public final class Simulation {
   ) throws {
     self.model = model
     overlay = allowsModelOverrides ? ModelOverlay(of: model, readsSensors: readsSensors, arenaBytes: arenaBytes) : nil
-    let seen = overlay?.pointer ?? model.pointer
+    let used = overlay?.pointer ?? model.pointer
     var made: UnsafeMutablePointer<mjData>?
-    try Self.guarded(model, "start a simulation") { wm_mujoco_make_data(&$0, seen, &made, &$1) }
+    try Self.guarded(model, "start a simulation") { wm_mujoco_make_data(&$0, used, &made, &$1) }
     guard let made else { throw Failure("MuJoCo has no memory for a simulation of this model") }
     pointer = made
     try forward()
@@ -82,7 +82,7 @@ public final class Simulation {
     pointer.pointee.ctrl[index] = value
   }
 
-  /// The world position of a body's frame, metres.
+  /// The world position of a body's frame, meters.
   public func bodyPosition(_ index: Int) -> SIMD3<Double> {
     precondition(index >= 0 && index < Int(model.pointer.pointee.nbody))
     return vector(pointer.pointee.xpos, index)

@@ -15,8 +15,7 @@ struct ExportArena {
   }
 
   private mutating func allocate<Element>(_ type: Element.Type, _ count: Int) -> UnsafeMutablePointer<Element> {
-    let raw = UnsafeMutableRawPointer.allocate(
-      byteCount: max(64, count * MemoryLayout<Element>.stride), alignment: 64)
+    let raw = UnsafeMutableRawPointer.allocate(byteCount: max(64, count * MemoryLayout<Element>.stride), alignment: 64)
     allocations.append(raw)
     return raw.bindMemory(to: Element.self, capacity: count)
   }

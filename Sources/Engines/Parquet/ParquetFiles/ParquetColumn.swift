@@ -49,9 +49,7 @@ public struct ParquetColumn: Sendable {
     }
   }
 
-  private func gather<Stored, Value>(
-    _ stored: Stored.Type, _ convert: (Stored) -> Value
-  ) throws -> [Value] {
+  private func gather<Stored, Value>(_ stored: Stored.Type, _ convert: (Stored) -> Value) throws -> [Value] {
     try requireNoNulls()
     guard count > 0 else { return [] }
     guard let values = buffer(1, as: Stored.self) else { throw unexpected("values") }
@@ -118,9 +116,7 @@ public struct ParquetColumn: Sendable {
   public func bytes(_ row: Int) throws -> [UInt8] { try withBytes(row) { [UInt8]($0) } }
 
   /// Lends the bytes at `row` of a binary or text column, uncopied, for the duration of the call.
-  public func withBytes<Value>(
-    _ row: Int, _ body: (UnsafeBufferPointer<UInt8>) throws -> Value
-  ) throws -> Value {
+  public func withBytes<Value>(_ row: Int, _ body: (UnsafeBufferPointer<UInt8>) throws -> Value) throws -> Value {
     guard try !isNull(row) else { throw Failure("row \(row) of column \(name) of \(storage.source) is null") }
     let extent: Range<Int>
     switch type {

@@ -72,9 +72,7 @@ private struct CallFrame {
 /// Calls a libtorch operator by its schema name, such as `aten::add.Tensor`; omitted arguments take their defaults.
 ///
 /// The handles are owned by the caller.
-func callHandles(
-  _ name: StaticString, _ arguments: [Argument], results: Int
-) throws -> [OpaquePointer?] {
+func callHandles(_ name: StaticString, _ arguments: [Argument], results: Int) throws -> [OpaquePointer?] {
   let engine = try TorchEngine.shared()
   var frame = CallFrame()
   var values: [wm_value] = []

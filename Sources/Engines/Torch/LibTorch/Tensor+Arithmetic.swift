@@ -87,8 +87,7 @@ extension Tensor {
 
   /// Each element limited to the given bounds.
   public func clamp(min: Double? = nil, max: Double? = nil) throws -> Tensor {
-    try call(
-      "aten::clamp", .tensor(self), min.map(Argument.double) ?? .none, max.map(Argument.double) ?? .none)
+    try call("aten::clamp", .tensor(self), min.map(Argument.double) ?? .none, max.map(Argument.double) ?? .none)
   }
 
   /// Whether elements are equal; bool.

@@ -1,15 +1,11 @@
 import CounterBasedRandom
 
 extension Tensor {
-  public static func zeros(
-    _ shape: [Int], dtype: DType = .float32, device: Device = .cpu
-  ) throws -> Tensor {
+  public static func zeros(_ shape: [Int], dtype: DType = .float32, device: Device = .cpu) throws -> Tensor {
     try call("aten::zeros", .ints(shape), .dtype(dtype), .none, .device(device))
   }
 
-  public static func ones(
-    _ shape: [Int], dtype: DType = .float32, device: Device = .cpu
-  ) throws -> Tensor {
+  public static func ones(_ shape: [Int], dtype: DType = .float32, device: Device = .cpu) throws -> Tensor {
     try call("aten::ones", .ints(shape), .dtype(dtype), .none, .device(device))
   }
 
@@ -21,9 +17,7 @@ extension Tensor {
   }
 
   /// The integers 0 ..< `count`.
-  public static func arange(
-    _ count: Int, dtype: DType = .int64, device: Device = .cpu
-  ) throws -> Tensor {
+  public static func arange(_ count: Int, dtype: DType = .int64, device: Device = .cpu) throws -> Tensor {
     try call("aten::arange", .int(count), .dtype(dtype), .none, .device(device))
   }
 
@@ -40,9 +34,7 @@ extension Tensor {
   }
 
   /// Standard normal numbers, a function of `random` alone.
-  public static func normal(
-    _ shape: [Int], _ random: CountedRandom, device: Device = .cpu
-  ) throws -> Tensor {
+  public static func normal(_ shape: [Int], _ random: CountedRandom, device: Device = .cpu) throws -> Tensor {
     try Tensor(random.normals(count: shape.reduce(1, *)), shape: shape).to(device)
   }
 

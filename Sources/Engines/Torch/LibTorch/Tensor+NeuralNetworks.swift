@@ -30,8 +30,7 @@ extension Tensor {
 
   /// Layer normalization over the last dimension.
   public func layerNorm(_ weight: Tensor?, _ bias: Tensor?, epsilon: Double) throws -> Tensor {
-    try call(
-      "aten::layer_norm", .tensor(self), .ints([size(-1)]), .optional(weight), .optional(bias), .double(epsilon))
+    try call("aten::layer_norm", .tensor(self), .ints([size(-1)]), .optional(weight), .optional(bias), .double(epsilon))
   }
 
   /// Division by the root mean square of the last dimension.

@@ -37,8 +37,7 @@ extension Tensor {
 
   /// The elements `range` of one dimension.
   public func slice(dimension: Int, _ range: Range<Int>) throws -> Tensor {
-    try call(
-      "aten::slice.Tensor", .tensor(self), .int(dimension), .int(range.lowerBound), .int(range.upperBound))
+    try call("aten::slice.Tensor", .tensor(self), .int(dimension), .int(range.lowerBound), .int(range.upperBound))
   }
 
   /// Every `stride`-th element of one dimension, from `start`.
@@ -58,8 +57,7 @@ extension Tensor {
 
   /// Pieces of the given sizes along one dimension.
   public func split(dimension: Int, sizes: [Int]) throws -> [Tensor] {
-    try callAll(
-      "aten::split_with_sizes", [.tensor(self), .ints(sizes), .int(dimension)], results: sizes.count)
+    try callAll("aten::split_with_sizes", [.tensor(self), .ints(sizes), .int(dimension)], results: sizes.count)
   }
 
   /// Tensors joined along one dimension, copied.

@@ -61,9 +61,7 @@ public final class Tensor {
 
 extension Tensor {
   /// A tensor of Swift numbers, in row-major order.
-  public convenience init<Scalar: TensorScalar>(
-    _ scalars: [Scalar], shape: [Int], device: Device = .cpu
-  ) throws {
+  public convenience init<Scalar: TensorScalar>(_ scalars: [Scalar], shape: [Int], device: Device = .cpu) throws {
     let onHost = try Tensor(bytes: Scalar.dtype, shape: shape) { destination throws in
       guard scalars.count == destination.count / Scalar.dtype.byteCount else {
         throw Failure("\(scalars.count) numbers do not fill the shape \(shape)")

@@ -1,4 +1,4 @@
-/// A parenthesised expression with the place it came from: a word, or a list of expressions.
+/// A parenthesized expression with its position in the file: a word, or a list of expressions.
 struct BddlExpression: Sendable {
   enum Content: Sendable {
     case word(String)
@@ -6,38 +6,38 @@ struct BddlExpression: Sendable {
   }
 
   let content: Content
-  /// Its line and column, from 1.
+  /// Where it starts in the file.
   let position: BddlPosition
 
-  /// How deeply lists may nest: twenty times what any task needs, and far from exhausting the stack.
-  private static let deepest = 100
+  /// How deeply lists may nest: twenty times what any task needs, and too little to exhaust the stack.
+  private static let maximumDepth = 100
 
-  /// The one expression of a text. Case is folded and `;` comments out the rest of a line, as LIBERO's own parser does.
+  /// Parses a text with one expression. As in LIBERO's parser, case is ignored and `;` starts a comment.
   init(parsing text: String) throws {
     var open: [(start: BddlPosition, items: [BddlExpression])] = []
-    var whole: BddlExpression?
+    var root: BddlExpression?
     for token in Self.tokens(text) {
-      if let whole {
-        throw BddlSyntaxError(token.position, "the expression of line \(whole.position.line) ended before")
+      if let root {
+        throw BddlSyntaxError(token.position, "the expression of line \(root.position.line) has already ended")
       }
       let finished: BddlExpression
       switch token.text {
       case "(":
-        guard open.count < Self.deepest else {
+        guard open.count < Self.maximumDepth else {
           throw BddlSyntaxError(token.position, "parentheses nest too deeply")
         }
         open.append((token.position, []))
         continue
       case ")":
-        guard let list = open.popLast() else { throw BddlSyntaxError(token.position, "')' closes nothing") }
+        guard let list = open.popLast() else { throw BddlSyntaxError(token.position, "')' without a '('") }
         finished = BddlExpression(content: .list(list.items), position: list.start)
       default: finished = BddlExpression(content: .word(token.text), position: token.position)
       }
-      if open.isEmpty { whole = finished } else { open[open.count - 1].items.append(finished) }
+      if open.isEmpty { root = finished } else { open[open.count - 1].items.append(finished) }
     }
-    if let unclosed = open.last { throw BddlSyntaxError(unclosed.start, "'(' is never closed") }
-    guard let whole else { throw BddlSyntaxError(BddlPosition(line: 1, column: 1), "the file is empty") }
-    self = whole
+    if let unclosed = open.last { throw BddlSyntaxError(unclosed.start, "'(' without a ')'") }
+    guard let root else { throw BddlSyntaxError(BddlPosition(line: 1, column: 1), "the file is empty") }
+    self = root
   }
 
   private init(content: Content, position: BddlPosition) {
@@ -68,14 +68,14 @@ struct BddlExpression: Sendable {
   }
 }
 
-/// A place in a file, from 1.
+/// A position in a file; both numbers count from 1.
 public struct BddlPosition: Sendable, Equatable {
   public let line: Int
   public let column: Int
 }
 
 extension BddlExpression {
-  /// The word, or an error that says what was expected here.
+  /// The word, or an error that names what was expected.
   func word(_ expected: String) throws -> String {
     guard case .word(let word) = content else {
       throw BddlSyntaxError(position, "expected \(expected), found a list")
@@ -83,7 +83,7 @@ extension BddlExpression {
     return word
   }
 
-  /// The list's members, or an error that says what was expected here.
+  /// The list's members, or an error that names what was expected.
   func list(_ expected: String) throws -> [BddlExpression] {
     guard case .list(let items) = content else {
       throw BddlSyntaxError(position, "expected \(expected), found '\(try word(expected))'")

@@ -39,8 +39,8 @@ extension BddlProblem {
     case ":goal":
       guard let goal = items.first, items.count == 1 else { throw BddlSyntaxError(position, "expected one goal") }
       self.goal = try Self.predicates(Self.conjuncts(goal))
-      guard !self.goal.isEmpty else { throw BddlSyntaxError(goal.position, "the goal states nothing") }
-    default: throw BddlSyntaxError(position, "'\(kind)' is no group of a task")
+      guard !self.goal.isEmpty else { throw BddlSyntaxError(goal.position, "the goal is empty") }
+    default: throw BddlSyntaxError(position, "'\(kind)' is not a group of a task")
     }
   }
 
@@ -104,7 +104,7 @@ extension BddlProblem {
         (region.yawFrom, region.yawTo) = (ends[0], ends[1])
       }
     case ":rgba": region.rgba = try value.numbers(4, of: "a color")
-    case let other: throw BddlSyntaxError(title.position, "'\(other)' is no attribute of a region")
+    case let other: throw BddlSyntaxError(title.position, "'\(other)' is not an attribute of a region")
     }
   }
 
@@ -130,7 +130,7 @@ extension BddlProblem {
     return predicates
   }
 
-  /// Everything that is stated must be of something declared. Regions may belong to things that this task leaves out.
+  /// Checks that statements name declared objects, fixtures and regions. A region's target may be undeclared.
   private func checkNames(_ groups: [BddlExpression]) throws {
     let known = Set(fixtures.values.joined()).union(objects.values.joined()).union(regions.keys)
     for group in groups {

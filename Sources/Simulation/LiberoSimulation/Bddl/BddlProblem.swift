@@ -2,28 +2,28 @@ import Failures
 import Foundation
 import OrderedCollections
 
-/// What a task's description says: what stands in the scene, where it may stand at first, and what is to be reached.
+/// A task's description: the scene's objects, the regions of their initial positions, and the goal.
 ///
-/// Names are in lower case, and everything keeps the file's order, which decides the order of bodies in the model and of
+/// Names are in lower case. The file's order is kept, because it determines the order of bodies in the model and of
 /// random draws at reset.
 public struct BddlProblem: Sendable, Equatable {
   /// The kind of scene, such as `libero_tabletop_manipulation`.
   public var name = ""
-  /// The instruction as this file words it.
+  /// The file's wording of the instruction.
   public var language = ""
   /// Names of the fixtures of each category.
   public var fixtures: OrderedDictionary<String, [String]> = [:]
   /// Names of the movable objects of each category.
   public var objects: OrderedDictionary<String, [String]> = [:]
-  /// Regions by their full name: the target's, an underscore, the region's.
+  /// Regions by their full name, `TARGET_REGION`.
   public var regions: OrderedDictionary<String, BddlRegion> = [:]
-  /// The objects that the task is about.
+  /// The objects that the task involves.
   public var objectsOfInterest: [String] = []
   public var initialState: [BddlPredicate] = []
   /// What must hold at once for the task to be done.
   public var goal: [BddlPredicate] = []
 
-  /// Reads a file; what is wrong in it is an error that names the line and the column.
+  /// Reads a file; an error in it names the line and the column.
   public init(contentsOf file: URL) throws {
     guard let text = try? String(contentsOf: file, encoding: .utf8) else {
       let settings = LiberoSettings.location(ProcessInfo.processInfo.environment).path
@@ -33,7 +33,7 @@ public struct BddlProblem: Sendable, Equatable {
     try self.init(parsing: text, file: file.path)
   }
 
-  /// Reads a text; `file` is what its errors call it.
+  /// Parses a text; `file` is its name in errors.
   public init(parsing text: String, file: String) throws {
     do {
       self = try BddlProblem(BddlExpression(parsing: text))
@@ -43,38 +43,38 @@ public struct BddlProblem: Sendable, Equatable {
   }
 }
 
-/// A region: on a table or floor a rectangle, on an object one of the object's own sites.
+/// A region: a rectangle on a table or floor, or a site of an object.
 public struct BddlRegion: Sendable, Equatable {
   public var target: String
-  /// Rectangles relative to the target: metres, lower x and y, then upper x and y.
+  /// Rectangles relative to the target: meters, lower x and y, then upper x and y.
   public var ranges: [Rectangle] = []
-  /// From and to which angle (radians about z) a fixture may be turned; the first may be the greater.
+  /// The range of a fixture's yaw (radians about z); the first may be the greater.
   public var yaw: (Double, Double) { (yawFrom, yawTo) }
   var yawFrom = 0.0
   var yawTo = 0.0
   /// The color of its site.
   public var rgba: [Double] = [0, 0, 1, 0]
 
-  /// A rectangle of the target's surface, in metres.
+  /// A rectangle of the target's surface, in meters.
   public struct Rectangle: Sendable, Equatable {
-    public let x: ClosedSpan
-    public let y: ClosedSpan
+    public let x: Span
+    public let y: Span
   }
 
-  /// Two ends as they stand in the file; the first may be the greater.
-  public struct ClosedSpan: Sendable, Equatable {
+  /// A range as in the file; the first number may be the greater.
+  public struct Span: Sendable, Equatable {
     public let from: Double
     public let to: Double
   }
 }
 
-/// A statement about one or two things.
+/// A relation or state of one or two objects, fixtures or regions.
 public struct BddlPredicate: Sendable, Equatable {
   public enum Relation: String, Sendable, CaseIterable {
     /// The relations and states by their BDDL names.
     case on, `in`, open, close, turnOn = "turnon", turnOff = "turnoff"
 
-    /// How many things it is about.
+    /// The number of arguments.
     public var arity: Int {
       switch self {
       case .on, .in: 2
@@ -84,7 +84,7 @@ public struct BddlPredicate: Sendable, Equatable {
   }
 
   public let relation: Relation
-  /// What it is stated of: an object, fixture or region for each.
+  /// Names of objects, fixtures or regions.
   public let arguments: [String]
 }
 

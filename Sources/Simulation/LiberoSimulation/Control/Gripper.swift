@@ -1,10 +1,10 @@
-/// The gripper's command: it opens and closes by a hundredth of its way every physics step.
+/// The gripper's command, which changes by 0.01 in every physics step.
 struct Gripper: Sendable, Equatable {
   static let speed = 0.01
-  /// Of each finger, −1…1; the two move against each other.
+  /// One per finger, −1…1; the fingers move in opposite directions.
   private(set) var commands = [0.0, 0.0]
 
-  /// Moves on by one physics step: a positive number closes, a negative one opens, and zero holds.
+  /// Advances by one physics step: a positive number closes, a negative one opens, and zero holds.
   mutating func advance(_ action: Double) {
     let direction = action > 0 ? 1.0 : action < 0 ? -1.0 : 0.0
     commands[0] = min(1, max(-1, commands[0] - Self.speed * direction))

@@ -1,12 +1,12 @@
-/// Inverses of symmetric matrices by their eigenvectors, which for these is what a singular value decomposition gives.
+/// Inverses of symmetric matrices by eigenvectors, which for these equals inversion by singular value decomposition.
 extension Matrix {
-  /// The inverse of a symmetric matrix; where its eigenvalues fall below `cutoff` of the greatest, the inverse of the
-  /// rest (Moore and Penrose's), as NumPy's `pinv` has it with its default cutoff.
+  /// The Moore–Penrose inverse of a symmetric matrix, without eigenvalues below `cutoff` times the largest; the default
+  /// cutoff is that of NumPy's `pinv`.
   func symmetricPseudoInverse(cutoff: Double = 1e-15) -> Matrix {
     let (eigenvalues, vectors) = symmetricEigenvectors()
-    let least = cutoff * (eigenvalues.map(abs).max() ?? 0)
+    let threshold = cutoff * (eigenvalues.map(abs).max() ?? 0)
     var inverse = Matrix(rows, rows)
-    for (index, eigenvalue) in eigenvalues.enumerated() where abs(eigenvalue) > least {
+    for (index, eigenvalue) in eigenvalues.enumerated() where abs(eigenvalue) > threshold {
       for row in 0..<rows {
         let scaled = vectors[row, index] / eigenvalue
         for column in 0..<rows { inverse[row, column] += scaled * vectors[column, index] }
@@ -15,30 +15,30 @@ extension Matrix {
     return inverse
   }
 
-  /// Eigenvalues, and eigenvectors as columns, of a symmetric matrix, by Jacobi's rotations.
+  /// Eigenvalues, and eigenvectors as columns, of a symmetric matrix, by Jacobi rotations.
   func symmetricEigenvectors() -> (eigenvalues: [Double], vectors: Matrix) {
     precondition(rows == columns)
     var rotated = self
     var vectors = Matrix.identity(rows)
-    // Convergence is quadratic: a handful of sweeps suffice, and the bound only keeps hostile numbers from looping.
+    // Convergence is quadratic: a few sweeps suffice, and the bound only matters for NaN.
     for _ in 0..<50 {
-      var moved = false
+      var changed = false
       for row in 0..<rows {
         for column in (row + 1)..<max(rows, row + 1) {
           let offDiagonal = rotated[row, column]
           let scale = abs(rotated[row, row]) + abs(rotated[column, column])
           guard offDiagonal != 0, scale + abs(offDiagonal) * 1e2 != scale else { continue }
-          moved = true
-          rotated.rotate(row, column, along: &vectors)
+          changed = true
+          rotated.rotate(row, column, applyingTo: &vectors)
         }
       }
-      if !moved { break }
+      if !changed { break }
     }
     return ((0..<rows).map { rotated[$0, $0] }, vectors)
   }
 
-  /// Makes the element at (`row`, `column`) vanish by turning those two axes, and turns `vectors` along.
-  private mutating func rotate(_ row: Int, _ column: Int, along vectors: inout Matrix) {
+  /// Zeroes the element at (`row`, `column`) by a rotation of those two axes, and rotates `vectors` likewise.
+  private mutating func rotate(_ row: Int, _ column: Int, applyingTo vectors: inout Matrix) {
     let cotangent = (self[column, column] - self[row, row]) / (2 * self[row, column])
     let root = (cotangent * cotangent + 1).squareRoot()
     let tangent = (cotangent >= 0 ? 1.0 : -1.0) / (abs(cotangent) + root)
@@ -55,10 +55,10 @@ extension Matrix {
       let second = self[column, index]
       self[row, index] = cosine * first - sine * second
       self[column, index] = sine * first + cosine * second
-      let along = vectors[index, row]
-      let across = vectors[index, column]
-      vectors[index, row] = cosine * along - sine * across
-      vectors[index, column] = sine * along + cosine * across
+      let third = vectors[index, row]
+      let fourth = vectors[index, column]
+      vectors[index, row] = cosine * third - sine * fourth
+      vectors[index, column] = sine * third + cosine * fourth
     }
     self[row, column] = 0
     self[column, row] = 0

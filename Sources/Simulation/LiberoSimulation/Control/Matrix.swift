@@ -1,4 +1,4 @@
-/// A small dense matrix of doubles, row by row: enough linear algebra for an arm of seven joints.
+/// A small dense matrix of doubles, row-major, with the linear algebra that an arm of seven joints needs.
 struct Matrix: Sendable, Equatable {
   let rows: Int
   let columns: Int
@@ -16,9 +16,9 @@ struct Matrix: Sendable, Equatable {
   }
 
   static func identity(_ size: Int) -> Matrix {
-    var made = Matrix(size, size)
-    for index in 0..<size { made[index, index] = 1 }
-    return made
+    var result = Matrix(size, size)
+    for index in 0..<size { result[index, index] = 1 }
+    return result
   }
 
   subscript(row: Int, column: Int) -> Double {
@@ -27,15 +27,15 @@ struct Matrix: Sendable, Equatable {
   }
 
   var transposed: Matrix {
-    var made = Matrix(columns, rows)
+    var result = Matrix(columns, rows)
     for row in 0..<rows {
-      for column in 0..<columns { made[column, row] = self[row, column] }
+      for column in 0..<columns { result[column, row] = self[row, column] }
     }
-    return made
+    return result
   }
 
-  /// The matrix of this one's rows, and another's below them.
-  func above(_ other: Matrix) -> Matrix {
+  /// This matrix's rows, followed by another's.
+  func stacked(above other: Matrix) -> Matrix {
     precondition(columns == other.columns)
     return Matrix(rows + other.rows, columns, values: values + other.values)
   }

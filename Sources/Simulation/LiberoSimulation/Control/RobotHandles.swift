@@ -1,6 +1,6 @@
 import MuJoCoPhysics
 
-/// Where a model keeps the Panda and its gripper, by robosuite's names.
+/// The indices of the Panda's and its gripper's elements in a model, found by robosuite's names.
 struct RobotHandles: Sendable {
   typealias Joint = (position: Int, velocity: Int)
 
@@ -10,14 +10,14 @@ struct RobotHandles: Sendable {
   let fingers: [Joint]
   let armActuators: [Int]
   let fingerActuators: [Int]
-  let armTorques: [(low: Double, high: Double)]
-  let fingerControls: [(low: Double, high: Double)]
+  let armTorqueRanges: [(low: Double, high: Double)]
+  let fingerControlRanges: [(low: Double, high: Double)]
   let gripSite: Int
   let hand: Int
   let cameras: [String: Int]
 
-  /// The fingers' positions at which robosuite builds the gripper, metres.
-  static let initialFingers = [0.020833, -0.020833]
+  /// The fingers' positions at which robosuite builds the gripper, meters.
+  static let initialFingerPositions = [0.020833, -0.020833]
   /// LeRobot's names of the cameras, and the model's.
   static let cameraNames = [("image", "agentview"), ("image2", "robot0_eye_in_hand")]
 
@@ -42,8 +42,8 @@ struct RobotHandles: Sendable {
     self.fingers = fingers
     self.fingerActuators = fingerActuators
     self.cameras = cameras
-    armTorques = armActuators.map { model.controlRange(ofActuator: $0) }
-    fingerControls = fingerActuators.map { model.controlRange(ofActuator: $0) }
+    armTorqueRanges = armActuators.map { model.controlRange(ofActuator: $0) }
+    fingerControlRanges = fingerActuators.map { model.controlRange(ofActuator: $0) }
     gripSite = try model.index(of: .site, named: "gripper0_grip_site")
     hand = try model.index(of: .body, named: "robot0_right_hand")
   }

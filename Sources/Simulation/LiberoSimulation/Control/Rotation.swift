@@ -1,6 +1,6 @@
 import Foundation
 
-/// Rotations as robosuite 1.4.0 computes them, in its mixture of single and double precision.
+/// Rotations as robosuite 1.4.0 computes them, partly in single precision.
 enum Rotation {
   /// The quaternion (x, y, z, w) of a rotation about an axis; the vector's length is the angle in radians.
   static func quaternion(ofAxisAngle vector: SIMD3<Double>) -> SIMD4<Double> {
@@ -21,7 +21,7 @@ enum Rotation {
   /// The rotation matrix (`[3, 3]`) of a quaternion (x, y, z, w).
   ///
   /// The quaternion and its products are single precision and the sums on the diagonal double, because that is how
-  /// robosuite's compiled function rounds; the goal's orientation carries it, at about 1e-7.
+  /// robosuite's compiled function rounds; the goal's orientation differs by about 1e-7 otherwise.
   static func matrix(of quaternion: SIMD4<Double>) -> Matrix {
     let single = SIMD4<Float>(quaternion)
     // OpenBLAS adds a short single-precision dot product up in double precision.
@@ -40,22 +40,22 @@ enum Rotation {
       ])
   }
 
-  /// How far one orientation is from another, as half the sum of the cross products of their axes: for small angles the
-  /// axis times the angle, for large ones less.
+  /// The rotation between two orientations, as half the sum of the cross products of their axes: for small angles the axis
+  /// times the angle, for large ones less.
   static func error(from current: Matrix, to desired: Matrix) -> SIMD3<Double> {
     var sum = SIMD3<Double>.zero
     for axis in 0..<3 {
-      let now = SIMD3(current[0, axis], current[1, axis], current[2, axis])
-      let then = SIMD3(desired[0, axis], desired[1, axis], desired[2, axis])
+      let start = SIMD3(current[0, axis], current[1, axis], current[2, axis])
+      let end = SIMD3(desired[0, axis], desired[1, axis], desired[2, axis])
       sum += SIMD3(
-        now.y * then.z - now.z * then.y, now.z * then.x - now.x * then.z, now.x * then.y - now.y * then.x)
+        start.y * end.z - start.z * end.y, start.z * end.x - start.x * end.z, start.x * end.y - start.y * end.x)
     }
     return 0.5 * sum
   }
 
   /// A quaternion (x, y, z, w) as an axis times an angle, in single precision; LeRobot's state of the end effector.
   ///
-  /// It is zero where the axis is all but undefined, and a quaternion and its negative give different vectors.
+  /// It is zero where the axis is nearly undefined, and a quaternion and its negative have different vectors.
   static func axisAngle(of quaternion: SIMD4<Double>) -> SIMD3<Float> {
     let single = SIMD4<Float>(quaternion)
     let cosine = min(1, max(-1, single.w))

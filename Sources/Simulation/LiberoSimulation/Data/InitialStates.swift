@@ -1,10 +1,10 @@
 import Failures
 import Foundation
 
-/// A task's initial states, as LIBERO keeps them: time, positions and velocities of one model, state after state.
+/// A task's initial states, as LIBERO stores them: time, positions and velocities of one model.
 public struct InitialStates: Sendable, Equatable {
   public let count: Int
-  /// How many numbers each has.
+  /// The numbers of one state.
   public let width: Int
   private let elements: [Double]
   private let path: String
@@ -12,7 +12,7 @@ public struct InitialStates: Sendable, Equatable {
   /// Reads a `.pruned_init` file: a zip file with a pickled array of doubles, states × numbers.
   public init(contentsOf file: URL) throws {
     guard let data = try? Data(contentsOf: file) else {
-      throw Failure("\(file.path) cannot be read; LIBERO's settings say where the initial states lie")
+      throw Failure("\(file.path) cannot be read; 'init_states:' in LIBERO's config.yaml names its folder")
     }
     guard let pickle = try StoredZip(Array(data), file: file.path).member(endingIn: "data.pkl") else {
       throw Failure("\(file.path) should hold a member 'data.pkl', and holds none")
@@ -26,7 +26,7 @@ public struct InitialStates: Sendable, Equatable {
     path = file.path
   }
 
-  /// One state: time in seconds, then a model's generalised positions and velocities.
+  /// One state: time in seconds, then a model's generalized positions and velocities.
   public struct State: Sendable, Equatable {
     /// Seconds.
     public let time: Double
@@ -43,8 +43,7 @@ public struct InitialStates: Sendable, Equatable {
     }
     let index = ((episode % count) + count) % count
     let row = Array(elements[index * width..<(index + 1) * width])
-    guard row.allSatisfy(\.isFinite) else { throw Failure("\(path): state \(index) holds what is not a number") }
-    return State(
-      time: row[0], positions: Array(row[1..<1 + positions]), velocities: Array(row[(1 + positions)...]))
+    guard row.allSatisfy(\.isFinite) else { throw Failure("\(path): state \(index) holds a number that is not finite") }
+    return State(time: row[0], positions: Array(row[1..<1 + positions]), velocities: Array(row[(1 + positions)...]))
   }
 }

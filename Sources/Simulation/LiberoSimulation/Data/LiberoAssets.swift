@@ -2,20 +2,20 @@ import Failures
 import Foundation
 import HuggingFaceHub
 
-/// Where the scenes' meshes, textures and models are found.
+/// The folder of the scenes' meshes, textures and models.
 public enum LiberoAssets {
-  /// The Hugging Face dataset repository that hf-libero takes its assets from.
+  /// The Hugging Face dataset repository of hf-libero's assets.
   public static let repository = "lerobot/libero-assets"
 
-  /// Subfolders that a folder of assets must have to be one.
+  /// Subfolders that a folder of assets must have.
   static let parts = [
     "articulated_objects", "scenes", "stable_hope_objects", "stable_scanned_objects", "turbosquid_objects",
   ]
 
   /// The folder of assets: the one that LIBERO's settings name, else hf-libero's download, else the Hugging Face cache,
-  /// into which they are fetched where they are nowhere.
+  /// into which they are fetched if they are in none of these.
   ///
-  /// - Throws: a sentence with both ways to have them, if there are none and they cannot be fetched.
+  /// - Throws: an error with both ways to get them, if they are missing and cannot be fetched.
   public static func resolve(
     _ settings: LiberoSettings, environment: [String: String] = ProcessInfo.processInfo.environment
   ) throws -> URL {

@@ -4,10 +4,10 @@ import Foundation
 import ModelFiles
 import Yams
 
-/// LIBERO's own settings file: where its tasks, initial states and assets lie.
+/// LIBERO's settings file, which names the folders of its tasks, initial states and assets.
 ///
-/// LIBERO keeps it at `$LIBERO_CONFIG_PATH/config.yaml`, by default `~/.libero/config.yaml`; a key that it lacks stands
-/// for the data that came with the packages.
+/// LIBERO keeps it at `$LIBERO_CONFIG_PATH/config.yaml`, by default `~/.libero/config.yaml`; a missing key
+/// means the packages' data.
 public struct LiberoSettings: Sendable, Equatable {
   /// The folder of the LIBERO package.
   public var benchmarkRoot: URL
@@ -15,7 +15,7 @@ public struct LiberoSettings: Sendable, Equatable {
   public var bddlFiles: URL
   /// The folder of the initial states, one subfolder per suite.
   public var initialStates: URL
-  /// The folder of scene assets that the file names; nil where it names none.
+  /// The folder of scene assets that the file names; nil if it names none.
   public var assets: URL?
 
   /// The default settings: the packages' own data.
@@ -31,19 +31,18 @@ public struct LiberoSettings: Sendable, Equatable {
   ///
   /// - Parameters:
   ///   - environment: the process's environment variables.
-  ///   - benchmarkRoot: the folder of the LIBERO package; nil for the one that the set-up laid.
+  ///   - benchmarkRoot: the folder of the LIBERO package; nil for the one that the set-up installed.
   public static func resolve(
     environment: [String: String] = ProcessInfo.processInfo.environment, benchmarkRoot: URL? = nil
   ) throws -> LiberoSettings {
-    let root: URL
-    if let benchmarkRoot { root = benchmarkRoot } else { root = try packagedRoot() }
+    let root = try benchmarkRoot ?? packagedRoot()
     let file = location(environment)
     if FileManager.default.fileExists(atPath: file.path) { return try read(file, defaultRoot: root) }
     if environment["LEROBOT_WM_SKIP_LIBERO_CONFIG"] != "1" { create(file, root: root) }
     return LiberoSettings(benchmarkRoot: root)
   }
 
-  /// Where LIBERO looks for its settings.
+  /// The path of LIBERO's settings file.
   public static func location(_ environment: [String: String]) -> URL {
     if let folder = environment["LIBERO_CONFIG_PATH"], !folder.isEmpty {
       return URL(fileURLWithPath: folder, isDirectory: true).appendingPathComponent("config.yaml")
@@ -51,16 +50,14 @@ public struct LiberoSettings: Sendable, Equatable {
     return home(environment).appendingPathComponent(".libero/config.yaml")
   }
 
-  /// The folder of the LIBERO package that the set-up laid beside the other engines.
+  /// The folder of the LIBERO package that the set-up installed beside the other engines.
   static func packagedRoot() throws -> URL {
     try engine("hf-libero", "libero/libero")
   }
 
-  /// A folder of a package that the set-up laid; a missing one is an error that names the command.
+  /// A folder of a package that the set-up installed; a missing one is an error that names the command.
   static func engine(_ name: String, _ folder: String) throws -> URL {
-    let directory: URL
-    directory = try EngineLibraries.directory()
-    let found = directory.appendingPathComponent("engines/\(name)/\(folder)", isDirectory: true)
+    let found = try EngineLibraries.directory().appendingPathComponent("engines/\(name)/\(folder)", isDirectory: true)
     guard FileManager.default.fileExists(atPath: found.path) else {
       throw Failure("\(name) is missing: \(found.path) does not exist; run `make setup`")
     }
@@ -81,7 +78,7 @@ public struct LiberoSettings: Sendable, Equatable {
     } catch let error as Failure {
       throw error
     } catch {
-      throw Failure("\(file.path) cannot be read: \(error); fix it, or delete it to have it written again")
+      throw Failure("\(file.path) cannot be read: \(error); fix it, or delete it to have it recreated")
     }
     func folder(_ key: String) -> URL? { values[key].map { URL(fileURLWithPath: $0, isDirectory: true) } }
     var settings = LiberoSettings(benchmarkRoot: folder("benchmark_root") ?? defaultRoot)
@@ -94,7 +91,7 @@ public struct LiberoSettings: Sendable, Equatable {
   private static func mapping(_ node: Node?, file: URL) throws -> [String: String] {
     guard let node else { return [:] }
     guard let pairs = node.mapping else {
-      throw Failure("\(file.path) should map names such as 'assets' to folders, and holds something else")
+      throw Failure("\(file.path) should map names such as 'assets' to folders")
     }
     var values: [String: String] = [:]
     for (key, value) in pairs {
@@ -103,7 +100,7 @@ public struct LiberoSettings: Sendable, Equatable {
     return values
   }
 
-  /// Writes the file LIBERO itself would write. A home that cannot be written is no reason to stop: the defaults hold.
+  /// Writes the file that LIBERO would write. If that fails, the defaults apply.
   private static func create(_ file: URL, root: URL) {
     let values = [
       "assets": root.appendingPathComponent("assets").path,

@@ -3,11 +3,11 @@ import Foundation
 
 /// One of LIBERO's suites of tasks.
 public enum LiberoSuite: String, CaseIterable, Sendable {
-  /// The same objects in other places.
+  /// The same objects in different places.
   case spatial = "libero_spatial"
-  /// Other objects in the same places.
+  /// Different objects in the same places.
   case object = "libero_object"
-  /// The same scene, other goals.
+  /// The same scene with different goals.
   case goal = "libero_goal"
   case ten = "libero_10"
   case ninety = "libero_90"
@@ -21,7 +21,7 @@ public enum LiberoSuite: String, CaseIterable, Sendable {
     self = suite
   }
 
-  /// The most control steps that LeRobot's evaluation gives an episode.
+  /// LeRobot's maximum of control steps per episode.
   public var maximumSteps: Int {
     switch self {
     case .spatial, .object: 280
@@ -33,14 +33,13 @@ public enum LiberoSuite: String, CaseIterable, Sendable {
 
   /// The suite's tasks in LIBERO's order.
   ///
-  /// - Throws: a sentence where the package's list of tasks is missing or is not what it was.
+  /// - Throws: if the package's list of tasks is missing or lacks this suite.
   public func tasks(_ settings: LiberoSettings) throws -> [LiberoTask] {
     let names = try TaskList(settings).names(of: rawValue)
-    return names.enumerated().map { index, name in LiberoTask(suite: self, index: index, name: name, settings: settings)
-    }
+    return names.enumerated().map { LiberoTask(suite: self, index: $0, name: $1, settings: settings) }
   }
 
-  /// One task by its index; an index that the suite lacks is an error that says how many it has.
+  /// One task by its index; an index that the suite lacks is an error that names its range.
   public func task(_ index: Int, _ settings: LiberoSettings) throws -> LiberoTask {
     let tasks = try tasks(settings)
     guard tasks.indices.contains(index) else {
@@ -50,15 +49,15 @@ public enum LiberoSuite: String, CaseIterable, Sendable {
   }
 }
 
-/// One task: a name, its instruction, and where its description and its initial states lie.
+/// One task: its name, instruction, and the files of its description and initial states.
 public struct LiberoTask: Sendable, Equatable {
   /// The suite it belongs to.
   public let suite: LiberoSuite
-  /// Its place in the suite, from 0.
+  /// Its index in the suite, from 0.
   public let index: Int
   /// Its name, which is also the name of its files.
   public let name: String
-  /// Its instruction as LIBERO's benchmark tells it to a policy: the name's words, without the scene's.
+  /// Its instruction as LIBERO's benchmark passes it to a policy: the words of its name without the scene.
   public let language: String
   public let bddlFile: URL
   public let initialStatesFile: URL
@@ -73,7 +72,7 @@ public struct LiberoTask: Sendable, Equatable {
       .appendingPathComponent("\(name).pruned_init")
   }
 
-  /// Names of the hundred tasks begin with their scene: `KITCHEN_SCENE10_close_the_…`.
+  /// Task names of `libero_10` and `libero_90` start with the scene: `KITCHEN_SCENE10_close_the_…`.
   private static func language(of name: String) -> String {
     var words = name
     if name.first?.isUppercase == true, let scene = name.range(of: "SCENE") {

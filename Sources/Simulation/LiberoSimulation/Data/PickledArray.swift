@@ -2,8 +2,8 @@ import Failures
 
 /// A NumPy array of doubles in Python's pickle format.
 ///
-/// The reader knows the handful of instructions that such an array needs, and of all callables only the three that NumPy
-/// names there. It builds strings, numbers, tuples and one array, so a hostile file can do nothing but be refused.
+/// The reader implements only the instructions that such an array needs, and of all callables only the three that NumPy
+/// uses there, so a malicious file cannot run anything.
 struct PickledArray: Equatable {
   /// The lengths of its axes.
   let shape: [Int]
@@ -32,7 +32,7 @@ private indirect enum PickleValue: Equatable {
   case tuple([PickleValue])
   case callable(String)
   case bytes([UInt8])
-  /// A type of elements, whole once it was told its byte order.
+  /// An element type; its byte order is set after it is created.
   case type(isLittleEndian: Bool)
   case emptyArray
   case array(PickledArray)
@@ -42,20 +42,20 @@ private struct PickleReader {
   private let bytes: [UInt8]
   private var position = 0
   private var stack: [PickleValue] = []
-  private var memory: [Int: PickleValue] = [:]
+  private var memo: [Int: PickleValue] = [:]
 
   private static let reconstruct = ["numpy.core.multiarray _reconstruct", "numpy._core.multiarray _reconstruct"]
 
   init(_ bytes: ArraySlice<UInt8>) { self.bytes = Array(bytes) }
 
-  /// Twenty times as many as an array needs, and too few to nest anything deeply.
-  private static let mostInstructions = 1000
+  /// Twenty times as many as an array needs, and too few for deep nesting.
+  private static let maximumInstructions = 1000
 
   mutating func array() throws -> PickledArray {
     var count = 0
     while case let instruction = try next(), instruction != UInt8(ascii: ".") {
       count += 1
-      guard count <= Self.mostInstructions else { throw Failure("it is longer than an array's") }
+      guard count <= Self.maximumInstructions else { throw Failure("it has more instructions than an array needs") }
       try execute(instruction)
     }
     guard case .array(let array)? = stack.last, stack.count == 1 else {
@@ -78,16 +78,16 @@ private struct PickleReader {
     case UInt8(ascii: "J"): stack.append(.number(Int(Int32(truncatingIfNeeded: try unsigned(4)))))
     case UInt8(ascii: "X"): stack.append(.text(String(decoding: try take(try unsigned(4)), as: UTF8.self)))
     case UInt8(ascii: "c"): stack.append(.callable("\(try line()) \(try line())"))
-    case UInt8(ascii: "q"): memory[try unsigned(1)] = try top()
-    case UInt8(ascii: "r"): memory[try unsigned(4)] = try top()
-    case UInt8(ascii: "h"): stack.append(try recall(try unsigned(1)))
-    case UInt8(ascii: "j"): stack.append(try recall(try unsigned(4)))
+    case UInt8(ascii: "q"): memo[try unsigned(1)] = try top()
+    case UInt8(ascii: "r"): memo[try unsigned(4)] = try top()
+    case UInt8(ascii: "h"): stack.append(try memoized(try unsigned(1)))
+    case UInt8(ascii: "j"): stack.append(try memoized(try unsigned(4)))
     case UInt8(ascii: ")"): stack.append(.tuple([]))
     case 0x85: try makeTuple(1)
     case 0x86: try makeTuple(2)
     case 0x87: try makeTuple(3)
     case UInt8(ascii: "t"):
-      guard let mark = stack.lastIndex(of: .mark) else { throw Failure("a tuple has no beginning") }
+      guard let mark = stack.lastIndex(of: .mark) else { throw Failure("a tuple has no mark") }
       let items = Array(stack[(mark + 1)...])
       stack.removeSubrange(mark...)
       stack.append(.tuple(items))
@@ -103,7 +103,7 @@ private struct PickleReader {
     switch (callable, arguments) {
     case (.callable(let name), .tuple(let items)) where Self.reconstruct.contains(name):
       guard items.count == 3, items[0] == .callable("numpy ndarray") else {
-        throw Failure("it makes no ndarray")
+        throw Failure("it constructs something other than an ndarray")
       }
       stack.append(.emptyArray)
     case (.callable("_codecs encode"), .tuple(let items)):
@@ -121,23 +121,23 @@ private struct PickleReader {
       guard items.first == .text("f8") else { throw Failure("its elements are not doubles") }
       stack.append(.type(isLittleEndian: false))
     case (.callable(let name), _): throw Failure("it would call '\(name)', which no array needs")
-    default: throw Failure("it calls what cannot be called")
+    default: throw Failure("it calls a value that is not callable")
     }
   }
 
   private mutating func build() throws {
-    guard case .tuple(let state) = try pop() else { throw Failure("a state is no tuple") }
+    guard case .tuple(let state) = try pop() else { throw Failure("a state is not a tuple") }
     switch try pop() {
     case .type:
       guard state.count >= 2, state[1] == .text("<") else { throw Failure("its doubles are not little-endian") }
-      // NumPy remembers the type before it tells it its byte order; nothing refers to it again.
+      // NumPy stores the type in the memo before it sets the byte order, and does not use it from there.
       stack.append(.type(isLittleEndian: true))
     case .emptyArray:
       guard state.count == 5, case .tuple(let axes) = state[1], state[2] == .type(isLittleEndian: true),
         state[3] == .flag(false), case .bytes(let raw) = state[4]
       else { throw Failure("expected version, shape, type, C order and bytes") }
       stack.append(.array(try Self.assemble(axes, raw)))
-    default: throw Failure("a state belongs to nothing")
+    default: throw Failure("a state has no object")
     }
   }
 
@@ -148,7 +148,7 @@ private struct PickleReader {
       guard case .number(let length) = axis, length >= 0 else { throw Failure("an axis has no length") }
       shape.append(length)
       let (product, overflow) = count.multipliedReportingOverflow(by: length)
-      guard !overflow else { throw Failure("its shape is too great") }
+      guard !overflow else { throw Failure("its shape is too large") }
       count = product
     }
     guard raw.count % 8 == 0, raw.count / 8 == count else {
@@ -163,24 +163,24 @@ private struct PickleReader {
   }
 
   private mutating func makeTuple(_ count: Int) throws {
-    guard stack.count >= count else { throw Failure("a tuple lacks members") }
+    guard stack.count >= count else { throw Failure("the stack is too short for a tuple") }
     let items = Array(stack.suffix(count))
     stack.removeLast(count)
     stack.append(.tuple(items))
   }
 
   private func top() throws -> PickleValue {
-    guard let value = stack.last else { throw Failure("it remembers nothing") }
+    guard let value = stack.last else { throw Failure("it stores the top of an empty stack") }
     return value
   }
 
   private mutating func pop() throws -> PickleValue {
-    guard let value = stack.popLast() else { throw Failure("it takes from an empty stack") }
+    guard let value = stack.popLast() else { throw Failure("it pops from an empty stack") }
     return value
   }
 
-  private func recall(_ index: Int) throws -> PickleValue {
-    guard let value = memory[index] else { throw Failure("it recalls what it never remembered") }
+  private func memoized(_ index: Int) throws -> PickleValue {
+    guard let value = memo[index] else { throw Failure("it reads memo entry \(index), which it never stored") }
     return value
   }
 
@@ -202,7 +202,7 @@ private struct PickleReader {
 
   private mutating func line() throws -> String {
     guard let end = bytes[position...].firstIndex(of: UInt8(ascii: "\n")), end - position < 200 else {
-      throw Failure("a name never ends")
+      throw Failure("a name has no end")
     }
     defer { position = end + 1 }
     return String(decoding: bytes[position..<end], as: UTF8.self)

@@ -6,15 +6,15 @@ struct StoredZip {
   private let bytes: [UInt8]
   private let members: [String: Range<Int>]
 
-  /// Finds the members through the central directory; anything that does not fit the file is an error.
+  /// Finds the members by the central directory; an entry that exceeds the file is an error.
   init(_ bytes: [UInt8], file: String) throws {
     self.bytes = bytes
     do { members = try Self.directory(bytes) } catch {
-      throw Failure("\(file) is no sound zip file: \(message(of: error))")
+      throw Failure("\(file) is not a valid zip file: \(message(of: error))")
     }
   }
 
-  /// The member whose name ends so; nil if there is none.
+  /// The member whose name has the suffix; nil if there is none.
   func member(endingIn suffix: String) -> ArraySlice<UInt8>? {
     members.first { $0.key.hasSuffix(suffix) }.map { bytes[$0.value] }
   }
@@ -31,10 +31,10 @@ struct StoredZip {
     var members: [String: Range<Int>] = [:]
     for _ in 0..<count {
       guard try number(bytes, at: offset, size: 4) == 0x0201_4B50 else {
-        throw Failure("its directory is not where its end says")
+        throw Failure("its directory is not where its end record states")
       }
       guard try number(bytes, at: offset + 10, size: 2) == 0 else {
-        throw Failure("a member is compressed, and PyTorch stores them plainly")
+        throw Failure("a member is compressed, and PyTorch stores them uncompressed")
       }
       let size = try number(bytes, at: offset + 24, size: 4)
       let nameSize = try number(bytes, at: offset + 28, size: 2)
@@ -43,7 +43,7 @@ struct StoredZip {
       let name = offset + 46
       guard name + nameSize <= bytes.count else { throw Failure("it ends early") }
       guard try number(bytes, at: header, size: 4) == 0x0403_4B50 else {
-        throw Failure("a member is not where its directory says")
+        throw Failure("a member is not where its directory states")
       }
       let start = try header + 30 + number(bytes, at: header + 26, size: 2) + number(bytes, at: header + 28, size: 2)
       guard start <= bytes.count, size <= bytes.count - start else { throw Failure("a member exceeds the file") }
@@ -53,7 +53,7 @@ struct StoredZip {
     return members
   }
 
-  /// The end record lies last, before a comment of at most 65,535 bytes.
+  /// The end record is last, before a comment of at most 65,535 bytes.
   private static func endRecord(_ bytes: [UInt8]) throws -> Int {
     var offset = bytes.count - 22
     while offset >= max(0, bytes.count - 22 - 65_535) {

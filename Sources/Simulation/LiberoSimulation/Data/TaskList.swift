@@ -3,7 +3,7 @@ import Foundation
 
 /// hf-libero's list of suites and their tasks, `benchmark/libero_suite_task_map.py`.
 ///
-/// The file is a single Python dictionary from strings to lists of strings, which is all that is read of it.
+/// The file is a single Python dictionary from strings to lists of strings, and only that is parsed.
 struct TaskList {
   private let suites: [String: [String]]
   private let path: String
@@ -11,7 +11,7 @@ struct TaskList {
   init(_ settings: LiberoSettings) throws {
     let inside = "benchmark/libero_suite_task_map.py"
     var file = settings.benchmarkRoot.appendingPathComponent(inside)
-    // A settings file may name a root that only holds data.
+    // A root that a settings file names may hold only data.
     if !FileManager.default.fileExists(atPath: file.path) {
       file = try LiberoSettings.packagedRoot().appendingPathComponent(inside)
     }
@@ -24,7 +24,7 @@ struct TaskList {
 
   func names(of suite: String) throws -> [String] {
     guard let names = suites[suite], !names.isEmpty else {
-      throw Failure("\(path) lists no tasks for \(suite); run `make setup` to have hf-libero 0.1.4's own list")
+      throw Failure("\(path) lists no tasks for \(suite); run `make setup` to install hf-libero 0.1.4's list")
     }
     return names
   }

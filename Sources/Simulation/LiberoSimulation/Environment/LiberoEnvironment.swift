@@ -6,16 +6,16 @@ import RobotEnvironments
 
 /// One of LIBERO's worlds: the same physics, images and successes as the official stack's, step by step.
 public final class LiberoEnvironment: Environment {
-  /// What does nothing: the gripper stays open.
-  static let idle: [Double] = [0, 0, 0, 0, 0, 0, -1]
-  /// Control steps of doing nothing before an episode begins, so that things come to rest.
+  /// The action that holds the pose with the gripper open.
+  static let idleAction: [Double] = [0, 0, 0, 0, 0, 0, -1]
+  /// Control steps with ``idleAction`` before an episode begins, in which objects come to rest.
   public static let settlingSteps = 10
-  /// Pixels of an image's side.
+  /// Width and height of an image, pixels.
   public static let imageSize = 256
 
-  /// What it shows and takes.
+  /// Its cameras, state, actions and timing.
   public let specification: EnvironmentSpecification
-  /// Called after every physics step, with the simulation; the settling ones too.
+  /// Called after every physics step, including those of settling.
   var onSubstep: ((Simulation) -> Void)?
 
   let motion: RobotMotion
@@ -24,20 +24,20 @@ public final class LiberoEnvironment: Environment {
   private let visibility: SiteVisibility
   private let mode: ControlMode
   private let backend: GraphicsBackend?
-  /// The episode as its scripted expert sees it: control steps taken, the numbers of its noise, and how far it is.
+  /// For the scripted expert: control steps taken, the random numbers of its noise, and its progress.
   private(set) var stepsTaken = 0
   private(set) var episodeRandom = CountedRandom(seed: 0, "LIBERO's expert")
   var demonstration: Demonstration?
-  /// Whether burners glow now, and whether they did when the cameras looked.
-  private var glowing: [Bool] = []
-  private var glowingWhenSeen: [Bool] = []
+  /// Whether each burner is on now, and whether it was when the sensors were read, of which images are drawn.
+  private var burnersOn: [Bool] = []
+  private var sensedBurnersOn: [Bool] = []
 
-  /// Makes an environment; its first `reset` gives it a state.
+  /// Makes an environment; call `reset` before anything else.
   ///
   /// - Parameters:
-  ///   - mode: how actions are meant once an episode has begun.
-  ///   - backend: the library to draw with; nil takes what `MUJOCO_GL` asks for, or chooses by itself.
-  ///   - specification: another size of images or number of steps than LeRobot's; nil for those.
+  ///   - mode: how actions are interpreted after settling.
+  ///   - backend: the library to draw with; nil selects by `MUJOCO_GL`.
+  ///   - specification: nil for LeRobot's image sizes and number of steps.
   public init(
     _ world: LiberoWorld, mode: ControlMode = .relative, backend: GraphicsBackend? = nil,
     specification: EnvironmentSpecification? = nil
@@ -55,7 +55,7 @@ public final class LiberoEnvironment: Environment {
 
   deinit { world.renderers.setMaximumIdle { $0 - 1 } }
 
-  /// What every environment of LIBERO shows and takes.
+  /// The specification of every LIBERO environment.
   public static func specification(
     maximumSteps: Int, width: Int = imageSize, height: Int = imageSize
   ) -> EnvironmentSpecification {
@@ -64,54 +64,51 @@ public final class LiberoEnvironment: Environment {
       stateNames: RobotReadings.policyStateNames,
       actionNames: ["x", "y", "z", "axis_angle1", "axis_angle2", "axis_angle3", "gripper"],
       framesPerSecond: 20, maximumSteps: maximumSteps,
-      // What the published datasets of LIBERO state, whose rows are control steps all the same.
+      // As stated by the published datasets of LIBERO, although their rows are control steps.
       datasetFramesPerSecond: 10)
   }
 
-  /// What a policy is told.
+  /// The task's instruction.
   public var instruction: String { world.task.language }
-  /// Another goal of the same scene is not known.
+  /// Nil: no other goal of the scene is known.
   public var contraryInstruction: String? { nil }
-  /// What the robot's sensors said last.
-  public var readings: RobotReadings { motion.sensed }
-  /// Positions, velocities and the number of contacts as they stand.
+  /// The last values of the robot's sensors.
+  public var readings: RobotReadings { motion.readings }
   var simulation: Simulation { motion.simulation }
 
-  /// Begins at initial state `episode` modulo their number, with fixtures placed by seed + episode.
+  /// Starts at initial state `episode` modulo their number, with fixtures placed by seed + episode.
   public func reset(seed: Int, episode: Int) throws {
-    guard episode >= 0 else { throw Failure("episodes count from 0, and \(episode) was asked for") }
+    guard episode >= 0 else { throw Failure("episodes count from 0, and \(episode) was requested") }
     try reset(placementSeed: seed &+ episode, initialState: episode)
     episodeRandom = CountedRandom(seed: seed, "LIBERO's expert").at(world.task.name).at(episode)
   }
 
-  /// Begins at an initial state (modulo their number), with fixtures placed by a seed.
+  /// Starts at an initial state (modulo their number), with fixtures placed by a seed.
   func reset(placementSeed: Int, initialState: Int) throws {
     guard let numpySeed = UInt32(exactly: placementSeed) else {
-      throw Failure("NumPy's generator takes seeds of 0 to 4294967295, and \(placementSeed) was asked for")
+      throw Failure("NumPy's generator takes seeds of 0 to 4294967295, not \(placementSeed)")
     }
     let state = try world.initialStates.state(
       episode: initialState, positions: world.model.positionCount, velocities: world.model.velocityCount)
     let poses = try world.scene.fixturePoses(seed: numpySeed)
     (stepsTaken, demonstration) = (0, nil)
-    do {
-      try motion.reset(to: state) { simulation throws in
-        try world.scene.place(poses, in: simulation)
-      }
-      glowing = visibility.glowing(in: simulation)
-      for _ in 0..<Self.settlingSteps { try advance(Self.idle) }
-      motion.mode = mode
+    try motion.reset(to: state) { simulation throws in
+      try world.scene.place(poses, in: simulation)
     }
+    burnersOn = visibility.burnersOn(in: simulation)
+    for _ in 0..<Self.settlingSteps { try advance(Self.idleAction) }
+    motion.mode = mode
   }
 
-  /// Carries out one action: a change of pose (or, in absolute mode, a pose), and the gripper's direction.
+  /// Executes one action: a change of pose (or, in absolute mode, a pose), and the gripper's direction.
   public func step(_ action: [Float]) throws -> StepResult {
     try step(exactly: action.map(Double.init))
   }
 
-  /// Carries out one action in double precision, as the official stack does with double-precision actions.
+  /// Executes one action in double precision, as the official stack does with double-precision actions.
   public func step(exactly action: [Double]) throws -> StepResult {
-    guard action.count == Self.idle.count else {
-      throw Failure("LIBERO takes actions of \(Self.idle.count) numbers, and got \(action.count)")
+    guard action.count == Self.idleAction.count else {
+      throw Failure("LIBERO takes actions of \(Self.idleAction.count) numbers, and got \(action.count)")
     }
     guard action.allSatisfy(\.isFinite) else {
       throw Failure("LIBERO takes finite actions, and got \(action)")
@@ -123,18 +120,18 @@ public final class LiberoEnvironment: Environment {
   }
 
   private func advance(_ action: [Double]) throws {
-    glowingWhenSeen = glowing
+    sensedBurnersOn = burnersOn
     try motion.step(action) { simulation throws in onSubstep?(simulation) }
-    glowing = visibility.glowing(in: simulation)
+    burnersOn = visibility.burnersOn(in: simulation)
   }
 
-  /// What a policy sees: images upright and mirrored, as LeRobot turns them.
+  /// Images upright and mirrored, as LeRobot transforms them, state and instruction.
   public func observe(cameras: Set<String>) throws -> Observation {
     Observation(
       images: try render(cameras: cameras, mirrored: true), state: readings.policyState, instruction: instruction)
   }
 
-  /// What cameras saw when the sensors were read, upright.
+  /// Images of the state at which the sensors were read, upright.
   func render(cameras: Set<String>, mirrored: Bool = false) throws -> [String: RGBImage] {
     guard !cameras.isEmpty else { return [:] }
     for name in cameras where motion.robot.cameras[name] == nil {
@@ -142,8 +139,8 @@ public final class LiberoEnvironment: Environment {
         "LIBERO has no camera '\(name)'; it has \(specification.cameras.map(\.name).joined(separator: ", "))")
     }
     let (width, height) = imageSize
-    try visibility.apply(to: simulation, glowing: glowingWhenSeen)
-    return try simulation.withPoses(at: readings.posedPositions, present: motion.posedPositions) {
+    try visibility.apply(to: simulation, burnersOn: sensedBurnersOn)
+    return try simulation.withPoses(at: readings.kinematicsPositions, present: motion.kinematicsPositions) {
       try world.withRenderer(RendererKind(width: width, height: height, backend: backend)) { renderer in
         var images: [String: RGBImage] = [:]
         for name in cameras {

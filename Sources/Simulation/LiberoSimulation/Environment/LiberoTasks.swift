@@ -7,7 +7,7 @@ import Synchronization
 /// LIBERO's suites as environments: the chosen tasks of one suite or several, named `libero_spatial_0`.
 ///
 /// The environments of a task share its compiled model; of all models only the last task's is kept, because an evaluation
-/// walks through tasks one after another.
+/// runs one task after another.
 ///
 /// ```swift
 /// let tasks = try LiberoTasks(suites: [.spatial], identifiers: [0, 3], settings: .resolve())
@@ -20,7 +20,7 @@ public final class LiberoTasks: EnvironmentSuite {
     public var width = LiberoEnvironment.imageSize, height = LiberoEnvironment.imageSize
     /// Control steps of an episode; nil for each suite's own.
     public var maximumSteps: Int?
-    /// The library to draw with; nil takes what `MUJOCO_GL` asks for, or chooses by itself.
+    /// The library to draw with; nil selects by `MUJOCO_GL`.
     public var backend: GraphicsBackend?
 
     public init() {}
@@ -31,18 +31,18 @@ public final class LiberoTasks: EnvironmentSuite {
   private let options: Options
   private let world = Mutex<LiberoWorld?>(nil)
 
-  /// Chooses tasks; scene assets are looked for when the first environment is made.
+  /// Chooses tasks; scene assets are searched for when the first environment is made.
   ///
   /// - Parameters:
   ///   - suites: the suites, in order.
   ///   - identifiers: which of each suite's tasks; nil for all.
-  ///   - settings: where LIBERO's files lie.
+  ///   - settings: the folders of LIBERO's files.
   public init(
     suites: [LiberoSuite], identifiers: [Int]? = nil, settings: LiberoSettings, options: Options = Options()
   ) throws {
     guard (16...1024).contains(options.width), (16...1024).contains(options.height) else {
       throw Failure(
-        "LIBERO's images have 16 to 1024 pixels a side, and \(options.width) × \(options.height) was asked for")
+        "LIBERO's images have 16 to 1024 pixels a side, and \(options.width) × \(options.height) was requested")
     }
     var chosen: [LiberoTask] = []
     for suite in suites {
@@ -60,14 +60,14 @@ public final class LiberoTasks: EnvironmentSuite {
   }
 
   public var name: String { "libero" }
-  /// `panda`, as the published datasets of LIBERO have it.
+  /// `panda`, as in the published datasets of LIBERO.
   public var robotType: String { "panda" }
   /// `SUITE_N` for each chosen task.
   public var taskNames: [String] { tasks.map(Self.name) }
 
   private static func name(of task: LiberoTask) -> String { "\(task.suite.rawValue)_\(task.index)" }
 
-  /// Cameras, state and action of LeRobot's environment; the suite's most steps.
+  /// Cameras, state and action of LeRobot's environment; the suite's maximum of steps.
   public func specification(ofTask task: String) throws -> EnvironmentSpecification {
     let found = try find(task)
     return LiberoEnvironment.specification(
@@ -79,16 +79,14 @@ public final class LiberoTasks: EnvironmentSuite {
     try makeLiberoEnvironment(task: task)
   }
 
-  /// Makes an environment for a task, as what it is.
+  /// Makes an environment for a task, as its concrete type.
   public func makeLiberoEnvironment(task: String) throws -> LiberoEnvironment {
     let found = try find(task)
-    let world: LiberoWorld
-    world = try self.world(of: found)
     return try LiberoEnvironment(
-      world, mode: options.mode, backend: options.backend, specification: specification(ofTask: task))
+      world(of: found), mode: options.mode, backend: options.backend, specification: specification(ofTask: task))
   }
 
-  /// The suite as the group and the task's number in it, as LeRobot files them.
+  /// The suite as the group and the task's number in it, as in LeRobot.
   public func label(ofTask task: String) -> TaskLabel {
     guard let found = tasks.first(where: { Self.name(of: $0) == task }) else {
       return TaskLabel(task: task, group: name, index: 0, name: task)
@@ -97,11 +95,11 @@ public final class LiberoTasks: EnvironmentSuite {
   }
 
   private func world(of task: LiberoTask) throws -> LiberoWorld {
-    try world.withLock { (kept) throws -> LiberoWorld in
-      if let kept, kept.task == task { return kept }
-      kept = nil
+    try world.withLock { (cached) throws -> LiberoWorld in
+      if let cached, cached.task == task { return cached }
+      cached = nil
       let made = try LiberoWorld(task, assets: LiberoAssets.resolve(settings))
-      kept = made
+      cached = made
       return made
     }
   }

@@ -3,12 +3,12 @@ import Foundation
 import ModelFiles
 import RobotEnvironments
 
-/// Everything that happens in one episode with given actions, under the names that comparisons use.
+/// A recording of one episode with given actions, under the names that comparisons use.
 ///
-/// After every physics step (250 of settling, then 25 per action): `sub_qpos`, `sub_qvel`, `sub_ctrl`. At the beginning
+/// After every physics step (250 of settling, then 25 per action): `sub_qpos`, `sub_qvel`, `sub_ctrl`. At the start
 /// and after every action: `qpos`, `qvel`, `eef_pos`, `eef_quat`, `gripper_qpos`, `joint_pos`, `joint_vel`,
 /// `policy_state`, `reward`, `terminated`, `success`, `ncon`. At chosen steps: `raw_image_N`, `raw_image2_N` (bottom row
-/// first, `[256, 256, 3]`), `policy_image_N`, `policy_image2_N` (as a policy sees them, `[3, 256, 256]`).
+/// first, `[256, 256, 3]`), `policy_image_N`, `policy_image2_N` (a policy's input, `[3, 256, 256]`).
 public struct LiberoTrace {
   private var rows: [String: [Double]] = [:]
   private var states: [Float] = []
@@ -16,18 +16,18 @@ public struct LiberoTrace {
   private var flags: [String: [UInt8]] = [:]
   private var images: [(name: String, shape: [Int], bytes: [UInt8])] = []
 
-  /// Plays an episode and writes it down.
+  /// Runs an episode and records it.
   ///
   /// - Parameters:
-  ///   - actions: seven numbers each. They are all carried out, also after a success.
-  ///   - initialState: which initial state to begin with, modulo their number.
-  ///   - seed: where the fixtures stand.
+  ///   - actions: seven numbers each. All are executed, also after a success.
+  ///   - initialState: which initial state to start from, modulo their number.
+  ///   - seed: determines the fixtures' poses.
   ///   - imageSteps: at which steps to draw, counted from 0, before the first action.
   public init(
     _ environment: LiberoEnvironment, actions: [[Double]], initialState: Int, seed: Int, imageSteps: Set<Int>
   ) throws {
     guard imageSteps.allSatisfy({ (0...actions.count).contains($0) }) else {
-      throw Failure("images can be drawn at steps 0 to \(actions.count), and `images` asks for others")
+      throw Failure("images can be drawn at steps 0 to \(actions.count), and `images` names others")
     }
     var substeps: [String: [Double]] = [:]
     environment.onSubstep = { simulation in
@@ -37,22 +37,22 @@ public struct LiberoTrace {
     }
     defer { environment.onSubstep = nil }
     try environment.reset(placementSeed: seed, initialState: initialState)
-    try note(environment, StepResult(reward: 0, terminated: false, success: false), 0, imageSteps)
+    try record(environment, StepResult(reward: 0, terminated: false, success: false), 0, imageSteps)
     for (index, action) in actions.enumerated() {
-      try note(environment, environment.step(exactly: action), index + 1, imageSteps)
+      try record(environment, environment.step(exactly: action), index + 1, imageSteps)
     }
     rows.merge(substeps) { $1 }
   }
 
-  private mutating func note(
+  private mutating func record(
     _ environment: LiberoEnvironment, _ result: StepResult, _ step: Int, _ imageSteps: Set<Int>
   ) throws {
     let (simulation, readings) = (environment.simulation, environment.readings)
-    let (position, turn) = (readings.endEffectorPosition, readings.endEffectorQuaternion)
+    let (position, quaternion) = (readings.endEffectorPosition, readings.endEffectorQuaternion)
     rows["qpos", default: []] += simulation.positions
     rows["qvel", default: []] += simulation.velocities
     rows["eef_pos", default: []] += [position.x, position.y, position.z]
-    rows["eef_quat", default: []] += [turn.x, turn.y, turn.z, turn.w]
+    rows["eef_quat", default: []] += [quaternion.x, quaternion.y, quaternion.z, quaternion.w]
     rows["gripper_qpos", default: []] += readings.gripperPositions
     rows["joint_pos", default: []] += readings.jointPositions
     rows["joint_vel", default: []] += readings.jointVelocities
@@ -64,15 +64,15 @@ public struct LiberoTrace {
     guard imageSteps.contains(step) else { return }
     let cameras = Set(environment.specification.cameras.map(\.name))
     let upright = try environment.render(cameras: cameras)
-    let seen = try environment.render(cameras: cameras, mirrored: true)
+    let mirrored = try environment.render(cameras: cameras, mirrored: true)
     for camera in cameras.sorted() {
-      guard let raw = upright[camera], let policy = seen[camera] else { continue }
+      guard let raw = upright[camera], let policy = mirrored[camera] else { continue }
       images.append(("raw_\(camera)_\(step)", [raw.height, raw.width, 3], raw.bottomUp))
       images.append(("policy_\(camera)_\(step)", [3, raw.height, raw.width], policy.channelsFirst))
     }
   }
 
-  /// The trace as tensors: doubles, `policy_state` in single precision, `ncon` whole, flags as booleans, images as bytes.
+  /// The trace as tensors: doubles, `policy_state` in single precision, `ncon` as integers, flags as booleans, images as bytes.
   public var tensors: [SafetensorsTensor] {
     let steps = contacts.count
     let substeps = (steps - 1 + LiberoEnvironment.settlingSteps) * RobotMotion.substeps

@@ -3,12 +3,12 @@ import Foundation
 import MuJoCoPhysics
 import WorkerThreads
 
-/// A task made ready to run: one compiled model, shared by any number of environments on any threads.
+/// A task ready to run: one compiled model, shared by any number of environments on any threads.
 public final class LiberoWorld: Sendable {
   public let task: LiberoTask
-  /// What stands in its scene.
+  /// Its objects, fixtures and regions.
   public let scene: LiberoScene
-  /// The scene's compiled model, with fixtures where the files have them.
+  /// The scene's compiled model, with fixtures where the files place them.
   public let model: PhysicsModel
   public let initialStates: InitialStates
   /// The renderers of the scene, shared by all environments: at most as many as there are processors in use, and no more
@@ -36,7 +36,7 @@ public final class LiberoWorld: Sendable {
     }
   }
 
-  /// Runs `body` with a renderer of its own.
+  /// Runs `body` with exclusive use of a renderer.
   func withRenderer<Value>(_ kind: RendererKind, _ body: (Renderer) throws -> Value) throws -> Value {
     try renderers.withResource(
       kind,
@@ -47,7 +47,7 @@ public final class LiberoWorld: Sendable {
   }
 }
 
-/// What makes a renderer fit for an environment.
+/// Environments with equal kinds can share a renderer.
 struct RendererKind: Hashable, Sendable {
   let width: Int, height: Int
   let backend: GraphicsBackend?

@@ -1,7 +1,7 @@
 import RGBImages
 
 extension RGBImage {
-  /// The image's bytes with its bottom row first, as OpenGL and robosuite have them.
+  /// The image's bytes with its bottom row first, as in OpenGL and robosuite.
   var bottomUp: [UInt8] {
     stride(from: pixels.count - width * 3, through: 0, by: -width * 3).flatMap { pixels[$0..<($0 + width * 3)] }
   }

@@ -1,20 +1,20 @@
 import Failures
 import MuJoCoPhysics
 
-/// Which sites the images show: none of the robot's and the objects' own, except a stove's burner while it is on.
+/// The sites that images show: none of the robot's and the objects' own, except a stove's burner while it is on.
 struct SiteVisibility: Sendable {
-  /// A burner's site, its opacities, and the knob that decides.
+  /// A burner's site, its opacities, and the joint values of its knob at which it is on.
   private struct Burner: Sendable {
     let site: Int
     let opacity: (off: Float, on: Float)
     let stove: GoalObject
-    let on: Articulation.Side
+    let on: Articulation.JointRange
   }
 
   private var hidden: [(site: Int, opacity: Float)] = []
   private var burners: [Burner] = []
 
-  /// - Parameter simulation: one that still shows what its model shows.
+  /// - Parameter simulation: one whose site opacities are still the model's.
   init(_ scene: LiberoScene, in simulation: Simulation) throws {
     let model = simulation.model
     for name in scene.hiddenSites {
@@ -31,16 +31,16 @@ struct SiteVisibility: Sendable {
     }
   }
 
-  /// Whether each burner glows, by its knob as it stands now.
-  func glowing(in simulation: Simulation) -> [Bool] {
-    burners.map { burner in burner.stove.joints.contains { burner.on.holds(simulation.position(at: $0)) } }
+  /// Whether each burner is on, by its knob's present position.
+  func burnersOn(in simulation: Simulation) -> [Bool] {
+    burners.map { burner in burner.stove.joints.contains { burner.on.contains(simulation.position(at: $0)) } }
   }
 
-  /// Makes a simulation show what the official stack shows.
-  func apply(to simulation: Simulation, glowing: [Bool]) throws {
+  /// Sets a simulation's site opacities to the official stack's.
+  func apply(to simulation: Simulation, burnersOn: [Bool]) throws {
     for (site, opacity) in hidden { try simulation.setSiteOpacity(opacity, of: site) }
-    for (burner, glows) in zip(burners, glowing) {
-      try simulation.setSiteOpacity(glows ? burner.opacity.on : burner.opacity.off, of: burner.site)
+    for (burner, isOn) in zip(burners, burnersOn) {
+      try simulation.setSiteOpacity(isOn ? burner.opacity.on : burner.opacity.off, of: burner.site)
     }
   }
 }

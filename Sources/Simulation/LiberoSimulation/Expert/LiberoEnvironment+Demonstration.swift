@@ -3,19 +3,19 @@ import Failures
 import MuJoCoPhysics
 import RobotEnvironments
 
-/// What the expert does in the present episode of one task.
+/// The scripted expert in one episode of a task.
 struct Demonstration: Sendable {
   private let object: Int
   private let support: Int
   private let others: [(body: Int, radius: Double)]
   private var plan: PickAndPlace
-  /// The last control step that was asked about, and what was said.
+  /// The last control step whose action was computed, and the action.
   private var last: (step: Int, action: [Float])?
 
-  /// Makes a plan for a task: its only goal must be to put something that the expert can hold onto a plate.
+  /// Makes a plan for a task: its only goal must be to put something that the expert can grasp onto a plate.
   ///
-  /// - Parameter random: the numbers of the episode.
-  /// - Throws: a sentence that names the task where there is no plan for it.
+  /// - Parameter random: the episode's random numbers.
+  /// - Throws: if there is no plan for the task.
   init(_ world: LiberoWorld, random: CountedRandom) throws {
     let goals = world.scene.problem.goal
     let objects = world.scene.objects
@@ -31,7 +31,7 @@ struct Demonstration: Sendable {
     self.support = try world.model.index(of: .body, named: support.body)
     var others: [(body: Int, radius: Double)] = []
     for other in objects where other.name != object.name {
-      // About how wide things are: fixtures are cabinets, stoves and racks, the rest is tableware.
+      // Approximate radii: fixtures are cabinets, stoves and racks, the rest is tableware.
       others.append((try world.model.index(of: .body, named: other.body), other.isFixture ? 0.2 : 0.05))
     }
     self.others = others
@@ -41,29 +41,28 @@ struct Demonstration: Sendable {
   /// The action at a control step, seven numbers; the gripper keeps its orientation.
   mutating func action(_ simulation: Simulation, gripper: Int, step: Int) -> [Float] {
     if let last, last.step == step { return last.action }
-    let move = plan.action(sight(simulation, gripper: gripper), step: step)
+    let move = plan.action(sceneState(simulation, gripper: gripper), step: step)
     let action = [Float(move.x), Float(move.y), Float(move.z), 0, 0, 0, Float(move.w)]
     last = (step, action)
     return action
   }
 
-  func sight(_ simulation: Simulation, gripper: Int) -> PickAndPlace.Sight {
-    PickAndPlace.Sight(
+  private func sceneState(_ simulation: Simulation, gripper: Int) -> PickAndPlace.SceneState {
+    PickAndPlace.SceneState(
       gripper: simulation.sitePosition(gripper), object: simulation.bodyPosition(object),
       support: simulation.bodyPosition(support), others: others.map { (simulation.bodyPosition($0.body), $0.radius) })
   }
 
-  /// What it is at, for a person.
+  /// The current phase.
   var phase: PickAndPlace.Phase { plan.phase }
 }
 
 extension LiberoEnvironment: DemonstratedEnvironment {
-  /// What the scripted expert would do now; a task that it has no plan for is an error that names it.
+  /// The scripted expert's action; a task that it has no plan for is an error.
   public func demonstratedAction() throws -> [Float] {
-    var present: Demonstration
-    if let demonstration { present = demonstration } else { present = try Demonstration(world, random: episodeRandom) }
-    let action = present.action(simulation, gripper: motion.robot.gripSite, step: stepsTaken)
-    demonstration = present
+    var current = try demonstration ?? Demonstration(world, random: episodeRandom)
+    let action = current.action(simulation, gripper: motion.robot.gripSite, step: stepsTaken)
+    demonstration = current
     return action
   }
 }

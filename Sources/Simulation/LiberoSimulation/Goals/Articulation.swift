@@ -1,14 +1,14 @@
-/// From which joint value on a category's doors, drawers and knobs count as open, closed, on or off.
+/// The joint values at which a category's doors, drawers and knobs count as open, closed, on or off.
 ///
-/// Values are LIBERO's own, radians for hinges and metres for slides.
+/// The values are LIBERO's, radians for hinges and meters for slides.
 struct Articulation: Sendable, Equatable {
-  /// One side of a value.
-  enum Side: Sendable, Equatable {
+  /// The joint values on one side of a limit.
+  enum JointRange: Sendable, Equatable {
     case below(Double)
     case above(Double)
     case atLeast(Double)
 
-    func holds(_ value: Double) -> Bool {
+    func contains(_ value: Double) -> Bool {
       switch self {
       case .below(let limit): value < limit
       case .above(let limit): value > limit
@@ -17,12 +17,12 @@ struct Articulation: Sendable, Equatable {
     }
   }
 
-  var open: Side?
-  var closed: Side?
-  var on: Side?
-  var off: Side?
+  var open: JointRange?
+  var closed: JointRange?
+  var on: JointRange?
+  var off: JointRange?
 
-  /// What LIBERO knows of a category; nothing for one that has no moving parts.
+  /// LIBERO's ranges for a category; all nil for one without moving parts.
   init(category: String) {
     switch category {
     case "microwave":

@@ -1,23 +1,20 @@
 import Failures
 import MuJoCoPhysics
 
-/// A task's goal, made ready for one model: all of its conditions must hold at once.
+/// A task's goal, resolved for one model: all of its conditions must hold at once.
 ///
-/// Poses and contacts are those of the last physics step's beginning, joints those of its end, as the official stack has
-/// them when it asks.
+/// Poses and contacts are from before the last physics step, joints from after it, as in the official stack.
 public struct Goal: Sendable {
   private let conditions: [Condition]
 
-  /// Makes a goal ready.
+  /// Resolves a goal.
   ///
   /// - Parameters:
   ///   - predicates: what must hold.
-  ///   - scene: where the things are that the predicates name.
+  ///   - scene: the objects and regions that the predicates name.
   ///   - model: the scene's compiled model.
-  /// - Throws: if the goal speaks of what the model does not have, or asks of a thing what it cannot be.
-  public init(
-    _ predicates: [BddlPredicate], of scene: LiberoScene, in model: PhysicsModel
-  ) throws {
+  /// - Throws: if the model lacks what the goal names, or LIBERO does not define the goal for it.
+  public init(_ predicates: [BddlPredicate], of scene: LiberoScene, in model: PhysicsModel) throws {
     var conditions: [Condition] = []
     for predicate in predicates { conditions.append(try Condition(predicate, of: scene, in: model)) }
     self.conditions = conditions
@@ -34,37 +31,35 @@ private enum Condition: Sendable {
   case objectOnObject(GoalObject, GoalObject)
   case objectOnRegion(GoalObject, GoalRegion)
   case objectIn(GoalObject, GoalRegion)
-  case anyJoint([Int], Articulation.Side)
-  case allJoints([Int], Articulation.Side)
+  case anyJoint([Int], Articulation.JointRange)
+  case allJoints([Int], Articulation.JointRange)
 
   init(_ predicate: BddlPredicate, of scene: LiberoScene, in model: PhysicsModel) throws {
-    let sentence = "(\(predicate.relation.rawValue) \(predicate.arguments.joined(separator: " ")))"
-    var things: [GoalEntity] = []
+    let goal = "(\(predicate.relation.rawValue) \(predicate.arguments.joined(separator: " ")))"
+    var entities: [GoalEntity] = []
     for name in predicate.arguments {
-      things.append(try GoalEntity(named: name, of: scene, in: model))
+      entities.append(try GoalEntity(named: name, of: scene, in: model))
     }
-    switch (predicate.relation, things.first, things.count > 1 ? things[1] : nil) {
+    switch (predicate.relation, entities.first, entities.count > 1 ? entities[1] : nil) {
     case (.on, .object(let object), .object(let support)): self = .objectOnObject(object, support)
     case (.on, .object(let object), .region(let region)): self = .objectOnRegion(object, region)
     case (.in, .object(let object), .region(let region)): self = .objectIn(object, region)
-    case (.open, let thing?, nil): self = try .anyJoint(thing.joints, Self.known(thing.articulation?.open, sentence))
-    case (.close, let thing?, nil):
-      self = try .allJoints(thing.joints, Self.known(thing.articulation?.closed, sentence))
+    case (.open, let entity?, nil): self = try .anyJoint(entity.joints, Self.defined(entity.articulation?.open, goal))
+    case (.close, let entity?, nil):
+      self = try .allJoints(entity.joints, Self.defined(entity.articulation?.closed, goal))
     case (.turnOn, .object(let object)?, nil):
-      self = try .anyJoint(object.joints, Self.known(object.articulation.on, sentence))
+      self = try .anyJoint(object.joints, Self.defined(object.articulation.on, goal))
     case (.turnOff, .object(let object)?, nil):
-      self = try .allJoints(object.joints, Self.known(object.articulation.off, sentence))
-    default: throw Failure("the goal \(sentence) is not one that LIBERO decides for such things")
+      self = try .allJoints(object.joints, Self.defined(object.articulation.off, goal))
+    default: throw Failure("the goal \(goal) is not defined by LIBERO for these kinds of objects")
     }
   }
 
-  private static func known(
-    _ side: Articulation.Side?, _ sentence: String
-  ) throws -> Articulation.Side {
-    guard let side else {
-      throw Failure("the goal \(sentence) asks of a thing what LIBERO does not say of its kind")
+  private static func defined(_ range: Articulation.JointRange?, _ goal: String) throws -> Articulation.JointRange {
+    guard let range else {
+      throw Failure("LIBERO defines no joint values for the goal \(goal) and this category")
     }
-    return side
+    return range
   }
 
   func holds(in simulation: Simulation) -> Bool {
@@ -82,8 +77,8 @@ private enum Condition: Sendable {
     case .objectIn(let object, let region):
       // A region touches everything, by LIBERO's rule.
       return region.contains(simulation.bodyPosition(object.body), in: simulation)
-    case .anyJoint(let joints, let side): return joints.contains { side.holds(simulation.position(at: $0)) }
-    case .allJoints(let joints, let side): return joints.allSatisfy { side.holds(simulation.position(at: $0)) }
+    case .anyJoint(let joints, let range): return joints.contains { range.contains(simulation.position(at: $0)) }
+    case .allJoints(let joints, let range): return joints.allSatisfy { range.contains(simulation.position(at: $0)) }
     }
   }
 }

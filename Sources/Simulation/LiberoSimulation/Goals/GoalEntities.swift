@@ -1,12 +1,12 @@
 import Failures
 import MuJoCoPhysics
 
-/// An object or fixture as goals see it: its root body, what touches, and what moves.
+/// What goals need of an object or fixture: its root body, contact geoms and joints.
 struct GoalObject: Sendable {
   let body: Int
-  /// Geoms that make contacts.
+  /// Geoms that collide.
   let geoms: Set<Int>
-  /// Where the values of its hinges and slides begin among the positions.
+  /// Indices of its hinges and slides among the generalized positions.
   let joints: [Int]
   let articulation: Articulation
 
@@ -20,19 +20,19 @@ struct GoalObject: Sendable {
   }
 }
 
-/// A region of the scene as goals see it: a box, the object that it is a part of, and what moves with it.
+/// What goals need of a region: its box, the object that it is a part of, and the joints that move it.
 struct GoalRegion: Sendable {
   let site: Int
-  /// Half sizes, metres.
+  /// Half sizes, meters.
   let size: SIMD3<Double>
   /// The object that it belongs to; nil for a region of a table or the floor.
   let parent: GoalObject?
-  /// Where the values of the hinges and slides of the part that bears it begin among the positions.
+  /// Indices of its part's hinges and slides among the generalized positions.
   let joints: [Int]
 
   init(_ name: String, _ site: LiberoSite, of scene: LiberoScene, in model: PhysicsModel) throws {
     self.site = try model.index(of: .site, named: name)
-    guard site.size.count >= 3 else { throw Failure("the region '\(name)' is no box") }
+    guard site.size.count >= 3 else { throw Failure("the region '\(name)' is not a box") }
     size = SIMD3(site.size[0], site.size[1], site.size[2])
     if let parent = scene.objects.first(where: { $0.name == site.parent }) {
       self.parent = try GoalObject(parent, in: model)
@@ -42,42 +42,38 @@ struct GoalRegion: Sendable {
     joints = try positions(ofJoints: site.joints, in: model)
   }
 
-  /// Whether a point lies in the box; the box's turned half sizes are taken along the world's axes, as LIBERO does, and
-  /// its floor is a centimetre lower.
+  /// Whether a point is in the box; as in LIBERO, the rotated half sizes are used along the world's axes, and the lower
+  /// bound is a centimeter lower.
   func contains(_ point: SIMD3<Double>, in simulation: Simulation) -> Bool {
     Self.contains(
       point, center: simulation.sitePosition(site), rotation: Matrix(3, 3, values: simulation.siteRotation(site)),
       size: size)
   }
 
-  static func contains(
-    _ point: SIMD3<Double>, center: SIMD3<Double>, rotation: Matrix, size: SIMD3<Double>
-  ) -> Bool {
-    let reach = (rotation * [size.x, size.y, size.z]).map(abs)
+  static func contains(_ point: SIMD3<Double>, center: SIMD3<Double>, rotation: Matrix, size: SIMD3<Double>) -> Bool {
+    let halfSizes = (rotation * [size.x, size.y, size.z]).map(abs)
     for axis in 0..<3 {
-      let low = center[axis] - reach[axis] - (axis == 2 ? 0.01 : 0)
-      guard point[axis] > low, point[axis] < center[axis] + reach[axis] else { return false }
+      let low = center[axis] - halfSizes[axis] - (axis == 2 ? 0.01 : 0)
+      guard point[axis] > low, point[axis] < center[axis] + halfSizes[axis] else { return false }
     }
     return true
   }
 
-  /// Whether a point lies above the box, at most 10 cm.
+  /// Whether a point is above the box, at most 10 cm.
   func isUnder(_ point: SIMD3<Double>, in simulation: Simulation) -> Bool {
     Self.isUnder(
       point, center: simulation.sitePosition(site), rotation: Matrix(3, 3, values: simulation.siteRotation(site)),
       size: size)
   }
 
-  static func isUnder(
-    _ point: SIMD3<Double>, center: SIMD3<Double>, rotation: Matrix, size: SIMD3<Double>
-  ) -> Bool {
-    let away = point - center
-    let offset = rotation * [away.x, away.y, away.z]
+  static func isUnder(_ point: SIMD3<Double>, center: SIMD3<Double>, rotation: Matrix, size: SIMD3<Double>) -> Bool {
+    let difference = point - center
+    let offset = rotation * [difference.x, difference.y, difference.z]
     return size.z - 0.005 < offset[2] && offset[2] < size.z + 0.10 && abs(offset[0]) < size.x && abs(offset[1]) < size.y
   }
 }
 
-/// What a goal may be about.
+/// What a predicate's argument may name.
 enum GoalEntity: Sendable {
   case object(GoalObject)
   case region(GoalRegion)
@@ -94,9 +90,9 @@ enum GoalEntity: Sendable {
         return
       }
     } catch {
-      throw Failure("the goal speaks of '\(name)': \(error)")
+      throw Failure("the goal names '\(name)': \(error)")
     }
-    throw Failure("the goal speaks of '\(name)', and the scene has no object and no region of that name")
+    throw Failure("the goal names '\(name)', and the scene has no object or region of that name")
   }
 }
 

@@ -1,26 +1,24 @@
 import Failures
 import Foundation
 
-/// An arena: a room with its work surface, built from a model as LIBERO's arenas are.
+/// An arena: a room with its work surface, built from a model as in LIBERO.
 struct Arena: Sendable {
   private(set) var model: MJCFModel
 
-  /// Reads a room's model, fits it, and adds the sites of the surface's regions in the description's order.
+  /// Reads a room's model, adjusts table, textures and cameras, and adds the sites of the surface's regions in the description's order.
   init(_ kind: ArenaKind, problem: BddlProblem, assets: URL) throws {
     let file = assets.appendingPathComponent(kind.file)
     model = try MJCFModel(contentsOf: file)
     model.recolorCollisionGeoms("0.5 0.5 0 1", except: "floor")
-    if let table = kind.table { try fit(table.size, table.friction, offset: kind.offset, file) }
-    try dress("texplane", in: kind.floorTexture, file)
-    try dress("tex-wall", in: kind.wallTexture, file)
+    if let table = kind.table { try setTable(table.size, table.friction, offset: kind.offset, file) }
+    try setTexture("texplane", to: kind.floorTexture, file)
+    try setTexture("tex-wall", to: kind.wallTexture, file)
     for camera in kind.cameras { set(camera) }
     try addSites(kind, problem, file)
   }
 
   /// Sets the table's size and height, and its legs below its corners.
-  private mutating func fit(
-    _ size: SIMD3<Double>, _ friction: String, offset: SIMD3<Double>, _ file: URL
-  ) throws {
+  private mutating func setTable(_ size: SIMD3<Double>, _ friction: String, offset: SIMD3<Double>, _ file: URL) throws {
     let half = size / 2
     var changes: [(element: String, name: String, attributes: [String: String])] = [
       ("geom", "floor", ["pos": "0 0 0"]),
@@ -52,8 +50,8 @@ struct Arena: Sendable {
     if let missing { throw Failure("\(file.path) should hold a \(missing), and does not") }
   }
 
-  /// Lets a texture show another image of the same folder.
-  private mutating func dress(_ texture: String, in image: String, _ file: URL) throws {
+  /// Sets a texture's image to another one in the same folder.
+  private mutating func setTexture(_ texture: String, to image: String, _ file: URL) throws {
     var found = false
     model.update("asset") { assets in
       found = assets.updateFirst("texture", named: texture) { element in
@@ -81,8 +79,7 @@ struct Arena: Sendable {
     var sites: [MJCFElement] = []
     for (name, region) in problem.regions where name.contains(kind.surfaceName) {
       guard let range = region.ranges.first, range.x.to >= range.x.from, range.y.to >= range.y.from else {
-        throw Failure(
-          "region '\(name)' of \(problem.name) lies on the surface and needs a rectangle, lower ends first")
+        throw Failure("region '\(name)' of \(problem.name) is on the surface and needs a rectangle, lower bounds first")
       }
       let center = kind.sitePosition(x: (range.x.to + range.x.from) / 2, y: (range.y.to + range.y.from) / 2)
       let size = [(range.x.to - range.x.from) / 2, (range.y.to - range.y.from) / 2, 0.007]

@@ -1,6 +1,6 @@
 import Failures
 
-/// The kinds of arenas of LIBERO's tasks, and what hf-libero 0.1.4 sets for each.
+/// The kinds of arenas of LIBERO's tasks, with hf-libero 0.1.4's settings for each.
 enum ArenaKind: String, CaseIterable, Sendable {
   case tabletop = "libero_tabletop_manipulation"
   case kitchen = "libero_kitchen_tabletop_manipulation"
@@ -36,7 +36,7 @@ enum ArenaKind: String, CaseIterable, Sendable {
     }
   }
 
-  /// What the floor looks like: a file beside the texture that the room's model names.
+  /// The floor's texture: a file beside the texture that the room's model names.
   var floorTexture: String {
     switch self {
     case .tabletop, .study, .floor: "light-gray-floor-tile.png"
@@ -45,7 +45,7 @@ enum ArenaKind: String, CaseIterable, Sendable {
     }
   }
 
-  /// What the walls look like.
+  /// The walls' texture.
   var wallTexture: String { self == .kitchen ? "yellow_linen_wall_texture.png" : "light-gray-plaster.png" }
 
   /// The category of the fixture that is the work surface itself.
@@ -59,7 +59,7 @@ enum ArenaKind: String, CaseIterable, Sendable {
     }
   }
 
-  /// A region whose name contains this lies on the work surface.
+  /// A region whose name contains this is on the work surface.
   var surfaceName: String { self == .tabletop ? "main_table" : surfaceCategory }
 
   /// The body of the room's model that the surface's regions belong to.
@@ -72,7 +72,7 @@ enum ArenaKind: String, CaseIterable, Sendable {
     }
   }
 
-  /// Length, width and height of the table, metres, and its friction, where the room's model is fitted to them.
+  /// Length, width and height of the table, meters, and its friction, if they are set in the room's model.
   var table: (size: SIMD3<Double>, friction: String)? {
     switch self {
     case .tabletop: (SIMD3(1, 1.2, 0.05), "0.6 0.005 0.0001")
@@ -81,7 +81,7 @@ enum ArenaKind: String, CaseIterable, Sendable {
     }
   }
 
-  /// The work surface's origin, metres, world.
+  /// The work surface's origin, meters, world.
   var offset: SIMD3<Double> {
     switch self {
     case .tabletop, .kitchen: SIMD3(0, 0, 0.90)
@@ -91,7 +91,7 @@ enum ArenaKind: String, CaseIterable, Sendable {
     }
   }
 
-  /// How far above the surface's origin fixtures are put.
+  /// Height above the surface's origin at which fixtures are placed.
   var fixtureLift: Double {
     switch self {
     case .tabletop, .kitchen, .study: 0.01 - 0.05
@@ -100,10 +100,10 @@ enum ArenaKind: String, CaseIterable, Sendable {
     }
   }
 
-  /// Whether a movable object must lie within its region whole.
+  /// Whether a movable object must be entirely within its region.
   var keepsObjectsWithinRegions: Bool { self == .tabletop || self == .floor }
 
-  /// Where the site of a region lies in the surface's body, for a region's center in the surface's own frame.
+  /// The position of a region's site in the surface's body, for the region's center in the surface's frame.
   func sitePosition(x: Double, y: Double) -> [Double] {
     switch self {
     case .tabletop, .floor: [x, y, 0.02]
@@ -112,7 +112,7 @@ enum ArenaKind: String, CaseIterable, Sendable {
     }
   }
 
-  /// What the robot stands on, and where its foot is, metres, world.
+  /// The robot's mount, and the position of its base, meters, world.
   var robot: (mount: RobotModel.Mount, base: SIMD3<Double>) {
     switch self {
     case .tabletop, .kitchen: (.rethink, SIMD3(-0.16 - 1.0 / 2, 0, 0))

@@ -1,6 +1,6 @@
 import Foundation
 
-/// NumPy's legacy generator (`numpy.random.seed`), which LIBERO draws its placements from.
+/// NumPy's legacy generator (`numpy.random.seed`), which LIBERO's placements use.
 ///
 /// The Mersenne twister MT19937 (Matsumoto and Nishimura, 1998), seeded by one 32-bit word; doubles have 53 bits from two
 /// words; normals come in pairs from Marsaglia's polar method. NumPy has promised never to change the streams.
@@ -71,14 +71,14 @@ public struct LegacyRandom: Sendable {
     }
   }
 
-  /// `numpy.random.randint(count)`: a number in 0 ..< `count`, which must be positive; of a single choice nothing is drawn.
+  /// `numpy.random.randint(count)`: a number in 0 ..< `count`, which must be positive; for a `count` of 1 nothing is drawn.
   public mutating func integer(below count: UInt32) -> UInt32 {
-    let greatest = max(count, 1) - 1
-    guard greatest > 0 else { return 0 }
-    let mask = UInt32.max >> greatest.leadingZeroBitCount
+    let maximum = max(count, 1) - 1
+    guard maximum > 0 else { return 0 }
+    let mask = UInt32.max >> maximum.leadingZeroBitCount
     while true {
       let candidate = nextWord() & mask
-      if candidate <= greatest { return candidate }
+      if candidate <= maximum { return candidate }
     }
   }
 }

@@ -3,16 +3,15 @@ import Foundation
 import MuJoCoPhysics
 
 extension LiberoScene {
-  /// Where the fixtures stand in an episode: their outermost bodies' poses in the world, by the bodies' names.
+  /// The fixtures' poses in an episode: those of their outermost bodies in the world, by the bodies' names.
   ///
-  /// They are what LeRobot's new environment draws at `reset(seed)`. Movable objects are
-  /// placed on the way, because each draw moves the generator and fixtures may follow them; an initial state then
-  /// overwrites their poses.
+  /// They equal those of a new environment of LeRobot after `reset(seed)`. Movable objects are placed too, because each
+  /// draw advances the generator and fixtures may follow; an initial state then overwrites their poses.
   ///
-  /// - Throws: a sentence where the description leaves no room for an object.
+  /// - Throws: if there is no room for an object.
   public func fixturePoses(seed: UInt32) throws -> [String: PhysicsModel.Pose] {
     var random = LegacyRandom(seed: seed)
-    // An attempt that leaves no room is followed by another, as in the official stack, with the generator as it stands.
+    // As in the official stack, a failed attempt is followed by another without reseeding.
     for attempt in 1...Self.attempts {
       // The robot's joints are drawn with a noise of zero.
       _ = random.normals(count: 7)
@@ -27,7 +26,7 @@ extension LiberoScene {
     throw Failure("the objects of \(problem.name) find no room in their regions with seed \(seed)")
   }
 
-  /// A simulation of the task's compiled model as it stands in an episode, with the sites hidden that no image shows.
+  /// A simulation of the task's compiled model as at the start of an episode, with the sites hidden that images do not show.
   public func simulation(of model: PhysicsModel, seed: UInt32) throws -> Simulation {
     let poses = try fixturePoses(seed: seed)
     do {
@@ -44,7 +43,7 @@ extension LiberoScene {
     }
   }
 
-  /// Puts fixtures where they are to stand.
+  /// Places fixtures.
   func place(_ poses: [String: PhysicsModel.Pose], in simulation: Simulation) throws {
     for (name, pose) in poses {
       try simulation.place(body: simulation.model.index(of: .body, named: name), at: pose)
@@ -54,10 +53,10 @@ extension LiberoScene {
   private static let attempts = 10
   private static let tries = 5000
 
-  /// How many things are open, closed, on or off at first; each draws the place of its joints.
+  /// The number of open, closed, on and off statements; each draws its joints' positions.
   private var articulationDraws: Int { problem.initialState.count { $0.relation.arity == 1 } }
 
-  /// Something that has been put down.
+  /// An object or fixture with its drawn pose.
   fileprivate struct Placed {
     let name: String
     let isFixture: Bool
@@ -65,19 +64,19 @@ extension LiberoScene {
     let yaw: Double
   }
 
-  /// Puts down what the description puts on the work surface, in its order; nil where something finds no room.
+  /// Places what the description has on the work surface, in its order; nil if something finds no room.
   private func place(_ random: inout LegacyRandom) throws -> [Placed]? {
     var placed: [Placed] = []
     for statement in problem.initialState where statement.relation == .on {
       let (name, target) = (statement.arguments[0], statement.arguments[1])
-      // Things on other objects come last, and then no fixture follows.
+      // Objects on other objects come last, and no fixture follows them.
       guard let region = problem.regions[target], extents[region.target] == nil else { continue }
       guard let object = objects.first(where: { $0.name == name }), let extent = extents[name], !region.ranges.isEmpty
       else {
-        throw Failure("'\(name)' cannot be put on '\(target)': expected an object and a region with a rectangle")
+        throw Failure("'\(name)' cannot be placed on '\(target)': expected an object and a region with a rectangle")
       }
       guard !placed.contains(where: { $0.name == name }) else {
-        throw Failure("'\(name)' is put in two places by the description of \(problem.name)")
+        throw Failure("'\(name)' is placed twice by the description of \(problem.name)")
       }
       guard let next = try place(object, extent, region, placed, &random) else { return nil }
       placed.append(next)
@@ -101,14 +100,16 @@ extension LiberoScene {
       if object.isFixture {
         yaw = random.uniform(min(region.yawFrom, region.yawTo), max(region.yawFrom, region.yawTo))
       } else {
-        for turn in try ObjectCategory(named: object.category).turns { _ = random.uniform(turn.low, turn.high) }
+        for rotation in try ObjectCategory(named: object.category).rotations {
+          _ = random.uniform(rotation.low, rotation.high)
+        }
       }
       return Placed(name: object.name, isFixture: object.isFixture, position: position, yaw: yaw)
     }
     return nil
   }
 
-  /// Whether nothing that has been put down is so near, seen from above, that the two would touch.
+  /// Whether the position keeps the horizontal radii, or the heights, of all placed objects apart.
   private func isFree(_ position: SIMD3<Double>, _ extent: ObjectModel.Extent, _ placed: [Placed]) -> Bool {
     placed.allSatisfy { other in
       guard let room = extents[other.name] else { return true }

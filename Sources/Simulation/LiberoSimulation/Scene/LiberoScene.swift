@@ -4,28 +4,27 @@ import OrderedCollections
 
 /// A task's scene: room, robot, objects and fixtures as one MuJoCo document, in the official stack's order.
 ///
-/// The document is LIBERO's own (hf-libero 0.1.4 on robosuite 1.4.0), so a task's initial states fit its model. Where the
-/// fixtures stand is not part of it: ``fixturePoses(seed:)`` gives that for each episode.
+/// The document is LIBERO's own (hf-libero 0.1.4 on robosuite 1.4.0), so a task's initial states fit its model. The
+/// fixtures' poses are not part of it: ``fixturePoses(seed:)`` returns them for each episode.
 ///
 /// ```swift
 /// let scene = try LiberoScene(task, assets: LiberoAssets.resolve(settings))
-/// let model = try Model(xml: scene.xml)
+/// let model = try PhysicsModel(xml: scene.xml)
 /// ```
 public struct LiberoScene: Sendable {
-  /// What the task's description says.
   public let problem: BddlProblem
   public let xml: String
   /// The movable objects, then the fixtures, in the model's order.
   public let objects: [LiberoObject]
   /// The regions that are sites of the model, by their names.
   public let sites: OrderedDictionary<String, LiberoSite>
-  /// Sites that are invisible in images: their colors' alpha is to be negated where it is positive.
+  /// Sites that images must not show.
   public let hiddenSites: [String]
 
   let kind: ArenaKind
   let extents: [String: ObjectModel.Extent]
 
-  /// Builds a task's scene of the packages' models and the scene assets.
+  /// Builds a task's scene from the packages' models and the scene assets.
   public init(_ task: LiberoTask, assets: URL) throws {
     try self.init(BddlProblem(contentsOf: task.bddlFile), assets: assets, robots: Self.packagedRobots())
   }
@@ -33,7 +32,7 @@ public struct LiberoScene: Sendable {
   /// Builds a scene.
   ///
   /// - Parameters:
-  ///   - problem: what stands in it.
+  ///   - problem: the task's description.
   ///   - assets: LIBERO's folder of scene assets.
   ///   - robots: robosuite's folder of models.
   public init(_ problem: BddlProblem, assets: URL, robots: URL) throws {
@@ -51,14 +50,12 @@ public struct LiberoScene: Sendable {
     hiddenSites = robot.sites + models.flatMap(\.sites)
   }
 
-  /// The folder of robosuite's models that the set-up laid.
+  /// The folder of robosuite's models that the set-up installed.
   static func packagedRobots() throws -> URL {
     try LiberoSettings.engine("robosuite", "robosuite/models/assets")
   }
 
-  private static func objects(
-    _ problem: BddlProblem, _ kind: ArenaKind, _ assets: URL
-  ) throws -> [ObjectModel] {
+  private static func objects(_ problem: BddlProblem, _ kind: ArenaKind, _ assets: URL) throws -> [ObjectModel] {
     var models: [ObjectModel] = []
     for (groups, isFixture) in [(problem.objects, false), (problem.fixtures, true)] {
       for (category, names) in groups where !(isFixture && category == kind.surfaceCategory) {
@@ -84,7 +81,7 @@ public struct LiberoScene: Sendable {
     return scene
   }
 
-  /// Meshes and textures must be there before MuJoCo looks for them, which would only say that it cannot open one.
+  /// Checks that meshes and textures exist; MuJoCo's error for a missing one is less helpful.
   private static func checkFiles(of scene: MJCFModel) throws {
     for asset in scene.section("asset").children {
       guard let file = asset["file"], !FileManager.default.fileExists(atPath: file) else { continue }
@@ -94,7 +91,7 @@ public struct LiberoScene: Sendable {
 }
 
 extension Failure {
-  /// A file of the scene assets that is not there, what it is for, and how it is fixed.
+  /// A missing file of the scene assets, what needs it, and the fix.
   static func missing(_ file: String, _ purpose: String) -> Failure {
     let settings = LiberoSettings.location(ProcessInfo.processInfo.environment).path
     return Failure(
@@ -108,9 +105,9 @@ extension Failure {
 public struct LiberoObject: Sendable, Equatable {
   /// Its name in the task's description.
   public let name: String
-  /// What kind of thing it is.
+  /// Its kind, such as `plate`.
   public let category: String
-  /// Whether it stands still; its pose then comes from ``LiberoScene/fixturePoses(seed:)``.
+  /// Whether it cannot move; its pose is then from ``LiberoScene/fixturePoses(seed:)``.
   public let isFixture: Bool
   public var body: String { "\(name)_main" }
   /// The joint that lets it move freely; nil for a fixture.
@@ -138,16 +135,16 @@ public struct LiberoObject: Sendable, Equatable {
 
 /// A region that is a site of the model.
 public struct LiberoSite: Sendable, Equatable {
-  /// The object or fixture that bears it; nil for a region of the work surface.
+  /// The object or fixture that has it; nil for a region of the work surface.
   public let parent: String?
-  /// The joints of the part that bears it, such as a drawer's.
+  /// The joints of the part that has it, such as a drawer's.
   public let joints: [String]
-  /// Its half sizes along its own axes, metres.
+  /// Its half sizes along its own axes, meters.
   public let size: [Double]
 }
 
 extension LiberoScene {
-  /// The regions that exist as sites, with the parts that bear them.
+  /// The regions that exist as sites, with the parts that have them.
   static func sites(
     _ problem: BddlProblem, _ kind: ArenaKind, _ models: [ObjectModel]
   ) throws -> OrderedDictionary<String, LiberoSite> {
@@ -160,7 +157,7 @@ extension LiberoScene {
         continue
       }
       for model in models {
-        guard let part = part(bearing: name, of: model), let size = numbers(part.site["size"]) else { continue }
+        guard let part = part(withSite: name, of: model), let size = numbers(part.site["size"]) else { continue }
         let joints = part.body.children.filter { $0.name == "joint" }.compactMap { $0["name"] }
         sites[name] = LiberoSite(parent: model.name, joints: joints, size: size)
       }
@@ -168,8 +165,8 @@ extension LiberoScene {
     return sites
   }
 
-  /// The innermost part that bears a site, looking through parts in order until one has no sites at all, as LIBERO does.
-  private static func part(bearing site: String, of model: ObjectModel) -> (body: MJCFElement, site: MJCFElement)? {
+  /// The innermost part with a site. As in LIBERO, the search ends at the first part without any site.
+  private static func part(withSite site: String, of model: ObjectModel) -> (body: MJCFElement, site: MJCFElement)? {
     guard let frame = model.model.section("worldbody").child("body") else { return nil }
     var found: (body: MJCFElement, site: MJCFElement)?
     for part in frame.descendants.dropFirst() where part.name == "body" {

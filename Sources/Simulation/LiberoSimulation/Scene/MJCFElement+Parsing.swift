@@ -2,9 +2,9 @@ import Failures
 import Foundation
 
 extension MJCFElement {
-  /// Reads an XML document as MJCF uses it: elements, attributes, comments; text between elements is of no account.
+  /// Reads an XML document as MJCF uses it: elements, attributes, comments; text between elements is ignored.
   ///
-  /// A document type is refused, so nothing can be declared, expanded or fetched.
+  /// A document type is refused, so entities cannot be declared, expanded or fetched.
   init(parsing text: String, file: String) throws {
     do {
       var reader = MJCFReader(text)
@@ -34,8 +34,8 @@ struct MJCFReader {
   private let bytes: [UInt8]
   private var position = 0
 
-  /// How deeply elements may nest: many times what any model needs, and far from exhausting the stack.
-  private static let deepest = 200
+  /// How deeply elements may nest: many times what any model needs, and too little to exhaust the stack.
+  private static let maximumDepth = 200
 
   init(_ text: String) { bytes = Array(text.utf8) }
 
@@ -67,7 +67,7 @@ struct MJCFReader {
   }
 
   private mutating func element(depth: Int) throws -> MJCFElement {
-    guard depth < Self.deepest else { throw failure("elements nest too deeply") }
+    guard depth < Self.maximumDepth else { throw failure("elements nest too deeply") }
     position += 1
     var element = MJCFElement(try name())
     while true {
@@ -83,7 +83,7 @@ struct MJCFReader {
     }
     while true {
       try skipToTag()
-      guard position < bytes.count else { throw failure("<\(element.name)> is never closed") }
+      guard position < bytes.count else { throw failure("<\(element.name)> has no end tag") }
       guard follows("</") else {
         element.children.append(try self.element(depth: depth + 1))
         continue
@@ -117,12 +117,12 @@ struct MJCFReader {
       case quote: return String(decoding: value, as: UTF8.self)
       case UInt8(ascii: "<"): throw failure("'<' inside the value of '\(key)'")
       case UInt8(ascii: "&"): value += try entity()
-      // White space inside a value counts as one blank each.
+      // White space inside a value counts as one space each.
       case _ where Self.space.contains(byte): value.append(UInt8(ascii: " "))
       default: value.append(byte)
       }
     }
-    throw failure("the value of '\(key)' never ends")
+    throw failure("the value of '\(key)' has no end")
   }
 
   private mutating func entity() throws -> [UInt8] {
@@ -153,7 +153,7 @@ struct MJCFReader {
       if take(end) { return }
       position += 1
     }
-    throw failure("\(what) never ends")
+    throw failure("\(what) has no end")
   }
 
   private func failure(_ reason: String) -> SyntaxError {

@@ -17,21 +17,21 @@ struct MJCFElement: Sendable, Equatable {
     set { attributes[attribute] = newValue }
   }
 
-  /// The first child of a name, and of an attribute `name` where one is asked for.
+  /// The first child with an element name and, unless `named` is nil, an attribute `name`.
   func child(_ name: String, named: String? = nil) -> MJCFElement? {
     children.first { $0.name == name && (named == nil || $0["name"] == named) }
   }
 
-  /// Calls `body` for this element and all below, parents first.
+  /// Calls `body` for this element and its descendants, parents first.
   func forEach(_ body: (MJCFElement) throws -> Void) rethrows {
     try body(self)
     for child in children { try child.forEach(body) }
   }
 
-  /// This element and all below, parents first.
+  /// This element and its descendants, parents first.
   var descendants: [MJCFElement] { [self] + children.flatMap(\.descendants) }
 
-  /// Changes this element and all below, parents first.
+  /// Changes this element and its descendants, parents first.
   mutating func update(_ body: (inout MJCFElement) throws -> Void) rethrows {
     try body(&self)
     for index in children.indices { try children[index].update(body) }
@@ -50,7 +50,7 @@ struct MJCFElement: Sendable, Equatable {
     return false
   }
 
-  /// Changes the first element of a name that bears a name; false if there is none.
+  /// Changes the first element with an element name and an attribute `name`; false if there is none.
   @discardableResult
   mutating func updateFirst(_ name: String, named: String, _ body: (inout MJCFElement) -> Void) -> Bool {
     updateFirst(name, where: { $0["name"] == named }, body)

@@ -1,9 +1,9 @@
 import Failures
 import Foundation
 
-/// An MJCF file made ready to be merged with others: defaults written out, files by their full paths.
+/// An MJCF file prepared for merging: defaults inlined, files with absolute paths.
 struct MJCFModel: Sendable {
-  /// The parts that are carried over when models are merged, each under one element.
+  /// The document, with every section in one element.
   private(set) var root: MJCFElement
 
   /// Sections that exist in every model, empty where the file has none.
@@ -41,7 +41,7 @@ struct MJCFModel: Sendable {
   /// Changes every element of the document.
   mutating func update(_ body: (inout MJCFElement) -> Void) { root.update(body) }
 
-  /// Writes the attributes of default classes into the elements that name them, where they say nothing themselves.
+  /// Copies the attributes of default classes into the elements of the class that do not set them.
   private mutating func inlineDefaults(_ file: URL) throws {
     var classes: [String: [String: MJCFElement]] = [:]
     for defaults in root.child("default")?.children ?? [] {
@@ -52,13 +52,13 @@ struct MJCFModel: Sendable {
     try root.update { (element) throws in
       guard let name = element.attributes.removeValue(forKey: "class") else { return }
       guard let defaults = classes[name] else {
-        throw Failure("\(file.path) speaks of a default class '\(name)' that it does not define")
+        throw Failure("\(file.path) uses a default class '\(name)' that it does not define")
       }
       for (key, value) in defaults[element.name]?.attributes ?? [:] where element[key] == nil { element[key] = value }
     }
   }
 
-  /// Takes in another model: its bodies at the end of the world, or of a body that is named.
+  /// Merges another model; its bodies are appended to the world, or to a named body.
   mutating func merge(_ other: MJCFModel, into body: String? = nil) {
     let bodies = other.section("worldbody").children
     update("worldbody") { world in
@@ -71,7 +71,7 @@ struct MJCFModel: Sendable {
     }
   }
 
-  /// Takes in assets; of one kind and one name, the first stays.
+  /// Adds another model's assets, except those whose kind and name exist.
   mutating func mergeAssets(of other: MJCFModel) {
     update("asset") { assets in
       var known = Set(assets.children.map(AssetKey.init))
@@ -91,10 +91,10 @@ struct MJCFModel: Sendable {
     }
   }
 
-  /// Puts a prefix before every name, given or referred to, that does not begin with it.
+  /// Adds a prefix to every name and reference that does not start with it.
   mutating func addPrefix(_ prefix: String) { root.addPrefix(prefix) }
 
-  /// Paints the geoms that collide (group 0), which images leave out, in one color.
+  /// Sets the color of the geoms that collide (group 0), which images do not show.
   mutating func recolorCollisionGeoms(_ rgba: String, except name: String? = nil) {
     update("worldbody") { world in
       world.update { element in
@@ -109,7 +109,7 @@ struct MJCFModel: Sendable {
 
 extension MJCFElement {
   /// The attributes that hold names.
-  private static let naming: Set<String> = [
+  private static let nameAttributes: Set<String> = [
     "class", "childclass", "name", "objname", "material", "texture", "joint", "joint1", "joint2", "jointinparent",
     "geom", "geom1", "geom2", "mesh", "fixed", "actuator", "tendon", "tendon1", "tendon2", "slidesite", "cranksite",
     "body", "body1", "body2", "hfield", "target", "prefix", "site",
@@ -117,7 +117,7 @@ extension MJCFElement {
 
   mutating func addPrefix(_ prefix: String) {
     update { element in
-      for (key, value) in element.attributes where Self.naming.contains(key) && !value.hasPrefix(prefix) {
+      for (key, value) in element.attributes where Self.nameAttributes.contains(key) && !value.hasPrefix(prefix) {
         element.attributes[key] = prefix + value
       }
     }

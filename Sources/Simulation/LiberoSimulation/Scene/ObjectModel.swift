@@ -6,16 +6,16 @@ struct ObjectModel: Sendable {
   /// The object's name in the task's description.
   let name: String
   let category: String
-  /// Whether it stands still; a movable object has a free joint.
+  /// Whether it cannot move; a movable object has a free joint.
   let isFixture: Bool
   /// Its outermost body in the scene.
   let body: MJCFElement
   /// The whole file, with prefixed names: its assets, and its sites.
   let model: MJCFModel
-  /// Lowest point, highest point and radius, relative to its origin, metres.
+  /// Lowest point, highest point and radius, relative to its origin, meters.
   let extent: Extent
 
-  /// How much room an object takes, as its file says by three marker sites.
+  /// An object's size, as three marker sites in its file state it.
   struct Extent: Sendable, Equatable {
     let bottom: Double
     let top: Double
@@ -62,7 +62,7 @@ struct ObjectModel: Sendable {
       radius: try marker("horizontal_radius_site")[0])
   }
 
-  /// Keeps geoms that collide (group 0) or are seen (group 1), and names the nameless by their place among all.
+  /// Keeps geoms that collide (group 0) or are seen (group 1), and names those without a name by their index among all.
   private static func chooseGeoms(_ body: inout MJCFElement, _ count: inout Int) {
     var kept: [MJCFElement] = []
     for var child in body.children {

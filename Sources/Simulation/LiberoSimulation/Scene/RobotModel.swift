@@ -1,14 +1,14 @@
 import Failures
 import Foundation
 
-/// The Panda arm with its gripper and what it stands on, named and placed as robosuite 1.4.0 does.
+/// The Panda arm with its gripper and its mount, named and placed as robosuite 1.4.0 does.
 struct RobotModel: Sendable {
-  /// What the arm stands on.
+  /// The robot's base.
   enum Mount: String, Sendable {
     case rethink = "rethink_mount"
     case none = "null_mount"
 
-    /// From the mount's root to the surface that carries the arm, metres.
+    /// From the mount's root to the surface that carries the arm, meters.
     var top: SIMD3<Double> {
       switch self {
       case .rethink: SIMD3(0, 0, -0.01)
@@ -21,7 +21,7 @@ struct RobotModel: Sendable {
   /// Names of the sites of arm and gripper.
   let sites: [String]
 
-  /// Reads the arm, its gripper and a mount, and puts the arm's foot at `base` (metres, world).
+  /// Reads the arm, its gripper and a mount, and places the robot's base at `base` (meters, world).
   init(assets: URL, mount kind: Mount, base: SIMD3<Double>) throws {
     var mount = try Part(assets.appendingPathComponent("mounts/\(kind.rawValue).xml"), "mount0_", color: "0.5 0.5 0 1")
     let gripper = try Part(assets.appendingPathComponent("grippers/panda_gripper.xml"), "gripper0_", color: "0 0 0.5 1")
@@ -65,7 +65,7 @@ struct RobotModel: Sendable {
       offset = SIMD3(position[0], position[1], position[2])
     }
 
-    /// Gives geoms without a name one that counts them: `g0_col` for those that collide, `g0_vis` for those that are seen.
+    /// Names geoms without a name by counting them: `g0_col` for those that collide, `g0_vis` for those that are seen.
     private static func nameGeoms(_ model: inout MJCFModel) {
       var counts: [String: Int] = [:]
       model.update { element in
@@ -82,7 +82,7 @@ struct RobotModel: Sendable {
       }
     }
 
-    /// Friction and armature where the file says nothing; damping in any case.
+    /// Sets friction and armature where the file does not, and damping always.
     mutating func setJoints() {
       let damping = [0.1, 0.1, 0.1, 0.1, 0.1, 0.01, 0.01]
       var index = 0

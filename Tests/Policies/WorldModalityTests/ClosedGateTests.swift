@@ -8,24 +8,24 @@ import Testing
 @testable import WorldModality
 
 /// With the gate at 0, or without injection, `smolvla_world` is SmolVLA, bit for bit.
-struct DoNoHarmTests {
+struct ClosedGateTests {
   let loaded: LoadedPolicyCase
 
   init() throws { loaded = try LoadedPolicyCase(PolicyCase.committed("two_layers/pred")) }
 
-  /// Every way to shut the world out.
-  enum Shut: String, CaseIterable {
+  /// Every way to closing the world out.
+  enum Closing: String, CaseIterable {
     case gateAtZero, gateAlmostZero, withoutInjection
   }
 
-  /// The case's policy in some mode, shut.
+  /// The case's policy in some mode, closing.
   private func policy(
-    _ shut: Shut, inPublishedOrder: Bool = true, _ change: (inout WorldModalityConfiguration) -> Void
+    _ closing: Closing, inPublishedOrder: Bool = true, _ change: (inout WorldModalityConfiguration) -> Void
   ) throws -> SmolVLAWorldPolicy {
-    let gate = [Shut.gateAtZero: 0, .gateAlmostZero: 9e-7][shut]
+    let gate = [Closing.gateAtZero: 0, .gateAlmostZero: 9e-7][closing]
     return try loaded.policy(gate: gate) {
       $0.smolvla.usesReferenceOrder = inPublishedOrder
-      $0.world.isInjectionEnabled = shut != .withoutInjection
+      $0.world.isInjectionEnabled = closing != .withoutInjection
       // A cache that is not there, and an encoder that is not there either.
       $0.world.cacheDirectory = "/nonexistent"
       $0.world.encoderName = "/nonexistent"
@@ -50,12 +50,12 @@ struct DoNoHarmTests {
     (0..<(try loaded.rows)).map { CountedRandom(seed: 3, "plan").at($0) }
   }
 
-  @Test(arguments: Shut.allCases, RolloutMemoryMode.allCases)
+  @Test(arguments: Closing.allCases, RolloutMemoryMode.allCases)
   func `plans are SmolVLA's in every mode, without cache, encoder or history`(
-    shut: Shut, mode: RolloutMemoryMode
+    closing: Closing, mode: RolloutMemoryMode
   ) throws {
     let wanted = try loaded.baseline().actionChunk(for: batch(nil), random: random())
-    let policy = try policy(shut) { $0.rolloutMemory = mode }
+    let policy = try policy(closing) { $0.rolloutMemory = mode }
     // The encoder's closure throws, so a plan shows that it was not called.
     for history in try histories() {
       #expect(try policy.actionChunk(for: batch(history), random: random()).isIdentical(to: wanted))
@@ -64,21 +64,21 @@ struct DoNoHarmTests {
     #expect(policy.droppedMemories == 0)
   }
 
-  @Test(arguments: [Shut.gateAtZero, .withoutInjection], RolloutMemoryMode.allCases)
+  @Test(arguments: [Closing.gateAtZero, .withoutInjection], RolloutMemoryMode.allCases)
   func `plans from drawn noise in the usual order of sums are SmolVLA's too`(
-    shut: Shut, mode: RolloutMemoryMode
+    closing: Closing, mode: RolloutMemoryMode
   ) throws {
     var batch = try batch(nil)
     batch[BatchKey.noise] = nil
     let baseline = try loaded.baseline(inPublishedOrder: false)
-    let policy = try policy(shut, inPublishedOrder: false) { $0.rolloutMemory = mode }
+    let policy = try policy(closing, inPublishedOrder: false) { $0.rolloutMemory = mode }
     let wanted = try baseline.actionChunk(for: batch, random: random())
     #expect(try policy.actionChunk(for: batch, random: random()).isIdentical(to: wanted))
   }
 
-  @Test(arguments: [Shut.gateAtZero, .withoutInjection], TrainingMemoryMode.allCases)
+  @Test(arguments: [Closing.gateAtZero, .withoutInjection], TrainingMemoryMode.allCases)
   func `the action loss is SmolVLA's in every mode, and so are the gradients of what they share`(
-    shut: Shut, mode: TrainingMemoryMode
+    closing: Closing, mode: TrainingMemoryMode
   ) throws {
     let random = CountedRandom(seed: 5, "train")
     for (drawsNoise, logsAttention) in [(false, true), (true, true), (true, false)] {
@@ -87,7 +87,7 @@ struct DoNoHarmTests {
       let baseline = try loaded.baseline()
       let wanted = try baseline.loss(of: batch, random: random).total
       try wanted.backward()
-      let policy = try policy(shut) {
+      let policy = try policy(closing) {
         $0.trainingMemory = mode
         $0.logsAttention = logsAttention
       }
@@ -120,7 +120,7 @@ struct DoNoHarmTests {
     #expect(throws: Failure.self) { try policy.actionChunk(for: batch(nil), random: random()) }
     var images = try batch(nil)
     images[BatchKey.history] = try Tensor.zeros([loaded.rows, 7, 4, 4, 3], dtype: .uint8)
-    #expect(throws: EncoderAsked.self) { try policy.actionChunk(for: images, random: random()) }
+    #expect(throws: EncoderUsed.self) { try policy.actionChunk(for: images, random: random()) }
   }
 
   @Test func `a broken history at an open gate gives SmolVLA's plan for that row alone`() throws {

@@ -9,7 +9,7 @@ import WorldLatents
 import WorldModality
 
 /// The precomputed latents that a `smolvla_world` run reads beside its batches.
-public struct LatentSource {
+public struct TrainingLatents {
   private let cache: LatentCache
   private let history, future: Int
   /// Frames of each episode, by its index.
@@ -30,15 +30,15 @@ public struct LatentSource {
       source: world.latentsSource.rawValue, suffix: world.latentSuffix)
     // Latents are read without their encoder: it is compared where it is at hand, and never fetched for that.
     let encoder = ModelLocation.cached(world.encoderName, holding: ModelLocation.weights)
-    let information = dataset.information
+    let metadata = dataset.metadata
     cache = try LatentCache(
       url,
       expecting: LatentCacheRequirements(
-        datasetRepoID: repository, frames: information.frameCount, source: world.latentsSource,
+        datasetRepoID: repository, frames: metadata.frameCount, source: world.latentsSource,
         latentDimension: world.worldLatentDimension,
         temporalWindow: world.temporalWindow,
         dataset: try DatasetFingerprint(
-          root: dataset.root, episodes: information.episodeCount, frames: information.frameCount),
+          root: dataset.root, episodes: metadata.episodeCount, frames: metadata.frameCount),
         camera: camera, encoderName: world.encoderName,
         encoderSHA256: try encoder.map { try EncoderFolder($0).sha256() }))
     (history, future) = (world.contextFrames, world.futureOffset)

@@ -3,7 +3,7 @@ import ModelFiles
 import OrderedCollections
 
 /// One feature of a dataset, as `meta/info.json` describes it.
-public struct Feature: Sendable, Equatable {
+public struct DatasetFeature: Sendable, Equatable {
   /// LeRobot's name of the values' type.
   public enum DataType: String, Sendable, CaseIterable {
     /// The types by LeRobot's names; `image` and `video` are images, within Parquet and beside it.
@@ -18,18 +18,18 @@ public struct Feature: Sendable, Equatable {
   /// Names of the dimensions or of their entries, as the file has them.
   public let names: JSON
   /// A video's codec and size, as the file has them.
-  public let information: JSON?
+  public let videoInfo: JSON?
 
-  public init(_ dataType: DataType, shape: [Int], names: JSON = .null, information: JSON? = nil) {
+  public init(_ dataType: DataType, shape: [Int], names: JSON = .null, videoInfo: JSON? = nil) {
     self.dataType = dataType
     self.shape = shape
     self.names = names
-    self.information = information
+    self.videoInfo = videoInfo
   }
 
   /// A camera's feature with LeRobot's `[height, width, channels]` order.
-  public static func camera(_ dataType: DataType, height: Int, width: Int) -> Feature {
-    Feature(dataType, shape: [height, width, 3], names: ["height", "width", "channels"])
+  public static func camera(_ dataType: DataType, height: Int, width: Int) -> DatasetFeature {
+    DatasetFeature(dataType, shape: [height, width, 3], names: ["height", "width", "channels"])
   }
 
   public var elementCount: Int { shape.reduce(1, *) }
@@ -41,14 +41,14 @@ public struct Feature: Sendable, Equatable {
   }
 }
 
-extension Feature {
+extension DatasetFeature {
   /// What every dataset has besides what its robot gives, in LeRobot's order.
-  public static let bookkeeping: OrderedDictionary<String, Feature> = [
-    "timestamp": Feature(.float32, shape: [1]),
-    "frame_index": Feature(.int64, shape: [1]),
-    "episode_index": Feature(.int64, shape: [1]),
-    "index": Feature(.int64, shape: [1]),
-    "task_index": Feature(.int64, shape: [1]),
+  public static let bookkeeping: OrderedDictionary<String, DatasetFeature> = [
+    "timestamp": DatasetFeature(.float32, shape: [1]),
+    "frame_index": DatasetFeature(.int64, shape: [1]),
+    "episode_index": DatasetFeature(.int64, shape: [1]),
+    "index": DatasetFeature(.int64, shape: [1]),
+    "task_index": DatasetFeature(.int64, shape: [1]),
   ]
 
   init(_ json: JSON, name: String, file: String) throws {
@@ -63,7 +63,7 @@ extension Feature {
     guard let shape, shape.allSatisfy({ ($0 ?? 0) > 0 && ($0 ?? 0) <= 1 << 24 }), shape.count <= 5 else {
       throw Failure("expected a \"shape\" of positive integers for the feature \(name) in \(file)")
     }
-    self.init(dataType, shape: shape.compactMap(\.self), names: json["names"] ?? .null, information: json["info"])
+    self.init(dataType, shape: shape.compactMap(\.self), names: json["names"] ?? .null, videoInfo: json["info"])
     guard !dataType.isVisual || imageSize != nil && shape.contains(3) else {
       throw Failure("expected an RGB image's shape for the feature \(name) in \(file), found \(self.shape)")
     }
@@ -76,7 +76,7 @@ extension Feature {
     var members: OrderedDictionary<String, JSON> = [
       "dtype": .string(dataType.rawValue), "shape": .array(shape.map { .integer($0) }), "names": names,
     ]
-    if let information { members["info"] = information }
+    if let videoInfo { members["info"] = videoInfo }
     return .object(members)
   }
 }

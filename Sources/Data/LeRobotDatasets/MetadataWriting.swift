@@ -14,9 +14,7 @@ struct EpisodeRecord {
 }
 
 /// Writes `meta/episodes/chunk-000/file-000.parquet` with LeRobot's columns in LeRobot's order.
-func writeEpisodes(
-  _ records: [EpisodeRecord], features: OrderedDictionary<String, Feature>, root: URL
-) throws {
+func writeEpisodes(_ records: [EpisodeRecord], features: OrderedDictionary<String, DatasetFeature>, root: URL) throws {
   let url = try PathTemplate.episodes.url(in: root, chunk: 0, file: 0)
   try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
   guard let first = records.first else { return }
@@ -29,7 +27,7 @@ func writeEpisodes(
 }
 
 private func columns(
-  _ records: [EpisodeRecord], _ features: OrderedDictionary<String, Feature>
+  _ records: [EpisodeRecord], _ features: OrderedDictionary<String, DatasetFeature>
 ) throws -> [(field: ParquetField, values: ColumnValues)] {
   func whole(_ name: String, _ value: (EpisodeRecord) -> Int) -> (ParquetField, ColumnValues) {
     (ParquetField(name, .int64), .integers(records.map(value)))
@@ -66,7 +64,7 @@ private func columns(
 
 /// One statistic of all episodes: lists nested as its shape says, extremes in the feature's own type.
 private func column(
-  _ column: String, _ name: String, _ values: [Double], _ shape: [Int], _ type: Feature.DataType, _ rows: Int
+  _ column: String, _ name: String, _ values: [Double], _ shape: [Int], _ type: DatasetFeature.DataType, _ rows: Int
 ) -> (ParquetField, ColumnValues) {
   var element: (ColumnType, ColumnValues) = (.float64, .doubles(values))
   if name == "count" {
@@ -116,7 +114,7 @@ func writeTasks(_ tasks: OrderedSet<String>, root: URL) throws {
 }
 
 /// The `huggingface` key of the data files' schema, from which `datasets` knows images from structures.
-func huggingFaceMetadata(_ features: OrderedDictionary<String, Feature>) -> String {
+func huggingFaceMetadata(_ features: OrderedDictionary<String, DatasetFeature>) -> String {
   var entries: OrderedDictionary<String, JSON> = [:]
   for (name, feature) in features where feature.dataType != .video {
     let value: JSON = ["dtype": .string(feature.dataType.rawValue), "_type": "Value"]

@@ -12,9 +12,7 @@ public struct SafetensorsTensor {
   let stream: (Sink) throws -> Void
 
   /// A tensor whose row-major bytes `stream` hands to the sink, without a copy in between.
-  public init(
-    _ name: String, _ element: TensorElement, shape: [Int], stream: @escaping (Sink) throws -> Void
-  ) {
+  public init(_ name: String, _ element: TensorElement, shape: [Int], stream: @escaping (Sink) throws -> Void) {
     self.name = name
     self.element = element
     self.shape = shape

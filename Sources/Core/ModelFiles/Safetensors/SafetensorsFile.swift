@@ -56,17 +56,13 @@ public struct SafetensorsFile: Sendable {
   }
 
   /// Lends the bytes of `entry` to `body`.
-  public func withBytes<Result>(
-    of entry: Entry, _ body: (UnsafeRawBufferPointer) throws -> Result
-  ) throws -> Result {
+  public func withBytes<Result>(of entry: Entry, _ body: (UnsafeRawBufferPointer) throws -> Result) throws -> Result {
     try mapping.withBytes(in: entry.range, body)
   }
 
   // MARK: Header
 
-  private static func header(
-    of mapping: MappedFile
-  ) throws -> (members: OrderedDictionary<String, JSON>, end: Int) {
+  private static func header(of mapping: MappedFile) throws -> (members: OrderedDictionary<String, JSON>, end: Int) {
     let path = mapping.url.path
     guard mapping.count >= 8 else {
       throw FileError.malformed(
@@ -101,9 +97,7 @@ public struct SafetensorsFile: Sendable {
     return metadata
   }
 
-  private static func entry(
-    _ name: String, _ value: JSON, dataStart: Int, fileEnd: Int, _ url: URL
-  ) throws -> Entry {
+  private static func entry(_ name: String, _ value: JSON, dataStart: Int, fileEnd: Int, _ url: URL) throws -> Entry {
     let tensor = "tensor \"\(name)\""
     guard let dtype = value["dtype"]?.string else { throw FileError.malformed(url.path, "\(tensor) has no dtype") }
     guard let element = TensorElement(rawValue: dtype) else {
@@ -134,9 +128,7 @@ public struct SafetensorsFile: Sendable {
   }
 
   /// The tensors must fill the data without overlap or hole, as the format demands.
-  private static func checkLayout(
-    _ entries: [Entry], dataStart: Int, fileEnd: Int, _ url: URL
-  ) throws {
+  private static func checkLayout(_ entries: [Entry], dataStart: Int, fileEnd: Int, _ url: URL) throws {
     var position = dataStart
     for entry in entries.sorted(by: {
       ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound)

@@ -2,7 +2,7 @@ import Failures
 import MuJoCoPhysics
 import Testing
 
-@Suite struct `Model overrides` {
+struct ModelOverridesTests {
   private static let xml = """
     <mujoco><worldbody>
       <body name="shelf" pos="1 0 0"><geom size="0.1"/>

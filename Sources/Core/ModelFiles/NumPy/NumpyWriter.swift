@@ -64,9 +64,7 @@ public final class NumpyWriter {
   private var end: Int { header.byteCount + rowsWritten * rowByteCount }
 
   /// The whole rows of an unfinished file, whose header must be `header`.
-  private static func wholeRows(
-    in partial: URL, _ header: NumpyHeader, _ rowByteCount: Int
-  ) throws -> Int {
+  private static func wholeRows(in partial: URL, _ header: NumpyHeader, _ rowByteCount: Int) throws -> Int {
     let mapping = try MappedFile(partial)
     // Killed before its header was whole, it has nothing to keep.
     guard mapping.count >= header.byteCount else { return 0 }

@@ -4,7 +4,7 @@ import ParquetFiles
 import RGBImages
 
 /// One feature's value in a frame that is recorded.
-public enum FrameValue: Sendable {
+public enum FeatureValue: Sendable {
   /// Values of a `float32` feature.
   case floats([Float])
   /// Values of a `float64` feature.
@@ -18,7 +18,7 @@ public enum FrameValue: Sendable {
   case image(RGBImage)
 
   /// Checks the value against its feature.
-  func check(_ feature: Feature, name: String) throws {
+  func check(_ feature: DatasetFeature, name: String) throws {
     let (fits, count): (Bool, Int) =
       switch (self, feature.dataType) {
       case (.floats(let values), .float32): (true, values.count)
@@ -66,7 +66,7 @@ public enum FrameValue: Sendable {
   var text: String { if case .text(let text) = self { text } else { "" } }
 }
 
-extension Feature {
+extension DatasetFeature {
   /// The Parquet column that LeRobot keeps this feature in; nil for videos, which have none.
   func columnType(name: String) throws -> ColumnType? {
     let leaf: ColumnType
@@ -90,7 +90,7 @@ extension Feature {
   }
 
   /// An episode's values as a Parquet column; images become PNG.
-  func column(_ values: [FrameValue]) throws -> ColumnValues {
+  func column(_ values: [FeatureValue]) throws -> ColumnValues {
     if dataType == .image {
       let images = try values.compactMap(\.image).map { try PNG.encode($0) }
       return .structures([.binaries(images), .strings(images.indices.map { "frame-\(padded($0)).png" })])

@@ -12,9 +12,7 @@ extension JSON {
   }
 
   /// Writes the document to `url`, beside and renamed; see `text(_:ascii:)` for the layout.
-  public func write(
-    to url: URL, layout: Layout = .indented(4), ascii: Bool = false, overwrite: Bool = false
-  ) throws {
+  public func write(to url: URL, layout: Layout = .indented(4), ascii: Bool = false, overwrite: Bool = false) throws {
     try AtomicFile.write(Array(text(layout, ascii: ascii).utf8), to: url, overwrite: overwrite)
   }
 }

@@ -8,7 +8,7 @@ import Synchronization
 @testable import PolicyEvaluation
 
 /// A walk on a line: an action moves by its first number; beyond 2.5 the goal is reached.
-final class LineWorld: Environment {
+final class LineEnvironment: Environment {
   struct Suite: EnvironmentSuite {
     let name = "walks"
     let taskNames = ["up", "down"]
@@ -30,7 +30,7 @@ final class LineWorld: Environment {
     func makeEnvironment(task: String) throws -> any Environment {
       if task == missing { throw Failure("a mesh is missing") }
       made.add()
-      return LineWorld(self, task)
+      return LineEnvironment(self, task)
     }
   }
 

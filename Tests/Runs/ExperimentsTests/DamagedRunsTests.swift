@@ -5,7 +5,7 @@ import MediaCoding
 import ModelFiles
 import Testing
 
-@Suite struct `A report of damaged runs` {
+struct DamagedRunsTests {
   @Test func `a folder that is missing or holds no runs is refused by name`() throws {
     let matrix = try FixtureMatrix(empty: ())
     let empty = #expect(throws: Failure.self) { try matrix.report() }

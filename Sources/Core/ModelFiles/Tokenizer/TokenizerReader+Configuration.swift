@@ -104,9 +104,7 @@ extension TokenizerReader {
     }
   }
 
-  private mutating func readTemplate(
-    _ configuration: OrderedDictionary<String, JSON>, addsBeginning: Bool
-  ) throws {
+  private mutating func readTemplate(_ configuration: OrderedDictionary<String, JSON>, addsBeginning: Bool) throws {
     var template: [Tokenizer.TemplatePart] = [.text]
     if configuration["add_bos_token"]?.bool ?? addsBeginning {
       template.insert(.special([try id(of: "bos_token")]), at: 0)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import LibTorch
 
-@Suite struct `Tensors and their operations` {
+struct TensorTests {
   @Test func `arithmetic follows broadcasting`() throws {
     let matrix = try Tensor([1, 2, 3, 4, 5, 6] as [Float], shape: [2, 3])
     let row = try Tensor([10, 20, 30] as [Float], shape: [3])
