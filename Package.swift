@@ -21,6 +21,11 @@ let collections = Target.Dependency.product(name: "OrderedCollections", package:
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 
+/// The commit that is built, which results record; WM_COMMIT names it where there is no repository.
+let commit =
+  Context.environment["WM_COMMIT"]
+  ?? Context.gitInformation.map { $0.currentCommit + ($0.hasUncommittedChanges ? "+" : "") } ?? "unknown"
+
 let package = Package(
   name: "lerobot-wm",
   products: [
@@ -105,13 +110,16 @@ let package = Package(
     module("Experiments", in: "Runs", ["ModelFiles", "MediaCoding", "PolicyEvaluation"]),
 
     // MARK: Program: the command line.
+    .target(
+      name: "CProgramVersion", path: "Sources/Program/CProgramVersion",
+      cSettings: [.define("WM_COMMIT", to: "\"\(commit)\"")]),
     module("TerminalOutput", in: "Program", ["ModelFiles"]),
     module(
       "Commands", in: "Program",
       [
         "Experiments", "PolicyTraining", "TrainingBatches", "PolicyEvaluation", "PretrainedPolicies",
         "ShapesSimulation",
-        "LiberoSimulation", "TerminalOutput",
+        "LiberoSimulation", "TerminalOutput", "CProgramVersion",
       ]),
     .executableTarget(name: "lerobot-wm", dependencies: ["Commands"], path: "Sources/Program/lerobot-wm"),
 

@@ -115,7 +115,7 @@ extension MatrixPreparation {
       ],
       "init_policy_sha256": try weights.map { .string(try MappedFile($0).sha256) } ?? .null,
       "latents": try world.map { try sidecar($0, first.latentsDataset($0, in: root)) } ?? .null,
-      "evaluation": evaluation.json, "versions": engineVersions(),
+      "evaluation": evaluation.json, "versions": ProgramVersion.engines,
     ]
   }
 

@@ -7,6 +7,8 @@ import PolicyEvaluation
 struct Comparison: Sendable {
   /// The arm and the one it is compared with.
   let treatment: String, baseline: String
+  /// Entries of the records that may differ, by the user's word.
+  let allowed: [String]
   /// The pairs, treatment first, or why there are none.
   let result: Result<Pairs, any Error>
 
@@ -20,16 +22,20 @@ struct Comparison: Sendable {
   }
 
   /// Compares the plain evaluations of all training seeds of two arms.
-  init(_ treatment: String, against baseline: String, in runs: RecordedRuns) {
+  ///
+  /// - Parameter allowed: entries of protocols and training records that may differ.
+  init(_ treatment: String, against baseline: String, in runs: RecordedRuns, allowing allowed: [String] = []) {
     self.treatment = treatment
     self.baseline = baseline
+    self.allowed = allowed
     result = Result {
-      try Self.pairs(runs.runs(of: treatment), runs.runs(of: baseline), treatment, baseline)
+      try Self.pairs(runs.runs(of: treatment), runs.runs(of: baseline), treatment, baseline, allowed)
     }
   }
 
   private static func pairs(
-    _ treatment: [RecordedRun], _ baseline: [RecordedRun], _ treatmentName: String, _ baselineName: String
+    _ treatment: [RecordedRun], _ baseline: [RecordedRun], _ treatmentName: String, _ baselineName: String,
+    _ allowed: [String]
   ) throws -> Pairs {
     for (runs, name) in [(treatment, treatmentName), (baseline, baselineName)] where runs.isEmpty {
       throw Failure("\(name) has no run")
@@ -43,9 +49,9 @@ struct Comparison: Sendable {
     var outcomes: [(Bool, Bool)] = []
     var first: RecordedEvaluation?
     for (one, other) in zip(treatment, baseline) {
-      let (mine, theirs) = try matched(one, other)
+      let (mine, theirs) = try matched(one, other, allowed)
       // All seeds are pooled, so all must have been evaluated with the same protocol, not only the two of a pair.
-      if let first { try requireAlike(first, mine, treatment[0].name, one.name) }
+      if let first { try requireAlike(first, mine, treatment[0].name, one.name, except: allowed) }
       first = first ?? mine
       let results = zip(mine.episodes, theirs.episodes).map { ($0.isSuccess, $1.isSuccess) }
       bySeed.append((one.seed, PairedSuccesses(results)))
@@ -59,19 +65,30 @@ struct Comparison: Sendable {
 
   /// The two runs' evaluations, if they were trained on as many samples and evaluated on the same episodes.
   private static func matched(
-    _ one: RecordedRun, _ other: RecordedRun
+    _ one: RecordedRun, _ other: RecordedRun, _ allowed: [String]
   ) throws -> (RecordedEvaluation, RecordedEvaluation) {
-    guard let first = one.evaluations["eval"] else { throw Failure("\(one.name) was not evaluated") }
-    guard let second = other.evaluations["eval"] else { throw Failure("\(other.name) was not evaluated") }
+    let (first, second) = (try one.wholeEvaluation(), try other.wholeEvaluation())
+    if let hash = first.setting("model_sha256"), hash == second.setting("model_sha256") {
+      throw Failure("\(one.name) and \(other.name) are one checkpoint under two names")
+    }
     if let samples = one.samples, let others = other.samples, samples != others {
       throw Failure("sample budgets differ: \(one.name) saw \(samples) samples, \(other.name) saw \(others)")
     }
-    try requireAlike(first, second, one.name, other.name)
+    let except = RecordDifferences.armEntries + allowed
+    try requireAlike(first, second, one.name, other.name, except: except)
+    if let record = one.record, let theirs = other.record {
+      let differences = RecordDifferences.between(
+        record, theirs, ignoring: RecordDifferences.incidentalToTraining + except)
+      if let failure = RecordDifferences.failure(differences, one.name, other.name) {
+        throw Failure("they were not trained alike: \(failure)")
+      }
+    }
     return (first, second)
   }
 
   private static func requireAlike(
-    _ first: RecordedEvaluation, _ second: RecordedEvaluation, _ firstName: String, _ secondName: String
+    _ first: RecordedEvaluation, _ second: RecordedEvaluation, _ firstName: String, _ secondName: String,
+    except allowed: [String]
   ) throws {
     guard first.tasks == second.tasks else {
       throw Failure(
@@ -96,6 +113,11 @@ struct Comparison: Sendable {
     let contrary = (first.isContrary, second.isContrary)
     guard contrary.0 == contrary.1 else {
       throw Failure("\(contrary.0 ? firstName : secondName) was given the contrary instruction, the other was not")
+    }
+    let differences = RecordDifferences.between(
+      first.manifest, second.manifest, ignoring: RecordDifferences.incidentalToEvaluation + allowed)
+    if let failure = RecordDifferences.failure(differences, firstName, secondName) {
+      throw Failure("they were not evaluated alike: \(failure)")
     }
   }
 }

@@ -30,11 +30,12 @@ public struct ExperimentReport: Sendable {
   ///
   /// - Parameters:
   ///   - isDemonstration: whether the page states that encoder and policies demonstrate the program, not the method.
+  ///   - allowedDifferences: entries of protocols and training records in which compared runs may differ.
   ///   - videoBudget: the bytes of videos and images on disk that the page may embed, which take a third more there.
   /// - Throws: if the folder holds no run or a file is damaged; the error names the file.
   public init(
     root: URL, title: String = "World modality: the experiment matrix", isDemonstration: Bool = false,
-    videoBudget: Int = 9_000_000
+    videoBudget: Int = 9_000_000, allowedDifferences: [String] = []
   ) throws {
     runs = try RecordedRuns(root)
     self.title = title
@@ -43,7 +44,9 @@ public struct ExperimentReport: Sendable {
     rows = ResultRow.all(of: runs)
     // E1 and E2 are always compared, so that the report names them if missing; other arms follow.
     let others = runs.experiments.filter { !["E0", "E1", "E2"].contains($0) }
-    comparisons = (["E1", "E2"] + others).map { [runs] in Comparison($0, against: "E0", in: runs) }
+    comparisons = (["E1", "E2"] + others).map { [runs] in
+      Comparison($0, against: "E0", in: runs, allowing: allowedDifferences)
+    }
     statements = Finding.all(runs, rows: rows, comparisons: comparisons)
     missing = runs.missing
     warnings = runs.warnings

@@ -22,7 +22,8 @@ extension Comparison {
         verdict: "\(treatment) is not compared with \(baseline).", detail: "\(message(of: reason).capitalizedFirst).")
     case .success(let pairs):
       let control = treatment == "E1" ? " " + pairs.control : ""
-      return Finding(verdict: pairs.verdict(treatment, baseline), detail: pairs.detail + control)
+      let reservation = allowed.isEmpty ? "" : "Although \(allowed.joined(separator: ", ")) may differ: "
+      return Finding(verdict: reservation + pairs.verdict(treatment, baseline), detail: pairs.detail + control)
     }
   }
 }

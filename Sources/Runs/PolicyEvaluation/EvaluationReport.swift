@@ -131,7 +131,19 @@ public struct EvaluationReport {
     return [
       "per_task": .array(perTask), "per_group": .object(perGroup),
       "overall": .object(overall), "protocol": protocolManifest,
+      "outcomes_sha256": .string(Self.outcomesSHA256(perTask)),
     ]
+  }
+
+  /// The digest of what the episodes gave, from `per_task`: an evaluation that is repeated has the same one.
+  ///
+  /// Videos are not part of it, because their number is a setting.
+  public static func outcomesSHA256(_ perTask: [JSON]) -> String {
+    let names = ["successes", "steps", "sum_rewards", "max_rewards", "instructions", "problems"]
+    let outcomes = perTask.map { entry -> JSON in
+      .array([entry["task_group"] ?? .null, entry["task"] ?? .null] + names.map { entry["metrics"]?[$0] ?? .null })
+    }
+    return sha256(of: JSON.array(outcomes).text(.compact))
   }
 
   private func summary(of results: [EpisodeResult]) -> EvaluationSummary {

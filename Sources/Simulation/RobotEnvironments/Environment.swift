@@ -93,11 +93,16 @@ public protocol EnvironmentSuite: Sendable {
   func makeEnvironment(task: String) throws -> any Environment
   /// The names that a task's results are stored under.
   func label(ofTask task: String) -> TaskLabel
+  /// SHA-256 of the files that decide a task's episodes, by what they are.
+  func fingerprint(ofTask task: String) throws -> [String: String]
 }
 
 extension EnvironmentSuite {
   /// The suite's name.
   public var robotType: String { name }
+
+  /// Empty: the suite is part of the program.
+  public func fingerprint(ofTask task: String) throws -> [String: String] { [:] }
 
   /// The suite as the group, and the task's place among its tasks.
   public func label(ofTask task: String) -> TaskLabel {
