@@ -36,7 +36,9 @@ let package = Package(
     .library(name: "LiberoSimulation", targets: ["LiberoSimulation", "RobotEnvironments"]),
     .library(name: "ShapesSimulation", targets: ["ShapesSimulation", "RobotEnvironments"]),
     .library(name: "PolicyTraining", targets: ["PolicyTraining", "TrainingBatches"]),
-    .library(name: "PolicyEvaluation", targets: ["PolicyEvaluation", "RobotPolicies", "RobotEnvironments"]),
+    .library(
+      name: "PolicyEvaluation",
+      targets: ["PolicyEvaluation", "RobotPolicies", "RobotEnvironments", "ExperimentStatistics"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
@@ -101,8 +103,10 @@ let package = Package(
     module(
       "TrainingBatches", in: "Runs",
       ["PolicyTraining", "PretrainedPolicies", "LeRobotDatasets", "WorldLatents", "WorldModality", "HuggingFaceHub"]),
-    module("PolicyEvaluation", in: "Runs", ["RobotPolicies", "RobotEnvironments", "MediaCoding"]),
-    module("Experiments", in: "Runs", ["ModelFiles", "MediaCoding", "PolicyEvaluation"]),
+    module("ExperimentStatistics", in: "Runs", ["Failures", "CounterBasedRandom"]),
+    module(
+      "PolicyEvaluation", in: "Runs", ["RobotPolicies", "RobotEnvironments", "MediaCoding", "ExperimentStatistics"]),
+    module("Experiments", in: "Runs", ["ModelFiles", "MediaCoding", "PolicyEvaluation", "ExperimentStatistics"]),
 
     // MARK: Program: the command line.
     module("TerminalOutput", in: "Program", ["ModelFiles"]),
@@ -118,12 +122,16 @@ let package = Package(
     // MARK: Benchmarks
     .executableTarget(
       name: "Benchmarks", dependencies: ["SmolVLA", "LeRobotDatasets", "ShapesSimulation"], path: "Benchmarks",
-      exclude: ["Libero", "cold_start.sh"]),
+      exclude: ["Libero", "Statistics", "cold_start.sh"]),
     // What `make bench-env` and `make parity` measure of LIBERO's scenes and environments.
     .executableTarget(
       name: "LiberoMeasurements",
       dependencies: ["PolicyEvaluation", "RobotPolicies", "LiberoSimulation", "ModelFiles", crypto],
       path: "Benchmarks/Libero"),
+    // What `make statistics` simulates: experiments whose truth is known.
+    .executableTarget(
+      name: "StatisticsSimulation", dependencies: ["ExperimentStatistics", "CounterBasedRandom"],
+      path: "Benchmarks/Statistics"),
 
     // MARK: Tests
     .target(
@@ -154,7 +162,10 @@ let package = Package(
     tests(of: "RunLogs", in: "Runs", ["ModelFiles"]),
     tests(of: "PolicyTraining", in: "Runs"),
     tests(of: "PolicyEvaluation", in: "Runs", ["ShapesSimulation"]),
-    tests(of: "Experiments", in: "Runs", resources: ["Goldens"]),
+    tests(
+      of: "ExperimentStatistics", in: "Runs", ["StatisticsSimulation", "CounterBasedRandom", "Failures"],
+      resources: ["Goldens"]),
+    tests(of: "Experiments", in: "Runs"),
     tests(of: "TerminalOutput", in: "Program"),
     tests(of: "Commands", in: "Program", resources: ["Goldens"]),
   ],
