@@ -83,7 +83,7 @@ struct Bars {
     [2, 5, 10, -5].map { points in
       let value = tally.percent(.announced, seeds: seeds, points: points)
       let planned = plan(points: points, seeds: seeds)
-      return bar("\(seeds) seeds, planned power at \(points) points", value, (planned - 8)...(planned + 8))
+      return bar("\(seeds) seeds, planned power at \(points) points", value, (planned - 6)...(planned + 6))
     }
   }
 

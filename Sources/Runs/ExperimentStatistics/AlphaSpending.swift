@@ -50,7 +50,7 @@ public struct AlphaSpending: Sendable {
   }
 
   /// The levels that use up the budgets. At each look the threshold is the quantile of |t| among simulated sequences that no
-  /// earlier look stopped; 50 000 of them make the total exact to ±0.2 % of 100 %.
+  /// earlier look stopped; with 50 000 of them the total is alpha within 0.2 points.
   private static func levels(_ budgets: [Double], looks: [Int]) -> [Double] {
     var sequences = (0..<(looks.count > 1 ? 50_000 : 0)).map { TSequence(index: $0, seeds: looks.count + 1) }
     let total = Double(sequences.count)

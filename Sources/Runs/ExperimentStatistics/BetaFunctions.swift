@@ -27,15 +27,19 @@ func logBeta(_ a: Double, _ b: Double) -> Double {
 func incompleteBeta(_ x: Double, complement: Double, _ a: Double, _ b: Double) -> Double {
   if x <= 0 || complement <= 0 { return x <= 0 ? 0 : 1 }
   // The fraction converges fast below the mean, and above it the other tail is below its own mean.
-  if x > (a + 1) / (a + b + 2) { return 1 - incompleteBeta(complement, complement: x, b, a) }
+  return x > (a + 1) / (a + b + 2)
+    ? 1 - lowerTail(complement, complement: x, b, a) : lowerTail(x, complement: complement, a, b)
+}
+
+private func lowerTail(_ x: Double, complement: Double, _ a: Double, _ b: Double) -> Double {
   // A logarithm of a number near 1 loses the digits that its complement has.
   let logX = x < 0.5 ? log(x) : log1p(-complement)
   let logComplement = complement < 0.5 ? log(complement) : log1p(-x)
   let front = exp(a * logX + b * logComplement - logBeta(a, b)) / a
-  return front * betaFraction(x, a, b)
+  return front * continuedFraction(x, a, b)
 }
 
-private func betaFraction(_ x: Double, _ a: Double, _ b: Double) -> Double {
+private func continuedFraction(_ x: Double, _ a: Double, _ b: Double) -> Double {
   func inverse(_ value: Double) -> Double { 1 / (abs(value) < 1e-300 ? 1e-300 : value) }
   var c = 1.0
   var d = inverse(1 - (a + b) * x / (a + 1))

@@ -7,7 +7,8 @@
 /// Rates: if the true difference is the margin or more, `equivalent` comes out in at most 5 % of experiments. If it is
 /// zero, `different` comes out in at most 5 %. Few seeds give `cannotTell`, because the interval is wider than the margin:
 /// with three seeds, 500 episodes and a margin of five points, equal arms are found equivalent in 93, 78, 16 and 3 % of
-/// experiments where the standard deviation of runs is 0, 1, 3 and 5 points (`make statistics`).
+/// experiments where the standard deviation of runs is 0, 1, 3 and 5 points (`make statistics`). With one seed the answer is
+/// about two checkpoints.
 public struct EquivalenceTest: Sendable {
   public enum Answer: Sendable, Equatable {
     case equivalent, different, cannotTell

@@ -13,7 +13,8 @@ public enum Normal {
     // The lower half, where probabilities keep their digits.
     if p > 0.5 { return -quantile(1 - p) }
     var x = approximateQuantile(p)
-    for _ in 0..<2 {
+    // Beyond 37 standard deviations the density is zero in this arithmetic.
+    for _ in 0..<2 where x > -37 {
       let step = (cdf(x) - p) * (2 * Double.pi).squareRoot() * exp(x * x / 2)
       x -= step / (1 + x * step / 2)
     }

@@ -26,7 +26,7 @@ import Testing
 
   @Test func `runs of the model vary as stated and arms differ as stated`() {
     let model = ExperimentModel(seedDeviation: 0.03)
-    #expect(abs(model.pairCorrelation - 0.2) < 0.1)
+    #expect(abs(model.pairCorrelation - 0.2) < 0.03)
     #expect(model.effect(ofDifference: 0) < 1e-9 && model.effect(ofDifference: 0.05) > 0.3)
     #expect(ExperimentModel(seedDeviation: 0).baselineDeviation == 0)
   }
