@@ -4,7 +4,7 @@ import Foundation
 /// Simulates experiments whose truth is known and prints how often each rule of `ExperimentStatistics` is right.
 ///
 /// Ends with an error if a rate is not what the module's documentation promises. The first argument is the number of
-/// experiments of each model.
+/// experiments of each model; the ranges are meant for the default, fewer may fail by chance.
 @main struct StatisticsSimulation {
   static func main() async throws {
     let count = CommandLine.arguments.dropFirst().first.flatMap(Int.init) ?? 10_000
