@@ -49,6 +49,10 @@ bench-start: build ## time the answer to --help and the first training step
 bench-env: setup ## run LIBERO beside the official stack and compare speed and memory
 	@oracle/libero_parity.sh bench
 
+statistics: ## simulate experiments whose truth is known, and check how often the statistics are right
+	@swift build -c release --product StatisticsSimulation
+	@.build/release/StatisticsSimulation
+
 format: ## rewrite the sources as swift format would
 	@swift format format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks Examples/Package.swift Examples/Sources
 
@@ -59,4 +63,4 @@ lint: ## check the format, and that no library module names a flag or prints
 clean: ## delete what was built, keep the engines
 	@rm -rf .build bin
 
-.PHONY: help setup build demo test test-static examples docs parity bench bench-start bench-env format lint clean
+.PHONY: help setup build demo test test-static examples docs parity bench bench-start bench-env statistics format lint clean

@@ -41,7 +41,9 @@ let package = Package(
     .library(name: "LiberoSimulation", targets: ["LiberoSimulation", "RobotEnvironments"]),
     .library(name: "ShapesSimulation", targets: ["ShapesSimulation", "RobotEnvironments"]),
     .library(name: "PolicyTraining", targets: ["PolicyTraining", "TrainingBatches"]),
-    .library(name: "PolicyEvaluation", targets: ["PolicyEvaluation", "RobotPolicies", "RobotEnvironments"]),
+    .library(
+      name: "PolicyEvaluation",
+      targets: ["PolicyEvaluation", "RobotPolicies", "RobotEnvironments", "ExperimentStatistics"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
@@ -106,8 +108,10 @@ let package = Package(
     module(
       "TrainingBatches", in: "Runs",
       ["PolicyTraining", "PretrainedPolicies", "LeRobotDatasets", "WorldLatents", "WorldModality", "HuggingFaceHub"]),
-    module("PolicyEvaluation", in: "Runs", ["RobotPolicies", "RobotEnvironments", "MediaCoding"]),
-    module("Experiments", in: "Runs", ["ModelFiles", "MediaCoding", "PolicyEvaluation"]),
+    module("ExperimentStatistics", in: "Runs", ["Failures", "CounterBasedRandom"]),
+    module(
+      "PolicyEvaluation", in: "Runs", ["RobotPolicies", "RobotEnvironments", "MediaCoding", "ExperimentStatistics"]),
+    module("Experiments", in: "Runs", ["ModelFiles", "MediaCoding", "PolicyEvaluation", "ExperimentStatistics"]),
 
     // MARK: Program: the command line.
     .target(
@@ -126,12 +130,16 @@ let package = Package(
     // MARK: Benchmarks
     .executableTarget(
       name: "Benchmarks", dependencies: ["SmolVLA", "LeRobotDatasets", "ShapesSimulation"], path: "Benchmarks",
-      exclude: ["Libero", "cold_start.sh"]),
+      exclude: ["Libero", "Statistics", "cold_start.sh"]),
     // What `make bench-env` and `make parity` measure of LIBERO's scenes and environments.
     .executableTarget(
       name: "LiberoMeasurements",
       dependencies: ["PolicyEvaluation", "RobotPolicies", "LiberoSimulation", "ModelFiles", crypto],
       path: "Benchmarks/Libero"),
+    // What `make statistics` simulates: experiments whose truth is known.
+    .executableTarget(
+      name: "StatisticsSimulation", dependencies: ["ExperimentStatistics", "CounterBasedRandom"],
+      path: "Benchmarks/Statistics"),
 
     // MARK: Tests
     .target(
@@ -162,7 +170,10 @@ let package = Package(
     tests(of: "RunLogs", in: "Runs", ["ModelFiles"]),
     tests(of: "PolicyTraining", in: "Runs"),
     tests(of: "PolicyEvaluation", in: "Runs", ["ShapesSimulation"]),
-    tests(of: "Experiments", in: "Runs", resources: ["Goldens"]),
+    tests(
+      of: "ExperimentStatistics", in: "Runs", ["StatisticsSimulation", "CounterBasedRandom", "Failures"],
+      resources: ["Goldens"]),
+    tests(of: "Experiments", in: "Runs"),
     tests(of: "TerminalOutput", in: "Program"),
     tests(of: "Commands", in: "Program", resources: ["Goldens"]),
   ],

@@ -1,3 +1,4 @@
+import ExperimentStatistics
 import Failures
 import Foundation
 import PolicyEvaluation

@@ -1,3 +1,4 @@
+import ExperimentStatistics
 import Foundation
 import PolicyEvaluation
 

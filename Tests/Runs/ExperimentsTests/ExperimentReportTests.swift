@@ -1,3 +1,4 @@
+import ExperimentStatistics
 import Experiments
 import Failures
 import Foundation

@@ -1,5 +1,4 @@
 import Foundation
-import PolicyEvaluation
 
 /// The episodes of two arms, paired and counted by which arm reached the goal.
 public struct PairedSuccesses: Sendable, Equatable {
@@ -37,17 +36,24 @@ public struct PairedSuccesses: Sendable, Equatable {
     count == 0 ? .nan : Double(onlyFirst - onlySecond) / Double(count)
   }
 
-  /// The difference's 95 % interval: Newcombe's method 10 for paired proportions (1998), which joins the two Wilson
-  /// intervals by the pairs' correlation; −1 … 1 without pairs.
-  public var interval: ClosedRange<Double> {
+  public var first: SuccessRate { SuccessRate(successes: both + onlyFirst, episodes: count) }
+
+  public var second: SuccessRate { SuccessRate(successes: both + onlySecond, episodes: count) }
+
+  /// The difference's interval at 95 %.
+  public var interval: ClosedRange<Double> { interval(level: 0.95) }
+
+  /// The difference's interval at a level of 0 … 1: Newcombe's method 10 for paired proportions (1998), which joins the
+  /// two Wilson intervals by the pairs' correlation; −1 … 1 without pairs.
+  public func interval(level: Double) -> ClosedRange<Double> {
     guard count > 0 else { return -1...1 }
-    let first = SuccessRate(successes: both + onlyFirst, episodes: count)
-    let second = SuccessRate(successes: both + onlySecond, episodes: count)
+    let (first, second) = (self.first, self.second)
+    let (one, other) = (first.interval(level: level), second.interval(level: level))
     func distance(_ one: Double, _ other: Double) -> Double {
       max(0, one * one - 2 * correlation * one * other + other * other).squareRoot()
     }
-    let below = distance(first.share - first.interval.lowerBound, second.interval.upperBound - second.share)
-    let above = distance(second.share - second.interval.lowerBound, first.interval.upperBound - first.share)
+    let below = distance(first.share - one.lowerBound, other.upperBound - second.share)
+    let above = distance(second.share - other.lowerBound, one.upperBound - first.share)
     return max(-1, difference - below)...min(1, difference + above)
   }
 
@@ -80,24 +86,20 @@ public struct PairedSuccesses: Sendable, Equatable {
   public var smallestVisibleDifference: Double? {
     guard count > 0 else { return nil }
     let n = Double(count)
-    func lack(_ difference: Double) -> Double {
+    let (twoSided95, oneSided80) = (Normal.quantile(0.975), Normal.quantile(0.8))
+    func excess(_ difference: Double) -> Double {
       // Arms cannot differ more than they disagree.
       let disagreement = max(Double(discordant) / n, difference)
       let spread = max(0, disagreement - difference * difference).squareRoot()
-      return Normal.twoSided95 * disagreement.squareRoot() + Normal.oneSided80 * spread - difference * n.squareRoot()
+      return difference * n.squareRoot() - twoSided95 * disagreement.squareRoot() - oneSided80 * spread
     }
-    guard lack(1) < 0 else { return nil }
-    var range = (low: 0.0, high: 1.0)
-    for _ in 0..<60 {
-      let middle = (range.low + range.high) / 2
-      if lack(middle) > 0 { range.low = middle } else { range.high = middle }
-    }
-    return range.high
+    return excess(1) > 0 ? root(in: 0...1, of: excess) : nil
   }
-}
 
-/// Quantiles of the standard normal distribution.
-enum Normal {
-  static let twoSided95 = 1.959963984540054
-  static let oneSided80 = 0.8416212335729143
+  /// The counts of two groups of pairs together.
+  public static func + (one: Self, other: Self) -> Self {
+    Self(
+      both: one.both + other.both, onlyFirst: one.onlyFirst + other.onlyFirst,
+      onlySecond: one.onlySecond + other.onlySecond, neither: one.neither + other.neither)
+  }
 }

@@ -1,24 +1,21 @@
-import Experiments
-import Foundation
-import ModelFiles
+import ExperimentStatistics
 import Testing
 
 struct PairedSuccessesTests {
   @Test func `intervals, p and visible differences equal those of statsmodels and scipy`() throws {
-    let url = try #require(Bundle.module.url(forResource: "paired", withExtension: "json", subdirectory: "Goldens"))
-    let goldens = try #require(try JSON(contentsOf: url).array)
+    let goldens = try StatisticsGoldens.paired()
     #expect(goldens.count == 15)
     for golden in goldens {
-      let table = try #require(golden["table"]?.array).compactMap(\.integer)
+      let table = golden.table
       let pairs = PairedSuccesses(both: table[0], onlyFirst: table[1], onlySecond: table[2], neither: table[3])
-      func close(_ value: Double, _ key: String) -> Bool {
-        abs(value - (golden[key]?.double ?? .nan)) <= 1e-9
-      }
-      #expect(close(pairs.difference, "difference"), "\(table)")
-      #expect(close(pairs.interval.lowerBound, "lower"), "\(table)")
-      #expect(close(pairs.interval.upperBound, "upper"), "\(table)")
-      #expect(close(pairs.p, "p"), "\(table)")
-      if let visible = golden["visible"]?.double {
+      func close(_ value: Double, _ expected: Double) -> Bool { abs(value - expected) <= 1e-10 }
+      #expect(close(pairs.difference, golden.difference), "\(table)")
+      #expect(close(pairs.interval.lowerBound, golden.lower), "\(table)")
+      #expect(close(pairs.interval.upperBound, golden.upper), "\(table)")
+      #expect(close(pairs.interval(level: 0.9).lowerBound, golden.lower90), "\(table)")
+      #expect(close(pairs.interval(level: 0.9).upperBound, golden.upper90), "\(table)")
+      #expect(close(pairs.p, golden.p), "\(table)")
+      if let visible = golden.visible {
         #expect(abs((pairs.smallestVisibleDifference ?? .nan) - visible) < 1e-9, "\(table)")
       } else {
         #expect(pairs.smallestVisibleDifference == nil, "\(table)")
