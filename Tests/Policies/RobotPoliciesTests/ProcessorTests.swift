@@ -7,7 +7,7 @@ import TestSupport
 
 @testable import RobotPolicies
 
-/// Against what LeRobot 0.4.4 saved and computed (oracle/processor_goldens.py).
+/// Against what LeRobot 0.4.4 saved and computed (oracle/goldens/processors.py).
 struct `a processor` {
   private static let cases = ["mean_std", "min_max", "mixed"]
   private static let names = ["policy_preprocessor", "policy_postprocessor"]

@@ -5,8 +5,8 @@ import Testing
 
 @testable import LiberoSimulation
 
-/// What `oracle/libero_task_goldens.py` asked the official stack: a run that succeeds, and states that fulfil a goal or do
-/// not.
+/// What `oracle/goldens/libero_tasks.py` asked the official stack: a run that succeeds, and states that fulfill a goal or
+/// do not.
 @Suite(.enabled(if: SceneMaterial.shared != nil, "needs the packages' data and scene assets"))
 struct `The official stack's answers` {
   /// One file of answers about a task.
