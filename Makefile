@@ -39,6 +39,9 @@ parity: setup ## compare with the official packages, which it installs into .dep
 	@oracle/parity/real_size.sh
 	@oracle/parity/libero.sh
 
+goldens: setup ## write the tests' goldens again with the official packages; ONLY=name those of one script
+	@oracle/goldens/regenerate.sh $(ONLY)
+
 bench: setup ## time the parts: tensors, training, loading, tokens, scenes
 	@swift build -c release --product Benchmarks
 	@.build/release/Benchmarks
@@ -59,4 +62,4 @@ lint: ## check the format, and that no library module names a flag or prints
 clean: ## delete what was built, keep the engines
 	@rm -rf .build bin
 
-.PHONY: help setup build demo test test-static examples docs parity bench bench-start bench-env format lint clean
+.PHONY: help setup build demo test test-static examples docs parity goldens bench bench-start bench-env format lint clean
