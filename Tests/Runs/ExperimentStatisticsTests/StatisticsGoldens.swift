@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// The numbers of SciPy and statsmodels, written by `oracle/statistics_goldens.py`.
+/// The numbers of SciPy and statsmodels, written by `oracle/goldens/experiment_statistics.py`.
 struct StatisticsGoldens: Decodable {
   struct NormalValue: Decodable { let x, cdf: Double }
   struct Quantile: Decodable { let p, x: Double }
