@@ -4,23 +4,21 @@ import Foundation
 import ModelFiles
 import PolicyEvaluation
 
-/// A comparison of two arms, episode by episode, or the reason why they cannot be compared.
+/// A comparison of two arms over their training runs, or the reason why they cannot be compared.
 struct Comparison: Sendable {
   /// The arm and the one it is compared with.
   let treatment: String, baseline: String
   /// Entries of the records that may differ, by the user's word.
   let allowed: [String]
-  /// The pairs, treatment first, or why there are none.
-  let result: Result<Pairs, any Error>
+  /// The comparison, treatment first, or why there is none.
+  let result: Result<MethodComparison, any Error>
+  /// Holm's adjusted p over the comparisons of the report; nil without a comparison.
+  private(set) var adjustedP: Double?
+  /// What the comparison shows at 5 % over all of them; nil without a comparison.
+  private(set) var verdict: Verdict?
 
-  struct Pairs: Sendable {
-    let all: PairedSuccesses
-    let seeds: [(seed: Int, pairs: PairedSuccesses)]
-    let treatment: SuccessRate, baseline: SuccessRate
-
-    /// Whether the two Wilson intervals share a point.
-    var intervalsOverlap: Bool { treatment.interval.overlaps(baseline.interval) }
-  }
+  /// The largest difference between E1 and E0 that counts as none, as a share.
+  static let controlMargin = 0.05
 
   /// Compares the plain evaluations of all training seeds of two arms.
   ///
@@ -30,14 +28,28 @@ struct Comparison: Sendable {
     self.baseline = baseline
     self.allowed = allowed
     result = Result {
-      try Self.pairs(runs.runs(of: treatment), runs.runs(of: baseline), treatment, baseline, allowed)
+      try Self.compared(runs.runs(of: treatment), runs.runs(of: baseline), treatment, baseline, allowed)
     }
   }
 
-  private static func pairs(
+  /// Comparisons of several arms with one baseline, which share one probability of a false announcement.
+  static func family(
+    of arms: [String], against baseline: String, in runs: RecordedRuns, allowing allowed: [String]
+  ) -> [Comparison] {
+    var all = arms.map { Comparison($0, against: baseline, in: runs, allowing: allowed) }
+    let family = ComparisonFamily(all.compactMap { try? $0.result.get() })
+    var judgements = zip(family.adjustedP, family.verdicts()).makeIterator()
+    for index in all.indices where (try? all[index].result.get()) != nil {
+      guard let (p, verdict) = judgements.next() else { break }
+      (all[index].adjustedP, all[index].verdict) = (p, verdict)
+    }
+    return all
+  }
+
+  private static func compared(
     _ treatment: [RecordedRun], _ baseline: [RecordedRun], _ treatmentName: String, _ baselineName: String,
     _ allowed: [String]
-  ) throws -> Pairs {
+  ) throws -> MethodComparison {
     for (runs, name) in [(treatment, treatmentName), (baseline, baselineName)] where runs.isEmpty {
       throw Failure("\(name) has no run")
     }
@@ -46,22 +58,20 @@ struct Comparison: Sendable {
       throw Failure(
         "training seeds differ: \(treatmentName) has \(seeds.0.listed), \(baselineName) has \(seeds.1.listed)")
     }
-    var bySeed: [(Int, PairedSuccesses)] = []
-    var outcomes: [(Bool, Bool)] = []
+    var pairs: [(treatment: EvaluatedRun, baseline: EvaluatedRun)] = []
     var first: RecordedEvaluation?
     for (one, other) in zip(treatment, baseline) {
       let (mine, theirs) = try matched(one, other, allowed)
-      // All seeds are pooled, so all must have been evaluated with the same protocol, not only the two of a pair.
+      // All seeds are of one method, so all must have been evaluated alike, not only the two of a pair.
       if let first { try requireAlike(first, mine, treatment[0].name, one.name, except: allowed) }
       first = first ?? mine
-      let results = zip(mine.episodes, theirs.episodes).map { ($0.isSuccess, $1.isSuccess) }
-      bySeed.append((one.seed, PairedSuccesses(results)))
-      outcomes += results
+      pairs.append(
+        (
+          EvaluatedRun(seed: one.seed, successes: mine.episodes.map(\.isSuccess)),
+          EvaluatedRun(seed: one.seed, successes: theirs.episodes.map(\.isSuccess))
+        ))
     }
-    return Pairs(
-      all: PairedSuccesses(outcomes), seeds: bySeed,
-      treatment: SuccessRate(successes: outcomes.count(where: \.0), episodes: outcomes.count),
-      baseline: SuccessRate(successes: outcomes.count(where: \.1), episodes: outcomes.count))
+    return try MethodComparison(pairs.map(\.treatment), against: pairs.map(\.baseline))
   }
 
   /// The two runs' evaluations, if they were trained on as many samples and evaluated on the same episodes.

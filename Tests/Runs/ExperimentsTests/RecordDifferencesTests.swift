@@ -12,7 +12,7 @@ struct RecordDifferencesTests {
   private func finding(_ matrix: FixtureMatrix, allowing allowed: [String] = []) throws -> String {
     defer { withExtendedLifetime(matrix) {} }
     let report = try ExperimentReport(root: matrix.root, allowedDifferences: allowed)
-    return try #require(report.comparisons.first { $0.treatment == "E2" }).finding.text
+    return try #require(report.comparisons.first { $0.treatment == "E2" }).finding(isPreliminary: false).text
   }
 
   @Test(arguments: [
