@@ -1,4 +1,4 @@
-# What a user and the CI type. `make help` lists it.
+# Commands for users and CI; `make help` lists them.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 COMMANDS := lerobot-wm lerobot-wm-train lerobot-wm-eval lerobot-wm-precompute

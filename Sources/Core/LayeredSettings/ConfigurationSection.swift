@@ -3,7 +3,7 @@ import ModelFiles
 /// A group of settings, each declared once: name, help, owner and default.
 ///
 /// ```swift
-/// struct AdamWConfiguration: ConfigurationSection {
+/// struct AdamWSettings: ConfigurationSection {
 ///   @Setting("lr", help: "learning rate") var learningRate = 1e-4
 ///   @Setting("betas", help: "decay rates of the two moments") var betas = [0.9, 0.95]
 ///

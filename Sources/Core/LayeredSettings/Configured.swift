@@ -4,7 +4,7 @@ import OrderedCollections
 /// A configuration under construction: defaults, then files, then flags; and what the files said beyond it.
 ///
 /// ```swift
-/// var configured = Configured<TrainConfiguration>()
+/// var configured = Configured<TrainSettings>()
 /// try configured.apply(JSON(contentsOf: checkpoint), from: checkpoint.path, unknown: .keep)
 /// try configured.apply(arguments)
 /// let configuration = try configured.validated()

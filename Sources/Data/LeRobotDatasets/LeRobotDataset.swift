@@ -24,7 +24,7 @@ public final class LeRobotDataset: Sendable {
 
   let table: FrameTable
   private let tolerance: Double
-  private let starts: [Int]
+  let starts: [Int]
   private let images: FrameImages
   private let videos: VideoReaders
 

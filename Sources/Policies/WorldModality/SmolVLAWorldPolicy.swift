@@ -120,7 +120,7 @@ public final class SmolVLAWorldPolicy: InspectablePolicy {
   /// None where the memory would change nothing: its images need not even be drawn.
   public var history: ObservationHistory? {
     guard configuration.world.rolloutMemory.readsHistory, (try? world.ignoresMemory()) == false else { return nil }
-    return ObservationHistory(camera: camera, frames: configuration.world.historyPictures)
+    return ObservationHistory(camera: camera, frames: configuration.world.historyFrames)
   }
 
   /// Plans actions [B, chunk, action]; the memory comes from the batch's history of images.

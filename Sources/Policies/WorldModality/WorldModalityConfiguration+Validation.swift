@@ -33,7 +33,7 @@ extension WorldModalityConfiguration {
     guard trainingMemory != .pred else {
       throw ConfigurationError("world_memory_mode_train", "pred needs the Prophet; set enable_world_predictor=true")
     }
-    guard rolloutMemory == .zero || rolloutMemory == .random else {
+    guard !rolloutMemory.readsHistory else {
       throw ConfigurationError(
         "world_memory_mode_rollout", "\(rolloutMemory.rawValue) needs the Prophet; set enable_world_predictor=true")
     }
@@ -75,7 +75,7 @@ extension WorldModalityConfiguration {
   }
 
   /// Images that a planning step needs: those of the T clips of m frames that end at the last T steps, T + m − 1.
-  public var historyPictures: Int { contextFrames + temporalWindow - 1 }
+  public var historyFrames: Int { contextFrames + temporalWindow - 1 }
 
   /// The frames that a suffix names: the first of its parts between underscores that is an m and a number.
   public static func window(ofSuffix suffix: String) -> Int? {

@@ -74,7 +74,8 @@ public struct WorldModalityConfiguration: ConfigurationSection, Equatable {
   @Setting("world_memory_mode_train", help: "memory that the expert reads during training")
   public var trainingMemory = TrainingMemoryMode.pred
   @Setting(
-    "world_memory_mode_rollout", help: "memory that the expert reads in closed loop; null for that of the training")
+    "world_memory_mode_rollout",
+    help: "memory that the expert reads in closed loop; null derives it from training (oracle becomes pred)")
   private var givenRolloutMemory: RolloutMemoryMode?
   @Setting("enable_world_predictor", help: "train a Prophet") public var isPredictorEnabled = true
   @Setting("prophet_layers", help: "layers of the Prophet") public var prophetLayers = 2

@@ -16,13 +16,15 @@ import WorldModality
 /// `lerobot-wm eval`: closed-loop evaluation of a checkpoint, under LeRobot's flags.
 enum EvalCommand: Command {
   struct Settings: ConfigurationSection {
-    @Setting("output_dir", help: "where results go; else outputs/eval/DATE/TIME_JOB") var outputDirectory: String?
-    @Setting("job_name", help: "the evaluation's name") var jobName: String?
-    @Setting("seed", help: "episode k follows from it and k, whatever the batch size") var seed = 1000
+    @Setting("output_dir", help: "folder of the results; default outputs/eval/DATE/TIME_JOB") var outputDirectory:
+      String?
+    @Setting("job_name", help: "name of the evaluation") var jobName: String?
+    @Setting("seed", help: "random seed; episode k is the same for every batch size") var seed = 1000
     @Setting("num_compute_threads", help: "threads of one CPU operation; 0 takes all cores") var computeThreads = 0
     @Setting("rename_map", help: renameMapHelp("the environment's")) var renameMap: OrderedDictionary<String, String> =
       [:]
-    @Setting("overwrite", help: "replace the results that lie in --output_dir") var overwrites = false
+    @Setting("resume", help: "resume an evaluation in --output_dir that was stopped or killed") var resumes = false
+    @Setting("overwrite", help: "overwrite results in --output_dir") var overwrites = false
     @SettingsGroup("eval") var evaluation = EvaluationSection()
     @SettingsGroup("env", title: "EnvConfig", help: "kind of environment", of: EnvironmentSettings.kinds)
     var environment = EnvironmentSettings.shapes(ShapesSettings())
@@ -77,9 +79,12 @@ enum EvalCommand: Command {
     let (planner, policy) = try planner(settings, run.specification())
     let manifest = try EvaluationProtocol(
       run, environment: settings.environment, policy: policy, renaming: settings.renameMap)
-    let output = try prepareOutput(path, overwrite: settings.overwrites)
+    let output =
+      settings.resumes
+      ? URL(fileURLWithPath: path, isDirectory: true) : try prepareOutput(path, overwrite: settings.overwrites)
     let interruption = Interruption()
-    let outcome = try run.run(planner, in: output, manifest: { manifest.json }, interruption: interruption)
+    let outcome = try run.run(
+      planner, in: output, resumes: settings.resumes, manifest: { manifest.json }, interruption: interruption)
     let report = outcome.report
     for task in run.tasks { print("\(suite.label(ofTask: task).text): \(report.rate(of: task).text)") }
     if report.groups.count > 1 {
@@ -89,7 +94,9 @@ enum EvalCommand: Command {
     run.sayWhatBroke(outcome)
     print(output.appendingPathComponent("eval_info.json").path)
     if let signal = interruption.signalNumber {
-      say("stopped by a signal: eval_info.json holds the \(outcome.results.count) episodes that had ended")
+      say(
+        "stopped by a signal: eval_info.json holds the \(outcome.results.count) episodes that had ended; resume with --resume "
+          + "--output_dir=\(path)")
       return 128 + signal
     }
     return outcome.broken.isEmpty ? 0 : 1
@@ -131,7 +138,8 @@ enum PlannerKind: String, CaseIterable, ConfigurationValue { case policy, random
 struct EvaluationSection: ConfigurationSection {
   @SettingsGroup var lerobot = TrainingEvaluationSection()
   @Setting("max_episodes_rendered", help: "episodes of each task that are recorded") var recorded = 10
-  @Setting("contrary_instruction", help: "tell the policy another goal, and count the original one") var contrary =
+  @Setting("contrary_instruction", help: "give the policy a different instruction, but score the original goal")
+  var contrary =
     false
   @Setting("planner", help: "what plans actions; random gives the success rate of chance") var planner = PlannerKind
     .policy

@@ -44,6 +44,8 @@ struct EvaluationPlan {
     [
       ("n_episodes", .integer(settings.evaluation.lerobot.episodes)), ("seed", .integer(settings.seed)),
       ("n_action_steps", .integer(policy.actionSteps)), ("contrary_instruction", .bool(settings.evaluation.contrary)),
+      ("num_steps", .integer(policy.denoisingSteps)), ("env", settings.environment.json),
+      ("rename_map", settings.renameMap.json),
     ]
   }
 
@@ -61,7 +63,6 @@ struct EvaluationPlan {
   var json: JSON {
     var members = OrderedDictionary(protocolEntries.map { ($0.key, $0.value) }) { $1 }
     members["tasks"] = .array(tasks.map(JSON.string))
-    members["env"] = settings.json["env"]
     return .object(members)
   }
 }

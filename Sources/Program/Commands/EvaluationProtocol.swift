@@ -32,7 +32,7 @@ struct EvaluationProtocol {
       "n_episodes": .integer(settings.episodes), "batch_size": .integer(settings.batchSize),
       "contrary_instruction": .bool(settings.usesContraryInstruction), "env": environment.json,
       "tasks": try .object(run.fingerprints()), "rename_map": renaming.json,
-      "program": ProgramVersion.json, "versions": ProgramVersion.engines,
+      "program": ProgramRecord.json, "versions": ProgramRecord.engines,
       "command_line": .array(CommandLine.arguments.map(JSON.string)), "variables": Self.variables,
       "date": .string(Date().formatted(.iso8601)),
     ]
@@ -83,6 +83,7 @@ struct EvaluatedPolicy {
     if let step { members["step"] = .integer(step) }
     if let source {
       var files = try PolicyFiles(source.folder, settings).sha256
+      try TrainingRecord.checkProcessors(of: source.folder, found: files)
       if policy.history != nil, let world = settings.world {
         let encoder = try ModelLocation.directory(
           of: world.encoderName, besides: source.folder, holding: ModelLocation.weights)

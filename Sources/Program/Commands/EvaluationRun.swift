@@ -2,6 +2,7 @@ import ExperimentStatistics
 import Failures
 import Foundation
 import ModelFiles
+import MuJoCoPhysics
 import OrderedCollections
 import PolicyEvaluation
 import RobotEnvironments
@@ -25,6 +26,8 @@ struct EvaluationRun {
   /// Opens the environment; says at once what it lacks.
   init(_ environment: EnvironmentSettings, _ settings: EvaluationSettings) throws {
     suite = try environment.suite()
+    // With another MuJoCo every episode would end with an error.
+    _ = try PhysicsEngine.version
     tasks = try environment.tasks(of: suite)
     guard !tasks.isEmpty else { throw Failure("--env.task names no task") }
     self.settings = settings
@@ -51,14 +54,20 @@ struct EvaluationRun {
   ///
   /// - Parameters:
   ///   - root: `eval_info.json` goes there, and names videos from there; by default `directory`.
+  ///   - resumes: whether episodes that an earlier start finished are kept.
   ///   - manifest: everything that the results depend on; asked for when the episodes have ended.
   ///   - interruption: once a signal has come, only the episodes that have ended are kept.
   func run(
-    _ planner: any ActionPlanner, in directory: URL, root: URL? = nil, manifest: () -> JSON, interruption: Interruption
+    _ planner: any ActionPlanner, in directory: URL, root: URL? = nil, resumes: Bool = false, manifest: () -> JSON,
+    interruption: Interruption
   ) throws -> Outcome {
     let start = Date()
     let progress = ProgressBar("evaluating", total: tasks.count * settings.episodes)
-    let results = try Evaluation(suite, settings, directory: directory).run(tasks: tasks, planner: planner) { done in
+    let log = try EpisodeLog(directory, protocol: manifest(), resumes: resumes)
+    let results = try Evaluation(suite, settings, directory: directory).run(
+      tasks: tasks, planner: planner, finished: log.finished
+    ) { done in
+      log.append(done)
       let rate = SuccessRate(successes: done.count(where: \.success), episodes: done.count)
       progress.update(done.count, note: done.isEmpty ? "" : "success " + rate.text)
     } stops: {

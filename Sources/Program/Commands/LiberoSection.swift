@@ -8,7 +8,8 @@ struct LiberoSection: ConfigurationSection, Equatable {
   @Setting("task", help: "suites, separated by commas: libero_spatial, libero_object, libero_goal, libero_10 …")
   var task = "libero_10"
   @Setting("task_ids", help: "which of each suite's tasks, such as [0,3]; null for all") var identifiers: [Int]?
-  @Setting("control_mode", help: "whether actions are changes of pose or poses") var controlMode = ControlMode.relative
+  @Setting("control_mode", help: "relative: actions are pose deltas; absolute: target poses") var controlMode =
+    ControlMode.relative
   @Setting("observation_height", help: "rows of each camera's image") var height = 256
   @Setting("observation_width", help: "pixels in a row of each camera's image") var width = 256
   @Setting("episode_length", help: "control steps of an episode; null for each suite's own") var maximumSteps: Int?

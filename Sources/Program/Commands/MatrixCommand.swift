@@ -55,8 +55,8 @@ enum MatrixCommand: Command {
   static let name = "matrix"
   static let summary = "train and evaluate every arm with every seed, side by side on several GPUs"
   static let extraFlags = [
-    ("dataset.…, --policy.…, --steps, …", "every other flag continues to train: see its --help"),
-    ("env.…, --eval.…", "continue to eval: see its --help"),
+    ("dataset.…, --policy.…, --steps, …", "every other flag is passed on to train: see its --help"),
+    ("env.…, --eval.…", "are passed on to eval: see its --help"),
   ]
   static let examples = [
     "lerobot-wm matrix --gpu_ids=0,1,2,3 --seeds=0,1,2 --steps=200000 --batch_size=64 "

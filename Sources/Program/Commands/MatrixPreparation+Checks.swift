@@ -110,12 +110,13 @@ extension MatrixPreparation {
     return [
       "plan": plan.json, "training": .object(training),
       "dataset": [
-        "frames": .integer(dataset.frames), "episodes": .integer(dataset.episodes),
+        "contents_sha256": .string(try TrainingRecord.contents(of: root)), "frames": .integer(dataset.frames),
+        "episodes": .integer(dataset.episodes),
         "sha256": .object(dataset.files.mapValues { .string($0) }),
       ],
       "init_policy_sha256": try weights.map { .string(try MappedFile($0).sha256) } ?? .null,
       "latents": try world.map { try sidecar($0, first.latentsDataset($0, in: root)) } ?? .null,
-      "evaluation": evaluation.json, "versions": ProgramVersion.engines,
+      "evaluation": evaluation.json, "versions": ProgramRecord.engines,
     ]
   }
 

@@ -42,7 +42,7 @@ enum PrecomputeCommand: Command {
     @Setting("batch_size", help: "clips encoded at once") var batchSize = 16
     @Setting("num_workers", help: "threads that decode images") var workers = 2
     @Setting("num_compute_threads", help: "threads of one CPU operation; 0 takes all cores") var computeThreads = 0
-    @Setting("tolerance_s", help: "seconds that a frame of the dataset may lie off its time") var tolerance = 1e-4
+    @Setting("tolerance_s", help: "seconds that a frame may deviate from its timestamp") var tolerance = 1e-4
     @Setting("rename_map", help: renameMapHelp("the dataset's", more: "; --image_key may be either")) var renameMap:
       OrderedDictionary<String, String> = [:]
     @Setting("overwrite", help: "replace a finished cache") var overwrites = false

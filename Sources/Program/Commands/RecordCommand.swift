@@ -11,8 +11,8 @@ import TerminalOutput
 /// `lerobot-wm record`: demonstrations of a suite's own expert, as a LeRobotDataset.
 enum RecordCommand: Command {
   struct Settings: ConfigurationSection {
-    @Setting("seed", help: "episodes follow from it; evaluation's are others") var seed = 0
-    @Setting("overwrite", help: "replace the dataset that lies there") var overwrites = false
+    @Setting("seed", help: "random seed of the demonstrations") var seed = 0
+    @Setting("overwrite", help: "overwrite an existing dataset") var overwrites = false
     @SettingsGroup("env", title: "EnvConfig", help: "kind of environment", of: EnvironmentSettings.kinds)
     var environment = EnvironmentSettings.shapes(ShapesSettings())
     @SettingsGroup("dataset") var dataset = RecordDatasetSettings()
@@ -22,7 +22,8 @@ enum RecordCommand: Command {
     @Setting("root", help: "the new dataset's folder") var root = ""
     @Setting("num_episodes", help: "successful episodes to keep, of each task") var episodes = 50
     @Setting("video", help: "store images as video instead of PNG") var usesVideo = false
-    @Setting("vcodec", help: "of videos; null takes libsvtav1 where it can, from 64 pixels a side, else h264")
+    @Setting(
+      "vcodec", help: "video codec; null takes libsvtav1 if available and frames have 64 pixels a side, otherwise h264")
     var codec: VideoCodec?
     @Setting("chunks_size", help: "files in a folder") var filesPerChunk = ChunkSettings().filesPerChunk
     @Setting("data_files_size_in_mb", help: "how large a data file grows")

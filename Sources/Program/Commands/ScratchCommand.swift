@@ -23,7 +23,7 @@ enum ScratchCommand: Command {
     @Setting("encoder_image_size", help: "the encoder's image side, pixels") var encoderImageSize = 32
     @Setting("words", help: "words that are one token each") var words: [String] = []
     @Setting("seed", help: "the encoder's weights follow from it") var seed = 0
-    @Setting("overwrite", help: "replace what lies there") var overwrites = false
+    @Setting("overwrite", help: "overwrite existing output") var overwrites = false
 
     func validate() throws(ConfigurationError) {
       guard !outputDirectory.isEmpty else { throw ConfigurationError("output_dir", "is needed") }

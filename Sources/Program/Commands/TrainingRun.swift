@@ -35,6 +35,9 @@ struct TrainingRun {
       revision: settings.dataset.revision, episodes: settings.dataset.episodes)
     let dataset = try LeRobotDataset(root: root, episodes: settings.dataset.episodes, tolerance: settings.tolerance)
     self.dataset = dataset
+    let ambiguous = try dataset.checkInstructions().map { tasks in
+      "warning: tasks \(tasks.map(String.init).joined(separator: " and ")) have the same instruction"
+    }
     checkpoint = try settings.resumes ? settings.lastCheckpoint() : nil
 
     var builder = PolicyBuilder(settings.policy, device: device, seed: settings.seed)
@@ -68,7 +71,7 @@ struct TrainingRun {
     let count = parameters.parameters.reduce(0) { $0 + $1.tensor.elementCount }
     let trained = parameters.trainable.reduce(0) { $0 + $1.parameter.tensor.elementCount }
     warnings =
-      builder.notices
+      builder.notices + ambiguous
       + [latents?.warning, dataset.statistics.isEmpty ? Self.statisticsWarning : nil].compactMap(\.self)
     let visibility = GPUVisibility()
     let limits = visibility.variables.isEmpty ? "" : " (\(visibility))"
@@ -92,8 +95,7 @@ struct TrainingRun {
   /// What the run is trained with, for its checkpoints.
   func record() throws -> TrainingRecord {
     try TrainingRecord(
-      settings, dataset: dataset.root, frames: dataset.count, policy: pretrained.configuration,
-      device: pretrained.policy.parameters.device,
+      settings, dataset: dataset.root, frames: dataset.count, policy: pretrained,
       start: checkpoint == nil ? settings.startingPoint() : nil, resuming: checkpoint)
   }
 

@@ -9,7 +9,7 @@ struct WandBSection: ConfigurationSection {
   @Setting("disable_artifact", help: "no effect: checkpoints are never uploaded") var disablesArtifact = false
   @Setting("project", help: "the run's project") var project = "lerobot"
   @Setting("entity", help: "the user or team that the project belongs to; null for your own") var entity: String?
-  @Setting("notes", help: "what people read of the run") var notes: String?
+  @Setting("notes", help: "free-form notes shown in W&B") var notes: String?
   @Setting("run_id", help: "the run's identifier; null for a new one, and a resumed run keeps its own") var runID:
     String?
   @Setting("mode", help: "offline or disabled; null for $WANDB_MODE, and without that online") var mode: String?

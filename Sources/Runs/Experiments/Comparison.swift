@@ -121,6 +121,12 @@ struct Comparison: Sendable {
         throw Failure("\(name) differs: \(one.plain) in \(firstName), \(other.plain) in \(secondName)")
       }
     }
+    for (one, other) in zip(first.episodes, second.episodes) where one.instruction != other.instruction {
+      func shown(_ text: String?) -> String { text.map { "\"\($0)\"" } ?? "not recorded" }
+      throw Failure(
+        "instructions differ: episode \(one.index) of \(one.task) was \(shown(one.instruction)) in \(firstName), "
+          + "\(shown(other.instruction)) in \(secondName)")
+    }
     let contrary = (first.isContrary, second.isContrary)
     guard contrary.0 == contrary.1 else {
       throw Failure("\(contrary.0 ? firstName : secondName) was given the contrary instruction, the other was not")

@@ -55,7 +55,7 @@ public struct ExperimentReport: Sendable {
     let amendment =
       plan.flatMap { $0.added.isEmpty ? nil : $0.added.listed }.map {
         Finding(
-          verdict: "The plan was changed after its first start: \($0) came later.",
+          headline: "The plan was changed after its first start: \($0) came later.",
           detail: "Verdicts at 5 % hold only if no result had been looked at by then.")
       }
     preliminary =
@@ -64,7 +64,7 @@ public struct ExperimentReport: Sendable {
       : "PRELIMINARY: \(lacking.count) of \(plan?.runs.count ?? 0) planned runs are not finished and evaluated ("
         + "\(lacking.listed)), so there is no verdict yet."
     statements =
-      [preliminary.map { Finding(verdict: $0, detail: "") }, amendment].compactMap(\.self)
+      [preliminary.map { Finding(headline: $0, detail: "") }, amendment].compactMap(\.self)
       + Finding.all(runs, rows: rows, comparisons: comparisons, isPreliminary: preliminary != nil)
     missing = runs.missing
     warnings = runs.warnings

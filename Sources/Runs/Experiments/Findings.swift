@@ -5,13 +5,13 @@ import PolicyEvaluation
 
 /// A finding: one sentence, and its numbers.
 struct Finding: Sendable {
-  let verdict: String
+  let headline: String
   let detail: String
 
   /// The detail with ranges that do not break across lines.
   var unbroken: String { detail.replacingOccurrences(of: " … ", with: "\u{A0}…\u{A0}") }
 
-  var text: String { "\(verdict) \(detail)" }
+  var text: String { "\(headline) \(detail)" }
 }
 
 extension Comparison {
@@ -20,15 +20,15 @@ extension Comparison {
     switch result {
     case .failure(let reason):
       return Finding(
-        verdict: "\(treatment) is not compared with \(baseline).", detail: "\(message(of: reason).capitalizedFirst).")
+        headline: "\(treatment) is not compared with \(baseline).", detail: "\(message(of: reason).capitalizedFirst).")
     case .success(let comparison):
       guard !isPreliminary else {
-        return Finding(verdict: "\(treatment) and \(baseline) so far:", detail: comparison.figures(adjustedP))
+        return Finding(headline: "\(treatment) and \(baseline) so far:", detail: comparison.figures(adjustedP))
       }
       let reservation = allowed.isEmpty ? "" : "Although \(allowed.joined(separator: ", ")) may differ: "
       let control = treatment == "E1" ? [comparison.control] : []
       return Finding(
-        verdict: reservation + statement(comparison),
+        headline: reservation + statement(comparison),
         detail: ([comparison.figures(adjustedP), comparison.meaning(verdict)] + control).joined(separator: " "))
     }
   }
@@ -140,23 +140,23 @@ extension Finding {
     let rates = "It succeeds in \(baseline.text), a random policy in \(random.text)."
     if baseline.interval.overlaps(random.interval) {
       return Finding(
-        verdict: "These episodes do not show that E0 has learned anything.", detail: "\(rates) The intervals overlap."
+        headline: "These episodes do not show that E0 has learned anything.", detail: "\(rates) The intervals overlap."
       )
     }
     let better = baseline.share > random.share
-    return Finding(verdict: better ? "E0 does better than chance." : "E0 does worse than chance.", detail: rates)
+    return Finding(headline: better ? "E0 does better than chance." : "E0 does worse than chance.", detail: rates)
   }
 
   private static func listening(_ baseline: SuccessRate, _ contrary: SuccessRate) -> Finding {
     let rates = "Given the contrary instruction, it reaches the original goal in \(contrary.text)."
     if baseline.interval.overlaps(contrary.interval) {
       return Finding(
-        verdict: "These episodes do not show that E0 follows the instruction.",
+        headline: "These episodes do not show that E0 follows the instruction.",
         detail: "\(rates) The interval overlaps that of E0 with the true instruction.")
     }
     let isLower = contrary.share < baseline.share
     return Finding(
-      verdict: isLower
+      headline: isLower
         ? "E0 follows the instruction." : "E0 does better with the contrary instruction: investigate this.",
       detail: rates)
   }
@@ -179,7 +179,7 @@ extension Finding {
       },
     ]
     return Finding(
-      verdict: verdict ?? "\(run.name) logged its gate, but no world_cos.",
+      headline: verdict ?? "\(run.name) logged its gate, but no world_cos.",
       detail: details.compactMap(\.self).joined(separator: " "))
   }
 }

@@ -174,6 +174,10 @@ extension RecordedEvaluation {
         "\(name): \(broken.count) of \(episodes.count) episodes ended with an error and count as failures, the first with: "
           + problem)
     }
+    if let dropped = setting("dropped_memories")?.integer, dropped > 0 {
+      warnings.append(
+        "\(name): \(dropped) memories were not finite and were not used, so these episodes are partly without memory.")
+    }
     if let steps = setting("n_action_steps")?.integer, steps > 1, steps == setting("chunk_size")?.integer {
       warnings.append(
         "\(name): action chunks were executed to the end (n_action_steps = chunk_size = \(steps)); re-planning earlier often "

@@ -94,7 +94,7 @@ struct ReportPage {
     guard !report.statements.isEmpty else { return "" }
     return """
       <section><h2>What the figures say</h2>
-      <ul class="findings">\(report.statements.map { finding -> HTML in "<li><b>\(finding.verdict)</b> \(finding.unbroken)</li>" })</ul></section>
+      <ul class="findings">\(report.statements.map { finding -> HTML in "<li><b>\(finding.headline)</b> \(finding.unbroken)</li>" })</ul></section>
       """
   }
 

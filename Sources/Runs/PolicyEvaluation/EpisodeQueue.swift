@@ -1,7 +1,7 @@
 import Synchronization
 
 /// An episode of a task, by its number.
-struct EpisodeID: Equatable, Sendable {
+struct EpisodeID: Hashable, Sendable {
   let task: String
   let episode: Int
 }
@@ -16,9 +16,15 @@ final class EpisodeQueue: Sendable {
 
   private let state: Mutex<State>
 
-  init(tasks: [String], episodes: Int) {
+  /// - Parameter finished: results of episodes that are not run again.
+  init(tasks: [String], episodes: Int, finished: [EpisodeResult] = []) {
     let all = tasks.flatMap { task in (0..<episodes).map { EpisodeID(task: task, episode: $0) } }
-    state = Mutex(State(remaining: all.reversed()))
+    let done = Set(finished.map { EpisodeID(task: $0.task, episode: $0.episode) })
+    let asked = Set(all)
+    state = Mutex(
+      State(
+        remaining: all.filter { !done.contains($0) }.reversed(),
+        results: finished.filter { asked.contains(EpisodeID(task: $0.task, episode: $0.episode)) }))
   }
 
   /// Removes and returns the next episode, or returns nil if none is left.

@@ -20,6 +20,10 @@ public struct EpisodeResult: Sendable {
   /// Why the episode broke off, if it did.
   public var problem: String?
   public var video: URL?
+
+  public init(task: String, episode: Int, problem: String? = nil) {
+    (self.task, self.episode, self.problem) = (task, episode, problem)
+  }
 }
 
 /// Runs one episode: executes action chunks until the next one is needed. Used by one thread.

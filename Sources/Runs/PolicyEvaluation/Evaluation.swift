@@ -40,16 +40,18 @@ public struct Evaluation {
   /// Runs all episodes of some tasks and returns their results in order.
   ///
   /// - Parameters:
+  ///   - finished: results of an earlier start, whose episodes are not run again.
   ///   - progress: called after each inference with the results so far, in the order in which episodes ended.
   ///   - stops: asked before each inference; if true, only the episodes that have ended are returned.
   /// - Throws: if the suite has no such task. An error in an episode is its result's `problem`.
   public func run(
-    tasks: [String], planner: any ActionPlanner, progress: ([EpisodeResult]) -> Void = { _ in },
+    tasks: [String], planner: any ActionPlanner, finished: [EpisodeResult] = [],
+    progress: ([EpisodeResult]) -> Void = { _ in },
     stops: () -> Bool = { false }
   ) throws -> [EpisodeResult] {
     for task in tasks { _ = try suite.specification(ofTask: task) }
     let workers = max(1, min(settings.batchSize, settings.episodes))
-    let queue = EpisodeQueue(tasks: tasks, episodes: settings.episodes)
+    let queue = EpisodeQueue(tasks: tasks, episodes: settings.episodes, finished: finished)
     let batcher = InferenceBatcher(workers: workers, threads: settings.threads)
     let context = EnvironmentWorker.Context(
       suite: suite, settings: settings, videos: videos, requirements: ObservationRequirements(planner), queue: queue,

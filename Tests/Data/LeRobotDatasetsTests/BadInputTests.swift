@@ -7,7 +7,7 @@ import Testing
 @testable import LeRobotDatasets
 
 /// A copy of a golden dataset that may be damaged.
-private func withCopy(_ name: String, _ body: (URL) throws -> Void) throws {
+func withCopy(_ name: String, _ body: (URL) throws -> Void) throws {
   try withFolder { folder in
     let root = folder.appendingPathComponent(name)
     try FileManager.default.copyItem(at: golden(name), to: root)

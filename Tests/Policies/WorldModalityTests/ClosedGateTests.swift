@@ -114,7 +114,7 @@ struct ClosedGateTests {
   @Test func `an open gate asks for the history, and the memory changes the plan`() throws {
     let wanted = try loaded.baseline().actionChunk(for: batch(nil), random: random())
     let policy = try loaded.policy()
-    #expect(policy.history?.frames == policy.configuration.world.historyPictures)
+    #expect(policy.history?.frames == policy.configuration.world.historyFrames)
     let sound = try loaded.batch.require(WorldKey.history)
     #expect(try !policy.actionChunk(for: batch(sound), random: random()).isIdentical(to: wanted))
     #expect(throws: Failure.self) { try policy.actionChunk(for: batch(nil), random: random()) }

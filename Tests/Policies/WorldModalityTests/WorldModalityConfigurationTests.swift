@@ -42,7 +42,7 @@ struct WorldModalityConfigurationTests {
       Arguments(["--world_memory_mode_rollout=random_scaled", "--latent_suffix=m2", "--world_latents_source", "dino"]))
     let configuration = try configured.validated()
     #expect(configuration.rolloutMemory == .randomScaled && configuration.latentsSource == .dino)
-    #expect(configuration.temporalWindow == 2 && configuration.historyPictures == 5)
+    #expect(configuration.temporalWindow == 2 && configuration.historyFrames == 5)
     let error = #expect(throws: ConfigurationError.self) {
       try configured.apply(Arguments(["--world_memory_mode_rollout=oracle"]))
     }

@@ -59,7 +59,9 @@ struct MatrixTests {
 
       try FileManager.default.removeItem(at: root.appendingPathComponent("E1_seed3/eval"))
       let third = try Self.start(in: folder).wait()
-      #expect(third.status == 0 && root.appendingPathComponent("E1_seed3/eval").names() == ["eval_info.json"])
+      #expect(
+        third.status == 0
+          && root.appendingPathComponent("E1_seed3/eval").names() == ["episodes.jsonl", "eval_info.json"])
       #expect(try self.logs(root).keys.filter { try self.logs(root)[$0] != logs[$0] } == ["E1_seed3.log"])
       #expect(!third.errors.contains("E1_seed3: training"))
     }
@@ -90,7 +92,7 @@ struct MatrixTests {
       #expect(again.status == 0, "\(again.errors)")
       #expect(again.output.contains("existed already") && !again.errors.contains("E0_seed3"))
       #expect(try lastState(root.appendingPathComponent("E0_seed3")) == finished)
-      #expect(root.appendingPathComponent("E1_seed3/eval").names() == ["eval_info.json"])
+      #expect(root.appendingPathComponent("E1_seed3/eval").names() == ["episodes.jsonl", "eval_info.json"])
     }
   }
 

@@ -59,7 +59,9 @@ struct RolloutFailureTests {
       #expect((1..<20000).contains(count))
       #expect(try problems(information).allSatisfy(\.isEmpty))
       #expect(information["protocol"]?["n_episodes"]?.integer == 20000)
-      #expect(outcome.errors.contains("eval_info.json holds the \(count) episodes that had ended\n"))
+      #expect(
+        outcome.errors.contains(
+          "eval_info.json holds the \(count) episodes that had ended; resume with --resume --output_dir=out\n"))
     }
   }
 

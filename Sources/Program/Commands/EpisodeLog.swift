@@ -1,0 +1,92 @@
+import Experiments
+import Failures
+import Foundation
+import ModelFiles
+import PolicyEvaluation
+
+/// `episodes.jsonl` of an evaluation: its protocol, then the result of each episode as it ends, so that an evaluation that
+/// was killed can be resumed.
+final class EpisodeLog {
+  /// The results of episodes that an earlier start finished.
+  let finished: [EpisodeResult]
+  private var written: Int
+  private let file: FileHandle
+  private let url: URL
+
+  /// Entries of a protocol that may differ when an evaluation is resumed.
+  private static let incidental = [
+    "command_line", "date", "variables", "batch_size", "compute_threads", "renderer", "dropped_memories",
+  ]
+
+  /// Starts the log of an evaluation, or continues it.
+  ///
+  /// - Throws: if an evaluation that is to be resumed has another protocol, with both values.
+  init(_ folder: URL, protocol manifest: JSON, resumes: Bool) throws {
+    url = folder.appendingPathComponent("episodes.jsonl")
+    var lines = try resumes ? Self.lines(of: url) : []
+    if resumes, let earlier = lines.first {
+      let differences = RecordDifferences.between(earlier, manifest, ignoring: Self.incidental)
+      if let difference = differences.first {
+        throw Failure(
+          "\(folder.path) holds another evaluation: \(difference.text("there", "now")); use its settings, or another folder"
+        )
+      }
+      // Episodes that ended with an error are run again.
+      lines = [earlier] + lines.dropFirst().filter { $0["problem"] == .null }
+      finished = try lines.dropFirst().map { [url] in try Self.result($0, in: url) }
+    } else {
+      lines = [manifest]
+      finished = []
+    }
+    written = finished.count
+    // Written anew, so that a line that a crash cut off is gone.
+    try AtomicFile.write(Array(lines.map { $0.text(.compact) + "\n" }.joined().utf8), to: url, overwrite: true)
+    file = try FileHandle(forWritingTo: url)
+    try file.seekToEnd()
+  }
+
+  deinit { try? file.close() }
+
+  /// Appends the results that are new; `results` are all so far, in the order in which episodes ended.
+  func append(_ results: [EpisodeResult]) {
+    for result in results.dropFirst(written) {
+      // A full disk costs the chance to resume, not the evaluation.
+      try? file.write(contentsOf: Data((Self.json(result, below: url).text(.compact) + "\n").utf8))
+    }
+    written = max(written, results.count)
+  }
+
+  /// The lines of a log, without a last one that was cut off.
+  private static func lines(of url: URL) throws -> [JSON] {
+    guard FileManager.default.fileExists(atPath: url.path) else {
+      throw Failure("\(url.path) does not exist, so there is no evaluation to resume; start without `resume`")
+    }
+    let text = try MappedFile(url).withBytes { String(decoding: $0, as: UTF8.self) }
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: true)
+    return lines.enumerated().compactMap { index, line in
+      index == lines.count - 1 && !text.hasSuffix("\n") ? nil : try? JSON(parsing: String(line))
+    }
+  }
+
+  private static func json(_ result: EpisodeResult, below url: URL) -> JSON {
+    let folder = url.deletingLastPathComponent().path + "/"
+    return [
+      "task": .string(result.task), "episode": .integer(result.episode), "instruction": .string(result.instruction),
+      "success": .bool(result.success), "steps": .integer(result.steps), "sum_reward": .number(result.rewardSum),
+      "max_reward": .number(result.rewardMaximum), "problem": result.problem.map(JSON.string) ?? .null,
+      "video": result.video.map { .string($0.path.replacingOccurrences(of: folder, with: "")) } ?? .null,
+    ]
+  }
+
+  private static func result(_ json: JSON, in url: URL) throws -> EpisodeResult {
+    guard let task = json["task"]?.string, let episode = json["episode"]?.integer, let success = json["success"]?.bool,
+      let steps = json["steps"]?.integer, let sum = json["sum_reward"]?.double, let most = json["max_reward"]?.double,
+      let instruction = json["instruction"]?.string
+    else { throw Failure("\(url.path): expected an episode's result, found \(json.text(.line))") }
+    var result = EpisodeResult(task: task, episode: episode, problem: json["problem"]?.string)
+    (result.success, result.steps, result.instruction) = (success, steps, instruction)
+    (result.rewardSum, result.rewardMaximum) = (sum, most)
+    result.video = try json["video"]?.string.map { try contained($0, in: url.deletingLastPathComponent()) }
+    return result
+  }
+}

@@ -1,0 +1,68 @@
+import Experiments
+import Failures
+import Foundation
+import LayeredSettings
+import ModelFiles
+
+/// `lerobot-wm reproduce`: runs a recorded evaluation again and compares it episode by episode.
+enum ReproduceCommand: Command {
+  struct Settings: ConfigurationSection {
+    @Setting("eval_info", help: "the recorded evaluation, an eval_info.json; may also be the first argument")
+    var evaluation = ""
+    @Setting("output_dir", help: "folder of the new evaluation; default outputs/reproduce/DATE/TIME_NAME")
+    var outputDirectory: String?
+    /// Flags for `eval`, over the recorded ones.
+    var flags: [Arguments.Flag] = []
+
+    func validate() throws(ConfigurationError) {
+      guard !evaluation.isEmpty else { throw ConfigurationError("eval_info", "is needed") }
+    }
+  }
+
+  static let name = "reproduce"
+  static let summary = "run a recorded evaluation again and compare it episode by episode"
+  static let extraFlags = [("…", "every other flag is one of eval, over the recorded ones, such as --policy.path")]
+  static let examples = [
+    "lerobot-wm reproduce outputs/demo/E2_seed0/eval/eval_info.json --eval.batch_size=1 --num_compute_threads=2"
+  ]
+
+  static func layers(_ configured: inout Configured<Settings>, _ arguments: inout Arguments) throws {
+    if let path = arguments.positional.first {
+      arguments.positional.removeFirst()
+      configured.value.evaluation = path
+    }
+    let own = Settings().json.object ?? [:]
+    configured.value.flags = arguments.flags.filter { own[$0.name] == nil }
+    arguments.flags.removeAll { own[$0.name] == nil }
+  }
+
+  static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {
+    let recorded = URL(fileURLWithPath: settings.evaluation)
+    let output = settings.outputDirectory ?? defaultOutput("reproduce", "eval")
+    let flags =
+      try recordedFlags(recorded).filter { $0.name != "output_dir" && $0.name != "overwrite" } + settings.flags
+    let status = try EvalCommand.main(flags.map(\.word) + ["--output_dir=\(output)"])
+    let repeated = URL(fileURLWithPath: output).appendingPathComponent("eval_info.json")
+    guard status == 0 else { return status }
+    let comparison = try RepeatedEvaluation(recorded: recorded, repeated: repeated)
+    if !comparison.isUnchanged { say("\(recorded.path) was edited: its digest is of other outcomes") }
+    for change in comparison.changes { say("not as recorded: \(change.text("recorded", "now"))") }
+    comparison.differences.forEach { print($0) }
+    let count = comparison.episodes
+    print(
+      comparison.differences.isEmpty
+        ? "reproduced: \(count) of \(count) episodes are equal"
+        : "not reproduced: \(comparison.differences.count) of \(count) episodes differ")
+    return comparison.differences.isEmpty ? 0 : 1
+  }
+
+  /// The flags of the recorded command line.
+  private static func recordedFlags(_ file: URL) throws -> [Arguments.Flag] {
+    guard let line = try JSON(contentsOf: file)["protocol"]?["command_line"]?.array?.compactMap(\.string), !line.isEmpty
+    else {
+      throw Failure("\(file.path) does not record its command line, so it cannot be run again; evaluate anew")
+    }
+    let words = Array(line.dropFirst())
+    return Arguments(words.first == EvalCommand.name ? Array(words.dropFirst()) : words).flags
+  }
+}

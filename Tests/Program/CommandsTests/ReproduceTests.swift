@@ -1,0 +1,107 @@
+import Foundation
+import ModelFiles
+import Testing
+
+struct ReproduceTests {
+  private func evaluated(_ folder: URL) throws -> URL {
+    try Program.succeed(
+      [
+        "eval", "--policy.path=\(Flags.checkpoint)", "--output_dir=eval", "--eval.n_episodes=4", "--eval.batch_size=4",
+        "--eval.max_episodes_rendered=0", "--num_compute_threads=1", "--rename_map={}",
+      ] + Flags.environment, in: folder)
+    return folder.appendingPathComponent("eval/eval_info.json")
+  }
+
+  @Test func `an evaluation gives the same outcomes with other threads and another batch size`() throws {
+    try Fixture.within { folder in
+      _ = try evaluated(folder)
+      let outcome = try Program.succeed(
+        ["reproduce", "eval/eval_info.json", "--eval.batch_size=1", "--num_compute_threads=2", "--output_dir=again"],
+        in: folder)
+      #expect(outcome.output.contains("reproduced: 4 of 4 episodes are equal"))
+      #expect(!outcome.errors.contains("not as recorded") && !outcome.errors.contains("edited"))
+      let (one, other) = (
+        try JSON(contentsOf: folder.appendingPathComponent("eval/eval_info.json")),
+        try JSON(contentsOf: folder.appendingPathComponent("again/eval_info.json"))
+      )
+      #expect(one["outcomes_sha256"] != nil && one["outcomes_sha256"] == other["outcomes_sha256"])
+      let record = try #require(one["protocol"])
+      for name in [
+        "program", "versions", "env", "policy", "sha256", "hardware", "rename_map", "renderer", "command_line",
+      ] {
+        #expect(record[name] != nil && record[name] != .null, "\(name)")
+      }
+      #expect(record["env"]?["image_size"] == 16)
+      #expect(record["sha256"]?["policy_postprocessor.json"]?.string?.count == 64)
+    }
+  }
+
+  @Test func `an edited outcome is named`() throws {
+    try Fixture.within { folder in
+      let file = try evaluated(folder)
+      let text = try String(contentsOf: file, encoding: .utf8)
+      let successes = try #require(text.range(of: #""successes": ["#))
+      let flag = try #require(text.range(of: "false", range: successes.upperBound..<text.endIndex))
+      try text.replacingCharacters(in: flag, with: "true").write(to: file, atomically: true, encoding: .utf8)
+      let outcome = try Program.run(["reproduce", "eval/eval_info.json", "--output_dir=again"], in: folder)
+      #expect(outcome.status == 1)
+      #expect(outcome.output.contains("shapes/push_side, episode "), "\(outcome.output)")
+      #expect(outcome.output.contains("not reproduced: 1 of 4 episodes differ"))
+      #expect(outcome.errors.contains("was edited"))
+    }
+  }
+
+  @Test func `an evaluation that does not say how it was run is refused`() throws {
+    try Fixture.within { folder in
+      try #"{"per_task":[]}"#.write(to: folder.appendingPathComponent("old.json"), atomically: true, encoding: .utf8)
+      let outcome = try Program.run(["reproduce", "old.json"], in: folder)
+      #expect(outcome.status == 1 && outcome.errors.contains("does not record its command line"))
+      let missing = try Program.run(["reproduce"], in: folder)
+      #expect(missing.errors.contains("--eval_info: is needed"))
+    }
+  }
+
+  @Test func `a processor that was changed after training is refused`() throws {
+    try Fixture.within(copying: ["E0"]) { folder in
+      let checkpoint = folder.appendingPathComponent(Flags.checkpoint)
+      let name = try #require(
+        FileManager.default.contentsOfDirectory(atPath: checkpoint.path).first {
+          $0.hasPrefix("policy_postprocessor_step") && $0.hasSuffix(".safetensors")
+        })
+      var bytes = try Data(contentsOf: checkpoint.appendingPathComponent(name))
+      bytes[bytes.count - 1] ^= 1
+      try bytes.write(to: checkpoint.appendingPathComponent(name))
+      let outcome = try Program.run(
+        ["eval", "--policy.path=\(Flags.checkpoint)", "--output_dir=eval", "--eval.n_episodes=1"] + Flags.environment,
+        in: folder)
+      #expect(outcome.status == 1)
+      #expect(outcome.errors.contains("\(name) is not the file that the policy was trained with"), "\(outcome.errors)")
+    }
+  }
+
+  @Test func `an evaluation that was killed is resumed, and what ended is not run again`() throws {
+    try Fixture.within { folder in
+      let file = try evaluated(folder)
+      let whole = try JSON(contentsOf: file)
+      let log = folder.appendingPathComponent("eval/episodes.jsonl")
+      let lines = try String(contentsOf: log, encoding: .utf8).split(separator: "\n").map(String.init)
+      #expect(lines.count == 5)
+      try FileManager.default.removeItem(at: file)
+      // Two episodes had ended, and a third line was being written.
+      try (lines.prefix(3).joined(separator: "\n") + "\n" + lines[3].prefix(20)).write(
+        to: log, atomically: true, encoding: .utf8)
+      let flags =
+        [
+          "eval", "--policy.path=\(Flags.checkpoint)", "--output_dir=eval", "--eval.n_episodes=4",
+          "--eval.batch_size=1",
+          "--eval.max_episodes_rendered=0", "--num_compute_threads=1", "--resume",
+        ] + Flags.environment
+      let other = try Program.run(flags + ["--seed=7"], in: folder)
+      #expect(other.status == 1 && other.errors.contains("seed differs: 1000 there, 7 now"), "\(other.errors)")
+      try Program.succeed(flags, in: folder)
+      let resumed = try JSON(contentsOf: file)
+      #expect(resumed["outcomes_sha256"] == whole["outcomes_sha256"])
+      #expect(try String(contentsOf: log, encoding: .utf8).split(separator: "\n").count == 5)
+    }
+  }
+}
