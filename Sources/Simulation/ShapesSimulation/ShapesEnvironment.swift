@@ -42,6 +42,7 @@ final class ShapesEnvironment: DemonstratedEnvironment {
     choice = numbers.at("instruction").integer(below: task.choices.count)
     blockStarts = ShapesLayout.blocks(count: task.blocks.count, numbers.at("blocks"))
     let finger = ShapesLayout.finger(numbers.at("finger"))
+    // The address of the noise is part of what a seed means, so it keeps its name.
     demonstrator = ShapesDemonstrator(speed: numbers.at("speed").uniform(in: 0.8...1), noise: numbers.at("tremor"))
     firstTouch = nil
     stepsTaken = 0

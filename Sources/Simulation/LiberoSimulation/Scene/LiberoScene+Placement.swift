@@ -26,7 +26,7 @@ extension LiberoScene {
     throw Failure("the objects of \(problem.name) find no room in their regions with seed \(seed)")
   }
 
-  /// A simulation of the task's compiled model as at the start of an episode, with the sites hidden that images do not show.
+  /// A simulation of the task's compiled model at the start of an episode, without the sites that images do not show.
   public func simulation(of model: PhysicsModel, seed: UInt32) throws -> Simulation {
     let poses = try fixturePoses(seed: seed)
     do {
@@ -109,7 +109,7 @@ extension LiberoScene {
     return nil
   }
 
-  /// Whether the position keeps the horizontal radii, or the heights, of all placed objects apart.
+  /// Whether no placed object overlaps an object at `position`, by their radii seen from above and their heights.
   private func isFree(_ position: SIMD3<Double>, _ extent: ObjectModel.Extent, _ placed: [Placed]) -> Bool {
     placed.allSatisfy { other in
       guard let room = extents[other.name] else { return true }
