@@ -77,7 +77,7 @@ let package = Package(
       ]),
 
     // MARK: Policies: batch → loss, observation → action chunk.
-    module("NeuralNetworks", in: "Policies", ["LibTorch", "ModelFiles", "CounterBasedRandom"]),
+    module("NeuralNetworks", in: "Policies", ["LibTorch", "LayeredSettings", "CounterBasedRandom"]),
     module("RobotPolicies", in: "Policies", ["NeuralNetworks", "LayeredSettings", "RGBImages"]),
     module("SmolVLA", in: "Policies", ["RobotPolicies"]),
     module("WorldEncoders", in: "Policies", ["RobotPolicies"]),

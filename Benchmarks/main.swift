@@ -1,9 +1,17 @@
 import Foundation
 import LibTorch
 
-// The figures of `make bench`: each the best of several rounds, on one compute thread.
+// The figures of `make bench`: each the best of several rounds, on one compute thread. With the name of a device, such as
+// cuda, the figures of SmolVLA in its published size there.
 do {
   let engine = try TorchEngine.shared()
+  if let name = CommandLine.arguments.dropFirst().first {
+    print("torch \(engine.version), \(name), best of several rounds")
+    try publishedSizeBenchmarks(.chosen(name)) { measurement in
+      FileHandle.standardOutput.write(Data((measurement.line + "\n").utf8))
+    }
+    exit(0)
+  }
   engine.setThreadCount(1)
   print("torch \(engine.version), one compute thread, best of several rounds")
   for benchmarks in [tensorBenchmarks, trainingBenchmarks, dataBenchmarks, sceneBenchmarks] {

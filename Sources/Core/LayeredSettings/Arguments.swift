@@ -4,7 +4,7 @@
 /// begins with `--` needs the `=`.
 public struct Arguments: Sendable, Equatable {
   /// One flag as it was written; a bare one has no text.
-  public struct Flag: Sendable, Equatable {
+  public struct Flag: Sendable, Equatable, Decodable {
     /// The dotted name without the dashes.
     public let name: String
     /// The text after the name.

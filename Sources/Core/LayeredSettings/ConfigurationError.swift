@@ -29,10 +29,11 @@ public struct ConfigurationError: Error, Equatable, Sendable, CustomStringConver
     }
   }
 
-  /// The same error, told from the section that holds this one under `name`.
-  func within(_ section: String) -> ConfigurationError {
+  /// The same error, told from the section that holds this one under the name `section`, or with `prefix` before each
+  /// setting's name.
+  func within(_ section: String?, prefix: String) -> ConfigurationError {
     var error = self
-    error.name = name.isEmpty ? section : "\(section).\(name)"
+    error.name = [section, name.isEmpty ? nil : prefix + name].compactMap(\.self).joined(separator: ".")
     return error
   }
 }

@@ -54,10 +54,10 @@ public struct Configured<Section: ConfigurationSection>: Sendable {
   }
 
   private mutating func set(
-    _ leaf: Leaf<Section>, _ json: JSON, in layer: ConfigurationError.Layer
+    _ leaf: Leaf, _ json: JSON, in layer: ConfigurationError.Layer
   ) throws(ConfigurationError) {
     do throws(ConfigurationValueError) {
-      try leaf.setJSON(&value, json)
+      value = try value.setting(leaf, to: .json(json))
     } catch {
       throw ConfigurationError(leaf.name, error.reason, in: layer)
     }
@@ -108,12 +108,12 @@ public struct Configured<Section: ConfigurationSection>: Sendable {
     }
   }
 
-  private mutating func set(_ leaf: Leaf<Section>, _ flag: Arguments.Flag) throws(ConfigurationError) {
+  private mutating func set(_ leaf: Leaf, _ flag: Arguments.Flag) throws(ConfigurationError) {
     guard let text = flag.text ?? (leaf.isSwitch ? "true" : nil) else {
       throw ConfigurationError(flag.name, "expected \(leaf.typeDescription) after the flag, found nothing")
     }
     do throws(ConfigurationValueError) {
-      try leaf.setFlag(&value, text)
+      value = try value.setting(leaf, to: .flag(text))
     } catch {
       throw ConfigurationError(flag.name, error.reason)
     }
@@ -147,16 +147,16 @@ public struct Configured<Section: ConfigurationSection>: Sendable {
 }
 
 extension ConfigurationSection {
-  /// The settings as JSON, in the order of their fields; `null` for an absent section.
+  /// The settings as JSON, in the order of their declaration; `null` for an absent section.
   public var json: JSON { json { _ in true } }
 
   /// As ``json``, with the settings of one owner only.
   public func json(ownedBy owner: SettingOwner) -> JSON { json { $0.owner == owner } }
 
-  private func json(where isIncluded: (Leaf<Self>) -> Bool) -> JSON {
+  private func json(where isIncluded: (Leaf) -> Bool) -> JSON {
     var document = JSON.object([:])
     for leaf in leaves where isIncluded(leaf) {
-      if let value = leaf.json(self) { document.set(value, at: leaf.path[...]) }
+      if let value = leaf.value { document.set(value, at: leaf.path[...]) }
     }
     return document
   }

@@ -20,7 +20,7 @@ extension Configured {
       let title = section.isEmpty ? leaf.group : "\(leaf.group) ['\(section)']"
       if !groups.contains(where: { $0.title == title }) { groups.append((title, [])) }
       guard let index = groups.firstIndex(where: { $0.title == title }) else { continue }
-      groups[index].rows.append(HelpRow(leaf, of: value))
+      groups[index].rows.append(HelpRow(leaf))
     }
     let layout = HelpLayout(width: min(max(width, 60), 120))
     func title(_ text: String) -> String { emphasis ? "\u{1B}[1m\(text)\u{1B}[0m" : text }
@@ -43,9 +43,9 @@ private struct HelpRow {
 
   init(flag: String, _ text: String) { (self.flag, self.text, ending) = (flag, text, "") }
 
-  init<Section>(_ leaf: Leaf<Section>, of value: Section) {
+  init(_ leaf: Leaf) {
     flag = "--\(leaf.name) \(leaf.typeName)"
-    let present = leaf.json(value) ?? .null
+    let present = leaf.value ?? .null
     let shown = present.string.map { $0.isEmpty ? "\"\"" : $0 } ?? present.text(.compact)
     text = leaf.help
     ending = "(default: \(shown))"

@@ -1,28 +1,40 @@
+import LayeredSettings
 import LibTorch
 
-/// AdamW's settings, under PyTorch's names and defaults of SmolVLA.
-public struct AdamWSettings: Sendable, Equatable {
-  /// Decay rates of the two moments.
-  public var betas: (Double, Double) { (beta1, beta2) }
-  /// Decay rate of the first moment.
-  public var beta1 = 0.9
-  /// Decay rate of the second moment.
-  public var beta2 = 0.95
-  /// Keeps the division finite.
-  public var epsilon = 1e-8
-  /// Decoupled from the gradient.
-  public var weightDecay = 1e-10
+/// AdamW's settings under LeRobot's names, with PyTorch's defaults; see Loshchilov and Hutter, "Decoupled weight decay
+/// regularization", 2019.
+public struct AdamWSettings: ConfigurationSection, Equatable {
+  public static let title = "AdamWConfig"
+  @Setting("lr", help: "learning rate") public var learningRate = 1e-3
+  @Setting("betas", help: "decay rates of the two moments") public var betas = [0.9, 0.999]
+  @Setting("eps", help: "added to the denominator") public var epsilon = 1e-8
+  @Setting("weight_decay", help: "weight decay, decoupled from the gradient") public var weightDecay = 1e-2
+  @Setting("grad_clip_norm", help: "maximum norm of the gradients; 0 for no limit") public var gradientClip = 10.0
 
-  /// Settings; see Loshchilov and Hutter, "Decoupled weight decay regularization", 2019.
-  public init(beta1: Double = 0.9, beta2: Double = 0.95, epsilon: Double = 1e-8, weightDecay: Double = 1e-10) {
-    self.beta1 = beta1
-    self.beta2 = beta2
-    self.epsilon = epsilon
-    self.weightDecay = weightDecay
+  public init() {}
+
+  public init(learningRate: Double = 1e-3, betas: [Double] = [0.9, 0.999], weightDecay: Double = 1e-2) {
+    (self.learningRate, self.betas, self.weightDecay) = (learningRate, betas, weightDecay)
+  }
+
+  /// The limit of the gradients' norm; by LeRobot's rule 0 stands for none.
+  public var maximumGradientNorm: Double { gradientClip > 0 ? gradientClip : .infinity }
+
+  public func validate() throws(ConfigurationError) {
+    guard betas.count == 2, betas.allSatisfy({ (0..<1).contains($0) }) else {
+      throw ConfigurationError("betas", "expected two numbers from 0 to less than 1, found \(betas)")
+    }
+    for (name, value) in [("lr", learningRate), ("weight_decay", weightDecay), ("grad_clip_norm", gradientClip)]
+    where !(value.isFinite && value >= 0) {
+      throw ConfigurationError(name, "expected a number of 0 or more, found \(value)")
+    }
+    guard epsilon.isFinite, epsilon > 0 else {
+      throw ConfigurationError("eps", "expected a positive number, found \(epsilon)")
+    }
   }
 }
 
-/// What AdamW remembers of one parameter.
+/// Per-parameter optimizer state.
 public struct AdamWState {
   /// Mean of the gradients, decaying.
   public let firstMoment: Tensor
@@ -71,7 +83,7 @@ public final class AdamW {
       try Tensor.fusedAdamW(
         parameters: parameters, gradients: gradients, firstMoments: current.map(\.firstMoment),
         secondMoments: current.map(\.secondMoment), steps: current.map(\.step), learningRate: learningRate,
-        betas: settings.betas, weightDecay: settings.weightDecay, epsilon: settings.epsilon)
+        betas: (settings.betas[0], settings.betas[1]), weightDecay: settings.weightDecay, epsilon: settings.epsilon)
     }
   }
 

@@ -42,7 +42,8 @@ extension PolicyBuilder {
     let unfilled = Normalization(features: [:], modes: try smolvla.normalizationModes(), statistics: [:])
     let place: JSON = ["device": .string(device == .cpu ? "cpu" : "cuda"), "float_dtype": nil]
     let tokenize = TokenizerStep(
-      maxLength: smolvla.tokenizerMaxLength, padding: smolvla.padLanguageTo, tokenizerName: smolvla.backboneName,
+      maxLength: smolvla.tokenizerMaxLength, padding: smolvla.padLanguageTo.rawValue,
+      tokenizerName: smolvla.backboneName,
       tokenizer: try Tokenizer(directory: backbone))
     return (
       Processor(

@@ -29,7 +29,6 @@ extension PolicySettings {
 
 /// A section that holds nothing but a policy's settings.
 private struct CheckpointSettings: ConfigurationSection {
-  var policy = PolicySettings.smolvla(.init())
-
-  static var fields: [Field<Self>] { [.choice("policy", \.policy, help: "kind of policy", of: PolicySettings.choices)] }
+  @SettingsGroup("policy", help: "kind of policy", of: PolicySettings.kinds) var policy = PolicySettings.smolvla(
+    .init())
 }

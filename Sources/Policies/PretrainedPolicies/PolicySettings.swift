@@ -12,12 +12,12 @@ public enum PolicySettings: Sendable, Equatable {
   case smolvlaWorld(SmolVLAWorldConfiguration)
 
   /// The kinds, for a configuration's `policy` section.
-  public static var choices: [Choice<PolicySettings>] {
+  public static var kinds: [SettingsKind<PolicySettings>] {
     [
-      Choice("smolvla", SmolVLAConfiguration.self, wrap: PolicySettings.smolvla) {
+      SettingsKind("smolvla", SmolVLAConfiguration.self, wrap: PolicySettings.smolvla) {
         if case .smolvla(let settings) = $0 { settings } else { nil }
       },
-      Choice("smolvla_world", SmolVLAWorldConfiguration.self, wrap: PolicySettings.smolvlaWorld) {
+      SettingsKind("smolvla_world", SmolVLAWorldConfiguration.self, wrap: PolicySettings.smolvlaWorld) {
         if case .smolvlaWorld(let settings) = $0 { settings } else { nil }
       },
     ]

@@ -19,7 +19,7 @@ struct ActionExpert {
     var readsPrefixOnly: [Bool] = []
     for index in 0..<configuration.languageLayers(text) {
       let period = configuration.selfAttentionEveryLayers
-      let crosses = configuration.attentionMode.contains("cross") && !(period > 0 && index % period == 0)
+      let crosses = configuration.attentionMode == .cross && !(period > 0 && index % period == 0)
       layers.append(
         try DecoderLayer(
           scope["layers"][index], text, width: width, intermediate: Self.intermediateSize(width),

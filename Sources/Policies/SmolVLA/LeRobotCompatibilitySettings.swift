@@ -4,51 +4,30 @@ import OrderedCollections
 
 /// LeRobot's fields that this program reads and writes for LeRobot's sake.
 public struct LeRobotCompatibilitySettings: ConfigurationSection, Equatable {
-  var observationSteps = 1
-  var usesAutomaticMixedPrecision = false
-  var usesPEFT = false
-  public var pushToHub = false
-  public var repoID: String? = nil
-  public var isPrivate: Bool? = nil
-  public var tags: [String]? = nil
-  public var license: String? = nil
-  public var pretrainedPath: String? = nil
-  var normalizationMapping: OrderedDictionary<String, JSON> = [
-    "VISUAL": "IDENTITY", "STATE": "MEAN_STD", "ACTION": "MEAN_STD",
-  ]
-  var adaptsToPiAloha = false
-  var usesDeltaJointActions = false
-  var usesCache = true
-  public var loadsVLMWeights = false
-  var rtcConfiguration: JSON = .null
-  var compilesModel = false
-  var compileMode = "max-autotune"
+  @Setting("n_obs_steps", help: "1") var observationSteps = 1
+  @Setting("use_amp", help: "not supported: parameters are float32") var usesAutomaticMixedPrecision = false
+  @Setting("use_peft", help: "not supported") var usesPEFT = false
+  @Setting("push_to_hub", help: "upload the trained model to the hub at the end (HF_TOKEN)") public var pushToHub =
+    false
+  @Setting("repo_id", help: "the repository to upload it to, such as USER/NAME") public var repoID: String?
+  @Setting("private", help: "whether that repository, if new, is private") public var isPrivate: Bool?
+  @Setting("tags", help: "tags of the model card") public var tags: [String]?
+  @Setting("license", help: "license of the model card") public var license: String?
+  @Setting("pretrained_path", help: "checkpoint to start from; as policy.path") public var pretrainedPath: String?
+  @Setting("normalization_mapping", help: "mode by type of feature") var normalizationMapping:
+    OrderedDictionary<String, JSON> = [
+      "VISUAL": "IDENTITY", "STATE": "MEAN_STD", "ACTION": "MEAN_STD",
+    ]
+  @Setting("adapt_to_pi_aloha", help: "not supported") var adaptsToPiAloha = false
+  @Setting("use_delta_joint_actions_aloha", help: "not supported") var usesDeltaJointActions = false
+  @Setting("use_cache", help: "no effect: the prefix is always computed once") var usesCache = true
+  @Setting("load_vlm_weights", help: "a new policy's backbone starts from its repository's weights") public
+    var loadsVLMWeights = false
+  @Setting("rtc_config", help: "not supported") var rtcConfiguration: JSON = .null
+  @Setting("compile_model", help: "no effect") var compilesModel = false
+  @Setting("compile_mode", help: "no effect") var compileMode = "max-autotune"
 
   public init() {}
-
-  /// The flags and JSON keys, under LeRobot's names.
-  public static var fields: [Field<Self>] {
-    [
-      .init("n_obs_steps", \.observationSteps, help: "1"),
-      .init("use_amp", \.usesAutomaticMixedPrecision, help: "not supported: parameters are float32"),
-      .init("use_peft", \.usesPEFT, help: "not supported"),
-      .init("push_to_hub", \.pushToHub, help: "upload the trained model to the hub at the end (HF_TOKEN)"),
-      .init("repo_id", \.repoID, help: "the repository to upload it to, such as USER/NAME"),
-      .init("private", \.isPrivate, help: "whether that repository, if new, is private"),
-      .init("tags", \.tags, help: "tags of the model card"),
-      .init("license", \.license, help: "license of the model card"),
-      .init("pretrained_path", \.pretrainedPath, help: "checkpoint to start from; as policy.path"),
-      .init("normalization_mapping", \.normalizationMapping, help: "mode by type of feature"),
-      .init("adapt_to_pi_aloha", \.adaptsToPiAloha, help: "not supported"),
-      .init("use_delta_joint_actions_aloha", \.usesDeltaJointActions, help: "not supported"),
-      .init("use_cache", \.usesCache, help: "no effect: the prefix is always computed once"),
-      .init(
-        "load_vlm_weights", \.loadsVLMWeights, help: "a new policy's backbone starts from its repository's weights"),
-      .init("rtc_config", \.rtcConfiguration, help: "not supported"),
-      .init("compile_model", \.compilesModel, help: "no effect"),
-      .init("compile_mode", \.compileMode, help: "no effect"),
-    ]
-  }
 
   /// Refuses what would change something and is not supported.
   public func validate() throws(ConfigurationError) {

@@ -16,11 +16,6 @@ extension SmolVLAConfiguration {
       (1...chunkSize).contains(actionSteps), "n_action_steps", "a number from 1 to chunk_size (\(chunkSize))",
       actionSteps)
     try require((0...64).contains(emptyCameras), "empty_cameras", "a number from 0 to 64", emptyCameras)
-    try require(
-      attentionMode.contains("cross") || attentionMode == "self_attn", "attention_mode", "cross_attn or self_attn",
-      attentionMode)
-    try require(
-      ["longest", "max_length"].contains(padLanguageTo), "pad_language_to", "longest or max_length", padLanguageTo)
     if let imageSize {
       try require(
         imageSize.count == 2 && imageSize.allSatisfy { (1...1 << 14).contains($0) }, "resize_imgs_with_padding",
@@ -28,7 +23,6 @@ extension SmolVLAConfiguration {
     }
     for (name, value) in [
       ("expert_width_multiplier", expertWidthMultiplier), ("min_period", minPeriod), ("max_period", maxPeriod),
-      ("optimizer_eps", epsilon),
     ] {
       try require(value.isFinite && value > 0, name, "a positive number", value)
     }
@@ -37,14 +31,8 @@ extension SmolVLAConfiguration {
 
   private func validateTraining() throws(ConfigurationError) {
     try require(
-      betas.count == 2 && betas.allSatisfy { (0..<1).contains($0) }, "optimizer_betas",
-      "two numbers from 0 to less than 1", betas)
-    for (name, value) in [
-      ("optimizer_lr", learningRate), ("optimizer_weight_decay", weightDecay),
-      ("optimizer_grad_clip_norm", gradientClip), ("scheduler_decay_lr", finalLearningRate),
-    ] {
-      try require(value.isFinite && value >= 0, name, "a number of 0 or more", value)
-    }
+      finalLearningRate.isFinite && finalLearningRate >= 0, "scheduler_decay_lr", "a number of 0 or more",
+      finalLearningRate)
     try require(warmupSteps >= 0, "scheduler_warmup_steps", "0 or more", warmupSteps)
     try require(decaySteps > 0, "scheduler_decay_steps", "1 or more", decaySteps)
   }

@@ -1,6 +1,7 @@
 import Failures
 import LayeredSettings
 import ModelFiles
+import NeuralNetworks
 import OrderedCollections
 import RobotPolicies
 
@@ -20,94 +21,78 @@ public enum StatisticsSource: String, Sendable, CaseIterable, ConfigurationValue
   case checkpoint
 }
 
-/// SmolVLA's settings under LeRobot's names, with LeRobot's defaults; `fields` describes each.
+/// How the action expert attends to the backbone's keys and values.
+public enum AttentionMode: String, Sendable, CaseIterable, ConfigurationValue {
+  /// By cross-attention, except in every n-th layer.
+  case cross = "cross_attn"
+  /// Jointly in every layer.
+  case joint = "self_attn"
+}
+
+/// The length that a batch's instructions are padded to.
+public enum LanguagePadding: String, Sendable, CaseIterable, ConfigurationValue {
+  /// The longest of the batch.
+  case longest
+  /// `tokenizer_max_length`.
+  case maximum = "max_length"
+}
+
+/// SmolVLA's settings under LeRobot's names, with LeRobot's defaults.
 public struct SmolVLAConfiguration: ConfigurationSection, Equatable {
-  public var inputFeatures: PolicyFeatures = [:]
-  public var outputFeatures: PolicyFeatures = [:]
-  public var device: String? = nil
-  public var chunkSize = 50
-  public var actionSteps = 50
-  public var maxStateDimension = 32
-  public var maxActionDimension = 32
-  public var imageSize: [Int]? = [512, 512]
-  public var emptyCameras = 0
-  public var tokenizerMaxLength = 48
-  public var denoisingSteps = 10
-  public var freezeVisionEncoder = true
-  public var trainExpertOnly = true
-  public var trainStateProjection = true
-  public var learningRate = 1e-4
-  public var betas = [0.9, 0.95]
-  public var epsilon = 1e-8
-  public var weightDecay = 1e-10
-  public var gradientClip = 10.0
-  public var warmupSteps = 1000
-  public var decaySteps = 30_000
-  public var finalLearningRate = 2.5e-6
-  public var backboneName = "HuggingFaceTB/SmolVLM2-500M-Video-Instruct"
-  public var addImageSpecialTokens = false
-  public var attentionMode = "cross_attn"
-  public var prefixLength = -1
-  public var padLanguageTo = "longest"
-  public var expertLayers = -1
-  public var vlmLayers = 16
-  public var selfAttentionEveryLayers = 2
-  public var expertWidthMultiplier = 0.75
-  public var minPeriod = 0.004
-  public var maxPeriod = 4.0
+  @Setting("input_features", help: "inputs by name; taken from the dataset") public var inputFeatures: PolicyFeatures =
+    [:]
+  @Setting("output_features", help: "outputs by name; taken from the dataset") public var outputFeatures:
+    PolicyFeatures = [:]
+  @Setting("device", help: "cpu, cuda or cuda:N (cuda is also ROCm's name); null takes a GPU if there is one") public
+    var device: String?
+  @Setting("chunk_size", help: "actions of a chunk") public var chunkSize = 50
+  @Setting("n_action_steps", help: "actions executed before the next chunk is planned") public var actionSteps = 50
+  @Setting("max_state_dim", help: "dimension that the state is padded to") public var maxStateDimension = 32
+  @Setting("max_action_dim", help: "dimension that actions are padded to") public var maxActionDimension = 32
+  @Setting("resize_imgs_with_padding", help: "width and height that images are resized and padded to") public
+    var imageSize: [Int]? = [512, 512]
+  @Setting("empty_cameras", help: "cameras that may be absent") public var emptyCameras = 0
+  @Setting("tokenizer_max_length", help: "maximum number of instruction tokens; longer ones are truncated") public
+    var tokenizerMaxLength = 48
+  @Setting("num_steps", help: "denoising steps per chunk") public var denoisingSteps = 10
+  @Setting("freeze_vision_encoder", help: "freeze the vision tower") public var freezeVisionEncoder = true
+  @Setting("train_expert_only", help: "freeze the whole backbone") public var trainExpertOnly = true
+  @Setting("train_state_proj", help: "train the state projection") public var trainStateProjection = true
+  @SettingsGroup(prefix: "optimizer_") public var optimizer = AdamWSettings(
+    learningRate: 1e-4, betas: [0.9, 0.95], weightDecay: 1e-10)
+  @Setting("scheduler_warmup_steps", help: "warm-up steps") public var warmupSteps = 1000
+  @Setting("scheduler_decay_steps", help: "steps of the cosine decay; scaled down for shorter runs") public
+    var decaySteps = 30_000
+  @Setting("scheduler_decay_lr", help: "learning rate at the end of the decay") public var finalLearningRate = 2.5e-6
+  @Setting("vlm_model_name", help: "directory or repository of the backbone's config and tokenizer") public
+    var backboneName = "HuggingFaceTB/SmolVLM2-500M-Video-Instruct"
+  @Setting("add_image_special_tokens", help: "enclose image tokens in the backbone's special tokens") public
+    var addImageSpecialTokens = false
+  @Setting("attention_mode", help: "how the expert attends to the backbone") public var attentionMode = AttentionMode
+    .cross
+  @Setting("prefix_length", help: "length that the prefix is padded to; does not change results") public
+    var prefixLength = -1
+  @Setting("pad_language_to", help: "length that instructions are padded to") public var padLanguageTo = LanguagePadding
+    .longest
+  @Setting("num_expert_layers", help: "layers of the expert; 0 or less for as many as the backbone's") public
+    var expertLayers = -1
+  @Setting("num_vlm_layers", help: "layers of the backbone to keep") public var vlmLayers = 16
+  @Setting("self_attn_every_n_layers", help: "every n-th layer attends jointly to backbone and expert") public
+    var selfAttentionEveryLayers = 2
+  @Setting("expert_width_multiplier", help: "width of the expert relative to the backbone's") public
+    var expertWidthMultiplier = 0.75
+  @Setting("min_period", help: "shortest period of the time embedding") public var minPeriod = 0.004
+  @Setting("max_period", help: "longest period of the time embedding") public var maxPeriod = 4.0
+  @Setting("action_loss", owner: .program, help: "mean over valid entries, or over padded ones too as in LeRobot 0.4.4")
   public var actionLoss = ActionLoss.valid
-  public var normalization = StatisticsSource.dataset
+  @Setting("normalization", owner: .program, help: "statistics of a new run: the dataset's or the checkpoint's") public
+    var normalization = StatisticsSource.dataset
+  @SettingsGroup public var compatibility = LeRobotCompatibilitySettings()
   /// Whether numbers are added up in LeRobot's order, which is slower and spares the last rounding error: what `probe`
   /// does, not a setting of files or flags.
   public var usesReferenceOrder = false
-  public var compatibility = LeRobotCompatibilitySettings()
 
   public init() {}
-
-  /// The flags and JSON keys, under LeRobot's names.
-  public static var fields: [Field<Self>] {
-    [
-      .init("input_features", \.inputFeatures, help: "what it reads; taken from the dataset"),
-      .init("output_features", \.outputFeatures, help: "what it plans; taken from the dataset"),
-      .init(
-        "device", \.device, help: "cpu, cuda or cuda:N (cuda is also ROCm's name); null takes a GPU if there is one"),
-      .init("chunk_size", \.chunkSize, help: "actions in a plan"),
-      .init("n_action_steps", \.actionSteps, help: "actions carried out before the next plan"),
-      .init("max_state_dim", \.maxStateDimension, help: "the state is padded to this"),
-      .init("max_action_dim", \.maxActionDimension, help: "actions are padded to this"),
-      .init("resize_imgs_with_padding", \.imageSize, help: "width and height that images are brought to"),
-      .init("empty_cameras", \.emptyCameras, help: "cameras that may be absent"),
-      .init("tokenizer_max_length", \.tokenizerMaxLength, help: "longer instructions are cut"),
-      .init("num_steps", \.denoisingSteps, help: "denoising steps of a plan"),
-      .init("freeze_vision_encoder", \.freezeVisionEncoder, help: "keep the vision tower as it is"),
-      .init("train_expert_only", \.trainExpertOnly, help: "keep the whole backbone as it is"),
-      .init("train_state_proj", \.trainStateProjection, help: "train the state's projection"),
-      .init("optimizer_lr", \.learningRate, help: "learning rate at its peak"),
-      .init("optimizer_betas", \.betas, help: "AdamW's decay rates"),
-      .init("optimizer_eps", \.epsilon, help: "AdamW's epsilon"),
-      .init("optimizer_weight_decay", \.weightDecay, help: "AdamW's weight decay"),
-      .init("optimizer_grad_clip_norm", \.gradientClip, help: "largest norm of the gradients"),
-      .init("scheduler_warmup_steps", \.warmupSteps, help: "steps to the peak"),
-      .init("scheduler_decay_steps", \.decaySteps, help: "steps of the cosine; shrinks with the number of steps"),
-      .init("scheduler_decay_lr", \.finalLearningRate, help: "learning rate at the cosine's end"),
-      .init("vlm_model_name", \.backboneName, help: "directory or repository of the backbone's config and tokenizer"),
-      .init("add_image_special_tokens", \.addImageSpecialTokens, help: "enclose images by the backbone's tokens"),
-      .init("attention_mode", \.attentionMode, help: "cross_attn or self_attn"),
-      .init("prefix_length", \.prefixLength, help: "pad the prefix to this; changes no result"),
-      .init("pad_language_to", \.padLanguageTo, help: "longest or max_length"),
-      .init("num_expert_layers", \.expertLayers, help: "0 or less: as many as the backbone's"),
-      .init("num_vlm_layers", \.vlmLayers, help: "layers of the backbone that are kept"),
-      .init("self_attn_every_n_layers", \.selfAttentionEveryLayers, help: "which layers attend jointly"),
-      .init("expert_width_multiplier", \.expertWidthMultiplier, help: "the expert's width, of the backbone's"),
-      .init("min_period", \.minPeriod, help: "shortest period of the time embedding"),
-      .init("max_period", \.maxPeriod, help: "longest period of the time embedding"),
-      .init("action_loss", \.actionLoss, owner: .program, help: "mean over valid entries, or padded as LeRobot 0.4.4"),
-      .init(
-        "normalization", \.normalization, owner: .program,
-        help: "statistics of a new run: the dataset's or the checkpoint's"),
-      .embedded(\.compatibility),
-    ]
-  }
 
   /// Layers of the language model that are kept.
   func languageLayers(_ text: TextConfiguration) -> Int {

@@ -11,13 +11,10 @@ import WorldLatents
 
 /// The settings of `smolvla_world`: SmolVLA's and the world modality's, in one flat section.
 public struct SmolVLAWorldConfiguration: ConfigurationSection, Equatable {
-  public var smolvla = SmolVLAConfiguration()
-  public var world = WorldModalityConfiguration()
+  @SettingsGroup public var smolvla = SmolVLAConfiguration()
+  @SettingsGroup public var world = WorldModalityConfiguration()
 
   public init() {}
-
-  /// The fields of both parts, side by side.
-  public static var fields: [Field<Self>] { [.embedded(\.smolvla), .embedded(\.world)] }
 }
 
 /// A batch's latents, beside LeRobot's keys.

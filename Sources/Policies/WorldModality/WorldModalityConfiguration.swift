@@ -1,4 +1,5 @@
 import LayeredSettings
+import ModelFiles
 import WorldEncoders
 
 /// What the action expert is shown during training.
@@ -41,41 +42,58 @@ extension RolloutMemoryMode: ConfigurationValue {
   }
 }
 
-/// The settings that `smolvla_world` adds to SmolVLA's.
-public struct WorldModalityConfiguration: Sendable, Equatable {
-  public var datasetRepoID = ""
-  public var cacheDirectory = "cache"
+/// The settings that `smolvla_world` adds to SmolVLA's, under their published names.
+public struct WorldModalityConfiguration: ConfigurationSection, Equatable {
+  @Setting("dataset_repo_id", help: "dataset that the latents belong to") public var datasetRepoID = ""
+  @Setting("cache_dir", help: "folder of the latent cache") public var cacheDirectory = "cache"
+  @Setting("world_latents_source", help: "kind of encoder: vjepa (V-JEPA 2) or dino (DINOv2)")
   public var latentsSource = LatentsSource.vjepa
+  @Setting("latent_suffix", help: "distinguishes caches of one source; mN stands for clips of N frames")
   public var latentSuffix = "m4"
+  @Setting("world_latent_dim", help: "dimension of a latent, the encoder's hidden size")
   public var worldLatentDimension = 1024
-  /// T, latents of the past (`context_frames`).
-  public var contextFrames = 4
-  /// K, latents predicted (`future_offset`).
-  public var futureOffset = 8
-  /// λ, the weight of the world loss (`lambda_world`).
-  public var worldLossWeight = 0.2
-  public var isInjectionEnabled = true
-  public var injectionHeads = 8
-  public var gateInitialization = 0.0
+  /// T.
+  @Setting("context_frames", help: "past latents that the Prophet reads") public var contextFrames = 4
+  /// K.
+  @Setting("future_offset", help: "future latents that it predicts") public var futureOffset = 8
+  /// λ.
+  @Setting("lambda_world", help: "weight of the world loss") public var worldLossWeight = 0.2
+  @Setting("enable_world_injection", help: "let the action expert read the memory") public var isInjectionEnabled = true
+  @Setting("world_inject_num_heads", help: "heads of the gated cross-attention") public var injectionHeads = 8
+  @Setting("world_gate_init", help: "initial value of the gate, before its tanh") public var gateInitialization = 0.0
+  @Setting("world_memory_mode_train", help: "memory that the expert reads during training")
   public var trainingMemory = TrainingMemoryMode.pred
+  @Setting("world_memory_mode_rollout", help: "memory that the expert reads in closed loop")
   public var rolloutMemory = RolloutMemoryMode.pred
-  public var isPredictorEnabled = true
-  public var prophetLayers = 2
-  public var prophetHeads = 8
-  public var prophetDropout = 0.0
+  @Setting("enable_world_predictor", help: "train a Prophet") public var isPredictorEnabled = true
+  @Setting("prophet_layers", help: "layers of the Prophet") public var prophetLayers = 2
+  @Setting("prophet_heads", help: "attention heads of the Prophet") public var prophetHeads = 8
+  @Setting("prophet_dropout", help: "dropout of the Prophet; only 0") public var prophetDropout = 0.0
+  @Setting("delta_prediction", help: "predict changes from the present latent instead of latents")
   public var isDeltaPrediction = true
-  public var logsAttention = true
-  public var logsGradients = true
+  @Setting("log_attn_stats", help: "log statistics of the gated attention") public var logsAttention = true
+  @Setting("log_grad_stats", help: "log gradient norms of injection and Prophet") public var logsGradients = true
+  @Setting("init_from_policy_path", help: "SmolVLA checkpoint to start from; empty for none")
   public var initialPolicyPath = ""
+  @Setting("init_from_strict", help: "refuse that checkpoint if a key is missing or unexpected")
   public var isInitialPolicyStrict = false
+  @Setting(
+    "world_vision_model_name",
+    help: "repository or folder of the encoder; null for dino means \(LatentsSource.dino.defaultEncoderName)")
+  private var givenEncoderName: String?
+  @Setting("world_camera", help: "camera whose frames become latents") public var camera = WorldCamera.front
+  @Setting("world_rollout_temporal_window", help: "frames of a clip in closed loop; 0 follows latent_suffix")
+  public var rolloutTemporalWindow = 0
+
+  public init() {}
+
   /// The encoder's repository or folder (`world_vision_model_name`); the source's published one until another is given.
   public var encoderName: String {
     get { givenEncoderName ?? latentsSource.defaultEncoderName }
     set { givenEncoderName = newValue }
   }
-  private var givenEncoderName: String?
-  public var camera = WorldCamera.front
-  public var rolloutTemporalWindow = 0
 
-  public init() {}
+  public func derivedValue(of name: String) -> JSON? {
+    name == "world_vision_model_name" ? .string(encoderName) : nil
+  }
 }

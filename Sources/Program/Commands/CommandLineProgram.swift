@@ -48,14 +48,7 @@ extension Command {
   }
 
   /// The names of all settings, whatever kinds of policy and environment are chosen.
-  static var settingNames: [String] {
-    var names = Configured<Settings>().names + extraFlags.map(\.0)
-    for kind in ["policy.type=smolvla_world", "env.type=libero", "env.type=shapes"] {
-      var configured = Configured<Settings>()
-      if (try? configured.apply(Arguments(["--\(kind)"]))) != nil { names += configured.names }
-    }
-    return names
-  }
+  static var settingNames: [String] { Settings().namesOfEveryKind + extraFlags.map(\.0) }
 }
 
 /// The program: finds the command by the name it was called by or by its first word, and prints errors as one sentence.

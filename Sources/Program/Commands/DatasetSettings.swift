@@ -2,28 +2,15 @@ import LayeredSettings
 
 /// `--dataset.…`
 struct DatasetSettings: ConfigurationSection {
-  var repoID = ""
-  var root: String?
-  var episodes: [Int]?
-  var revision: String?
-  var imageTransforms = ImageTransformsSettings()
+  @Setting("repo_id", help: "the dataset's name, such as HuggingFaceVLA/libero") var repoID = ""
+  @Setting("root", help: "its folder; else HF_LEROBOT_HOME/REPO_ID, else fetched from the hub") var root: String?
+  @Setting("episodes", help: "episodes to use; null for all") var episodes: [Int]?
+  @Setting("revision", help: "branch, tag or commit; else the tag of the format's version") var revision: String?
+  @SettingsGroup("image_transforms") var imageTransforms = ImageTransformsSettings()
+  @Setting("use_imagenet_stats", help: "ImageNet's statistics for cameras; SmolVLA uses none")
   var usesImageNetStatistics = true
-  var videoBackend: String?
-  var streams = false
-
-  static var fields: [Field<Self>] {
-    [
-      .init("repo_id", \.repoID, help: "the dataset's name, such as HuggingFaceVLA/libero"),
-      .init("root", \.root, help: "its folder; else HF_LEROBOT_HOME/REPO_ID, else fetched from the hub"),
-      .init("episodes", \.episodes, help: "episodes to use; null for all"),
-      .init("revision", \.revision, help: "branch, tag or commit; else the tag of the format's version"),
-      .section("image_transforms", \.imageTransforms),
-      .init(
-        "use_imagenet_stats", \.usesImageNetStatistics, help: "ImageNet's statistics for cameras; SmolVLA uses none"),
-      .init("video_backend", \.videoBackend, help: "no effect: FFmpeg decodes"),
-      .init("streaming", \.streams, help: "not supported"),
-    ]
-  }
+  @Setting("video_backend", help: "no effect: FFmpeg decodes") var videoBackend: String?
+  @Setting("streaming", help: "not supported") var streams = false
 
   func validate() throws(ConfigurationError) {
     guard episodes?.isEmpty != true else {

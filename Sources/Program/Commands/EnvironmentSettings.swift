@@ -6,16 +6,10 @@ import ShapesSimulation
 
 /// `--env.…` of the embedded suite.
 struct ShapesSettings: ConfigurationSection, Equatable {
-  var task = ""
-  var imageSize = 64
+  @Setting("task", help: "tasks, separated by commas; empty for all") var task = ""
+  @Setting("image_size", help: "the side of each camera's image, pixels") var imageSize = 64
 
   static let title = "ShapesEnv"
-  static var fields: [Field<Self>] {
-    [
-      .init("task", \.task, help: "tasks, separated by commas; empty for all"),
-      .init("image_size", \.imageSize, help: "the side of each camera's image, pixels"),
-    ]
-  }
 }
 
 /// The environment chosen by `--env.type`.
@@ -23,12 +17,12 @@ enum EnvironmentSettings: Sendable, Equatable {
   case shapes(ShapesSettings)
   case libero(LiberoSection)
 
-  static var choices: [Choice<EnvironmentSettings>] {
+  static var kinds: [SettingsKind<EnvironmentSettings>] {
     [
-      Choice("shapes", ShapesSettings.self, wrap: EnvironmentSettings.shapes) {
+      SettingsKind("shapes", ShapesSettings.self, wrap: EnvironmentSettings.shapes) {
         if case .shapes(let settings) = $0 { settings } else { nil }
       },
-      Choice("libero", LiberoSection.self, wrap: EnvironmentSettings.libero) {
+      SettingsKind("libero", LiberoSection.self, wrap: EnvironmentSettings.libero) {
         if case .libero(let settings) = $0 { settings } else { nil }
       },
     ]

@@ -16,33 +16,22 @@ import WorldModality
 /// `lerobot-wm eval`: closed-loop evaluation of a checkpoint, under LeRobot's flags.
 enum EvalCommand: Command {
   struct Settings: ConfigurationSection {
+    @Setting("output_dir", help: "where results go; else outputs/eval/DATE/TIME_JOB") var outputDirectory: String?
+    @Setting("job_name", help: "the evaluation's name") var jobName: String?
+    @Setting("seed", help: "episode k follows from it and k, whatever the batch size") var seed = 1000
+    @Setting("num_compute_threads", help: "threads of one CPU operation; 0 takes all cores") var computeThreads = 0
+    @Setting("rename_map", help: renameMapHelp("the environment's")) var renameMap: OrderedDictionary<String, String> =
+      [:]
+    @Setting("overwrite", help: "replace the results that lie in --output_dir") var overwrites = false
+    @SettingsGroup("eval") var evaluation = EvaluationSection()
+    @SettingsGroup("env", title: "EnvConfig", help: "kind of environment", of: EnvironmentSettings.kinds)
+    var environment = EnvironmentSettings.shapes(ShapesSettings())
+    @SettingsGroup(
+      "policy", title: "PreTrainedConfig", help: "kind of policy; the checkpoint's own", of: PolicySettings.kinds)
     var policy = PolicySettings.smolvla(SmolVLAConfiguration())
     var policyPath: String?
-    var environment = EnvironmentSettings.shapes(ShapesSettings())
-    var evaluation = EvaluationSection()
-    var outputDirectory: String?
-    var jobName: String?
-    var seed = 1000
-    var computeThreads = 0
-    var renameMap: OrderedDictionary<String, String> = [:]
-    var overwrites = false
 
     static let title = "EvalPipelineConfig"
-    static var fields: [Field<Self>] {
-      [
-        .init("output_dir", \.outputDirectory, help: "where results go; else outputs/eval/DATE/TIME_JOB"),
-        .init("job_name", \.jobName, help: "the evaluation's name"),
-        .init("seed", \.seed, help: "episode k follows from it and k, whatever the batch size"),
-        .init("num_compute_threads", \.computeThreads, help: "threads of one CPU operation; 0 takes all cores"),
-        .init("rename_map", \.renameMap, help: renameMapHelp("the environment's")),
-        .init("overwrite", \.overwrites, help: "replace the results that lie in --output_dir"),
-        .section("eval", \.evaluation),
-        .choice("env", \.environment, title: "EnvConfig", help: "kind of environment", of: EnvironmentSettings.choices),
-        .choice(
-          "policy", \.policy, title: "PreTrainedConfig", help: "kind of policy; the checkpoint's own",
-          of: PolicySettings.choices),
-      ]
-    }
   }
 
   static let name = "eval"
@@ -107,7 +96,7 @@ enum EvalCommand: Command {
   private static func planner(
     _ settings: Settings, _ specification: EnvironmentSpecification
   ) throws -> any ActionPlanner {
-    if settings.evaluation.planner == "random" {
+    if settings.evaluation.planner == .random {
       return RandomPlanner(actionDimension: specification.actionNames.count)
     }
     guard let path = settings.policyPath else {
@@ -136,9 +125,10 @@ enum EvalCommand: Command {
   /// Everything that the figures depend on.
   private static func manifest(_ settings: Settings) throws -> JSON {
     let smolvla = settings.policy.smolvla
-    let isPolicy = settings.evaluation.planner == "policy"
+    let isPolicy = settings.evaluation.planner == .policy
     return [
-      "planner": .string(settings.evaluation.planner), "policy_path": settings.policyPath.map(JSON.string) ?? .null,
+      "planner": .string(settings.evaluation.planner.rawValue),
+      "policy_path": settings.policyPath.map(JSON.string) ?? .null,
       "policy_type": isPolicy ? .string(settings.policy.type) : .null,
       "n_action_steps": isPolicy ? .integer(smolvla.actionSteps) : .null,
       "chunk_size": isPolicy ? .integer(smolvla.chunkSize) : .null,
@@ -154,29 +144,23 @@ enum EvalCommand: Command {
   }
 }
 
+/// What plans the actions of an evaluation.
+enum PlannerKind: String, CaseIterable, ConfigurationValue { case policy, random }
+
 /// `--eval.…`
 struct EvaluationSection: ConfigurationSection {
-  var lerobot = TrainingEvaluationSection()
-  var recorded = 10
-  var contrary = false
-  var planner = "policy"
+  @SettingsGroup var lerobot = TrainingEvaluationSection()
+  @Setting("max_episodes_rendered", help: "episodes of each task that are recorded") var recorded = 10
+  @Setting("contrary_instruction", help: "tell the policy another goal, and count the original one") var contrary =
+    false
+  @Setting("planner", help: "what plans actions; random gives the success rate of chance") var planner = PlannerKind
+    .policy
 
   static let title = "EvalConfig"
-  static var fields: [Field<Self>] {
-    [
-      .embedded(\.lerobot),
-      .init("max_episodes_rendered", \.recorded, help: "episodes of each task that are recorded"),
-      .init("contrary_instruction", \.contrary, help: "tell the policy another goal, and count the original one"),
-      .init("planner", \.planner, help: "policy, or random for the rate of chance"),
-    ]
-  }
 
   func validate() throws(ConfigurationError) {
     guard recorded >= 0 else {
       throw ConfigurationError("max_episodes_rendered", "expected 0 or more, found \(recorded)")
-    }
-    guard ["policy", "random"].contains(planner) else {
-      throw ConfigurationError("planner", "expected policy or random, found \(planner)")
     }
   }
 }

@@ -5,26 +5,18 @@ import OrderedCollections
 
 /// `--dataset.image_transforms.…`: LeRobot's `ImageTransformsConfig`, with its defaults.
 struct ImageTransformsSettings: ConfigurationSection {
-  var isEnabled = false
-  var most = 3
-  var hasRandomOrder = false
-  var transforms: OrderedDictionary<String, ImageTransformSettings> = [
-    "brightness": .init(type: "ColorJitter", arguments: ["brightness": [0.8, 1.2]]),
-    "contrast": .init(type: "ColorJitter", arguments: ["contrast": [0.8, 1.2]]),
-    "saturation": .init(type: "ColorJitter", arguments: ["saturation": [0.5, 1.5]]),
-    "hue": .init(type: "ColorJitter", arguments: ["hue": [-0.05, 0.05]]),
-    "sharpness": .init(type: "SharpnessJitter", arguments: ["sharpness": [0.5, 1.5]]),
-    "affine": .init(type: "RandomAffine", arguments: ["degrees": [-5.0, 5.0], "translate": [0.05, 0.05]]),
-  ]
-
-  static var fields: [Field<Self>] {
-    [
-      .init("enable", \.isEnabled, help: "change training images at random, each by some of tfs"),
-      .init("max_num_transforms", \.most, help: "how many are applied to an image, at most all"),
-      .init("random_order", \.hasRandomOrder, help: "apply them in random order instead of that of tfs"),
-      .init("tfs", \.transforms, help: "name: weight, type (ColorJitter, SharpnessJitter, RandomAffine), kwargs"),
+  @Setting("enable", help: "change training images at random, each by some of tfs") var isEnabled = false
+  @Setting("max_num_transforms", help: "how many are applied to an image, at most all") var most = 3
+  @Setting("random_order", help: "apply them in random order instead of that of tfs") var hasRandomOrder = false
+  @Setting("tfs", help: "name: weight, type (ColorJitter, SharpnessJitter, RandomAffine), kwargs") var transforms:
+    OrderedDictionary<String, ImageTransformSettings> = [
+      "brightness": .init(type: "ColorJitter", arguments: ["brightness": [0.8, 1.2]]),
+      "contrast": .init(type: "ColorJitter", arguments: ["contrast": [0.8, 1.2]]),
+      "saturation": .init(type: "ColorJitter", arguments: ["saturation": [0.5, 1.5]]),
+      "hue": .init(type: "ColorJitter", arguments: ["hue": [-0.05, 0.05]]),
+      "sharpness": .init(type: "SharpnessJitter", arguments: ["sharpness": [0.5, 1.5]]),
+      "affine": .init(type: "RandomAffine", arguments: ["degrees": [-5.0, 5.0], "translate": [0.05, 0.05]]),
     ]
-  }
 
   func validate() throws(ConfigurationError) {
     guard most >= 0 else { throw ConfigurationError("max_num_transforms", "expected 0 or more, found \(most)") }

@@ -3,23 +3,12 @@ import ModelFiles
 
 /// LeRobot's training settings that this program reads and writes for LeRobot's sake.
 struct LeRobotTrainingCompatibilitySettings: ConfigurationSection {
-  var peft: JSON = .null
-  var weighsByReward = false
-  var rewardProgressPath: String?
-  var rewardThreshold = 0.01
-  var rewardEpsilon = 1e-6
-  var rewardHead: String? = "sparse"
-
-  static var fields: [Field<Self>] {
-    [
-      .init("peft", \.peft, help: "not supported"),
-      .init("use_rabc", \.weighsByReward, help: "not supported"),
-      .init("rabc_progress_path", \.rewardProgressPath, help: "no effect"),
-      .init("rabc_kappa", \.rewardThreshold, help: "no effect"),
-      .init("rabc_epsilon", \.rewardEpsilon, help: "no effect"),
-      .init("rabc_head_mode", \.rewardHead, help: "no effect"),
-    ]
-  }
+  @Setting("peft", help: "not supported") var peft: JSON = .null
+  @Setting("use_rabc", help: "not supported") var weighsByReward = false
+  @Setting("rabc_progress_path", help: "no effect") var rewardProgressPath: String?
+  @Setting("rabc_kappa", help: "no effect") var rewardThreshold = 0.01
+  @Setting("rabc_epsilon", help: "no effect") var rewardEpsilon = 1e-6
+  @Setting("rabc_head_mode", help: "no effect") var rewardHead: String? = "sparse"
 
   func validate() throws(ConfigurationError) {
     guard peft == .null else { throw ConfigurationError("peft", "is not supported; leave it at null") }

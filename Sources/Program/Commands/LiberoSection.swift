@@ -5,30 +5,17 @@ import RobotEnvironments
 
 /// `--env.…` of LIBERO, under LeRobot's names.
 struct LiberoSection: ConfigurationSection, Equatable {
+  @Setting("task", help: "suites, separated by commas: libero_spatial, libero_object, libero_goal, libero_10 …")
   var task = "libero_10"
-  var identifiers: [Int]?
-  var controlMode = "relative"
-  var height = 256
-  var width = 256
-  var maximumSteps: Int?
+  @Setting("task_ids", help: "which of each suite's tasks, such as [0,3]; null for all") var identifiers: [Int]?
+  @Setting("control_mode", help: "whether actions are changes of pose or poses") var controlMode = ControlMode.relative
+  @Setting("observation_height", help: "rows of each camera's image") var height = 256
+  @Setting("observation_width", help: "pixels in a row of each camera's image") var width = 256
+  @Setting("episode_length", help: "control steps of an episode; null for each suite's own") var maximumSteps: Int?
 
   static let title = "LiberoEnv"
-  static var fields: [Field<Self>] {
-    [
-      .init(
-        "task", \.task, help: "suites, separated by commas: libero_spatial, libero_object, libero_goal, libero_10 …"),
-      .init("task_ids", \.identifiers, help: "which of each suite's tasks, such as [0,3]; null for all"),
-      .init("control_mode", \.controlMode, help: "relative or absolute: actions are changes of pose, or poses"),
-      .init("observation_height", \.height, help: "rows of each camera's image"),
-      .init("observation_width", \.width, help: "pixels in a row of each camera's image"),
-      .init("episode_length", \.maximumSteps, help: "control steps of an episode; null for each suite's own"),
-    ]
-  }
 
   func validate() throws(ConfigurationError) {
-    guard ControlMode(rawValue: controlMode) != nil else {
-      throw ConfigurationError("control_mode", "expected relative or absolute, found \(controlMode)")
-    }
     guard (16...1024).contains(height), (16...1024).contains(width) else {
       throw ConfigurationError("observation_height", "and observation_width must be 16 to 1024")
     }
@@ -39,7 +26,7 @@ struct LiberoSection: ConfigurationSection, Equatable {
 
   func suite() throws -> LiberoTasks {
     var options = LiberoTasks.Options()
-    options.mode = ControlMode(rawValue: controlMode) ?? .relative
+    options.mode = controlMode
     (options.width, options.height, options.maximumSteps) = (width, height, maximumSteps)
     let names = task.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
     let settings = try LiberoSettings.resolve()
@@ -50,3 +37,5 @@ struct LiberoSection: ConfigurationSection, Equatable {
     return tasks
   }
 }
+
+extension ControlMode: ConfigurationValue {}

@@ -9,29 +9,20 @@ import TerminalOutput
 /// `lerobot-wm matrix`: trains and evaluates every arm with every seed, on as many GPUs as there are.
 enum MatrixCommand: Command {
   struct Settings: ConfigurationSection {
-    var outputRoot = "outputs/train/libero_smolvla_world_parallel"
+    @Setting("output_root", help: "where the runs go: E0_seed0/, …, logs/, report.html") var outputRoot =
+      "outputs/train/libero_smolvla_world_parallel"
+    @Setting(
+      "experiments",
+      help: "arms: E0 the baseline, E1 a memory of zeros, E2 a predicted memory; also oracle, shuffle, random")
     var experiments = "E0,E1,E2"
-    var seeds = "0"
-    var gpus = "0"
+    @Setting("seeds", help: "training seeds, such as 0,1,2") var seeds = "0"
+    @Setting("gpu_ids", help: "GPUs, as their driver counts; each takes one run at a time") var gpus = "0"
+    @Setting("init_policy_path", help: "the SmolVLA checkpoint that every arm starts from; empty trains from scratch")
     var initialPolicy = ""
-    var totalSamples: Int?
+    @Setting("total_samples", help: "samples of each run; sets --steps by --batch_size, rounded up") var totalSamples:
+      Int?
     /// The flags that are passed on to `train` and `eval`.
     var forwardedFlags: [Arguments.Flag] = []
-
-    static var fields: [Field<Self>] {
-      [
-        .init("output_root", \.outputRoot, help: "where the runs go: E0_seed0/, …, logs/, report.html"),
-        .init(
-          "experiments", \.experiments,
-          help: "arms: E0 the baseline, E1 a memory of zeros, E2 a predicted memory; also oracle, shuffle, random"),
-        .init("seeds", \.seeds, help: "training seeds, such as 0,1,2"),
-        .init("gpu_ids", \.gpus, help: "GPUs, as their driver counts; each takes one run at a time"),
-        .init(
-          "init_policy_path", \.initialPolicy,
-          help: "the SmolVLA checkpoint that every arm starts from; empty trains from scratch"),
-        .init("total_samples", \.totalSamples, help: "samples of each run; sets --steps by --batch_size, rounded up"),
-      ]
-    }
 
     func validate() throws(ConfigurationError) {
       guard !arms.isEmpty, Set(arms).count == arms.count, arms.count == words(experiments).count else {

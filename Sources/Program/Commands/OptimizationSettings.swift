@@ -4,58 +4,12 @@ import NeuralNetworks
 import OrderedCollections
 import SmolVLA
 
-/// `--optimizer.…` of AdamW, under LeRobot's names and with LeRobot's defaults.
-struct AdamWSection: ConfigurationSection, Equatable {
-  var learningRate = 1e-3
-  var weightDecay = 1e-2
-  var gradientClip = 10.0
-  var betas = [0.9, 0.999]
-  var epsilon = 1e-8
-
-  static var fields: [Field<Self>] {
-    [
-      .init("lr", \.learningRate, help: "learning rate"),
-      .init("weight_decay", \.weightDecay, help: "weight decay, apart from the gradient"),
-      .init("grad_clip_norm", \.gradientClip, help: "largest norm of the gradients; 0 for no limit"),
-      .init("betas", \.betas, help: "decay rates of the two moments"),
-      .init("eps", \.epsilon, help: "epsilon"),
-    ]
-  }
-
-  func validate() throws(ConfigurationError) {
-    guard betas.count == 2, betas.allSatisfy({ (0..<1).contains($0) }) else {
-      throw ConfigurationError("betas", "expected two numbers from 0 to less than 1, found \(betas)")
-    }
-    for (name, value) in [("lr", learningRate), ("weight_decay", weightDecay), ("grad_clip_norm", gradientClip)]
-    where !(value.isFinite && value >= 0) {
-      throw ConfigurationError(name, "expected a number of 0 or more, found \(value)")
-    }
-    guard epsilon.isFinite, epsilon > 0 else {
-      throw ConfigurationError("eps", "expected a positive number, found \(epsilon)")
-    }
-  }
-
-  /// What the optimizer takes of it.
-  var settings: AdamWSettings {
-    AdamWSettings(beta1: betas[0], beta2: betas[1], epsilon: epsilon, weightDecay: weightDecay)
-  }
-}
-
 /// `--scheduler.…` of the cosine with warm-up, under LeRobot's names.
 struct CosineSection: ConfigurationSection, Equatable {
-  var warmupSteps = 1000
-  var decaySteps = 30_000
-  var peak = 1e-4
-  var final = 2.5e-6
-
-  static var fields: [Field<Self>] {
-    [
-      .init("num_warmup_steps", \.warmupSteps, help: "steps to the peak"),
-      .init("num_decay_steps", \.decaySteps, help: "steps of the cosine; shrinks with --steps"),
-      .init("peak_lr", \.peak, help: "what decay_lr is measured by; the peak itself is --optimizer.lr"),
-      .init("decay_lr", \.final, help: "learning rate at the cosine's end, as a share of peak_lr"),
-    ]
-  }
+  @Setting("num_warmup_steps", help: "warm-up steps") var warmupSteps = 1000
+  @Setting("num_decay_steps", help: "steps of the cosine decay; scaled down for shorter runs") var decaySteps = 30_000
+  @Setting("peak_lr", help: "reference for decay_lr; the peak itself is --optimizer.lr") var peak = 1e-4
+  @Setting("decay_lr", help: "learning rate at the end of the decay, relative to peak_lr") var final = 2.5e-6
 
   func validate() throws(ConfigurationError) {
     guard warmupSteps >= 0 else {
@@ -73,12 +27,14 @@ struct CosineSection: ConfigurationSection, Equatable {
 
 /// The optimizer chosen by `--optimizer.type`.
 enum OptimizerSettings: Sendable, Equatable {
-  case adamW(AdamWSection)
+  case adamW(AdamWSettings)
 
-  static var choices: [Choice<OptimizerSettings?>] {
+  static var kinds: [SettingsKind<OptimizerSettings>] {
     [
-      Choice("adamw", AdamWSection.self, wrap: { .adamW($0) }) {
-        if case .adamW(let section) = $0 { section } else { nil }
+      SettingsKind("adamw", AdamWSettings.self, wrap: OptimizerSettings.adamW) {
+        switch $0 {
+        case .adamW(let section): section
+        }
       }
     ]
   }
@@ -88,10 +44,12 @@ enum OptimizerSettings: Sendable, Equatable {
 enum SchedulerSettings: Sendable, Equatable {
   case cosine(CosineSection)
 
-  static var choices: [Choice<SchedulerSettings?>] {
+  static var kinds: [SettingsKind<SchedulerSettings>] {
     [
-      Choice("cosine_decay_with_warmup", CosineSection.self, wrap: { .cosine($0) }) {
-        if case .cosine(let section) = $0 { section } else { nil }
+      SettingsKind("cosine_decay_with_warmup", CosineSection.self, wrap: SchedulerSettings.cosine) {
+        switch $0 {
+        case .cosine(let section): section
+        }
       }
     ]
   }
@@ -99,19 +57,15 @@ enum SchedulerSettings: Sendable, Equatable {
 
 /// How a run optimizes: what the sections say, or the policy's preset.
 struct Optimization: Sendable, Equatable {
-  var adamW = AdamWSection()
+  var adamW = AdamWSettings()
   var schedule = CosineSection()
 
   /// The preset of a policy, as LeRobot's `get_optimizer_preset` and `get_scheduler_preset` make it.
   init(presetOf policy: SmolVLAConfiguration) {
-    adamW.learningRate = policy.learningRate
-    adamW.betas = policy.betas
-    adamW.epsilon = policy.epsilon
-    adamW.weightDecay = policy.weightDecay
-    adamW.gradientClip = policy.gradientClip
+    adamW = policy.optimizer
     schedule.warmupSteps = policy.warmupSteps
     schedule.decaySteps = policy.decaySteps
-    schedule.peak = policy.learningRate
+    schedule.peak = policy.optimizer.learningRate
     schedule.final = policy.finalLearningRate
   }
 

@@ -11,62 +11,44 @@ import WorldEncoders
 import WorldLatents
 import WorldModality
 
+/// The number format that an encoder computes in.
+enum EncoderPrecision: String, CaseIterable, ConfigurationValue { case float32, bfloat16 }
+
 /// `lerobot-wm precompute`: the latent of every frame of a dataset, under the runbook's flags.
 enum PrecomputeCommand: Command {
   struct Settings: ConfigurationSection {
-    var datasetName = ""
-    var datasetRoot: String?
+    @Setting("dataset_name", help: "the dataset's name, such as HuggingFaceVLA/libero") var datasetName = ""
+    @Setting("dataset_root", help: "its folder; else HF_LEROBOT_HOME/NAME") var datasetRoot: String?
+    @Setting("revision", help: "the dataset's branch, tag or commit; else the tag of the format's version")
     var revision: String?
-    var imageKey = "observation.images.image"
-    var cacheDirectory = "cache"
+    @Setting("image_key", help: "the camera") var imageKey = "observation.images.image"
+    @Setting("cache_dir", help: "where the latents go: CACHE/NAME/train_world_latents_….fp16.npy") var cacheDirectory =
+      "cache"
+    @Setting(
+      "world_latents_source",
+      help: "kind of encoder: vjepa (V-JEPA 2 encodes clips) or dino (DINOv2's CLS tokens, averaged over a clip)")
     var source = LatentsSource.vjepa
-    var encoderName: String?
-    var temporalWindow = 4
+    @Setting(
+      "world_vision_model_name",
+      help: "the encoder's folder or repository; null takes the source's: "
+        + LatentsSource.allCases.map(\.defaultEncoderName).joined(separator: ", ")) var encoderName: String?
+    @Setting("temporal_window", help: "frames of a clip, the last being the frame itself") var temporalWindow = 4
+    @Setting(
+      "latent_suffix",
+      help: "end of the cache's name, such as m4_wrist for a second camera; null takes mN, N frames of a clip")
     var latentSuffix: String?
-    var device: String?
-    var precision = "float32"
-    var batchSize = 16
-    var workers = 2
-    var computeThreads = 0
-    var tolerance = 1e-4
-    var renameMap: OrderedDictionary<String, String> = [:]
-    var overwrites = false
-
-    static var fields: [Field<Self>] {
-      [
-        .init("dataset_name", \.datasetName, help: "the dataset's name, such as HuggingFaceVLA/libero"),
-        .init("dataset_root", \.datasetRoot, help: "its folder; else HF_LEROBOT_HOME/NAME"),
-        .init(
-          "revision", \.revision, help: "the dataset's branch, tag or commit; else the tag of the format's version"),
-        .init("image_key", \.imageKey, help: "the camera"),
-        .init("cache_dir", \.cacheDirectory, help: "where the latents go: CACHE/NAME/train_world_latents_….fp16.npy"),
-        .init(
-          "world_latents_source", \.source,
-          help: "kind of encoder: vjepa (V-JEPA 2 encodes clips) or dino (DINOv2's CLS tokens, averaged over a clip)"),
-        .init(
-          "world_vision_model_name", \.encoderName,
-          help: "the encoder's folder or repository; null takes the source's: "
-            + LatentsSource.allCases.map(\.defaultEncoderName).joined(separator: ", ")),
-        .init("temporal_window", \.temporalWindow, help: "frames of a clip, the last being the frame itself"),
-        .init(
-          "latent_suffix", \.latentSuffix,
-          help: "end of the cache's name, such as m4_wrist for a second camera; null takes mN, N frames of a clip"),
-        .init("device", \.device, help: "cpu, cuda or cuda:N; null takes a GPU if there is one"),
-        .init("dtype", \.precision, help: "float32 or bfloat16"),
-        .init("batch_size", \.batchSize, help: "clips encoded at once"),
-        .init("num_workers", \.workers, help: "threads that decode images"),
-        .init("num_compute_threads", \.computeThreads, help: "threads of one CPU operation; 0 takes all cores"),
-        .init("tolerance_s", \.tolerance, help: "seconds that a frame of the dataset may lie off its time"),
-        .init("rename_map", \.renameMap, help: renameMapHelp("the dataset's", more: "; --image_key may be either")),
-        .init("overwrite", \.overwrites, help: "replace a finished cache"),
-      ]
-    }
+    @Setting("device", help: "cpu, cuda or cuda:N; null takes a GPU if there is one") var device: String?
+    @Setting("dtype", help: "number format of the encoder") var precision = EncoderPrecision.float32
+    @Setting("batch_size", help: "clips encoded at once") var batchSize = 16
+    @Setting("num_workers", help: "threads that decode images") var workers = 2
+    @Setting("num_compute_threads", help: "threads of one CPU operation; 0 takes all cores") var computeThreads = 0
+    @Setting("tolerance_s", help: "seconds that a frame of the dataset may lie off its time") var tolerance = 1e-4
+    @Setting("rename_map", help: renameMapHelp("the dataset's", more: "; --image_key may be either")) var renameMap:
+      OrderedDictionary<String, String> = [:]
+    @Setting("overwrite", help: "replace a finished cache") var overwrites = false
 
     func validate() throws(ConfigurationError) {
       guard !datasetName.isEmpty else { throw ConfigurationError("dataset_name", "is needed") }
-      guard ["float32", "bfloat16"].contains(precision) else {
-        throw ConfigurationError("dtype", "expected float32 or bfloat16, found \(precision)")
-      }
       guard (1...1024).contains(temporalWindow), batchSize > 0, (0...256).contains(workers) else {
         throw ConfigurationError(
           "temporal_window", "and --batch_size must be 1 or more (1024 frames at most), --num_workers 0 to 256")
@@ -113,7 +95,7 @@ enum PrecomputeCommand: Command {
     let name = settings.encoderName ?? settings.source.defaultEncoderName
     let folder = try EncoderFolder(ModelLocation.directory(of: name, holding: ModelLocation.weights))
     let encoder = try settings.source.encoder(
-      in: folder, dtype: settings.precision == "bfloat16" ? .bfloat16 : .float32,
+      in: folder, dtype: settings.precision == .bfloat16 ? .bfloat16 : .float32,
       device: Device.chosen(settings.device))
     let identity = LatentCacheManifest(
       datasetRepoID: settings.datasetName,
@@ -121,7 +103,7 @@ enum PrecomputeCommand: Command {
         root: root, episodes: dataset.metadata.episodeCount, frames: dataset.metadata.frameCount),
       camera: camera,
       encoder: EncoderFingerprint(
-        source: settings.source, name: name, sha256: try folder.sha256(), precision: settings.precision),
+        source: settings.source, name: name, sha256: try folder.sha256(), precision: settings.precision.rawValue),
       latentDimension: encoder.latentDimension, temporalWindow: settings.temporalWindow,
       preprocessing: encoder.preprocessing)
     let work = try WorldLatentPrecomputation(

@@ -15,28 +15,16 @@ import WorldModality
 /// `lerobot-wm probe`: everything that a policy computes for one given batch, so that anyone can compare the numbers.
 enum ProbeCommand: Command {
   struct Settings: ConfigurationSection {
+    @Setting("batch", help: "safetensors whose in/… are the preprocessed batch, noise and time") var batch = ""
+    @Setting("output", help: "safetensors to write: out/…, mid/…, g/…, and w1/… with --optimizer_step") var output = ""
+    @Setting("optimizer_step", help: "also take one step of AdamW and write the weights") var takesOptimizerStep = false
+    @Setting("num_compute_threads", help: "threads of one CPU operation; 0 takes all cores") var computeThreads = 0
+    @Setting("overwrite", help: "replace the output file") var overwrites = false
+    @SettingsGroup("optimizer") var optimizer = SmolVLAConfiguration().optimizer
+    @SettingsGroup(
+      "policy", title: "PreTrainedConfig", help: "kind of policy; the checkpoint's own", of: PolicySettings.kinds)
     var policy = PolicySettings.smolvla(SmolVLAConfiguration())
     var policyPath: String?
-    var batch = ""
-    var output = ""
-    var takesOptimizerStep = false
-    var optimizer = Optimization(presetOf: SmolVLAConfiguration()).adamW
-    var computeThreads = 0
-    var overwrites = false
-
-    static var fields: [Field<Self>] {
-      [
-        .init("batch", \.batch, help: "safetensors whose in/… are the preprocessed batch, noise and time"),
-        .init("output", \.output, help: "safetensors to write: out/…, mid/…, g/…, and w1/… with --optimizer_step"),
-        .init("optimizer_step", \.takesOptimizerStep, help: "also take one step of AdamW and write the weights"),
-        .init("num_compute_threads", \.computeThreads, help: "threads of one CPU operation; 0 takes all cores"),
-        .init("overwrite", \.overwrites, help: "replace the output file"),
-        .section("optimizer", \.optimizer),
-        .choice(
-          "policy", \.policy, title: "PreTrainedConfig", help: "kind of policy; the checkpoint's own",
-          of: PolicySettings.choices),
-      ]
-    }
 
     func validate() throws(ConfigurationError) {
       guard !batch.isEmpty, !output.isEmpty else { throw ConfigurationError("batch", "and --output are needed") }
@@ -92,7 +80,7 @@ enum ProbeCommand: Command {
         // None where nothing reached it, as in PyTorch.
         if let gradient = parameter.tensor.gradient { numbers["g/\(parameter.name)"] = try gradient.clone() }
       }
-      let norm = try policy.parameters.clipGradients(toNorm: settings.optimizer.gradientClip)
+      let norm = try policy.parameters.clipGradients(toNorm: settings.optimizer.maximumGradientNorm)
       numbers["out/gradnorm"] = try norm.reshaped([1])
     }
     let rows = try batch.require(BatchKey.noise).size(0)
@@ -102,9 +90,9 @@ enum ProbeCommand: Command {
   }
 
   private static func step(
-    _ policy: any Policy, _ settings: AdamWSection, into numbers: inout StateDictionary
+    _ policy: any Policy, _ settings: AdamWSettings, into numbers: inout StateDictionary
   ) throws {
-    let optimizer = AdamW(policy.parameters, settings: settings.settings)
+    let optimizer = AdamW(policy.parameters, settings: settings)
     try optimizer.step(learningRate: settings.learningRate)
     for (_, parameter) in policy.parameters.trainable { numbers["w1/\(parameter.name)"] = parameter.tensor }
   }

@@ -11,45 +11,36 @@ import TerminalOutput
 /// `lerobot-wm record`: demonstrations of a suite's own expert, as a LeRobotDataset.
 enum RecordCommand: Command {
   struct Settings: ConfigurationSection {
+    @Setting("seed", help: "episodes follow from it; evaluation's are others") var seed = 0
+    @Setting("overwrite", help: "replace the dataset that lies there") var overwrites = false
+    @SettingsGroup("env", title: "EnvConfig", help: "kind of environment", of: EnvironmentSettings.kinds)
     var environment = EnvironmentSettings.shapes(ShapesSettings())
-    var dataset = RecordDatasetSettings()
-    var seed = 0
-    var overwrites = false
-
-    static var fields: [Field<Self>] {
-      [
-        .init("seed", \.seed, help: "episodes follow from it; evaluation's are others"),
-        .init("overwrite", \.overwrites, help: "replace the dataset that lies there"),
-        .choice("env", \.environment, title: "EnvConfig", help: "kind of environment", of: EnvironmentSettings.choices),
-        .section("dataset", \.dataset),
-      ]
-    }
+    @SettingsGroup("dataset") var dataset = RecordDatasetSettings()
   }
 
   struct RecordDatasetSettings: ConfigurationSection {
-    var root = ""
-    var episodes = 50
-    var usesVideo = false
+    @Setting("root", help: "the new dataset's folder") var root = ""
+    @Setting("num_episodes", help: "successful episodes to keep, of each task") var episodes = 50
+    @Setting("video", help: "store images as video instead of PNG") var usesVideo = false
+    @Setting("vcodec", help: "of videos; null takes libsvtav1 where it can, from 64 pixels a side, else h264")
     var codec: VideoCodec?
-    var chunks = ChunkSettings()
+    @Setting("chunks_size", help: "files in a folder") var filesPerChunk = ChunkSettings().filesPerChunk
+    @Setting("data_files_size_in_mb", help: "how large a data file grows")
+    var dataFileMegabytes = ChunkSettings().dataFileMegabytes
+    @Setting("video_files_size_in_mb", help: "how large a video grows")
+    var videoFileMegabytes = ChunkSettings().videoFileMegabytes
 
-    static var fields: [Field<Self>] {
-      [
-        .init("root", \.root, help: "the new dataset's folder"),
-        .init("num_episodes", \.episodes, help: "successful episodes to keep, of each task"),
-        .init("video", \.usesVideo, help: "store images as video instead of PNG"),
-        .init(
-          "vcodec", \.codec, help: "of videos; null takes libsvtav1 where it can, from 64 pixels a side, else h264"),
-        .init("chunks_size", \.chunks.filesPerChunk, help: "files in a folder"),
-        .init("data_files_size_in_mb", \.chunks.dataFileMegabytes, help: "how large a data file grows"),
-        .init("video_files_size_in_mb", \.chunks.videoFileMegabytes, help: "how large a video grows"),
-      ]
+    var chunks: ChunkSettings {
+      var chunks = ChunkSettings()
+      chunks.filesPerChunk = filesPerChunk
+      (chunks.dataFileMegabytes, chunks.videoFileMegabytes) = (dataFileMegabytes, videoFileMegabytes)
+      return chunks
     }
 
     func validate() throws(ConfigurationError) {
       guard !root.isEmpty else { throw ConfigurationError("root", "is needed") }
       guard episodes > 0 else { throw ConfigurationError("num_episodes", "expected 1 or more, found \(episodes)") }
-      guard chunks.filesPerChunk > 0, chunks.dataFileMegabytes > 0, chunks.videoFileMegabytes > 0 else {
+      guard filesPerChunk > 0, dataFileMegabytes > 0, videoFileMegabytes > 0 else {
         throw ConfigurationError("chunks_size", "and the files' sizes must be above 0")
       }
     }

@@ -8,25 +8,14 @@ import RobotEnvironments
 /// `lerobot-wm replay`: an episode of LIBERO with given actions, written down so that anyone can compare the numbers.
 enum ReplayCommand: Command {
   struct Settings: ConfigurationSection {
+    @Setting("init_state", help: "which initial state to begin with") var initialState = 0
+    @Setting("seed", help: "where the fixtures stand; evaluation takes its seed plus the episode") var seed = 0
+    @Setting("actions", help: "NumPy file of actions: single or double precision, steps × 7") var actions = ""
+    @Setting("images", help: "steps at which to draw, such as 0,60,150") var images = ""
+    @Setting("output", help: "safetensors to write") var output = ""
+    @Setting("overwrite", help: "replace the output file") var overwrites = false
+    @SettingsGroup("env", title: "EnvConfig", help: "kind of environment", of: EnvironmentSettings.kinds)
     var environment = EnvironmentSettings.libero(LiberoSection())
-    var initialState = 0
-    var seed = 0
-    var actions = ""
-    var images = ""
-    var output = ""
-    var overwrites = false
-
-    static var fields: [Field<Self>] {
-      [
-        .init("init_state", \.initialState, help: "which initial state to begin with"),
-        .init("seed", \.seed, help: "where the fixtures stand; evaluation takes its seed plus the episode"),
-        .init("actions", \.actions, help: "NumPy file of actions: single or double precision, steps × 7"),
-        .init("images", \.images, help: "steps at which to draw, such as 0,60,150"),
-        .init("output", \.output, help: "safetensors to write"),
-        .init("overwrite", \.overwrites, help: "replace the output file"),
-        .choice("env", \.environment, title: "EnvConfig", help: "kind of environment", of: EnvironmentSettings.choices),
-      ]
-    }
 
     func validate() throws(ConfigurationError) {
       guard !actions.isEmpty, !output.isEmpty else { throw ConfigurationError("actions", "and --output are needed") }

@@ -5,19 +5,10 @@ import LayeredSettings
 /// `lerobot-wm report`: one page that shows what a folder of runs supports.
 enum ReportCommand: Command {
   struct Settings: ConfigurationSection {
-    var runs = ""
-    var output: String?
-    var isDemo = false
-    var overwrites = false
-
-    static var fields: [Field<Self>] {
-      [
-        .init("runs", \.runs, help: "folder of runs: E0_seed0/, E1_seed0/, …, random/"),
-        .init("output", \.output, help: "the page; by default report.html in that folder"),
-        .init("overwrite", \.overwrites, help: "replace an existing page"),
-        .init("demo", \.isDemo, help: "state that the encoder is untrained and the policies are tiny"),
-      ]
-    }
+    @Setting("runs", help: "folder of runs: E0_seed0/, E1_seed0/, …, random/") var runs = ""
+    @Setting("output", help: "the page; by default report.html in that folder") var output: String?
+    @Setting("overwrite", help: "replace an existing page") var overwrites = false
+    @Setting("demo", help: "state that the encoder is untrained and the policies are tiny") var isDemo = false
 
     func validate() throws(ConfigurationError) {
       guard !runs.isEmpty else { throw ConfigurationError("runs", "is needed") }

@@ -10,39 +10,20 @@ import WorldModality
 /// a download.
 enum ScratchCommand: Command {
   struct Settings: ConfigurationSection {
-    var outputDirectory = ""
-    var imageSize = 64
-    var patchSize = 8
-    var scaleFactor = 2
-    var hiddenSize = 64
-    var layers = 2
-    var visionLayers = 2
-    var heads = 4
-    var source = LatentsSource.vjepa
-    var encoderSize = 32
-    var encoderImageSize = 32
-    var words: [String] = []
-    var seed = 0
-    var overwrites = false
-
-    static var fields: [Field<Self>] {
-      [
-        .init("output_dir", \.outputDirectory, help: "where backbone/ and encoder/ go"),
-        .init("image_size", \.imageSize, help: "the vision tower's image side, pixels"),
-        .init("patch_size", \.patchSize, help: "the side of its patches"),
-        .init("scale_factor", \.scaleFactor, help: "patches joined into one token, per side"),
-        .init("hidden_size", \.hiddenSize, help: "width of tower and language model"),
-        .init("num_layers", \.layers, help: "layers of the language model"),
-        .init("num_vision_layers", \.visionLayers, help: "layers of the vision tower"),
-        .init("num_heads", \.heads, help: "attention heads of both"),
-        .init("world_latents_source", \.source, help: "kind of the encoder: vjepa or dino"),
-        .init("encoder_hidden_size", \.encoderSize, help: "width of the encoder, the latents' dimension"),
-        .init("encoder_image_size", \.encoderImageSize, help: "the encoder's image side, pixels"),
-        .init("words", \.words, help: "words that are one token each"),
-        .init("seed", \.seed, help: "the encoder's weights follow from it"),
-        .init("overwrite", \.overwrites, help: "replace what lies there"),
-      ]
-    }
+    @Setting("output_dir", help: "where backbone/ and encoder/ go") var outputDirectory = ""
+    @Setting("image_size", help: "the vision tower's image side, pixels") var imageSize = 64
+    @Setting("patch_size", help: "the side of its patches") var patchSize = 8
+    @Setting("scale_factor", help: "patches joined into one token, per side") var scaleFactor = 2
+    @Setting("hidden_size", help: "width of tower and language model") var hiddenSize = 64
+    @Setting("num_layers", help: "layers of the language model") var layers = 2
+    @Setting("num_vision_layers", help: "layers of the vision tower") var visionLayers = 2
+    @Setting("num_heads", help: "attention heads of both") var heads = 4
+    @Setting("world_latents_source", help: "kind of the encoder: vjepa or dino") var source = LatentsSource.vjepa
+    @Setting("encoder_hidden_size", help: "width of the encoder, the latents' dimension") var encoderSize = 32
+    @Setting("encoder_image_size", help: "the encoder's image side, pixels") var encoderImageSize = 32
+    @Setting("words", help: "words that are one token each") var words: [String] = []
+    @Setting("seed", help: "the encoder's weights follow from it") var seed = 0
+    @Setting("overwrite", help: "replace what lies there") var overwrites = false
 
     func validate() throws(ConfigurationError) {
       guard !outputDirectory.isEmpty else { throw ConfigurationError("output_dir", "is needed") }

@@ -8,70 +8,42 @@ import WorldModality
 
 /// LeRobot's `TrainPipelineConfig`, as far as it applies.
 struct TrainSettings: ConfigurationSection {
-  var dataset = DatasetSettings()
-  var environment: EnvironmentSettings?
-  var policy = PolicySettings.smolvla(SmolVLAConfiguration())
-  var outputDirectory: String?
-  var jobName: String?
-  var resumes = false
-  var overwrites = false
-  var seed = 1000
-  var workers = 4
+  @Setting("output_dir", help: "folder of the run; default outputs/train/DATE/TIME_JOB") var outputDirectory: String?
+  @Setting("job_name", help: "name of the run; default the types of environment and policy") var jobName: String?
+  @Setting("resume", help: "resume from the last checkpoint in --output_dir") var resumes = false
+  @Setting("overwrite", owner: .program, help: "replace the run in --output_dir") var overwrites = false
+  @Setting("seed", help: "random seed") var seed = 1000
+  @Setting("num_workers", help: "threads that load and decode; does not change results") var workers = 4
+  @Setting("num_compute_threads", owner: .program, help: "threads of one CPU operation; 0 takes all cores")
   var computeThreads = 0
-  var batchSize = 8
-  var steps = 100_000
-  var evaluationFrequency = 20_000
-  var logFrequency = 200
-  var savesCheckpoint = true
-  var saveFrequency = 20_000
-  var tolerance = 1e-4
-  var renameMap: OrderedDictionary<String, String> = [:]
-  var evaluation = TrainingEvaluationSection()
-  var wandb = WandBSection()
+  @Setting("batch_size", help: "samples per update") var batchSize = 8
+  @Setting("steps", help: "updates in total") var steps = 100_000
+  @Setting("eval_freq", help: "steps between evaluations in --env.type; 0 for none") var evaluationFrequency = 20_000
+  @Setting("log_freq", help: "steps between log lines") var logFrequency = 200
+  @Setting("save_checkpoint", help: "whether to write checkpoints") var savesCheckpoint = true
+  @Setting("save_freq", help: "steps between checkpoints") var saveFrequency = 20_000
+  @Setting("tolerance_s", help: "seconds that a frame may deviate from its timestamp") var tolerance = 1e-4
+  @Setting("rename_map", help: renameMapHelp("the dataset's")) var renameMap: OrderedDictionary<String, String> = [:]
+  @SettingsGroup("dataset") var dataset = DatasetSettings()
+  @SettingsGroup(
+    "env", title: "EnvConfig", help: "environment to evaluate in while training; null for none",
+    of: EnvironmentSettings.kinds) var environment: EnvironmentSettings?
+  @SettingsGroup("policy", title: "PreTrainedConfig", help: "kind of policy", of: PolicySettings.kinds) var policy =
+    PolicySettings.smolvla(SmolVLAConfiguration())
+  @Setting(
+    "use_policy_training_preset", help: "use the policy's optimizer_… and scheduler_…; false uses the sections below")
   var usesPolicyPreset = true
+  @SettingsGroup("optimizer", title: "OptimizerConfig", help: "kind of optimizer", of: OptimizerSettings.kinds)
   var optimizer: OptimizerSettings?
+  @SettingsGroup("scheduler", title: "LRSchedulerConfig", help: "kind of schedule", of: SchedulerSettings.kinds)
   var scheduler: SchedulerSettings?
-  var compatibility = LeRobotTrainingCompatibilitySettings()
+  @SettingsGroup("eval") var evaluation = TrainingEvaluationSection()
+  @SettingsGroup("wandb") var wandb = WandBSection()
+  @SettingsGroup var compatibility = LeRobotTrainingCompatibilitySettings()
   /// The checkpoint whose `train_config.json` a resumed run was given; the newest where it was given none.
   var checkpoint: URL?
 
   static let title = "TrainPipelineConfig"
-  static var fields: [Field<Self>] {
-    [
-      .init("output_dir", \.outputDirectory, help: "where the run goes; else outputs/train/DATE/TIME_JOB"),
-      .init("job_name", \.jobName, help: "the run's name; else the types of environment and policy"),
-      .init("resume", \.resumes, help: "continue from the last checkpoint in --output_dir"),
-      .init("overwrite", \.overwrites, owner: .program, help: "replace the run that lies in --output_dir"),
-      .init("seed", \.seed, help: "everything drawn follows from it"),
-      .init("num_workers", \.workers, help: "threads that load and decode; changes no result"),
-      .init(
-        "num_compute_threads", \.computeThreads, owner: .program,
-        help: "threads of one CPU operation; 0 takes all cores"),
-      .init("batch_size", \.batchSize, help: "samples of one update"),
-      .init("steps", \.steps, help: "updates in all"),
-      .init("eval_freq", \.evaluationFrequency, help: "steps between evaluations in --env.type; 0 for none"),
-      .init("log_freq", \.logFrequency, help: "steps between log lines"),
-      .init("save_checkpoint", \.savesCheckpoint, help: "whether to write checkpoints"),
-      .init("save_freq", \.saveFrequency, help: "steps between checkpoints"),
-      .init("tolerance_s", \.tolerance, help: "seconds that a frame of the dataset may lie off its time"),
-      .init("rename_map", \.renameMap, help: renameMapHelp("the dataset's")),
-      .section("dataset", \.dataset),
-      .optionalChoice(
-        "env", \.environment, title: "EnvConfig", help: "environment to evaluate in while training; null for none",
-        of: EnvironmentSettings.choices),
-      .choice("policy", \.policy, title: "PreTrainedConfig", help: "kind of policy", of: PolicySettings.choices),
-      .init(
-        "use_policy_training_preset", \.usesPolicyPreset,
-        help: "the policy's own optimizer_… and scheduler_… hold; false: the sections below"),
-      .choice(
-        "optimizer", \.optimizer, title: "OptimizerConfig", help: "kind of optimizer", of: OptimizerSettings.choices),
-      .choice(
-        "scheduler", \.scheduler, title: "LRSchedulerConfig", help: "kind of schedule", of: SchedulerSettings.choices),
-      .section("eval", \.evaluation),
-      .section("wandb", \.wandb),
-      .embedded(\.compatibility),
-    ]
-  }
 
   func validate() throws(ConfigurationError) {
     for (name, value) in [
@@ -115,9 +87,7 @@ extension TrainSettings {
     training.evaluationFrequency = evaluationFrequency
     training.savesCheckpoints = savesCheckpoint
     training.seed = seed
-    training.optimizer = optimization.adamW.settings
-    // LeRobot's rule: 0 stands for no limit.
-    training.gradientClip = optimization.adamW.gradientClip > 0 ? optimization.adamW.gradientClip : .infinity
+    training.optimizer = optimization.adamW
     return training
   }
 }

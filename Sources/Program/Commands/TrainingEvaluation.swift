@@ -79,18 +79,11 @@ struct TrainingEvaluation {
 
 /// `--eval.…` of a training run: LeRobot's fields and no others, so that it reads them in `train_config.json`.
 struct TrainingEvaluationSection: ConfigurationSection {
-  var episodes = 50
-  var batchSize = 50
-  var usesAsyncEnvironments = false
+  @Setting("n_episodes", help: "episodes of each task") var episodes = 50
+  @Setting("batch_size", help: "environments side by side; at most n_episodes are made") var batchSize = 50
+  @Setting("use_async_envs", help: "no effect: environments always step side by side") var usesAsyncEnvironments = false
 
   static let title = "EvalConfig"
-  static var fields: [Field<Self>] {
-    [
-      .init("n_episodes", \.episodes, help: "episodes of each task"),
-      .init("batch_size", \.batchSize, help: "environments side by side; at most n_episodes are made"),
-      .init("use_async_envs", \.usesAsyncEnvironments, help: "no effect: environments always step side by side"),
-    ]
-  }
 
   func validate() throws(ConfigurationError) {
     for (name, value) in [("n_episodes", episodes), ("batch_size", batchSize)] where value < 1 {

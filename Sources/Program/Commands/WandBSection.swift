@@ -5,25 +5,14 @@ import RunLogs
 
 /// `--wandb.…`, LeRobot's `WandBConfig`.
 struct WandBSection: ConfigurationSection {
-  var isEnabled = false
-  var disablesArtifact = false
-  var project = "lerobot"
-  var entity: String?
-  var notes: String?
-  var runID: String?
-  var mode: String?
-
-  static var fields: [Field<Self>] {
-    [
-      .init("enable", \.isEnabled, help: "log to Weights & Biases; give --wandb.mode=offline with it"),
-      .init("disable_artifact", \.disablesArtifact, help: "no effect: checkpoints are never uploaded"),
-      .init("project", \.project, help: "the run's project"),
-      .init("entity", \.entity, help: "the user or team that the project belongs to; null for your own"),
-      .init("notes", \.notes, help: "what people read of the run"),
-      .init("run_id", \.runID, help: "the run's identifier; null for a new one, and a resumed run keeps its own"),
-      .init("mode", \.mode, help: "offline or disabled; null for $WANDB_MODE, and without that online"),
-    ]
-  }
+  @Setting("enable", help: "log to Weights & Biases; give --wandb.mode=offline with it") var isEnabled = false
+  @Setting("disable_artifact", help: "no effect: checkpoints are never uploaded") var disablesArtifact = false
+  @Setting("project", help: "the run's project") var project = "lerobot"
+  @Setting("entity", help: "the user or team that the project belongs to; null for your own") var entity: String?
+  @Setting("notes", help: "what people read of the run") var notes: String?
+  @Setting("run_id", help: "the run's identifier; null for a new one, and a resumed run keeps its own") var runID:
+    String?
+  @Setting("mode", help: "offline or disabled; null for $WANDB_MODE, and without that online") var mode: String?
 
   func validate() throws(ConfigurationError) {
     if let runID, !WandBDescription.isRunID(runID) {

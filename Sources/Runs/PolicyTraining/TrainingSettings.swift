@@ -16,9 +16,8 @@ public struct TrainingSettings: Sendable {
   public var savesCheckpoints = true
   /// The seed of everything random.
   public var seed = 1000
+  /// Its learning rate is the schedule's.
   public var optimizer = AdamWSettings()
-  /// The largest norm of all gradients together.
-  public var gradientClip = 10.0
   /// The learning rate at each step.
   public var schedule: CosineSchedule
 

@@ -36,7 +36,7 @@ struct TrainingState {
     let (adamW, schedule) = (settings.optimizer, settings.schedule)
     let next = JSON.number(schedule.learningRate(at: step))
     let group: JSON = [
-      "lr": next, "betas": .array([.number(adamW.beta1), .number(adamW.beta2)]), "eps": .number(adamW.epsilon),
+      "lr": next, "betas": adamW.betas.json, "eps": .number(adamW.epsilon),
       "weight_decay": .number(adamW.weightDecay), "amsgrad": false, "maximize": false, "foreach": nil,
       "capturable": false, "differentiable": false, "fused": nil, "decoupled_weight_decay": true,
       "initial_lr": .number(schedule.peak), "params": .array((0..<parameters).map(JSON.integer)),

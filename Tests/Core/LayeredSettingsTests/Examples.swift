@@ -6,30 +6,17 @@ enum Attention: String, CaseIterable, ConfigurationValue { case cross = "cross_a
 
 struct Dataset: ConfigurationSection {
   static let title = "Dataset"
-  var repoID = "user/data"
-  var episodes: [Int]?
-  var cameras = ["front"]
-  var useImages = true
-
-  static var fields: [Field<Self>] {
-    [
-      .init("repo_id", \.repoID, help: "name of the dataset"), .init("episodes", \.episodes, help: "which to use"),
-      .init("cameras", \.cameras, help: "which to read"), .init("use_images", \.useImages, help: "read images"),
-    ]
-  }
+  @Setting("repo_id", help: "name of the dataset") var repoID = "user/data"
+  @Setting("episodes", help: "which to use") var episodes: [Int]?
+  @Setting("cameras", help: "which to read") var cameras = ["front"]
+  @Setting("use_images", help: "read images") var useImages = true
 }
 
 struct Optimizer: ConfigurationSection {
   static let title = "Optimizer"
-  var lr = 1e-4
+  @Setting("lr", help: "learning rate") var lr = 1e-4
+  @Setting("betas", help: "decay of the first and of the second moment, both from 0 to 1, as in the paper")
   var betas = [0.9, 0.95]
-
-  static var fields: [Field<Self>] {
-    [
-      .init("lr", \.lr, help: "learning rate"),
-      .init("betas", \.betas, help: "decay of the first and of the second moment, both from 0 to 1, as in the paper"),
-    ]
-  }
 
   func validate() throws(ConfigurationError) {
     guard lr > 0 else { throw ConfigurationError("lr", "expected a positive number, found \(lr)") }
@@ -40,30 +27,16 @@ protocol PolicyConfiguration: ConfigurationSection {}
 
 struct Plain: PolicyConfiguration {
   static let title = "Plain"
-  var chunkSize = 50
-  var attention = Attention.cross
-  var device: String?
-  var optimizer = Optimizer()
-
-  static var fields: [Field<Self>] {
-    [
-      .init("chunk_size", \.chunkSize, help: "actions per query"),
-      .init("attention_mode", \.attention, help: "what the expert attends to"),
-      .init("device", \.device, help: "cpu or cuda"), .section("optimizer", \.optimizer),
-    ]
-  }
+  @Setting("chunk_size", help: "actions per query") var chunkSize = 50
+  @Setting("attention_mode", help: "what the expert attends to") var attention = Attention.cross
+  @Setting("device", help: "cpu or cuda") var device: String?
+  @SettingsGroup("optimizer") var optimizer = Optimizer()
 }
 
 struct World: PolicyConfiguration {
   static let title = "World"
-  var chunkSize = 50
-  var memory = 4
-
-  static var fields: [Field<Self>] {
-    [
-      .init("chunk_size", \.chunkSize, help: "actions per query"), .init("memory", \.memory, help: "frames remembered"),
-    ]
-  }
+  @Setting("chunk_size", help: "actions per query") var chunkSize = 50
+  @Setting("memory", help: "frames remembered") var memory = 4
 
   func validate() throws(ConfigurationError) {
     guard memory > 0 else { throw ConfigurationError("memory", "expected 1 or more, found \(memory)") }
@@ -72,30 +45,21 @@ struct World: PolicyConfiguration {
 
 struct Evaluation: ConfigurationSection {
   static let title = "Evaluation"
-  var episodes = 10
-  static var fields: [Field<Self>] {
-    [.init("n_episodes", \.episodes, help: "how many")]
-  }
+  @Setting("n_episodes", help: "how many") var episodes = 10
 }
 
 struct Train: ConfigurationSection {
   static let title = "Train"
-  var batchSize = 8
-  var resume = false
-  var renameMap: OrderedDictionary<String, String> = [:]
-  var dataset = Dataset()
+  @Setting("batch_size", help: "samples per step") var batchSize = 8
+  @Setting("resume", help: "continue from a checkpoint") var resume = false
+  @Setting("rename_map", help: "new names of observations") var renameMap: OrderedDictionary<String, String> = [:]
+  @SettingsGroup("dataset") var dataset = Dataset()
+  @SettingsGroup("policy", title: "Policy", help: "kind of policy", of: Self.policies)
   var policy: (any PolicyConfiguration)? = Plain()
-  var eval: Evaluation?
+  @SettingsGroup("eval") var eval: Evaluation?
 
-  static var fields: [Field<Self>] {
-    [
-      .init("batch_size", \.batchSize, help: "samples per step"),
-      .init("resume", \.resume, help: "continue from a checkpoint"),
-      .init("rename_map", \.renameMap, help: "new names of observations"), .section("dataset", \.dataset),
-      .choice(
-        "policy", \.policy, title: "Policy", help: "kind of policy",
-        of: [.init("plain", Plain.self) { $0 }, .init("world", World.self) { $0 }]), .section("eval", \.eval),
-    ]
+  private static var policies: [SettingsKind<any PolicyConfiguration>] {
+    [.init("plain", Plain.self) { $0 }, .init("world", World.self) { $0 }]
   }
 }
 

@@ -79,4 +79,33 @@ struct LayersTests {
     let error = #expect(throws: ConfigurationError.self) { try parsed("--policy.type=world", "--policy.memory=0") }
     #expect(error?.description == "--policy.memory: expected 1 or more, found 0")
   }
+
+  @Test func `properties that are not settings keep their values through a layer`() throws {
+    struct Section: ConfigurationSection {
+      @Setting("steps", help: "") var steps = 1
+      @Setting("note", help: "") var note: String?
+      var path: String?
+      var folder: String?
+      var list: [Int] = []
+    }
+    var configured = Configured<Section>()
+    (configured.value.path, configured.value.list) = ("a/b", [1, 2])
+    try configured.apply(Arguments(["--steps=2"]))
+    #expect(configured.value.steps == 2 && configured.value.path == "a/b" && configured.value.folder == nil)
+    #expect(configured.value.list == [1, 2] && configured.value.note == nil)
+  }
+
+  @Test func `a prefix stands before the names of an embedded section, in errors too`() throws {
+    struct Section: ConfigurationSection {
+      @SettingsGroup(prefix: "optimizer_") var optimizer = Optimizer()
+    }
+    var configured = Configured<Section>()
+    try configured.apply(["optimizer_lr": 0.5], from: "a.json")
+    #expect(configured.value.optimizer.lr == 0.5)
+    #expect(configured.names == ["optimizer_lr", "optimizer_betas"])
+    #expect(Section().namesOfEveryKind == configured.names)
+    try configured.apply(Arguments(["--optimizer_lr=-1"]))
+    let error = #expect(throws: ConfigurationError.self) { try configured.validated() }
+    #expect(error?.name == "optimizer_lr")
+  }
 }

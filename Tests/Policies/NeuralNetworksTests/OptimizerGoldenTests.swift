@@ -17,7 +17,7 @@ struct OptimizerGoldenTests {
     let first = try Linear(store.root["0"], inputs: 6, outputs: 5)
     let second = try Linear(store.root["2"], inputs: 5, outputs: 2)
     try store.setTrainable { _ in true }
-    let optimizer = AdamW(store, settings: AdamWSettings(weightDecay: 0.1))
+    let optimizer = AdamW(store, settings: AdamWSettings(betas: [0.9, 0.95], weightDecay: 0.1))
     for step in 1...5 {
       let inputs = try #require(golden["in\(step)/inputs"])
       let targets = try #require(golden["in\(step)/targets"])

@@ -101,7 +101,7 @@ struct ConfigurationGoldenTests {
     try loaded.loss().backward()
     let parameters = loaded.policy.parameters
     _ = try parameters.clipGradients(toNorm: 10)
-    try AdamW(parameters, settings: AdamWSettings()).step(learningRate: 1e-3)
+    try AdamW(parameters, settings: SmolVLAConfiguration().optimizer).step(learningRate: 1e-3)
     var worst = 0.0
     for (_, parameter) in parameters.trainable where !golden.vanishes(parameter.name, loaded.policy.configuration) {
       let deviation = try loaded.deviation(parameter.tensor, "w1/\(parameter.name)")
@@ -158,7 +158,7 @@ extension GoldenCase {
     guard name.contains(".lm_expert."), let place = parts.firstIndex(of: "layers"), let layer = Int(parts[place + 1])
     else { return false }
     let period = configuration.selfAttentionEveryLayers
-    return configuration.attentionMode.contains("cross") && !(period > 0 && layer % period == 0)
+    return configuration.attentionMode == .cross && !(period > 0 && layer % period == 0)
   }
 }
 

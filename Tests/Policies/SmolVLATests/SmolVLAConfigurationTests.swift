@@ -10,8 +10,7 @@ import Testing
 struct SmolVLAConfigurationTests {
   /// A policy section, as training and evaluation have one.
   struct Command: ConfigurationSection {
-    var policy = SmolVLAConfiguration()
-    static var fields: [Field<Self>] { [.section("policy", \.policy)] }
+    @SettingsGroup("policy") var policy = SmolVLAConfiguration()
   }
 
   func configuration(_ flags: String...) throws -> SmolVLAConfiguration {
@@ -70,9 +69,9 @@ struct SmolVLAConfigurationTests {
       "chunk_size=8", "n_action_steps=4", "resize_imgs_with_padding=[64,64]", "attention_mode=self_attn",
       "action_loss=padded", "normalization=checkpoint", "optimizer_betas=[0.8,0.9]", "train_expert_only=false")
     #expect(settings.chunkSize == 8 && settings.actionSteps == 4 && settings.imageSize == [64, 64])
-    #expect(settings.attentionMode == "self_attn" && !settings.trainExpertOnly)
+    #expect(settings.attentionMode == .joint && !settings.trainExpertOnly)
     #expect(settings.actionLoss == .padded && settings.normalization == .checkpoint)
-    #expect(settings.betas == [0.8, 0.9])
+    #expect(settings.optimizer.betas == [0.8, 0.9])
     #expect(try configuration("resize_imgs_with_padding=null").imageSize == nil)
   }
 

@@ -29,8 +29,7 @@ struct CheckpointCase: Sendable, CustomTestStringConvertible {
 
   /// Settings as `--policy.path` reads them.
   private struct Settings: ConfigurationSection {
-    var policy = PolicySettings.smolvla(.init())
-    static var fields: [Field<Self>] { [.choice("policy", \.policy, help: "", of: PolicySettings.choices)] }
+    @SettingsGroup("policy", help: "", of: PolicySettings.kinds) var policy = PolicySettings.smolvla(.init())
   }
 
   /// A builder with the settings of a checkpoint's config.json, and flags over them.

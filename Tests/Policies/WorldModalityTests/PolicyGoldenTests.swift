@@ -2,6 +2,7 @@ import CounterBasedRandom
 import LibTorch
 import NeuralNetworks
 import RobotPolicies
+import SmolVLA
 import Testing
 
 @testable import WorldModality
@@ -43,7 +44,7 @@ struct PolicyGoldenTests {
     let policy = try loaded.policy()
     try policy.loss(of: loaded.batch, random: loaded.random()).total.backward()
     _ = try policy.parameters.clipGradients(toNorm: 10)
-    try AdamW(policy.parameters, settings: AdamWSettings()).step(learningRate: 1e-3)
+    try AdamW(policy.parameters, settings: SmolVLAConfiguration().optimizer).step(learningRate: 1e-3)
     var worst = 0.0
     for (_, parameter) in policy.parameters.trainable {
       let name = "w1/" + parameter.name

@@ -12,10 +12,8 @@ import WorldModality
 struct CheckpointTests {
   /// Settings as `--policy.path` reads them.
   private struct Settings: ConfigurationSection {
+    @SettingsGroup("policy", help: "the kind of policy", of: PolicySettings.kinds)
     var policy = PolicySettings.smolvla(.init())
-    static var fields: [Field<Self>] {
-      [.choice("policy", \.policy, help: "the kind of policy", of: PolicySettings.choices)]
-    }
   }
 
   private func load(_ folder: URL) throws -> PretrainedPolicy {

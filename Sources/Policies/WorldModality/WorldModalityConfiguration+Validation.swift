@@ -1,60 +1,7 @@
 import Failures
 import LayeredSettings
-import WorldEncoders
 
-extension WorldModalityConfiguration: ConfigurationSection {
-  /// The settings under their published names.
-  public static var fields: [Field<Self>] {
-    cacheFields + injectionFields + prophetFields + [
-      .init("log_attn_stats", \.logsAttention, help: "log what the gated attention does"),
-      .init("log_grad_stats", \.logsGradients, help: "log the gradients' norms of injection and Prophet"),
-      .init("init_from_policy_path", \.initialPolicyPath, help: "a SmolVLA checkpoint to start from; empty for none"),
-      .init(
-        "init_from_strict", \.isInitialPolicyStrict,
-        help: "refuse that checkpoint where a key is missing or unexpected"),
-      .init(
-        "world_vision_model_name", \.encoderName,
-        help: "the encoder's repository or folder; dino's default is \(LatentsSource.dino.defaultEncoderName)"),
-      .init("world_camera", \.camera, help: "the camera whose frames become latents"),
-      .init(
-        "world_rollout_temporal_window", \.rolloutTemporalWindow,
-        help: "frames of a clip at rollout; 0 is as latent_suffix says"),
-    ]
-  }
-
-  private static var cacheFields: [Field<Self>] {
-    [
-      .init("dataset_repo_id", \.datasetRepoID, help: "the dataset that the latents belong to"),
-      .init("cache_dir", \.cacheDirectory, help: "the latent cache's folder"),
-      .init("world_latents_source", \.latentsSource, help: "the kind of encoder: vjepa (V-JEPA 2) or dino (DINOv2)"),
-      .init("latent_suffix", \.latentSuffix, help: "tells caches of one source apart; mN says clips of N frames"),
-      .init("world_latent_dim", \.worldLatentDimension, help: "a latent's dimension, the encoder's hidden size"),
-      .init("context_frames", \.contextFrames, help: "latents of the past that the Prophet reads"),
-      .init("future_offset", \.futureOffset, help: "latents of the future that it predicts"),
-    ]
-  }
-
-  private static var injectionFields: [Field<Self>] {
-    [
-      .init("lambda_world", \.worldLossWeight, help: "weight of the world loss"),
-      .init("enable_world_injection", \.isInjectionEnabled, help: "let the action expert read the memory"),
-      .init("world_inject_num_heads", \.injectionHeads, help: "heads of the gated cross-attention"),
-      .init("world_gate_init", \.gateInitialization, help: "the gate's first value, before its tanh"),
-      .init("world_memory_mode_train", \.trainingMemory, help: "what the expert is shown during training"),
-      .init("world_memory_mode_rollout", \.rolloutMemory, help: "what the expert is shown in closed loop"),
-    ]
-  }
-
-  private static var prophetFields: [Field<Self>] {
-    [
-      .init("enable_world_predictor", \.isPredictorEnabled, help: "train a Prophet"),
-      .init("prophet_layers", \.prophetLayers, help: "its layers"),
-      .init("prophet_heads", \.prophetHeads, help: "its attention heads"),
-      .init("prophet_dropout", \.prophetDropout, help: "its dropout; only 0"),
-      .init("delta_prediction", \.isDeltaPrediction, help: "predict changes since now, not latents"),
-    ]
-  }
-
+extension WorldModalityConfiguration {
   /// Refuses settings that cannot be built, alone or together.
   public func validate() throws(ConfigurationError) {
     let sizes = [
