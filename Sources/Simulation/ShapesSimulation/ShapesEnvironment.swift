@@ -15,6 +15,7 @@ final class ShapesEnvironment: DemonstratedEnvironment {
   private let simulation: Simulation
   private let handles: ShapesHandles
   private var renderer: Renderer?
+  private(set) var startState = StartState(positions: [])
 
   private var choice = 0
   private var demonstrator = ShapesDemonstrator(speed: 1, noise: CountedRandom(seed: 0, ""))
@@ -49,6 +50,7 @@ final class ShapesEnvironment: DemonstratedEnvironment {
     succeeded = false
     try simulation.reset()
     handles.place(finger: finger, blocks: blockStarts, in: simulation)
+    startState = StartState(positions: simulation.positions)
     try simulation.forward()
   }
 
