@@ -11,6 +11,8 @@ struct EvaluationRun {
   let suite: any EnvironmentSuite
   let tasks: [String]
   let settings: EvaluationSettings
+  /// The episodes of a task that start from different states.
+  let independentEpisodes: Int
 
   /// What was found, and every episode of it.
   struct Outcome {
@@ -21,11 +23,16 @@ struct EvaluationRun {
   }
 
   /// Opens the environment; says at once what it lacks.
-  init(_ environment: EnvironmentSettings, _ settings: EvaluationSettings) throws {
-    suite = try environment.suite()
+  init(
+    _ environment: EnvironmentSettings, _ settings: EvaluationSettings, _ initialStates: InitialStateSource
+  ) throws {
+    let suite = try environment.suite(initialStates)
+    self.suite = suite
     tasks = try environment.tasks(of: suite)
     guard !tasks.isEmpty else { throw Failure("--env.task names no task") }
     self.settings = settings
+    let counts = try tasks.compactMap { task throws in try suite.initialStateCount(ofTask: task) }
+    independentEpisodes = min(settings.episodes, counts.min() ?? settings.episodes)
   }
 
   /// What a planner gets to see, as the first task has it.
@@ -54,8 +61,8 @@ struct EvaluationRun {
     progress.finish()
     let root = root ?? directory
     let report = EvaluationReport(
-      tasks: tasks.map(suite.label), results: results, seconds: Date().timeIntervalSince(start), manifest: manifest,
-      root: root)
+      tasks: tasks.map(suite.label), results: results, seconds: Date().timeIntervalSince(start),
+      manifest: addingStarts(to: manifest), root: root)
     try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
     try report.json.write(to: root.appendingPathComponent("eval_info.json"), layout: .indented(2))
     return Outcome(report: report, results: results)
