@@ -34,10 +34,13 @@ docs: ## write the library products' documentation into .build/docs
 	  generate-documentation --target $$product --output-path .build/docs/$$product --transform-for-static-hosting; done
 
 parity: setup ## compare with the official packages, which it installs into .deps/oracle
-	@oracle/parity.sh
-	@oracle/checkpoints_parity.sh
-	@oracle/real_size_parity.sh
-	@oracle/libero_parity.sh
+	@oracle/parity/lerobot.sh
+	@oracle/parity/checkpoints.sh
+	@oracle/parity/real_size.sh
+	@oracle/parity/libero.sh
+
+goldens: setup ## write the tests' goldens again with the official packages; ONLY=name those of one script
+	@oracle/goldens/regenerate.sh $(ONLY)
 
 bench: setup ## time the parts: tensors, training, loading, tokens, scenes
 	@swift build -c release --product Benchmarks
@@ -47,7 +50,11 @@ bench-start: build ## time the answer to --help and the first training step
 	@Benchmarks/cold_start.sh bin/lerobot-wm
 
 bench-env: setup ## run LIBERO beside the official stack and compare speed and memory
-	@oracle/libero_parity.sh bench
+	@oracle/parity/libero.sh bench
+
+statistics: ## simulate experiments whose truth is known, and check how often the statistics are right
+	@swift build -c release --product StatisticsSimulation
+	@.build/release/StatisticsSimulation
 
 format: ## rewrite the sources as swift format would
 	@swift format format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks Examples/Package.swift Examples/Sources
@@ -59,4 +66,4 @@ lint: ## check the format, and that no library module names a flag or prints
 clean: ## delete what was built, keep the engines
 	@rm -rf .build bin
 
-.PHONY: help setup build demo test test-static examples docs parity bench bench-start bench-env format lint clean
+.PHONY: help setup build demo test test-static examples docs parity goldens bench bench-start bench-env statistics format lint clean

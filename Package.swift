@@ -21,6 +21,11 @@ let collections = Target.Dependency.product(name: "OrderedCollections", package:
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 
+/// The commit that is built, which results record; WM_COMMIT names it where there is no repository.
+let commit =
+  Context.environment["WM_COMMIT"]
+  ?? Context.gitInformation.map { $0.currentCommit + ($0.hasUncommittedChanges ? "+" : "") } ?? "unknown"
+
 let package = Package(
   name: "lerobot-wm",
   products: [
@@ -36,7 +41,9 @@ let package = Package(
     .library(name: "LiberoSimulation", targets: ["LiberoSimulation", "RobotEnvironments"]),
     .library(name: "ShapesSimulation", targets: ["ShapesSimulation", "RobotEnvironments"]),
     .library(name: "PolicyTraining", targets: ["PolicyTraining", "TrainingBatches"]),
-    .library(name: "PolicyEvaluation", targets: ["PolicyEvaluation", "RobotPolicies", "RobotEnvironments"]),
+    .library(
+      name: "PolicyEvaluation",
+      targets: ["PolicyEvaluation", "RobotPolicies", "RobotEnvironments", "ExperimentStatistics"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
@@ -101,29 +108,38 @@ let package = Package(
     module(
       "TrainingBatches", in: "Runs",
       ["PolicyTraining", "PretrainedPolicies", "LeRobotDatasets", "WorldLatents", "WorldModality", "HuggingFaceHub"]),
-    module("PolicyEvaluation", in: "Runs", ["RobotPolicies", "RobotEnvironments", "MediaCoding"]),
-    module("Experiments", in: "Runs", ["ModelFiles", "MediaCoding", "PolicyEvaluation"]),
+    module("ExperimentStatistics", in: "Runs", ["Failures", "CounterBasedRandom"]),
+    module(
+      "PolicyEvaluation", in: "Runs", ["RobotPolicies", "RobotEnvironments", "MediaCoding", "ExperimentStatistics"]),
+    module("Experiments", in: "Runs", ["ModelFiles", "MediaCoding", "PolicyEvaluation", "ExperimentStatistics"]),
 
     // MARK: Program: the command line.
+    .target(
+      name: "CProgramVersion", path: "Sources/Program/CProgramVersion",
+      cSettings: [.define("WM_COMMIT", to: "\"\(commit)\"")]),
     module("TerminalOutput", in: "Program", ["ModelFiles"]),
     module(
       "Commands", in: "Program",
       [
         "Experiments", "PolicyTraining", "TrainingBatches", "PolicyEvaluation", "PretrainedPolicies",
         "ShapesSimulation",
-        "LiberoSimulation", "TerminalOutput",
+        "LiberoSimulation", "TerminalOutput", "CProgramVersion",
       ]),
     .executableTarget(name: "lerobot-wm", dependencies: ["Commands"], path: "Sources/Program/lerobot-wm"),
 
     // MARK: Benchmarks
     .executableTarget(
       name: "Benchmarks", dependencies: ["SmolVLA", "LeRobotDatasets", "ShapesSimulation"], path: "Benchmarks",
-      exclude: ["Libero", "cold_start.sh"]),
+      exclude: ["Libero", "Statistics", "cold_start.sh"]),
     // What `make bench-env` and `make parity` measure of LIBERO's scenes and environments.
     .executableTarget(
       name: "LiberoMeasurements",
       dependencies: ["PolicyEvaluation", "RobotPolicies", "LiberoSimulation", "ModelFiles", crypto],
       path: "Benchmarks/Libero"),
+    // What `make statistics` simulates: experiments whose truth is known.
+    .executableTarget(
+      name: "StatisticsSimulation", dependencies: ["ExperimentStatistics", "CounterBasedRandom"],
+      path: "Benchmarks/Statistics"),
 
     // MARK: Tests
     .target(
@@ -154,7 +170,10 @@ let package = Package(
     tests(of: "RunLogs", in: "Runs", ["ModelFiles"]),
     tests(of: "PolicyTraining", in: "Runs"),
     tests(of: "PolicyEvaluation", in: "Runs", ["ShapesSimulation"]),
-    tests(of: "Experiments", in: "Runs", resources: ["Goldens"]),
+    tests(
+      of: "ExperimentStatistics", in: "Runs", ["StatisticsSimulation", "CounterBasedRandom", "Failures"],
+      resources: ["Goldens"]),
+    tests(of: "Experiments", in: "Runs"),
     tests(of: "TerminalOutput", in: "Program"),
     tests(of: "Commands", in: "Program", resources: ["Goldens"]),
   ],

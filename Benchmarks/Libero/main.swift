@@ -2,7 +2,7 @@ import Failures
 import Foundation
 import LiberoSimulation
 
-// What oracle/libero_bench.py and oracle/libero_compare.py ask of this program; answers are lines of JSON.
+// What oracle/parity/libero_speed.py and libero_tasks.py ask of this program; answers are lines of JSON.
 //
 //   LiberoMeasurements speed SUITE TASK ENVIRONMENTS STEPS
 //   LiberoMeasurements fields SUITE TASK SEED

@@ -21,8 +21,8 @@ public struct DatasetRecording: Sendable, Equatable {
   /// The name of the file.
   public static let path = "meta/recording.json"
 
-  /// The program and its version.
-  public let program: String
+  /// The program's version and commit.
+  public let program: JSON
   /// The environment's settings, `type` among them.
   public let environment: JSON
   /// Where episodes started: `official` or `sampled`.
@@ -31,7 +31,7 @@ public struct DatasetRecording: Sendable, Equatable {
   /// The dataset's episodes, in its order.
   public var episodes: [Episode]
 
-  public init(program: String, environment: JSON, initialStates: String, seed: Int, episodes: [Episode] = []) {
+  public init(program: JSON, environment: JSON, initialStates: String, seed: Int, episodes: [Episode] = []) {
     (self.program, self.environment, self.initialStates) = (program, environment, initialStates)
     (self.seed, self.episodes) = (seed, episodes)
   }
@@ -44,7 +44,7 @@ public struct DatasetRecording: Sendable, Equatable {
     guard let environment = json["environment"], let seed = json["seed"]?.integer, let rows = json["episodes"]?.array
     else { throw Failure("\(file.path): expected environment, seed and episodes") }
     self.init(
-      program: json["program"]?.string ?? "", environment: environment,
+      program: json["program"] ?? .null, environment: environment,
       initialStates: json["initial_states"]?.string ?? "", seed: seed)
     for (index, row) in rows.enumerated() {
       guard row["episode_index"]?.integer == index, let task = row["task"]?.string,
@@ -62,7 +62,7 @@ public struct DatasetRecording: Sendable, Equatable {
       ]
     }
     return [
-      "program": .string(program), "environment": environment, "initial_states": .string(initialStates),
+      "program": program, "environment": environment, "initial_states": .string(initialStates),
       "seed": .integer(seed), "episodes": .array(rows),
     ]
   }

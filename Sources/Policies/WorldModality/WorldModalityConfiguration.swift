@@ -14,6 +14,16 @@ public enum TrainingMemoryMode: String, Sendable, CaseIterable, ConfigurationVal
   case shuffle
   /// Standard normal numbers.
   case random
+
+  /// The memory in closed loop of a policy that was trained so; the true future is not known there.
+  public var inClosedLoop: RolloutMemoryMode {
+    switch self {
+    case .pred, .oracle: .pred
+    case .zero: .zero
+    case .shuffle: .shuffle
+    case .random: .random
+    }
+  }
 }
 
 /// What the action expert is shown in closed loop.
@@ -63,8 +73,9 @@ public struct WorldModalityConfiguration: ConfigurationSection, Equatable {
   @Setting("world_gate_init", help: "initial value of the gate, before its tanh") public var gateInitialization = 0.0
   @Setting("world_memory_mode_train", help: "memory that the expert reads during training")
   public var trainingMemory = TrainingMemoryMode.pred
-  @Setting("world_memory_mode_rollout", help: "memory that the expert reads in closed loop")
-  public var rolloutMemory = RolloutMemoryMode.pred
+  @Setting(
+    "world_memory_mode_rollout", help: "memory that the expert reads in closed loop; null for that of the training")
+  private var givenRolloutMemory: RolloutMemoryMode?
   @Setting("enable_world_predictor", help: "train a Prophet") public var isPredictorEnabled = true
   @Setting("prophet_layers", help: "layers of the Prophet") public var prophetLayers = 2
   @Setting("prophet_heads", help: "attention heads of the Prophet") public var prophetHeads = 8
@@ -93,7 +104,17 @@ public struct WorldModalityConfiguration: ConfigurationSection, Equatable {
     set { givenEncoderName = newValue }
   }
 
+  /// The memory in closed loop; that of the training until another is given, which is then an ablation.
+  public var rolloutMemory: RolloutMemoryMode {
+    get { givenRolloutMemory ?? trainingMemory.inClosedLoop }
+    set { givenRolloutMemory = newValue }
+  }
+
   public func derivedValue(of name: String) -> JSON? {
-    name == "world_vision_model_name" ? .string(encoderName) : nil
+    switch name {
+    case "world_vision_model_name": .string(encoderName)
+    case "world_memory_mode_rollout": .string(rolloutMemory.rawValue)
+    default: nil
+    }
   }
 }

@@ -1,6 +1,8 @@
 import Foundation
 import LayeredSettings
 import LiberoSimulation
+import ModelFiles
+import OrderedCollections
 import RobotEnvironments
 import ShapesSimulation
 
@@ -34,6 +36,17 @@ enum EnvironmentSettings: Sendable, Equatable {
     case .shapes: "shapes"
     case .libero: "libero"
     }
+  }
+
+  /// All settings of the environment, its type first.
+  var json: JSON {
+    let settings: JSON =
+      switch self {
+      case .shapes(let settings): settings.json
+      case .libero(let settings): settings.json
+      }
+    let members: OrderedDictionary<String, JSON> = ["type": .string(type)]
+    return .object(members.merging(settings.object ?? [:]) { $1 })
   }
 
   /// - Parameter initialStates: where LIBERO's episodes start; shapes has no official states.

@@ -78,10 +78,12 @@ enum EvalCommand: Command {
     let suite = run.suite
     try useComputeThreads(settings.computeThreads)
     let path = settings.outputDirectory ?? defaultOutput("eval", settings.jobName ?? suite.name)
-    let planner = try planner(settings, run.specification())
+    let (planner, policy) = try planner(settings, run.specification())
+    let manifest = try EvaluationProtocol(
+      run, environment: settings.environment, policy: policy, renaming: settings.renameMap)
     let output = try prepareOutput(path, overwrite: settings.overwrites)
     let interruption = Interruption()
-    let outcome = try run.run(planner, in: output, manifest: manifest(settings), interruption: interruption)
+    let outcome = try run.run(planner, in: output, manifest: { manifest.json }, interruption: interruption)
     let report = outcome.report
     for task in run.tasks { print("\(suite.label(ofTask: task).text): \(report.rate(of: task).text)") }
     if report.groups.count > 1 {
@@ -99,9 +101,9 @@ enum EvalCommand: Command {
 
   private static func planner(
     _ settings: Settings, _ specification: EnvironmentSpecification
-  ) throws -> any ActionPlanner {
+  ) throws -> (any ActionPlanner, EvaluatedPolicy?) {
     if settings.evaluation.planner == .random {
-      return RandomPlanner(actionDimension: specification.actionNames.count)
+      return (RandomPlanner(actionDimension: specification.actionNames.count), nil)
     }
     guard let path = settings.policyPath else {
       throw Failure("--policy.path is needed: a checkpoint's pretrained_model folder, or a repository")
@@ -114,37 +116,15 @@ enum EvalCommand: Command {
     }
     let device = try Device.chosen(smolvla.device)
     var builder = PolicyBuilder(settings.policy, device: device)
-    var pretrained = try builder.pretrained(ModelLocation.directory(of: path, holding: ModelLocation.weights))
+    let folder = try ModelLocation.directory(of: path, holding: ModelLocation.weights)
+    var pretrained = try builder.pretrained(folder)
     if !settings.renameMap.isEmpty {
       pretrained.preprocessor = pretrained.preprocessor.renaming(settings.renameMap)
     }
     builder.notices.forEach(say)
-    return try PolicyPlanner(pretrained, specification: specification)
-  }
-
-  private static func modelHash(_ path: String) throws -> String {
-    try MappedFile(ModelLocation.directory(of: path).appendingPathComponent("model.safetensors")).sha256
-  }
-
-  /// Everything that the figures depend on.
-  private static func manifest(_ settings: Settings) throws -> JSON {
-    let smolvla = settings.policy.smolvla
-    let isPolicy = settings.evaluation.planner == .policy
-    return [
-      "planner": .string(settings.evaluation.planner.rawValue),
-      "policy_path": settings.policyPath.map(JSON.string) ?? .null,
-      "policy_type": isPolicy ? .string(settings.policy.type) : .null,
-      "n_action_steps": isPolicy ? .integer(smolvla.actionSteps) : .null,
-      "chunk_size": isPolicy ? .integer(smolvla.chunkSize) : .null,
-      "num_steps": isPolicy ? .integer(smolvla.denoisingSteps) : .null,
-      "world_memory_mode_rollout": settings.policy.world.map { .string($0.rolloutMemory.rawValue) } ?? .null,
-      "seed": .integer(settings.seed), "n_episodes": .integer(settings.evaluation.lerobot.episodes),
-      "batch_size": .integer(settings.evaluation.lerobot.batchSize),
-      "contrary_instruction": .bool(settings.evaluation.contrary),
-      "device": isPolicy ? .string(try Device.chosen(smolvla.device).description) : .null,
-      "model_sha256": try settings.policyPath.map { .string(try modelHash($0)) } ?? .null,
-      "versions": engineVersions(),
-    ]
+    let policy = EvaluatedPolicy(
+      settings: settings.policy, policy: pretrained.policy, source: (name: path, folder: folder))
+    return (try PolicyPlanner(pretrained, specification: specification), policy)
   }
 }
 

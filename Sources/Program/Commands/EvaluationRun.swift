@@ -1,6 +1,8 @@
+import ExperimentStatistics
 import Failures
 import Foundation
 import ModelFiles
+import OrderedCollections
 import PolicyEvaluation
 import RobotEnvironments
 import RobotPolicies
@@ -41,14 +43,25 @@ struct EvaluationRun {
     return try suite.specification(ofTask: first)
   }
 
+  /// SHA-256 of the files that decide each task's episodes.
+  func fingerprints() throws -> OrderedDictionary<String, JSON> {
+    var prints: OrderedDictionary<String, JSON> = [:]
+    for task in tasks {
+      let files = try suite.fingerprint(ofTask: task).sorted { $0.key < $1.key }
+      prints[suite.label(ofTask: task).text] = .object(
+        OrderedDictionary(uniqueKeysWithValues: files.map { ($0.key, .string($0.value)) }))
+    }
+    return prints
+  }
+
   /// Plays all episodes; videos go below `videos/` in `directory`.
   ///
   /// - Parameters:
   ///   - root: `eval_info.json` goes there, and names videos from there; by default `directory`.
-  ///   - manifest: everything that the figures depend on.
+  ///   - manifest: everything that the results depend on; asked for when the episodes have ended.
   ///   - interruption: once a signal has come, only the episodes that have ended are kept.
   func run(
-    _ planner: any ActionPlanner, in directory: URL, root: URL? = nil, manifest: JSON, interruption: Interruption
+    _ planner: any ActionPlanner, in directory: URL, root: URL? = nil, manifest: () -> JSON, interruption: Interruption
   ) throws -> Outcome {
     let start = Date()
     let progress = ProgressBar("evaluating", total: tasks.count * settings.episodes)
@@ -61,8 +74,8 @@ struct EvaluationRun {
     progress.finish()
     let root = root ?? directory
     let report = EvaluationReport(
-      tasks: tasks.map(suite.label), results: results, seconds: Date().timeIntervalSince(start),
-      manifest: addingStarts(to: manifest), root: root)
+      tasks: tasks.map(suite.label), results: results, seconds: Date().timeIntervalSince(start), manifest: manifest(),
+      root: root)
     try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
     try report.json.write(to: root.appendingPathComponent("eval_info.json"), layout: .indented(2))
     return Outcome(report: report, results: results)

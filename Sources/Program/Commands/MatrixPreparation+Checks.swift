@@ -89,7 +89,7 @@ extension MatrixPreparation {
   }
 
   /// The contents of `matrix.json`.
-  static func common(_ arms: [MatrixArm], _ evaluation: EvaluationPlan) throws -> JSON {
+  static func common(_ arms: [MatrixArm], _ evaluation: EvaluationPlan, _ plan: MatrixPlan) throws -> JSON {
     guard let first = arms.first?.settings else { return .null }
     let root = try DatasetLocation.root(
       repositoryID: first.dataset.repoID, root: first.dataset.root.map { URL(fileURLWithPath: $0) },
@@ -109,14 +109,14 @@ extension MatrixPreparation {
         "model.safetensors")
     let world = arms.lazy.compactMap(\.settings.policy.world).first
     return [
-      "training": .object(training),
+      "plan": plan.json, "training": .object(training),
       "dataset": [
         "frames": .integer(dataset.frames), "episodes": .integer(dataset.episodes),
         "sha256": .object(dataset.files.mapValues { .string($0) }),
       ],
       "init_policy_sha256": try weights.map { .string(try MappedFile($0).sha256) } ?? .null,
       "latents": try world.map { try sidecar($0, first.latentsDataset($0, in: root)) } ?? .null,
-      "evaluation": evaluation.json, "versions": engineVersions(),
+      "evaluation": evaluation.json, "versions": ProgramVersion.engines,
     ]
   }
 

@@ -34,7 +34,10 @@ struct MatrixPreparation {
     try checkPolicies()
     try checkDevices(settings.gpuNames)
     let checkpointBytes = try openArms()
-    common = try Self.common(arms, evaluation)
+    common = try Self.common(
+      arms, evaluation,
+      MatrixPlan(
+        experiments: settings.arms.map(\.rawValue), seeds: settings.seedNumbers))
     notices += [
       "each run: \(steps) steps of \(first.batchSize), \(steps * first.batchSize) samples", evaluation.text,
     ]

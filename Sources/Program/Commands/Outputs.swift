@@ -1,5 +1,6 @@
 import Failures
 import Foundation
+import LibTorch
 import ModelFiles
 import RobotPolicies
 
@@ -30,4 +31,9 @@ func defaultOutput(_ kind: String, _ name: String) -> String {
 /// A line for people, beside the results on standard output; lost where standard error is closed or its disk full.
 func say(_ line: String) {
   try? FileHandle.standardError.write(contentsOf: Data((FlagTranslation.translated(line) + "\n").utf8))
+}
+
+/// Sets the threads of one CPU operation; 0 leaves torch's choice, all cores.
+func useComputeThreads(_ count: Int) throws {
+  if count > 0 { try TorchEngine.shared().setThreadCount(count) }
 }

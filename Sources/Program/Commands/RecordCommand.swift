@@ -3,7 +3,6 @@ import Foundation
 import LayeredSettings
 import LeRobotDatasets
 import MediaCoding
-import ModelFiles
 import OrderedCollections
 import PolicyEvaluation
 import RobotEnvironments
@@ -107,7 +106,7 @@ private struct Recording {
     (self.writer, self.suite, self.settings) = (writer, suite, settings)
     progress = ProgressBar("recording", total: taskCount * settings.dataset.episodes)
     recording = DatasetRecording(
-      program: ProgramVersion.text, environment: settings.json["env"] ?? .null,
+      program: ProgramVersion.json, environment: settings.json["env"] ?? .null,
       initialStates: suite.initialStates.rawValue, seed: settings.seed)
   }
 

@@ -31,14 +31,6 @@ extension EvaluationRun {
       + "repeat and are not independent; `init_states=sampled` draws a state for each"
   }
 
-  /// Adds to a protocol where episodes start, and how many of a task's start differently.
-  func addingStarts(to manifest: JSON) -> JSON {
-    var members = manifest.object ?? [:]
-    members["init_states"] = .string(suite.initialStates.rawValue)
-    members["independent_episodes"] = .integer(independentEpisodes)
-    return .object(members)
-  }
-
   /// Refuses episodes that start where a policy was trained.
   func check(_ trained: TrainedStartStates) throws { try trained.check(suite, tasks: tasks, settings) }
 }

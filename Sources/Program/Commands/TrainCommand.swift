@@ -86,13 +86,18 @@ enum TrainCommand: Command {
     let run = try TrainingRun(settings)
     let interruption = Interruption()
     let evaluation = try TrainingEvaluation(settings, run.pretrained, interruption)
+    let record = try run.record()
     let output = try output(settings)
     say("output: \(output.path)")
     (run.warnings + [run.deviceDescription, run.dataDescription]).forEach(say)
+    for change in record.changes {
+      say("warning: the run resumes with other settings: \(change.text("before", "now"))")
+    }
     let configuration = run.complete(configured.json)
     let files = TrainConfigurationFiles(configuration, names: configured.names(ownedBy: .lerobot))
     var pretrained = run.pretrained
     pretrained.documents[TrainConfigurationFiles.ownName] = files.own
+    pretrained.documents[TrainingRecord.fileName] = record.json
     var loop = try TrainingLoop(
       pretrained, settings.training, output: output, configuration: files.lerobot, frames: run.dataset.count,
       episodes: run.dataset.episodes.count, resuming: run.checkpoint,

@@ -14,6 +14,8 @@ import TerminalOutput
 /// An episode depends on the policy, the seed and the episode's number only, so a resumed run repeats it.
 struct TrainingEvaluation {
   private let run: EvaluationRun
+  private let environment: EnvironmentSettings
+  private let policy: any Policy
   private let planner: PolicyPlanner
   private let settings: TrainSettings
   private let interruption: Interruption
@@ -29,6 +31,7 @@ struct TrainingEvaluation {
     plan.seed = settings.seed
     // LeRobot's number for evaluations during training.
     plan.recordedEpisodes = 4
+    (self.environment, policy) = (environment, pretrained.policy)
     run = try EvaluationRun(environment, plan, settings.evaluation.initialStates)
     try run.check(TrainedStartStates(of: pretrained))
     run.repetitionNotice.map(say)
@@ -48,8 +51,11 @@ struct TrainingEvaluation {
     let folder = try AtomicFolder(output.appendingPathComponent(name, isDirectory: true))
     // An evaluation writes to `videos/`, which is the folder that LeRobot calls videos_step_….
     let root = folder.partial.appendingPathComponent("videos", isDirectory: true)
+    let manifest = try EvaluationProtocol(
+      run, environment: environment,
+      policy: EvaluatedPolicy(settings: settings.policy, policy: policy, source: nil, step: step))
     let outcome = try run.run(
-      planner, in: folder.partial, root: root, manifest: manifest(step), interruption: interruption)
+      planner, in: folder.partial, root: root, manifest: { manifest.json }, interruption: interruption)
     guard interruption.signalNumber == nil else { return nil }
     run.sayWhatBroke(outcome)
     if let problem = outcome.broken.first?.problem, outcome.broken.count == outcome.results.count {
@@ -63,19 +69,6 @@ struct TrainingEvaluation {
       "eval/eval_s": outcome.report.seconds,
     ]
     return (metrics, overall.videoPaths.first.map(folder.url.appendingPathComponent))
-  }
-
-  private func manifest(_ step: Int) -> JSON {
-    [
-      "planner": "policy", "policy_type": .string(settings.policy.type), "step": .integer(step),
-      "n_action_steps": .integer(settings.policy.smolvla.actionSteps),
-      "chunk_size": .integer(settings.policy.smolvla.chunkSize),
-      "num_steps": .integer(settings.policy.smolvla.denoisingSteps),
-      "world_memory_mode_rollout": settings.policy.world.map { .string($0.rolloutMemory.rawValue) } ?? .null,
-      "seed": .integer(settings.seed),
-      "n_episodes": .integer(settings.evaluation.episodes), "batch_size": .integer(settings.evaluation.batchSize),
-      "versions": engineVersions(),
-    ]
   }
 }
 

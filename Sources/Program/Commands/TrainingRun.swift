@@ -95,6 +95,14 @@ struct TrainingRun {
     return .object(members)
   }
 
+  /// What the run is trained with, for its checkpoints.
+  func record() throws -> TrainingRecord {
+    try TrainingRecord(
+      settings, dataset: dataset.root, frames: dataset.count, policy: pretrained.configuration,
+      device: pretrained.policy.parameters.device,
+      start: checkpoint == nil ? settings.startingPoint() : nil, resuming: checkpoint)
+  }
+
   /// Starts loading at a step.
   func batches(from first: Int) throws -> DatasetBatches {
     try DatasetBatches(dataset, request, settings.training, from: first, workers: settings.workers, latents: latents)

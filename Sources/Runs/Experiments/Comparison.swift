@@ -1,36 +1,55 @@
+import ExperimentStatistics
 import Failures
 import Foundation
 import ModelFiles
 import PolicyEvaluation
 
-/// A comparison of two arms, episode by episode, or the reason why they cannot be compared.
+/// A comparison of two arms over their training runs, or the reason why they cannot be compared.
 struct Comparison: Sendable {
   /// The arm and the one it is compared with.
   let treatment: String, baseline: String
-  /// The pairs, treatment first, or why there are none.
-  let result: Result<Pairs, any Error>
+  /// Entries of the records that may differ, by the user's word.
+  let allowed: [String]
+  /// The comparison, treatment first, or why there is none.
+  let result: Result<MethodComparison, any Error>
+  /// Holm's adjusted p over the comparisons of the report; nil without a comparison.
+  private(set) var adjustedP: Double?
+  /// What the comparison shows at 5 % over all of them; nil without a comparison.
+  private(set) var verdict: Verdict?
 
-  struct Pairs: Sendable {
-    let all: PairedSuccesses
-    let seeds: [(seed: Int, pairs: PairedSuccesses)]
-    let treatment: SuccessRate, baseline: SuccessRate
-
-    /// Whether the two Wilson intervals share a point.
-    var intervalsOverlap: Bool { treatment.interval.overlaps(baseline.interval) }
-  }
+  /// The largest difference between E1 and E0 that counts as none, as a share.
+  static let controlMargin = 0.05
 
   /// Compares the plain evaluations of all training seeds of two arms.
-  init(_ treatment: String, against baseline: String, in runs: RecordedRuns) {
+  ///
+  /// - Parameter allowed: entries of protocols and training records that may differ.
+  init(_ treatment: String, against baseline: String, in runs: RecordedRuns, allowing allowed: [String] = []) {
     self.treatment = treatment
     self.baseline = baseline
+    self.allowed = allowed
     result = Result {
-      try Self.pairs(runs.runs(of: treatment), runs.runs(of: baseline), treatment, baseline)
+      try Self.compared(runs.runs(of: treatment), runs.runs(of: baseline), treatment, baseline, allowed)
     }
   }
 
-  private static func pairs(
-    _ treatment: [RecordedRun], _ baseline: [RecordedRun], _ treatmentName: String, _ baselineName: String
-  ) throws -> Pairs {
+  /// Comparisons of several arms with one baseline, which share one probability of a false announcement.
+  static func family(
+    of arms: [String], against baseline: String, in runs: RecordedRuns, allowing allowed: [String]
+  ) -> [Comparison] {
+    var all = arms.map { Comparison($0, against: baseline, in: runs, allowing: allowed) }
+    let family = ComparisonFamily(all.compactMap { try? $0.result.get() })
+    var judgements = zip(family.adjustedP, family.verdicts()).makeIterator()
+    for index in all.indices where (try? all[index].result.get()) != nil {
+      guard let (p, verdict) = judgements.next() else { break }
+      (all[index].adjustedP, all[index].verdict) = (p, verdict)
+    }
+    return all
+  }
+
+  private static func compared(
+    _ treatment: [RecordedRun], _ baseline: [RecordedRun], _ treatmentName: String, _ baselineName: String,
+    _ allowed: [String]
+  ) throws -> MethodComparison {
     for (runs, name) in [(treatment, treatmentName), (baseline, baselineName)] where runs.isEmpty {
       throw Failure("\(name) has no run")
     }
@@ -39,39 +58,48 @@ struct Comparison: Sendable {
       throw Failure(
         "training seeds differ: \(treatmentName) has \(seeds.0.listed), \(baselineName) has \(seeds.1.listed)")
     }
-    var bySeed: [(Int, PairedSuccesses)] = []
-    var outcomes: [(Bool, Bool)] = []
+    var pairs: [(treatment: EvaluatedRun, baseline: EvaluatedRun)] = []
     var first: RecordedEvaluation?
     for (one, other) in zip(treatment, baseline) {
-      let (mine, theirs) = try matched(one, other)
-      // All seeds are pooled, so all must have been evaluated with the same protocol, not only the two of a pair.
-      if let first { try requireAlike(first, mine, treatment[0].name, one.name) }
+      let (mine, theirs) = try matched(one, other, allowed)
+      // All seeds are of one method, so all must have been evaluated alike, not only the two of a pair.
+      if let first { try requireAlike(first, mine, treatment[0].name, one.name, except: allowed) }
       first = first ?? mine
-      let results = zip(mine.episodes, theirs.episodes).map { ($0.isSuccess, $1.isSuccess) }
-      bySeed.append((one.seed, PairedSuccesses(results)))
-      outcomes += results
+      pairs.append(
+        (
+          EvaluatedRun(seed: one.seed, successes: mine.episodes.map(\.isSuccess)),
+          EvaluatedRun(seed: one.seed, successes: theirs.episodes.map(\.isSuccess))
+        ))
     }
-    return Pairs(
-      all: PairedSuccesses(outcomes), seeds: bySeed,
-      treatment: SuccessRate(successes: outcomes.count(where: \.0), episodes: outcomes.count),
-      baseline: SuccessRate(successes: outcomes.count(where: \.1), episodes: outcomes.count))
+    return try MethodComparison(pairs.map(\.treatment), against: pairs.map(\.baseline))
   }
 
   /// The two runs' evaluations, if they were trained on as many samples and evaluated on the same episodes.
   private static func matched(
-    _ one: RecordedRun, _ other: RecordedRun
+    _ one: RecordedRun, _ other: RecordedRun, _ allowed: [String]
   ) throws -> (RecordedEvaluation, RecordedEvaluation) {
-    guard let first = one.evaluations["eval"] else { throw Failure("\(one.name) was not evaluated") }
-    guard let second = other.evaluations["eval"] else { throw Failure("\(other.name) was not evaluated") }
+    let (first, second) = (try one.wholeEvaluation(), try other.wholeEvaluation())
+    if let hash = first.setting("model_sha256"), hash == second.setting("model_sha256") {
+      throw Failure("\(one.name) and \(other.name) are one checkpoint under two names")
+    }
     if let samples = one.samples, let others = other.samples, samples != others {
       throw Failure("sample budgets differ: \(one.name) saw \(samples) samples, \(other.name) saw \(others)")
     }
-    try requireAlike(first, second, one.name, other.name)
+    let except = RecordDifferences.armEntries + allowed
+    try requireAlike(first, second, one.name, other.name, except: except)
+    if let record = one.record, let theirs = other.record {
+      let differences = RecordDifferences.between(
+        record, theirs, ignoring: RecordDifferences.incidentalToTraining + except)
+      if let failure = RecordDifferences.failure(differences, one.name, other.name) {
+        throw Failure("they were not trained alike: \(failure)")
+      }
+    }
     return (first, second)
   }
 
   private static func requireAlike(
-    _ first: RecordedEvaluation, _ second: RecordedEvaluation, _ firstName: String, _ secondName: String
+    _ first: RecordedEvaluation, _ second: RecordedEvaluation, _ firstName: String, _ secondName: String,
+    except allowed: [String]
   ) throws {
     guard first.tasks == second.tasks else {
       throw Failure(
@@ -96,6 +124,11 @@ struct Comparison: Sendable {
     let contrary = (first.isContrary, second.isContrary)
     guard contrary.0 == contrary.1 else {
       throw Failure("\(contrary.0 ? firstName : secondName) was given the contrary instruction, the other was not")
+    }
+    let differences = RecordDifferences.between(
+      first.manifest, second.manifest, ignoring: RecordDifferences.incidentalToEvaluation + allowed)
+    if let failure = RecordDifferences.failure(differences, firstName, secondName) {
+      throw Failure("they were not evaluated alike: \(failure)")
     }
   }
 }

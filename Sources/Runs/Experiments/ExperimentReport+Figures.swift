@@ -1,3 +1,4 @@
+import ExperimentStatistics
 import Failures
 import Foundation
 import ModelFiles
@@ -10,7 +11,9 @@ extension ExperimentReport {
     [
       "title": .string(title), "demonstration": .bool(isDemonstration),
       "findings": .array(findings.map(JSON.string)),
-      "results": .array(rows.map(\.json)), "comparisons": .array(comparisons.map(\.json)),
+      "results": .array(rows.map(\.json)),
+      "comparisons": .array(comparisons.map { $0.json(isPreliminary: preliminary != nil) }),
+      "preliminary": preliminary.map(JSON.string) ?? .null,
       "training": .object(OrderedDictionary(uniqueKeysWithValues: runs.runs.map { ($0.name, $0.trainingFigures) })),
       "missing": .array(missing.map(JSON.string)), "warnings": .array(warnings.map(JSON.string)),
     ]
@@ -35,7 +38,8 @@ extension ExperimentReport {
     var table = lines
     table.insert(String(repeating: "─", count: lines.first?.count ?? 0), at: 1)
     table.append("")
-    table += comparisons.map(\.finding.text)
+    if let preliminary { table.append(preliminary) }
+    table += comparisons.map { $0.finding(isPreliminary: preliminary != nil).text }
     table += warnings.map { "Warning: \($0)" } + missing.map { "Missing: \($0)" }
     return table.joined(separator: "\n")
   }
@@ -86,19 +90,62 @@ extension PairedSuccesses {
 }
 
 extension Comparison {
-  fileprivate var json: JSON {
+  fileprivate func json(isPreliminary: Bool) -> JSON {
     var json: OrderedDictionary<String, JSON> = [
-      "treatment": .string(treatment), "baseline": .string(baseline), "finding": .string(finding.text),
+      "treatment": .string(treatment), "baseline": .string(baseline),
+      "finding": .string(finding(isPreliminary: isPreliminary).text),
     ]
     switch result {
     case .failure(let reason): json["refused"] = .string(message(of: reason))
-    case .success(let pairs):
-      json["intervals_overlap"] = .bool(pairs.intervalsOverlap)
-      json["paired"] = pairs.all.json
+    case .success(let comparison):
+      json["unit"] = comparison.runs == nil ? "checkpoints" : "methods"
+      json["verdict"] = isPreliminary ? .null : .string(verdict.map(\.word) ?? "")
+      json["difference"] = .number(comparison.difference)
+      json["interval_95"] = comparison.interval.json
+      json["p_holm"] = adjustedP.map(JSON.number) ?? .null
+      json["t_over_runs"] = comparison.runs?.json ?? .null
+      if treatment == "E1" { json["equivalence"] = EquivalenceTest(comparison, margin: Self.controlMargin).json }
+      json["allowed_differences"] = .array(allowed.map(JSON.string))
+      json["paired"] = comparison.pairs.json
       json["by_training_seed"] = .object(
-        OrderedDictionary(pairs.seeds.map { (String($0.seed), $0.pairs.json) }, uniquingKeysWith: { $1 }))
+        OrderedDictionary(comparison.bySeed.map { (String($0.seed), $0.pairs.json) }, uniquingKeysWith: { $1 }))
     }
     return .object(json)
+  }
+}
+
+extension Verdict {
+  fileprivate var word: String {
+    let answer =
+      switch self {
+      case .methods(let answer), .checkpoints(let answer): answer
+      }
+    return switch answer {
+    case .better: "better"
+    case .worse: "worse"
+    case .cannotTell: "cannot tell"
+    }
+  }
+}
+
+extension PooledT {
+  fileprivate var json: JSON {
+    [
+      "degrees_of_freedom": .integer(degreesOfFreedom), "standard_error": .number(standardError), "p": .number(p()),
+      "interval_95": interval(level: 0.95).json,
+    ]
+  }
+}
+
+extension EquivalenceTest {
+  fileprivate var json: JSON {
+    let word: JSON =
+      switch answer {
+      case .equivalent: "equivalent"
+      case .different: "different"
+      case .cannotTell: "cannot tell"
+      }
+    return ["margin": .number(margin), "interval_90": interval.json, "answer": word]
   }
 }
 

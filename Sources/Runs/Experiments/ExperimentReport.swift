@@ -20,6 +20,10 @@ public struct ExperimentReport: Sendable {
   let videos: RolloutVideos
   let rows: [ResultRow]
   let comparisons: [Comparison]
+  /// What was planned before the first run; nil for runs that no matrix made.
+  let plan: MatrixPlan?
+  /// What of the plan is still to come; nil if nothing is.
+  let preliminary: String?
   let statements: [Finding]
   /// Missing parts of the matrix, each with its path.
   public let missing: [String]
@@ -30,11 +34,12 @@ public struct ExperimentReport: Sendable {
   ///
   /// - Parameters:
   ///   - isDemonstration: whether the page states that encoder and policies demonstrate the program, not the method.
+  ///   - allowedDifferences: entries of protocols and training records in which compared runs may differ.
   ///   - videoBudget: the bytes of videos and images on disk that the page may embed, which take a third more there.
   /// - Throws: if the folder holds no run or a file is damaged; the error names the file.
   public init(
     root: URL, title: String = "World modality: the experiment matrix", isDemonstration: Bool = false,
-    videoBudget: Int = 9_000_000
+    videoBudget: Int = 9_000_000, allowedDifferences: [String] = []
   ) throws {
     runs = try RecordedRuns(root)
     self.title = title
@@ -43,8 +48,24 @@ public struct ExperimentReport: Sendable {
     rows = ResultRow.all(of: runs)
     // E1 and E2 are always compared, so that the report names them if missing; other arms follow.
     let others = runs.experiments.filter { !["E0", "E1", "E2"].contains($0) }
-    comparisons = (["E1", "E2"] + others).map { [runs] in Comparison($0, against: "E0", in: runs) }
-    statements = Finding.all(runs, rows: rows, comparisons: comparisons)
+    comparisons = Comparison.family(
+      of: ["E1", "E2"] + others, against: "E0", in: runs, allowing: allowedDifferences)
+    plan = try MatrixPlan(root)
+    let lacking = plan?.lacking(in: runs) ?? []
+    let amendment =
+      plan.flatMap { $0.added.isEmpty ? nil : $0.added.listed }.map {
+        Finding(
+          verdict: "The plan was changed after its first start: \($0) came later.",
+          detail: "Verdicts at 5 % hold only if no result had been looked at by then.")
+      }
+    preliminary =
+      lacking.isEmpty
+      ? nil
+      : "PRELIMINARY: \(lacking.count) of \(plan?.runs.count ?? 0) planned runs are not finished and evaluated ("
+        + "\(lacking.listed)), so there is no verdict yet."
+    statements =
+      [preliminary.map { Finding(verdict: $0, detail: "") }, amendment].compactMap(\.self)
+      + Finding.all(runs, rows: rows, comparisons: comparisons, isPreliminary: preliminary != nil)
     missing = runs.missing
     warnings = runs.warnings
   }

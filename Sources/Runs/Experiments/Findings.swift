@@ -1,3 +1,4 @@
+import ExperimentStatistics
 import Failures
 import Foundation
 import PolicyEvaluation
@@ -14,54 +15,94 @@ struct Finding: Sendable {
 }
 
 extension Comparison {
-  /// What the comparison supports.
-  var finding: Finding {
+  /// What the comparison supports; without a verdict while planned runs are missing.
+  func finding(isPreliminary: Bool) -> Finding {
     switch result {
     case .failure(let reason):
       return Finding(
         verdict: "\(treatment) is not compared with \(baseline).", detail: "\(message(of: reason).capitalizedFirst).")
-    case .success(let pairs):
-      let control = treatment == "E1" ? " " + pairs.control : ""
-      return Finding(verdict: pairs.verdict(treatment, baseline), detail: pairs.detail + control)
+    case .success(let comparison):
+      guard !isPreliminary else {
+        return Finding(verdict: "\(treatment) and \(baseline) so far:", detail: comparison.figures(adjustedP))
+      }
+      let reservation = allowed.isEmpty ? "" : "Although \(allowed.joined(separator: ", ")) may differ: "
+      let control = treatment == "E1" ? [comparison.control] : []
+      return Finding(
+        verdict: reservation + statement(comparison),
+        detail: ([comparison.figures(adjustedP), comparison.meaning(verdict)] + control).joined(separator: " "))
+    }
+  }
+
+  private func statement(_ comparison: MethodComparison) -> String {
+    switch verdict {
+    case .methods(.better): return "\(treatment) is better than \(baseline)."
+    case .methods(.worse): return "\(treatment) is worse than \(baseline)."
+    case .methods(.cannotTell), nil:
+      return "These runs cannot tell whether \(treatment) is better or worse than \(baseline)."
+    case .checkpoints(let answer):
+      let seed = comparison.bySeed.first?.seed ?? 0
+      let (one, other) = ("The checkpoint \(treatment)_seed\(seed)", "the checkpoint \(baseline)_seed\(seed)")
+      switch answer {
+      case .better: return "\(one) reached the goal more often than \(other)."
+      case .worse: return "\(one) reached the goal less often than \(other)."
+      case .cannotTell:
+        return "These episodes show no difference between \(one.prefix(1).lowercased() + one.dropFirst()) and \(other)."
+      }
     }
   }
 }
 
-extension Comparison.Pairs {
-  fileprivate func verdict(_ treatment: String, _ baseline: String) -> String {
-    guard all.p < 0.05 else {
-      return "No difference between \(treatment) and \(baseline) that \(all.count) episodes could detect."
+extension MethodComparison {
+  /// The difference, its interval and the tests.
+  fileprivate func figures(_ adjustedP: Double?) -> String {
+    let tests = [
+      runs.map { "t test over \($0.degreesOfFreedom + 2) runs p \($0.p().equation)" },
+      "exact McNemar p \(pairs.p.equation)",
+      adjustedP.map { "p over all comparisons (Holm) \($0.equation)" },
+    ].compactMap(\.self).joined(separator: ", ")
+    var sentences = ["\(difference.points.capitalizedFirst) points, 95 % interval \(interval.points), \(tests)."]
+    if bySeed.count > 1 {
+      let differences = bySeed.map(\.pairs.difference.points).joined(separator: ", ")
+      sentences.append("By training seed the difference is \(differences) points.")
     }
-    let direction = all.difference > 0 ? "more" : "less"
-    return "\(treatment) reached the goal \(direction) often than \(baseline) in the same \(all.count) episodes."
+    return sentences.joined(separator: " ")
   }
 
-  fileprivate var detail: String {
-    var sentences = [
-      "\(all.difference.points.capitalizedFirst) points, 95 % interval \(all.interval.points), exact McNemar p \(all.p.equation)."
-    ]
-    if all.p >= 0.05 {
-      let visible = all.smallestVisibleDifference.map { Int(($0 * 100).rounded(.up)) }
-      sentences.append(
-        visible.map {
-          "This does not prove equality: only a true difference of about \($0) points or more would have been detected in four "
-            + "of five repetitions."
-        } ?? "So few episodes cannot detect any difference.")
+  /// What the verdict is about, and what it could not have seen.
+  fileprivate func meaning(_ verdict: Verdict?) -> String {
+    switch verdict {
+    case .checkpoints:
+      "With one training seed each this says nothing about the methods: another seed may give the opposite."
+    case .methods(.cannotTell), nil:
+      smallestDifference.map {
+        "This does not prove equality: with as many seeds and their spread, a true difference of about \(Int(($0 * 100).rounded(.up))) "
+          + "points is found in four of five experiments."
+      } ?? "This does not prove equality."
+    case .methods: ""
     }
-    sentences.append(
-      seeds.count == 1
-        ? "One training seed each, so this compares two checkpoints, not two methods."
-        : "Episodes of the \(seeds.count) training seeds are counted as independent; by seed the difference is "
-          + seeds.map(\.pairs.difference.points).joined(separator: ", ") + " points.")
-    return sentences.joined(separator: " ")
+  }
+
+  /// The difference that so many runs, which vary as these do, show in four of five experiments.
+  private var smallestDifference: Double? {
+    guard let runs, runs.standardError > 0 else { return nil }
+    let t = StudentT(degreesOfFreedom: Double(runs.degreesOfFreedom))
+    return (t.quantile(0.975) + t.quantile(0.8)) * runs.standardError
   }
 
   /// Whether the added parameters alone change the result.
   fileprivate var control: String {
-    intervalsOverlap
-      ? "As far as these episodes show, the capacity control holds: E1's and E0's intervals overlap."
-      : "The capacity control fails: E1's and E0's intervals do not overlap, so the added parameters alone change the "
-        + "result, and no effect of E2 can be attributed to its memory."
+    let test = EquivalenceTest(self, margin: Comparison.controlMargin)
+    let margin = "±\(Int(Comparison.controlMargin * 100)) points (90 % interval \(test.interval.points))"
+    let unit = runs == nil ? " for these two checkpoints" : ""
+    switch test.answer {
+    case .equivalent: return "The capacity control holds\(unit): E1 and E0 are equal within \(margin)."
+    case .different:
+      return
+        "The capacity control fails\(unit): E1 and E0 are not equal within \(margin), so the added parameters alone "
+        + "change the result, and no effect of E2 can be attributed to its memory."
+    case .cannotTell:
+      return "The capacity control is undecided\(unit): these runs cannot show equality within \(margin)."
+    }
   }
 }
 
@@ -82,14 +123,17 @@ extension ClosedRange<Double> {
 
 extension Finding {
   /// What was seen, and whether it is more than chance.
-  static func all(_ runs: RecordedRuns, rows: [ResultRow], comparisons: [Comparison]) -> [Finding] {
+  static func all(
+    _ runs: RecordedRuns, rows: [ResultRow], comparisons: [Comparison], isPreliminary: Bool
+  ) -> [Finding] {
     func rate(_ experiment: String, _ condition: String) -> SuccessRate? {
       rows.first { $0.experiment == experiment && $0.condition == condition && $0.isHeadline }?.rate
     }
     let baseline = rate("E0", "eval")
     let chance = baseline.flatMap { baseline in rate("random", "eval").map { aboveChance(baseline, $0) } }
     let listens = baseline.flatMap { baseline in rate("E0", "eval_contrary").map { listening(baseline, $0) } }
-    return [chance, listens].compactMap(\.self) + comparisons.map(\.finding) + runs.runs.compactMap(training)
+    return [chance, listens].compactMap(\.self) + comparisons.map { $0.finding(isPreliminary: isPreliminary) }
+      + runs.runs.compactMap(training)
   }
 
   private static func aboveChance(_ baseline: SuccessRate, _ random: SuccessRate) -> Finding {
@@ -123,12 +167,16 @@ extension Finding {
     let cosine = curves["world_cos"]?.firstAndLast, gate = curves["world_gate"]?.firstAndLast
     guard cosine != nil || gate != nil else { return nil }
     let verdict = cosine.map {
-      $0.last > $0.first
-        ? "The Prophet of \(run.name) learned to predict." : "The Prophet of \(run.name) did not improve."
+      // A cosine near zero is what an untrained Prophet has by chance.
+      $0.last > 0.2 && $0.last > $0.first + 0.1
+        ? "The Prophet of \(run.name) learned to predict."
+        : "The Prophet of \(run.name) predicts hardly better than at first."
     }
     let details = [
       cosine.map { "Its cosine with the true latents went from \($0.first.short) to \($0.last.short) in training." },
-      gate.map { "The gate went from \($0.first.short) to \($0.last.short)." },
+      gate.map {
+        "The gate went from \($0.first.short) to \($0.last.short); at 0 the expert does not read its memory, at ±1 fully."
+      },
     ]
     return Finding(
       verdict: verdict ?? "\(run.name) logged its gate, but no world_cos.",

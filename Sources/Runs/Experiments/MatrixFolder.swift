@@ -37,7 +37,11 @@ public struct MatrixFolder: Sendable {
     var common = common
     if file.isThere {
       let earlier = try JSON(contentsOf: file)
-      if let found = difference(earlier, common, at: []) {
+      if let plan = earlier["plan"], let now = common["plan"], var members = common.object {
+        members["plan"] = MatrixPlan.amended(plan, by: now)
+        common = .object(members)
+      }
+      if let found = difference(without(earlier, "plan"), without(common, "plan"), at: []) {
         throw Failure(
           "\(file.path): the runs there have \(found.key) \(found.earlier.text(.line)), now it is "
             + "\(found.now.text(.line)); arms that differ cannot be compared: choose another folder, or restore it")
@@ -47,6 +51,8 @@ public struct MatrixFolder: Sendable {
     try common.write(to: file, layout: .indented(2), overwrite: true)
   }
 }
+
+private func without(_ json: JSON, _ key: String) -> JSON { .object((json.object ?? [:]).filter { $0.key != key }) }
 
 private func difference(_ earlier: JSON, _ now: JSON, at path: [String]) -> (key: String, earlier: JSON, now: JSON)? {
   guard let old = earlier.object, let new = now.object else {

@@ -1,3 +1,4 @@
+import ExperimentStatistics
 import Failures
 import Foundation
 import ModelFiles
@@ -24,6 +25,8 @@ struct RecordedEvaluation: Sendable {
   let episodes: [Episode]
   /// Everything that the results depend on, as the evaluation wrote it.
   let manifest: JSON
+  /// Whether the outcomes are those that the evaluation wrote; true if it wrote no digest.
+  let isUnchanged: Bool
 
   init(_ url: URL) throws {
     self.url = url
@@ -42,7 +45,9 @@ struct RecordedEvaluation: Sendable {
     guard !episodes.isEmpty else { throw Failure("\(url.path): expected episodes, found none") }
     self.tasks = tasks
     self.episodes = episodes
-    manifest = json["protocol"] ?? .null
+    manifest = (json["protocol"] ?? .null)
+    let digest = json["outcomes_sha256"]?.string
+    isUnchanged = digest == nil || digest == EvaluationReport.outcomesSHA256(perTask)
   }
 
   private static func name(of entry: JSON, _ index: Int) -> String {
@@ -91,6 +96,25 @@ struct RecordedEvaluation: Sendable {
 }
 
 extension RecordedEvaluation {
+  /// Throws if the evaluation is not whole: its file was edited, it stopped early, or episodes ended with an error.
+  func requireWhole(_ name: String) throws {
+    guard isUnchanged else {
+      throw Failure(
+        "\(url.path) was edited after the evaluation: its digest is of other outcomes; evaluate \(name) again")
+    }
+    if let asked = setting("n_episodes")?.integer,
+      let task = tasks.first(where: { rate(ofTask: $0).episodes != asked })
+    {
+      throw Failure(
+        "\(name) has \(rate(ofTask: task).episodes) of \(asked) episodes of \(task); its evaluation did not end")
+    }
+    let broken = episodes.filter { $0.problem != nil }
+    if let problem = broken.first?.problem {
+      throw Failure(
+        "\(broken.count) of \(episodes.count) episodes of \(name) ended with an error, the first with: \(problem)")
+    }
+  }
+
   var rate: SuccessRate { rate(of: episodes) }
 
   func rate(ofTask task: String) -> SuccessRate { rate(of: episodes.filter { $0.task == task }) }

@@ -1,6 +1,7 @@
 import Failures
 import Foundation
 import ModelFiles
+import OrderedCollections
 
 /// One training run's folder, `EXPERIMENT_seedN`, with its evaluations.
 struct RecordedRun: Sendable {
@@ -11,8 +12,10 @@ struct RecordedRun: Sendable {
   /// The training seed in the folder's name.
   let seed: Int
   let metrics: RecordedMetrics?
-  /// `config.json` and `train_config.json` of the last checkpoint.
-  let policy: JSON?, training: JSON?
+  /// `config.json` and `train_config.json` of the last checkpoint, and the segments of its `training_record.json`.
+  let policy: JSON?, training: JSON?, record: JSON?
+  /// The last checkpoint's folder.
+  private let model: URL
   /// By folder: `eval`, `eval_contrary` and whatever else begins with `eval_`.
   let evaluations: [String: RecordedEvaluation]
 
@@ -31,6 +34,8 @@ struct RecordedRun: Sendable {
     let model = folder.appendingPathComponent("checkpoints/last/pretrained_model")
     policy = try Self.document(model.appendingPathComponent("config.json"))
     training = try Self.document(model.appendingPathComponent("train_config.json"))
+    record = try Self.document(model.appendingPathComponent("training_record.json")).map(Self.segments)
+    self.model = model
     var evaluations: [String: RecordedEvaluation] = [:]
     for part in try names(in: folder) where part == "eval" || part.hasPrefix("eval_") {
       let url = folder.appendingPathComponent(part).appendingPathComponent("eval_info.json")
@@ -46,10 +51,43 @@ struct RecordedRun: Sendable {
     return json
   }
 
-  /// Samples seen in training, if the configuration has them.
+  /// A record's segments by their number, so that they are compared entry by entry; the only one by itself.
+  private static func segments(_ record: JSON) -> JSON {
+    let segments = record["segments"]?.array ?? []
+    if segments.count == 1 { return segments[0] }
+    return .object(
+      OrderedDictionary(uniqueKeysWithValues: segments.enumerated().map { ("segment \($0)", $1) }))
+  }
+
+  /// The evaluation, if all of its episodes ended, nobody changed its file, and it is of the run's last checkpoint.
+  func wholeEvaluation() throws -> RecordedEvaluation {
+    guard let evaluation = evaluations["eval"] else { throw Failure("\(name) was not evaluated") }
+    try evaluation.requireWhole(name)
+    let weights = model.appendingPathComponent("model.safetensors")
+    if let hash = evaluation.setting("model_sha256")?.string, weights.isThere, try MappedFile(weights).sha256 != hash {
+      throw Failure("\(name) was evaluated with other weights than those of its last checkpoint; evaluate it again")
+    }
+    return evaluation
+  }
+
+  /// Samples seen in training, resumed parts with their own batch size; nil if unknown.
   var samples: Int? {
     guard let steps = training?["steps"]?.integer, let batch = training?["batch_size"]?.integer else { return nil }
-    let product = steps.multipliedReportingOverflow(by: batch)
+    let segments = record?["first_step"] == nil ? (record?.object ?? [:]).values.map(\.self) : []
+    guard segments.count > 1 else { return Self.product(steps, batch) }
+    let ends = segments.dropFirst().compactMap { $0["first_step"]?.integer } + [steps]
+    var samples = 0
+    for (segment, end) in zip(segments, ends) {
+      guard let first = segment["first_step"]?.integer, let size = segment["batch_size"]?.integer,
+        let part = Self.product(end - first, size)
+      else { return nil }
+      samples += part
+    }
+    return samples
+  }
+
+  private static func product(_ a: Int, _ b: Int) -> Int? {
+    let product = a.multipliedReportingOverflow(by: b)
     return product.overflow ? nil : product.partialValue
   }
 

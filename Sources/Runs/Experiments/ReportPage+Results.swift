@@ -66,20 +66,20 @@ extension ReportPage {
   /// The arms against E0, pair by pair, or why they are not compared.
   var comparisons: HTML {
     let intervals = report.comparisons.compactMap { comparison -> ClosedRange<Double>? in
-      guard case .success(let pairs) = comparison.result else { return nil }
-      return pairs.all.interval
+      try? comparison.result.get().interval
     }
     let plot = IntervalPlot.difference(holding: intervals)
     return """
       <section><h2>Against the baseline</h2>
       <div class="scroll"><table>
       <thead><tr><th>comparison</th><th class="n">difference</th><th class="n">95 % interval</th>\
-      <th class="plot">\(plot.head { $0.wholePoints })</th><th class="n">pairs</th><th class="n">only one / only E0</th>\
-      <th class="n">exact p</th></tr></thead>
+      <th class="plot">\(plot.head { $0.wholePoints })</th><th class="n">seeds</th><th class="n">only one / only E0</th>\
+      <th class="n">p (Holm)</th></tr></thead>
       <tbody>\(report.comparisons.map { row($0, plot) })</tbody></table></div>
-      <p class="muted">Pairs are the same task, episode and seeds in both arms. Differences are in points of success; their \
-      interval is Newcombe's for paired proportions, p is McNemar's exact test, two-sided. There is no correction for the number \
-      of comparisons. Arms with different protocols are not compared.</p>
+      <p class="muted">The unit is the training run: a difference of methods is announced if a t test over the runs and \
+      McNemar's exact test over the paired episodes both reject equality at 5 %, p being the larger of the two, adjusted for \
+      the number of comparisons by Holm's method. The interval is at each end the wider of the two tests' intervals, in points \
+      of success. With one training seed only the two checkpoints are compared. Arms whose records differ are not compared.</p>
       </section>
       """
   }
@@ -89,13 +89,13 @@ extension ReportPage {
     switch comparison.result {
     case .failure(let reason):
       return "<tr>\(name)<td colspan=\"6\" class=\"refused\">not compared: \(message(of: reason))</td></tr>"
-    case .success(let pairs):
-      let all = pairs.all
+    case .success(let found):
+      let (pairs, interval) = (found.pairs, found.interval)
       return """
-        <tr>\(name)<td class="n">\(all.difference.points)</td><td class="n">\(all.interval.points)</td>\
-        <td class="plot">\(plot.row(all.difference, all.interval, color: color(comparison.treatment)))</td>\
-        <td class="n">\(all.count)</td><td class="n">\(all.onlyFirst) / \(all.onlySecond)</td>\
-        <td class="n">\(all.p.probability)</td></tr>
+        <tr>\(name)<td class="n">\(found.difference.points)</td><td class="n">\(interval.points)</td>\
+        <td class="plot">\(plot.row(found.difference, interval, color: color(comparison.treatment)))</td>\
+        <td class="n">\(found.bySeed.count)</td><td class="n">\(pairs.onlyFirst) / \(pairs.onlySecond)</td>\
+        <td class="n">\((comparison.adjustedP ?? 1).probability)</td></tr>
         """
     }
   }

@@ -1,3 +1,4 @@
+import ExperimentStatistics
 import Foundation
 import PolicyEvaluation
 
@@ -83,17 +84,31 @@ extension ResultRow {
       }
   }
 
-  /// The description of an arm, from its checkpoint and not from its name alone.
+  /// The description of an arm, from what its evaluations rolled out, else from its checkpoint.
   private static func title(of experiment: String, _ runs: RecordedRuns) -> String {
-    let policy = runs.runs(of: experiment).lazy.compactMap(\.policy).first
-    let type = policy?["type"]?.string
-    switch (type, policy?["world_memory_mode_train"]?.string) {
-    case ("smolvla_world", "zero"): return "world policy, memory zeroed (capacity control)"
-    case ("smolvla_world", "pred"): return "world policy, predicted memory"
-    case ("smolvla_world", let mode?): return "world policy, \(mode) memory"
-    case ("smolvla", _): return "SmolVLA, the baseline"
-    case (let type?, _): return type
-    default: return "policy not recorded"
+    let runs = runs.runs(of: experiment)
+    guard let policy = runs.lazy.compactMap(\.policy).first else { return "policy not recorded" }
+    guard policy["type"] == "smolvla_world" else {
+      return policy["type"] == "smolvla" ? "SmolVLA, the baseline" : policy["type"]?.string ?? "policy not recorded"
+    }
+    let trained = policy["world_memory_mode_train"]?.string ?? "unknown"
+    let evaluation = runs.lazy.compactMap { $0.evaluations["eval"] }.first
+    if evaluation?.manifest["world"]?["enable_world_injection"] == false {
+      return "world policy trained with \(memory(trained)), rolled out without its injection (an ablation)"
+    }
+    let rolledOut = (evaluation?.manifest["world_memory_mode_rollout"] ?? policy["world_memory_mode_rollout"])?.string
+    let expected = trained == "oracle" ? "pred" : trained
+    guard let rolledOut, rolledOut != expected else {
+      return "world policy, \(memory(trained))" + (trained == "zero" ? " (capacity control)" : "")
+    }
+    return "world policy trained with \(memory(trained)), rolled out with \(memory(rolledOut)) (an ablation)"
+  }
+
+  private static func memory(_ mode: String) -> String {
+    switch mode {
+    case "zero": "memory zeroed"
+    case "pred": "predicted memory"
+    default: "\(mode) memory"
     }
   }
 }

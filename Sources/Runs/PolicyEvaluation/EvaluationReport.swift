@@ -1,47 +1,19 @@
+import ExperimentStatistics
 import Foundation
 import ModelFiles
 import OrderedCollections
 import RobotEnvironments
 
-/// A success rate with its 95 % confidence interval.
-public struct SuccessRate: Sendable, Equatable {
-  /// Successful episodes, and all of them.
-  public let successes: Int, episodes: Int
-
-  public init(successes: Int, episodes: Int) {
-    self.successes = successes
-    self.episodes = episodes
-  }
-
+extension SuccessRate {
   /// The rate of some episodes; an aborted one is a failure.
   public init(of results: [EpisodeResult]) {
     self.init(successes: results.count(where: \.success), episodes: results.count)
   }
 
-  /// The share, 0 … 1.
-  public var share: Double { episodes == 0 ? .nan : Double(successes) / Double(episodes) }
-
   public var percentage: Double { share * 100 }
-
-  /// Wilson's score interval at 95 % (Wilson, 1927); 0 … 1 without episodes.
-  public var interval: ClosedRange<Double> {
-    guard episodes > 0 else { return 0...1 }
-    let z = 1.959963984540054
-    let n = Double(episodes)
-    let center = (share + z * z / (2 * n)) / (1 + z * z / n)
-    let half = z / (1 + z * z / n) * (share * (1 - share) / n + z * z / (4 * n * n)).squareRoot()
-    return max(0, center - half)...min(1, center + half)
-  }
 
   /// `pc_success_interval`: the bounds in percent.
   var intervalJSON: JSON { .array([.number(interval.lowerBound * 100), .number(interval.upperBound * 100)]) }
-
-  /// `72.5 % (57.2 … 83.9, 29/40)`
-  public var text: String {
-    func percent(_ value: Double) -> String { String(format: "%.1f", value * 100) }
-    let (low, high) = (percent(interval.lowerBound), percent(interval.upperBound))
-    return "\(percent(share)) % (\(low) … \(high), \(successes)/\(episodes))"
-  }
 }
 
 /// The figures of a set of episodes, under LeRobot's names in `eval_info.json`.
@@ -131,7 +103,19 @@ public struct EvaluationReport {
     return [
       "per_task": .array(perTask), "per_group": .object(perGroup),
       "overall": .object(overall), "protocol": protocolManifest,
+      "outcomes_sha256": .string(Self.outcomesSHA256(perTask)),
     ]
+  }
+
+  /// The digest of what the episodes gave, from `per_task`: an evaluation that is repeated has the same one.
+  ///
+  /// Videos are not part of it, because their number is a setting.
+  public static func outcomesSHA256(_ perTask: [JSON]) -> String {
+    let names = ["successes", "steps", "sum_rewards", "max_rewards", "instructions", "problems"]
+    let outcomes = perTask.map { entry -> JSON in
+      .array([entry["task_group"] ?? .null, entry["task"] ?? .null] + names.map { entry["metrics"]?[$0] ?? .null })
+    }
+    return sha256(of: JSON.array(outcomes).text(.compact))
   }
 
   private func summary(of results: [EpisodeResult]) -> EvaluationSummary {

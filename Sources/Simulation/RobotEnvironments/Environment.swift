@@ -102,11 +102,16 @@ public protocol EnvironmentSuite: Sendable {
   func initialStateCount(ofTask task: String) throws -> Int?
   /// Where the first `episodes` episodes of a task start in a run with `seed`.
   func startStates(ofTask task: String, seed: Int, episodes: Int) throws -> [StartState]
+  /// SHA-256 of the files that decide a task's episodes, by what they are.
+  func fingerprint(ofTask task: String) throws -> [String: String]
 }
 
 extension EnvironmentSuite {
   /// The suite's name.
   public var robotType: String { name }
+
+  /// Empty: the suite is part of the program.
+  public func fingerprint(ofTask task: String) throws -> [String: String] { [:] }
 
   /// The suite as the group, and the task's place among its tasks.
   public func label(ofTask task: String) -> TaskLabel {

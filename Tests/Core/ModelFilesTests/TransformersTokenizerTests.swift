@@ -3,7 +3,7 @@ import ModelFiles
 import Testing
 
 /// Folders with what transformers' `AutoTokenizer` makes of them: the goldens, and those that
-/// `oracle/tokenizers_parity.py` draws.
+/// `oracle/parity/tokenizer_folders.py` draws.
 private func folders() throws -> [URL] {
   let drawn = ProcessInfo.processInfo.environment["WM_PARITY_TOKENIZERS"].map { URL(fileURLWithPath: $0) }
   let parents = [try golden("transformers_tokenizers"), drawn].compactMap { $0 }

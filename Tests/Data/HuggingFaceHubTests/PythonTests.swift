@@ -18,10 +18,10 @@ private let python = ProcessInfo.processInfo.environment["WM_PARITY_HUB_PYTHON"]
   }
 
   private func start(_ step: String, _ hub: TemporaryHub, _ more: String...) throws -> (Process, Pipe) {
-    let script = Checkout.url.appendingPathComponent("oracle/hub_check.py")
     let process = Process()
+    process.currentDirectoryURL = Checkout.url
     process.executableURL = URL(fileURLWithPath: python ?? "")
-    process.arguments = [script.path, step, hub.server.endpoint, hub.settings.modelCache.path] + more
+    process.arguments = ["-m", "oracle.parity.hub", step, hub.server.endpoint, hub.settings.modelCache.path] + more
     let output = Pipe()
     process.standardOutput = output
     try process.run()

@@ -24,7 +24,7 @@ func withFolder(_ body: (URL) throws -> Void) throws {
   try body(folder)
 }
 
-/// The toy frames, as oracle/lerobot_datasets_common.py makes them.
+/// The toy frames, as oracle/common/toy_datasets.py makes them.
 enum ToyDataset {
   static let width = 32, height = 24
   static let lengths = [4, 3, 5]

@@ -263,7 +263,7 @@ private func noise(_ camera: Int, _ episode: Int, _ frame: Int) throws -> RGBIma
   }
 }
 
-/// What LeRobot is shown: `make parity` runs this with a folder, then oracle/lerobot_datasets_check.py on it.
+/// What LeRobot is shown: `make parity` runs this with a folder, then oracle/parity/recorded_datasets.py on it.
 @Test(.enabled(if: ProcessInfo.processInfo.environment["WM_PARITY_DATASETS"] != nil))
 func `datasets are left for LeRobot to open`() throws {
   let folder = URL(fileURLWithPath: try #require(ProcessInfo.processInfo.environment["WM_PARITY_DATASETS"]))

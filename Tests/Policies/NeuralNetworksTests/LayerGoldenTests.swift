@@ -6,7 +6,7 @@ import Testing
 
 @testable import NeuralNetworks
 
-/// Against torch.nn's own modules; see oracle/neural_networks_goldens.py.
+/// Against torch.nn's own modules; see oracle/goldens/neural_networks.py.
 struct LayerGoldenTests {
   private let golden: StateDictionary
 

@@ -5,7 +5,7 @@ import Testing
 
 @testable import NeuralNetworks
 
-/// Against torch.optim.AdamW, clip_grad_norm_ and LeRobot's schedule; see oracle/neural_networks_goldens.py.
+/// Against torch.optim.AdamW, clip_grad_norm_ and LeRobot's schedule; see oracle/goldens/neural_networks.py.
 struct OptimizerGoldenTests {
   private static func url(_ name: String) throws -> URL {
     try #require(Bundle.module.resourceURL).appendingPathComponent("Goldens").appendingPathComponent(name)

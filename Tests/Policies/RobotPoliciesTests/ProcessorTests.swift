@@ -6,7 +6,7 @@ import Testing
 
 @testable import RobotPolicies
 
-/// Against what LeRobot 0.4.4 saved and computed (oracle/processor_goldens.py).
+/// Against what LeRobot 0.4.4 saved and computed (oracle/goldens/processors.py).
 struct ProcessorTests {
   private static let cases = ["mean_std", "min_max", "mixed"]
   private static let names = ["policy_preprocessor", "policy_postprocessor"]

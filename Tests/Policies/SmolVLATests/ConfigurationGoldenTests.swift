@@ -7,7 +7,7 @@ import Testing
 
 @testable import SmolVLA
 
-/// LeRobot's own numbers in many tiny configurations (oracle/smolvla_goldens.py).
+/// LeRobot's own numbers in many tiny configurations (oracle/goldens/smolvla.py).
 struct ConfigurationGoldenTests {
   @Test func `there are goldens`() {
     #expect(GoldenCase.all(in: GoldenCase.committedFolder).count >= 25)

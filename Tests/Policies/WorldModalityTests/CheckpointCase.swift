@@ -10,7 +10,7 @@ import Testing
 
 @testable import WorldModality
 
-/// A checkpoint that LeRobot loaded too, and what it planned with it (oracle/checkpoint_goldens.py).
+/// A checkpoint that LeRobot loaded too, and what it planned with it (oracle/goldens/checkpoints.py).
 struct CheckpointCase: Sendable, CustomTestStringConvertible {
   let folder: URL
   var testDescription: String { folder.lastPathComponent }

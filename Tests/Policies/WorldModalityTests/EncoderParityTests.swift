@@ -5,7 +5,7 @@ import Testing
 
 @testable import WorldModality
 
-/// Encoders in their published sizes, left by `oracle/encoders_parity.py`.
+/// Encoders in their published sizes, left by `oracle/parity/encoders.py`.
 private let drawn: [URL] = {
   guard let path = ProcessInfo.processInfo.environment["WM_PARITY_ENCODERS"] else { return [] }
   let folder = URL(fileURLWithPath: path)

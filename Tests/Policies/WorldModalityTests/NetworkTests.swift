@@ -7,7 +7,7 @@ import Testing
 
 @testable import WorldModality
 
-/// Prophet and gated injection against torch.nn's modules; see oracle/world_modality_goldens.py.
+/// Prophet and gated injection against torch.nn's modules; see oracle/goldens/world_modality.py.
 struct NetworkTests {
   @Test(arguments: ["delta", "absolute"])
   func `prediction, memory, loss, injection and all gradients`(name: String) throws {

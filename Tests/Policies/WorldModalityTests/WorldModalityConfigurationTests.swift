@@ -21,6 +21,7 @@ struct WorldModalityConfigurationTests {
         {
           $0.isPredictorEnabled = false
           $0.trainingMemory = .zero
+          $0.rolloutMemory = .pred
         }
       ),
     ]
@@ -96,5 +97,17 @@ struct WorldModalityConfigurationTests {
     #expect(try WorldCamera.wrist.name(among: other) == other[0])
     let error = #expect(throws: Failure.self) { try WorldCamera.wrist.name(among: [other[1]]) }
     #expect(error?.description.contains("`world_camera=wrist`") == true)
+  }
+
+  @Test(arguments: zip(TrainingMemoryMode.allCases, ["pred", "pred", "zero", "shuffle", "random"]))
+  func `the memory in closed loop is that of the training until another is given`(
+    mode: TrainingMemoryMode, name: String
+  ) {
+    var configuration = WorldModalityConfiguration()
+    configuration.trainingMemory = mode
+    #expect(configuration.rolloutMemory.rawValue == name)
+    #expect(configuration.json["world_memory_mode_rollout"]?.string == name)
+    configuration.rolloutMemory = .signflip
+    #expect(configuration.rolloutMemory == .signflip)
   }
 }

@@ -14,7 +14,7 @@ import WorldModality
 @testable import Commands
 @testable import PolicyTraining
 
-/// Against a run of LeRobot 0.4.4 that was saved after two steps (oracle/checkpoint_goldens.py).
+/// Against a run of LeRobot 0.4.4 that was saved after two steps (oracle/goldens/checkpoints.py).
 struct LeRobotResumeTests {
   private static let golden = Checkout.tests("Policies/WorldModalityTests/CheckpointGoldens/training")
   /// The committed one, and those that `make parity` hands over, runs from here among them.

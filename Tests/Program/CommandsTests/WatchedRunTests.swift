@@ -116,7 +116,7 @@ struct WatchedRunTests {
     }
   }
 
-  /// Killed and resumed, so that whoever reads the logs meets what a real run leaves. `oracle/run_logs_check.py` reads
+  /// Killed and resumed, so that whoever reads the logs meets what a real run leaves. `oracle/parity/run_logs.py` reads
   /// what lies in WM_PARITY_RUNS with TensorBoard and wandb.
   @Test func `leaves logs for the official readers`() throws {
     try Fixture.within { folder in

@@ -1,3 +1,4 @@
+import ExperimentStatistics
 import Experiments
 import Failures
 import Foundation
@@ -58,8 +59,10 @@ struct ExperimentReportTests {
     #expect(comparison["paired"]?["only_baseline"] == 2)
     #expect(comparison["paired"]?["difference"] == 0.25)
     #expect(comparison["paired"]?["mcnemar_exact_p"]?.double.map { abs($0 - 0.6875) < 1e-12 } == true)
+    #expect(comparison["unit"] == "checkpoints" && comparison["verdict"] == "cannot tell")
     #expect(
-      comparison["finding"]?.string?.contains("No difference between E2 and E0 that 8 episodes could detect") == true)
+      comparison["finding"]?.string?.hasPrefix(
+        "These episodes show no difference between the checkpoint E2_seed0 and the checkpoint E0_seed0.") == true)
     let refused = try #require(json["comparisons"]?.array?.first { $0["treatment"] == "E1" })
     #expect(refused["refused"] == "E1 has no run")
   }
@@ -86,9 +89,9 @@ struct ExperimentReportTests {
     try matrix.evaluation("E1_seed0/eval", [("a", bad)])
     try matrix.evaluation("E2_seed0/eval", [("a", good)])
     let findings = try matrix.report().findings.joined(separator: "\n")
-    #expect(findings.contains("E1 reached the goal less often than E0"))
+    #expect(findings.contains("The checkpoint E1_seed0 reached the goal less often than the checkpoint E0_seed0."))
     #expect(findings.contains("The capacity control fails"))
-    #expect(findings.contains("No difference between E2 and E0"))
+    #expect(findings.contains("show no difference between the checkpoint E2_seed0 and"))
     #expect(findings.contains("E0 follows the instruction"))
   }
 
@@ -99,7 +102,7 @@ struct ExperimentReportTests {
     #expect(Set(table.map(\.count)).count == 1)
     // Three arms of four rows, the contrary instruction, random, and the head.
     #expect(table.count == 16)
-    #expect(report.findings.contains { $0.contains("3 training seeds") })
+    #expect(report.findings.contains { $0.contains("t test over 6 runs") })
   }
 
   @Test func `page and figures are written together, and never over others unasked`() throws {
@@ -116,5 +119,69 @@ struct ExperimentReportTests {
     #expect(try String(contentsOf: matrix("report.html"), encoding: .utf8) == before)
     #expect(throws: Failure.self) { try report.write(to: matrix("report.json"), overwrite: true) }
     #expect(throws: FileError.self) { try report.write(to: matrix("nowhere/report.html")) }
+  }
+
+  /// Outcomes of 100 episodes with this many successes.
+  private func evaluate(_ matrix: FixtureMatrix, _ experiment: String, _ successes: [Int]) throws {
+    for (seed, count) in successes.enumerated() {
+      try matrix.evaluation("\(experiment)_seed\(seed)/eval", [("a", (0..<100).map { $0 < count })], recorded: 0)
+    }
+  }
+
+  @Test func `methods are compared over their training runs`() throws {
+    let matrix = try FixtureMatrix(seeds: [0, 1, 2])
+    // McNemar's test alone would announce E2: seeds of both arms differ by as much as the arms.
+    try evaluate(matrix, "E0", [60, 80, 70])
+    try evaluate(matrix, "E1", [60, 81, 69])
+    try evaluate(matrix, "E2", [66, 90, 78])
+    let undecided = try matrix.report()
+    func comparison(_ report: ExperimentReport, _ arm: String) throws -> JSON {
+      try #require(report.json["comparisons"]?.array?.first { $0["treatment"]?.string == arm })
+    }
+    let e2 = try comparison(undecided, "E2")
+    #expect(e2["unit"] == "methods" && e2["verdict"] == "cannot tell")
+    #expect(try #require(e2["paired"]?["mcnemar_exact_p"]?.double) < 0.001)
+    #expect(
+      undecided.findings.contains { $0.hasPrefix("These runs cannot tell whether E2 is better or worse than E0.") })
+    // Twice the smaller p, by Holm over two arms.
+    let p = try #require(e2["t_over_runs"]?["p"]?.double)
+    #expect(try abs(#require(e2["p_holm"]?.double) - 2 * p) < 1e-12)
+    #expect(undecided.findings.contains { $0.contains("The capacity control is undecided") })
+
+    try evaluate(matrix, "E0", [70, 71, 72])
+    try evaluate(matrix, "E1", [71, 70, 72])
+    try evaluate(matrix, "E2", [90, 92, 91])
+    let decided = try matrix.report()
+    #expect(try comparison(decided, "E2")["verdict"] == "better")
+    #expect(decided.findings.contains { $0.hasPrefix("E2 is better than E0.") })
+    #expect(try comparison(decided, "E1")["equivalence"]?["answer"] == "equivalent")
+    #expect(
+      decided.findings.contains { $0.contains("The capacity control holds: E1 and E0 are equal within ±5 points") })
+    #expect(decided.table().contains("E2 is better than E0.") && decided.html().contains("E2 is better than E0."))
+  }
+
+  @Test func `there is no verdict until every planned run is there, and later additions are said`() throws {
+    let matrix = try FixtureMatrix(seeds: [0, 1])
+    try matrix.write(#"{"plan":{"experiments":["E0","E1","E2"],"seeds":[0,1,2]}}"#, "matrix.json")
+    let report = try matrix.report()
+    #expect(report.findings.first?.hasPrefix("PRELIMINARY: 3 of 9 planned runs are not finished") == true)
+    #expect(report.json["comparisons"]?.array?.allSatisfy { $0["verdict"] == .null } == true)
+    #expect(report.table().contains("PRELIMINARY") && !report.table().contains("better or worse"))
+
+    try matrix.write(
+      #"{"plan":{"experiments":["E0","E1","E2"],"seeds":[0],"added_later":["E0_seed1","E1_seed1","E2_seed1"]}}"#,
+      "matrix.json")
+    let amended = try matrix.report()
+    #expect(amended.findings.first?.hasPrefix("The plan was changed after its first start: E0_seed1") == true)
+    #expect(amended.json["preliminary"] == .null)
+  }
+
+  @Test func `an untrained Prophet's cosine is no claim that it learned`() throws {
+    let matrix = try FixtureMatrix()
+    let lines = (1...100).map { #"{"step":\#($0),"loss":1,"world_cos":\#(0.06 + 0.0002 * Double($0)),"world_gate":0}"# }
+    try matrix.write(lines.joined(separator: "\n") + "\n", "E2_seed0/metrics.jsonl")
+    let findings = try matrix.report().findings.joined(separator: "\n")
+    #expect(findings.contains("The Prophet of E2_seed0 predicts hardly better than at first."))
+    #expect(findings.contains("at 0 the expert does not read its memory"))
   }
 }

@@ -1,3 +1,4 @@
+import ExperimentStatistics
 import Foundation
 import MediaCoding
 import ModelFiles
@@ -151,21 +152,5 @@ struct EvaluationTests {
     #expect(results.isEmpty && requests == 2)
     let files = FileManager.default.enumerator(atPath: folder.path)?.compactMap { $0 as? String } ?? []
     #expect(!files.contains { $0.contains(".mp4") }, "\(files)")
-  }
-
-  /// `statsmodels.stats.proportion.proportion_confint(k, n, 0.05, "wilson")`, statsmodels 0.15.0.
-  @Test(arguments: [
-    (8, 10, 0.49016247153664183, 0.9433178485456247), (0, 10, 0.0, 0.27753279986288926),
-    (10, 10, 0.7224672001371106, 1.0), (29, 40, 0.5716504419378943, 0.8389198375233267),
-    (1, 1, 0.2065493143772374, 1.0), (24, 40, 0.44595893660346186, 0.7365167431570808),
-    (123, 500, 0.2102809916856707, 0.2855921732687978),
-  ])
-  func `gives Wilson's interval`(successes: Int, episodes: Int, low: Double, high: Double) {
-    let interval = SuccessRate(successes: successes, episodes: episodes).interval
-    #expect(abs(interval.lowerBound - low) < 1e-12 && abs(interval.upperBound - high) < 1e-12)
-  }
-
-  @Test func `gives the widest interval without episodes`() {
-    #expect(SuccessRate(successes: 0, episodes: 0).interval == 0...1)
   }
 }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import LiberoSimulation
 
-/// Rows of `oracle/libero_control_goldens.py`.
+/// Rows of `oracle/goldens/libero_controller.py`.
 private struct ControllerGolden {
   let file: SafetensorsFile
 

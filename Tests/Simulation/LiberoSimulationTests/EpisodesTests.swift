@@ -74,8 +74,8 @@ struct EpisodesTests {
     }
   }
 
-  /// As `oracle/libero_evaluation_goldens.py` asked LeRobot. Absolute orientations pass through NumPy's sine and cosine in
-  /// single precision, which differ from processor to processor.
+  /// As `oracle/goldens/libero_episodes.py` asked LeRobot. Absolute orientations pass through NumPy's sine and cosine
+  /// in single precision, which differ from processor to processor.
   @Test(arguments: [(ControlMode.relative, 1e-9), (.absolute, 1e-7)])
   func `are the official ones in both control modes`(mode: ControlMode, tolerance: Double) throws {
     let material = try #require(SceneMaterial.shared)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import LiberoSimulation
 
-/// What `oracle/libero_task_goldens.py` asked the official stack: a run that succeeds, and states that fulfill a goal or do
+/// What `oracle/goldens/libero_tasks.py` asked the official stack: a run that succeeds, and states that fulfill a goal or do
 /// not.
 @Suite(.enabled(if: SceneMaterial.shared != nil, "needs the packages' data and scene assets"))
 struct OfficialControlTests {

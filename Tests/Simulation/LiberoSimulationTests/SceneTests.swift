@@ -177,7 +177,7 @@ struct LiberoSceneTests {
 
   private static func goldens() throws -> [Golden] { try goldens(".mjmodel.json", as: Golden.self) }
 
-  /// What `oracle/libero_task_goldens.py` wrote.
+  /// What `oracle/goldens/libero_tasks.py` wrote.
   static func goldens<Kind: Decodable>(_ suffix: String, as kind: Kind.Type) throws -> [Kind] {
     let folder = try #require(Bundle.module.url(forResource: "Goldens", withExtension: nil))
     return try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()

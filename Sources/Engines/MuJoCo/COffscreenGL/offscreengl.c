@@ -6,6 +6,7 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int library = -1;  // 0: OSMesa, 1: EGL; guarded by `lock`
+static int kind_in_use = -1;
 
 static int create(wm_gl_context *context, char *error, int capacity) {
   const int wanted = context->kind != WM_GL_OSMESA;
@@ -19,6 +20,7 @@ static int create(wm_gl_context *context, char *error, int capacity) {
   if (library < 0) setenv("LP_NUM_THREADS", "0", 0);
   const int made = wanted ? wm_egl_create(context, error, capacity) : wm_osmesa_create(context, error, capacity);
   if (made) library = wanted;
+  if (made) kind_in_use = context->kind;
   return made;
 }
 
@@ -41,6 +43,13 @@ wm_gl_context *wm_gl_create(wm_gl_kind kind, int width, int height, char *error,
   if (made) return context;
   free(context);
   return NULL;
+}
+
+int wm_gl_kind_in_use(void) {
+  pthread_mutex_lock(&lock);
+  const int kind = kind_in_use;
+  pthread_mutex_unlock(&lock);
+  return kind;
 }
 
 int wm_gl_make_current(wm_gl_context *context) {

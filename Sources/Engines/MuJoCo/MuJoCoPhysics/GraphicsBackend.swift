@@ -21,6 +21,16 @@ public enum GraphicsBackend: String, Sendable, CaseIterable {
     return backend
   }
 
+  /// What this process draws with, such as `osmesa`; nil before it has drawn anything.
+  public static var inUse: String? {
+    switch wm_gl_kind_in_use() {
+    case Int32(WM_GL_OSMESA.rawValue): "osmesa"
+    case Int32(WM_GL_EGL_DEVICE.rawValue): "egl on a graphics card"
+    case Int32(WM_GL_EGL_SOFTWARE.rawValue): "egl in software"
+    default: nil
+    }
+  }
+
   /// The kinds to try for a request, in order.
   static func candidates(_ requested: GraphicsBackend?) -> [wm_gl_kind] {
     switch requested {

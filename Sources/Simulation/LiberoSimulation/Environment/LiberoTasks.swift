@@ -1,5 +1,6 @@
 import Failures
 import Foundation
+import ModelFiles
 import MuJoCoPhysics
 import RobotEnvironments
 import Synchronization
@@ -31,6 +32,7 @@ public final class LiberoTasks: EnvironmentSuite {
   private let settings: LiberoSettings
   private let options: Options
   private let world = Mutex<LiberoWorld?>(nil)
+  private let assetsHash = Mutex<String?>(nil)
 
   /// Chooses tasks; scene assets are searched for when the first environment is made.
   ///
@@ -123,6 +125,25 @@ public final class LiberoTasks: EnvironmentSuite {
       return TaskLabel(task: task, group: name, index: 0, name: task)
     }
     return TaskLabel(task: task, group: found.suite.rawValue, index: found.index, name: String(found.index))
+  }
+
+  /// The task's definition and initial states, and the scene assets.
+  public func fingerprint(ofTask task: String) throws -> [String: String] {
+    let found = try find(task)
+    return [
+      "task": try MappedFile(found.bddlFile).sha256, "initial_states": try MappedFile(found.initialStatesFile).sha256,
+      "assets": try assetsSHA256(),
+    ]
+  }
+
+  private func assetsSHA256() throws -> String {
+    try assetsHash.withLock { known in
+      if let known { return known }
+      let folder = try LiberoAssets.resolve(settings).resolvingSymlinksInPath()
+      let hash = try sha256(ofFolder: folder)
+      known = hash
+      return hash
+    }
   }
 
   private func world(of task: LiberoTask) throws -> LiberoWorld {

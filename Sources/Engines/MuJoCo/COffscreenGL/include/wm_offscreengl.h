@@ -18,6 +18,9 @@ typedef struct wm_gl_context wm_gl_context;
 wm_gl_context *_Nullable wm_gl_create(
     wm_gl_kind kind, int width, int height, char *_Nonnull error, int capacity);
 
+/// The library that this process draws with, or -1 before the first context.
+int wm_gl_kind_in_use(void);
+
 /// Makes the context current on this thread; 0 on failure.
 int wm_gl_make_current(wm_gl_context *_Nonnull context);
 

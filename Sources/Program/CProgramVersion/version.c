@@ -1,0 +1,3 @@
+#include "wm_version.h"
+
+const char *const wm_commit = WM_COMMIT;

@@ -1,0 +1,159 @@
+import Foundation
+import HuggingFaceHub
+import LibTorch
+import ModelFiles
+import MuJoCoPhysics
+import OrderedCollections
+import PolicyEvaluation
+import PretrainedPolicies
+import RobotPolicies
+import WorldEncoders
+import WorldModality
+
+/// Everything that can change an evaluation's results, as `eval_info.json` keeps it under `protocol`.
+///
+/// What is only known when the episodes have ended (renderer, dropped memories) is added by ``json``.
+struct EvaluationProtocol {
+  private var members: OrderedDictionary<String, JSON>
+  private let policy: (any Policy)?
+
+  /// The protocol of a policy's evaluation, or of random actions.
+  ///
+  /// - Parameters:
+  ///   - policy: the policy's settings and, where it comes from one, its checkpoint's folder; nil for random actions.
+  ///   - renaming: the features that were renamed for the policy.
+  init(
+    _ run: EvaluationRun, environment: EnvironmentSettings, policy: EvaluatedPolicy?,
+    renaming: OrderedDictionary<String, String> = [:]
+  ) throws {
+    let settings = run.settings
+    members = [
+      "planner": .string(policy == nil ? "random" : "policy"), "seed": .integer(settings.seed),
+      "init_states": .string(run.suite.initialStates.rawValue),
+      "n_episodes": .integer(settings.episodes), "independent_episodes": .integer(run.independentEpisodes),
+      "batch_size": .integer(settings.batchSize),
+      "contrary_instruction": .bool(settings.usesContraryInstruction), "env": environment.json,
+      "tasks": try .object(run.fingerprints()), "rename_map": renaming.json,
+      "program": ProgramVersion.json, "versions": ProgramVersion.engines,
+      "command_line": .array(CommandLine.arguments.map(JSON.string)), "variables": Self.variables,
+      "date": .string(Date().formatted(.iso8601)),
+    ]
+    if let policy { members.merge(try policy.members()) { $1 } }
+    self.policy = policy?.policy
+  }
+
+  /// The protocol as JSON, with what the episodes showed.
+  var json: JSON {
+    var members = members
+    members["renderer"] = GraphicsBackend.inUse.map(JSON.string) ?? .null
+    if let policy = policy as? SmolVLAWorldPolicy { members["dropped_memories"] = .integer(policy.droppedMemories) }
+    return .object(members)
+  }
+
+  /// The environment variables that the program reads and that may change results.
+  private static var variables: JSON {
+    let wanted = ProcessInfo.processInfo.environment.filter { name, _ in
+      name == "MUJOCO_GL" || name == "LEROBOT_WM_RENAME_MAP_JSON"
+    }
+    return .object(OrderedDictionary(uniqueKeysWithValues: wanted.sorted { $0.key < $1.key }.map { ($0, .string($1)) }))
+  }
+}
+
+/// A policy whose evaluation is recorded.
+struct EvaluatedPolicy {
+  let settings: PolicySettings
+  let policy: any Policy
+  /// What the user called it, and the folder; nil for a policy that is being trained.
+  var source: (name: String, folder: URL)?
+  /// The training step; nil if unknown.
+  var step: Int?
+
+  fileprivate func members() throws -> OrderedDictionary<String, JSON> {
+    let smolvla = settings.smolvla
+    let device = policy.parameters.device
+    var members: OrderedDictionary<String, JSON> = [
+      "policy_path": source.map { .string($0.name) } ?? .null, "policy_type": .string(settings.type),
+      "n_action_steps": .integer(smolvla.actionSteps), "chunk_size": .integer(smolvla.chunkSize),
+      "num_steps": .integer(smolvla.denoisingSteps),
+      "world_memory_mode_rollout": settings.world.map { .string($0.rolloutMemory.rawValue) } ?? .null,
+      "policy": smolvla.checkpointJSON.without(Self.notOfRollouts),
+      "world": settings.world?.json.without(["cache_dir", "init_from_policy_path"]) ?? .null,
+      "device": .string(device.description), "precision": "float32",
+      "hardware": .string(device == .cpu ? Hardware.processor : Hardware.accelerators),
+      "compute_threads": .integer(try TorchEngine.shared().threadCount),
+    ]
+    if let step { members["step"] = .integer(step) }
+    if let source {
+      var files = try PolicyFiles(source.folder, settings).sha256
+      if policy.history != nil, let world = settings.world {
+        let encoder = try ModelLocation.directory(
+          of: world.encoderName, besides: source.folder, holding: ModelLocation.weights)
+        files["encoder"] = .string(try EncoderFolder(encoder).sha256())
+      }
+      members["model_sha256"] = files["model.safetensors"]
+      members["sha256"] = .object(files)
+    }
+    return members
+  }
+
+  /// Settings of uploads and of places, which change no number.
+  static let notOfPolicies = [
+    "device", "push_to_hub", "repo_id", "private", "tags", "license", "pretrained_path", "load_vlm_weights",
+  ]
+  /// And those of training, which a rollout does not read.
+  private static let notOfRollouts =
+    notOfPolicies + [
+      "freeze_vision_encoder", "train_expert_only", "train_state_proj", "optimizer_lr", "optimizer_betas",
+      "optimizer_eps", "optimizer_weight_decay", "optimizer_grad_clip_norm", "scheduler_warmup_steps",
+      "scheduler_decay_steps", "scheduler_decay_lr",
+    ]
+}
+
+/// The files of a checkpoint that decide what its policy does.
+struct PolicyFiles {
+  /// SHA-256 by name: weights, configuration, processors and their states, the tokenizer, the encoder's weights.
+  let sha256: OrderedDictionary<String, JSON>
+
+  init(_ folder: URL, _ settings: PolicySettings) throws {
+    var found: OrderedDictionary<String, JSON> = [:]
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+    for name in names where Self.isDecisive(name) {
+      found[name] = .string(try MappedFile(folder.appendingPathComponent(name)).sha256)
+    }
+    let backbone = try ModelLocation.directory(of: settings.smolvla.backboneName, besides: folder, holding: [])
+    found["tokenizer.json"] = .string(try MappedFile(backbone.appendingPathComponent("tokenizer.json")).sha256)
+    sha256 = found
+  }
+
+  private static func isDecisive(_ name: String) -> Bool {
+    ["model.safetensors", "config.json", "world_latents.json"].contains(name)
+      || name.hasPrefix("policy_preprocessor") || name.hasPrefix("policy_postprocessor")
+  }
+}
+
+/// The machine that results were computed on.
+enum Hardware {
+  /// The graphics cards' names as their driver gives them, each once.
+  static var accelerators: String {
+    let folder = URL(fileURLWithPath: "/proc/driver/nvidia/gpus")
+    let cards = (try? FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)) ?? []
+    let names = cards.compactMap { card -> String? in
+      let text = try? String(contentsOf: card.appendingPathComponent("information"), encoding: .utf8)
+      let line = text?.split(separator: "\n").first { $0.hasPrefix("Model:") }
+      return line?.dropFirst("Model:".count).trimmingCharacters(in: .whitespaces)
+    }
+    return names.isEmpty ? "unknown" : Set(names).sorted().joined(separator: ", ")
+  }
+
+  /// The processor's name as Linux gives it.
+  static var processor: String {
+    let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
+    let line = text.split(separator: "\n").first { $0.hasPrefix("model name") }
+    return line?.split(separator: ":").last?.trimmingCharacters(in: .whitespaces) ?? "unknown"
+  }
+}
+
+extension JSON {
+  /// The object without some members.
+  func without(_ names: [String]) -> JSON { .object((object ?? [:]).filter { !names.contains($0.key) }) }
+}

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Compares SmolVLA in its published size (450 M parameters, random weights, float32) with LeRobot.
+#
+# Usage: oracle/parity/real_size.sh
+#
+# Both load it, train one step and plan one chunk; loss, gradients, plan and weights must agree. Takes 6 GB of memory, 3 GB
+# of disk and a few minutes; without the memory nothing is compared. WM_PARITY_THREADS chooses the threads of both.
+set -euo pipefail
+root=$(cd "$(dirname "$0")/../.." && pwd)
+threads=${WM_PARITY_THREADS:-$(nproc)}
+available=$(awk '/^MemAvailable/ { print int($2 / 1048576) }' /proc/meminfo)
+if [ "$available" -lt 7 ]; then
+  echo "smolvla_450m: not compared, $available GB of memory are free and 7 are needed"
+  exit 0
+fi
+python=$("$root/oracle/environment/setup.sh" lerobot)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export HF_HUB_OFFLINE=1 OMP_NUM_THREADS=$threads PYTHONDONTWRITEBYTECODE=1 PYTHONWARNINGS=ignore
+cd "$root"
+swift build --product lerobot-wm >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
+"$python" -m oracle.parity.real_size write "$work/policy" >"$work/log" 2>&1 || { tail -n 30 "$work/log"; exit 1; }
+start=$SECONDS
+"$(swift build --show-bin-path)/lerobot-wm" probe --policy.path="$work/policy" --policy.action_loss=padded \
+  --batch="$work/policy/batch.safetensors" --output="$work/policy/ours.safetensors" --optimizer_step \
+  --num_compute_threads="$threads" >"$work/log" 2>&1 || { tail -n 30 "$work/log"; exit 1; }
+echo "parity smolvla_450m: here $((SECONDS - start)) s for loading, one step, one plan and every number between"
+"$python" -m oracle.parity.real_size compare "$work/policy"
