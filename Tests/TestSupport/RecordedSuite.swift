@@ -41,6 +41,10 @@ public struct RecordedSuite: EnvironmentSuite {
   }
   /// The suite's, which it records.
   public func label(ofTask task: String) -> TaskLabel { suite.label(ofTask: task) }
+  /// The suite's, which it records.
+  public var initialStates: InitialStateSource { suite.initialStates }
+  /// The suite's, which it records.
+  public func initialStateCount(ofTask task: String) throws -> Int? { try suite.initialStateCount(ofTask: task) }
 
   private final class Recorded: Environment {
     let inner: any Environment
@@ -55,6 +59,7 @@ public struct RecordedSuite: EnvironmentSuite {
     var specification: EnvironmentSpecification { inner.specification }
     var instruction: String { inner.instruction }
     var contraryInstruction: String? { inner.contraryInstruction }
+    var startState: StartState { inner.startState }
 
     func reset(seed: Int, episode: Int) throws {
       key = "\(task) \(episode)"

@@ -30,6 +30,8 @@ public final class DatasetWriter {
   public let root: URL
   /// What the dataset is, with what has been saved so far.
   public private(set) var metadata: DatasetMetadata
+  /// How it was recorded, for `meta/recording.json`; nil for none.
+  public var recording: DatasetRecording?
   /// Frames of the episode that is being recorded.
   public var pendingFrameCount: Int { pending.values.first?.count ?? 0 }
 
@@ -199,6 +201,7 @@ public final class DatasetWriter {
     try writeEpisodes(records, features: metadata.features, root: folder.partial)
     try metadata.json.write(to: meta.appendingPathComponent("info.json"))
     try statistics().write(to: meta.appendingPathComponent("stats.json"))
+    try recording?.json.write(to: folder.partial.appendingPathComponent(DatasetRecording.path), layout: .indented(2))
     try folder.commit()
     isFinished = true
   }

@@ -76,6 +76,8 @@ struct DemonstrationCollector {
 /// One episode that a scripted expert carried out: a frame for each control step, as seen before its action.
 struct Demonstration: Sendable {
   let instruction: String
+  /// The episode's number, and where it started.
+  let episode: Int, start: StartState
   private(set) var frames: [[String: FeatureValue]] = []
   private(set) var succeeded = false
 
@@ -85,6 +87,7 @@ struct Demonstration: Sendable {
   ) throws {
     try environment.reset(seed: seed, episode: episode)
     instruction = environment.instruction
+    (self.episode, start) = (episode, environment.startState)
     let cameras = Set(environment.specification.cameras.map(\.name))
     for _ in 0..<environment.specification.maximumSteps {
       guard !isGivenUp() else { throw Failure("the episode was given up") }

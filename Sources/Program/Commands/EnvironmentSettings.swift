@@ -49,10 +49,11 @@ enum EnvironmentSettings: Sendable, Equatable {
     return .object(members.merging(settings.object ?? [:]) { $1 })
   }
 
-  func suite() throws -> any EnvironmentSuite {
+  /// - Parameter initialStates: where LIBERO's episodes start; shapes has no official states.
+  func suite(_ initialStates: InitialStateSource) throws -> any EnvironmentSuite {
     switch self {
     case .shapes(let settings): try ShapesSuite(imageSize: settings.imageSize)
-    case .libero(let settings): try settings.suite()
+    case .libero(let settings): try settings.suite(initialStates)
     }
   }
 

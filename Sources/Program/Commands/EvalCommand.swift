@@ -72,7 +72,11 @@ enum EvalCommand: Command {
     plan.seed = settings.seed
     plan.recordedEpisodes = settings.evaluation.recorded
     plan.usesContraryInstruction = settings.evaluation.contrary
-    let run = try EvaluationRun(settings.environment, plan)
+    let run = try EvaluationRun(settings.environment, plan, settings.evaluation.lerobot.initialStates)
+    if settings.evaluation.planner == .policy, let path = settings.policyPath {
+      try run.check(TrainedStartStates(in: ModelLocation.directory(of: path, holding: ModelLocation.weights)))
+    }
+    run.repetitionNotice.map(say)
     let suite = run.suite
     try useComputeThreads(settings.computeThreads)
     let path = settings.outputDirectory ?? defaultOutput("eval", settings.jobName ?? suite.name)

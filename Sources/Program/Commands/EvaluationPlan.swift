@@ -14,6 +14,7 @@ struct EvaluationPlan {
   let tasks: [String]
   /// What a planner gets to see.
   let specification: EnvironmentSpecification
+  let run: EvaluationRun
   private let settings: EvalCommand.Settings
   private let policy: SmolVLAConfiguration
 
@@ -24,7 +25,10 @@ struct EvaluationPlan {
     var configured = Configured<EvalCommand.Settings>()
     try configured.apply(arguments)
     settings = try configured.validated()
-    let run = try EvaluationRun(settings.environment, EvaluationSettings())
+    var plan = EvaluationSettings()
+    (plan.episodes, plan.seed) = (settings.evaluation.lerobot.episodes, settings.seed)
+    let run = try EvaluationRun(settings.environment, plan, settings.evaluation.lerobot.initialStates)
+    self.run = run
     specification = try run.specification()
     tasks = run.tasks.map { task in
       let label = run.suite.label(ofTask: task)
@@ -43,6 +47,7 @@ struct EvaluationPlan {
   var protocolEntries: [(key: String, value: JSON)] {
     [
       ("n_episodes", .integer(settings.evaluation.lerobot.episodes)), ("seed", .integer(settings.seed)),
+      ("init_states", .string(run.suite.initialStates.rawValue)),
       ("n_action_steps", .integer(policy.actionSteps)), ("contrary_instruction", .bool(settings.evaluation.contrary)),
       ("num_steps", .integer(policy.denoisingSteps)), ("env", settings.environment.json),
       ("rename_map", settings.renameMap.json),

@@ -29,7 +29,9 @@ struct EvaluationProtocol {
     let settings = run.settings
     members = [
       "planner": .string(policy == nil ? "random" : "policy"), "seed": .integer(settings.seed),
-      "n_episodes": .integer(settings.episodes), "batch_size": .integer(settings.batchSize),
+      "init_states": .string(run.suite.initialStates.rawValue),
+      "n_episodes": .integer(settings.episodes), "independent_episodes": .integer(run.independentEpisodes),
+      "batch_size": .integer(settings.batchSize),
       "contrary_instruction": .bool(settings.usesContraryInstruction), "env": environment.json,
       "tasks": try .object(run.fingerprints()), "rename_map": renaming.json,
       "program": ProgramRecord.json, "versions": ProgramRecord.engines,

@@ -14,6 +14,8 @@ struct EvaluationRun {
   let suite: any EnvironmentSuite
   let tasks: [String]
   let settings: EvaluationSettings
+  /// The episodes of a task that start from different states.
+  let independentEpisodes: Int
 
   /// What was found, and every episode of it.
   struct Outcome {
@@ -24,13 +26,18 @@ struct EvaluationRun {
   }
 
   /// Opens the environment; says at once what it lacks.
-  init(_ environment: EnvironmentSettings, _ settings: EvaluationSettings) throws {
-    suite = try environment.suite()
+  init(
+    _ environment: EnvironmentSettings, _ settings: EvaluationSettings, _ initialStates: InitialStateSource
+  ) throws {
+    let suite = try environment.suite(initialStates)
+    self.suite = suite
     // With another MuJoCo every episode would end with an error.
     _ = try PhysicsEngine.version
     tasks = try environment.tasks(of: suite)
     guard !tasks.isEmpty else { throw Failure("--env.task names no task") }
     self.settings = settings
+    let counts = try tasks.compactMap { task throws in try suite.initialStateCount(ofTask: task) }
+    independentEpisodes = min(settings.episodes, counts.min() ?? settings.episodes)
   }
 
   /// What a planner gets to see, as the first task has it.

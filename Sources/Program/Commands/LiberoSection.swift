@@ -25,8 +25,9 @@ struct LiberoSection: ConfigurationSection, Equatable {
     }
   }
 
-  func suite() throws -> LiberoTasks {
+  func suite(_ initialStates: InitialStateSource = .official) throws -> LiberoTasks {
     var options = LiberoTasks.Options()
+    options.initialStates = initialStates
     options.mode = controlMode
     (options.width, options.height, options.maximumSteps) = (width, height, maximumSteps)
     let names = task.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }

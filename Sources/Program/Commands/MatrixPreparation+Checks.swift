@@ -61,6 +61,7 @@ extension MatrixPreparation {
       let run = try TrainingRun(settings)
       // The environment's cameras and actions must fit, or the evaluation would fail after the training.
       _ = try PolicyPlanner(run.pretrained, specification: evaluation.specification)
+      try evaluation.run.check(TrainedStartStates(of: run.pretrained))
       notices += (run.warnings + [run.dataDescription]).filter { !notices.contains($0) }
       let parameters = run.pretrained.policy.parameters
       // float32 weights, and two moments of what is trained.

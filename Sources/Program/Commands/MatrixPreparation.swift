@@ -41,6 +41,7 @@ struct MatrixPreparation {
     notices += [
       "each run: \(steps) steps of \(first.batchSize), \(steps * first.batchSize) samples", evaluation.text,
     ]
+    notices += [evaluation.run.repetitionNotice].compactMap(\.self)
     let isOnCPU = try Device.chosen(first.policy.smolvla.device) == .cpu
     for index in jobs.indices {
       jobs[index].isOnCPU = isOnCPU

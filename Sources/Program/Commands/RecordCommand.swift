@@ -4,6 +4,7 @@ import LayeredSettings
 import LeRobotDatasets
 import MediaCoding
 import OrderedCollections
+import PolicyEvaluation
 import RobotEnvironments
 import RobotPolicies
 import TerminalOutput
@@ -11,7 +12,7 @@ import TerminalOutput
 /// `lerobot-wm record`: demonstrations of a suite's own expert, as a LeRobotDataset.
 enum RecordCommand: Command {
   struct Settings: ConfigurationSection {
-    @Setting("seed", help: "random seed of the demonstrations") var seed = 0
+    @Setting("seed", help: "random seed of the starts; give the evaluation another one") var seed = 0
     @Setting("overwrite", help: "overwrite an existing dataset") var overwrites = false
     @SettingsGroup("env", title: "EnvConfig", help: "kind of environment", of: EnvironmentSettings.kinds)
     var environment = EnvironmentSettings.shapes(ShapesSettings())
@@ -56,7 +57,8 @@ enum RecordCommand: Command {
   ]
 
   static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {
-    let suite = try settings.environment.suite()
+    // Official initial states are for evaluation alone.
+    let suite = try settings.environment.suite(.sampled)
     let tasks = try settings.environment.tasks(of: suite)
     guard let first = tasks.first else { throw Failure("--env.task names no task") }
     let specification = try suite.specification(ofTask: first)
@@ -94,6 +96,7 @@ private struct Recording {
   private let settings: RecordCommand.Settings
   private let progress: ProgressBar
   private let interruption = Interruption()
+  private var recording: DatasetRecording
   private var tasksDone = 0
   /// The tasks that were refused for each reason.
   private var refused: OrderedDictionary<String, [String]> = [:]
@@ -103,6 +106,9 @@ private struct Recording {
   ) {
     (self.writer, self.suite, self.settings) = (writer, suite, settings)
     progress = ProgressBar("recording", total: taskCount * settings.dataset.episodes)
+    recording = DatasetRecording(
+      program: ProgramRecord.json, environment: settings.json["env"] ?? .null,
+      initialStates: suite.initialStates.rawValue, seed: settings.seed)
   }
 
   /// The signal that asked to stop, if one did.
@@ -123,6 +129,9 @@ private struct Recording {
       case .success(let demonstration) where demonstration.succeeded:
         for frame in demonstration.frames { try writer.addFrame(frame) }
         try writer.saveEpisode(task: demonstration.instruction)
+        recording.episodes.append(
+          DatasetRecording.Episode(
+            task: task, number: demonstration.episode, startState: demonstration.start.digest))
         solved += 1
         progress.update(tasksDone * settings.dataset.episodes + solved, note: task)
       case .success:
@@ -159,6 +168,7 @@ private struct Recording {
       }
       throw Failure(refusals.joined(separator: "; "))
     }
+    writer.recording = recording
     try writer.finish()
     for refusal in refusals { say("refused: \(refusal)") }
     if signalNumber != nil { say("stopped; the \(count) whole episodes are kept") }

@@ -32,7 +32,9 @@ struct TrainingEvaluation {
     // LeRobot's number for evaluations during training.
     plan.recordedEpisodes = 4
     (self.environment, policy) = (environment, pretrained.policy)
-    run = try EvaluationRun(environment, plan)
+    run = try EvaluationRun(environment, plan, settings.evaluation.initialStates)
+    try run.check(TrainedStartStates(of: pretrained))
+    run.repetitionNotice.map(say)
     planner = try PolicyPlanner(pretrained, specification: run.specification())
     // A gate that is closed now may open before the first evaluation.
     try pretrained.policy.prepareForRollouts()
@@ -70,11 +72,15 @@ struct TrainingEvaluation {
   }
 }
 
-/// `--eval.…` of a training run: LeRobot's fields and no others, so that it reads them in `train_config.json`.
+/// `--eval.…` of a training run.
 struct TrainingEvaluationSection: ConfigurationSection {
   @Setting("n_episodes", help: "episodes of each task") var episodes = 50
   @Setting("batch_size", help: "environments side by side; at most n_episodes are made") var batchSize = 50
   @Setting("use_async_envs", help: "no effect: environments always step side by side") var usesAsyncEnvironments = false
+  @Setting(
+    "init_states", owner: .program,
+    help: "where LIBERO's episodes start: from its official states in turn, or where the seed places everything")
+  var initialStates = InitialStateSource.official
 
   static let title = "EvalConfig"
 

@@ -5,6 +5,7 @@ import LeRobotDatasets
 import LibTorch
 import ModelFiles
 import OrderedCollections
+import PolicyEvaluation
 import PolicyTraining
 import PretrainedPolicies
 import RobotPolicies
@@ -67,6 +68,11 @@ struct TrainingRun {
         world, dataset, named: settings.latentsDataset(world, in: dataset.root), camera: camera)
     }
     if let identity = latents?.identityJSON { pretrained.documents[WorldLatentsFingerprint.fileName] = identity }
+    // What a checkpoint was trained on before counts too.
+    let origin = try checkpoint?.appendingPathComponent("pretrained_model") ?? settings.startingPoint()
+    var starts = try origin.map(TrainedStartStates.init(in:)) ?? TrainedStartStates()
+    try starts.add(TrainedStartStates(dataset))
+    if !starts.recordings.isEmpty { pretrained.documents[TrainedStartStates.fileName] = starts.json }
     let parameters = pretrained.policy.parameters
     let count = parameters.parameters.reduce(0) { $0 + $1.tensor.elementCount }
     let trained = parameters.trainable.reduce(0) { $0 + $1.parameter.tensor.elementCount }

@@ -61,6 +61,9 @@ public protocol Environment: AnyObject {
   /// goal.
   var contraryInstruction: String? { get }
 
+  /// Where the episode started.
+  var startState: StartState { get }
+
   /// Starts episode `episode` of a run with `seed`; these, the task and the actions determine everything that happens.
   func reset(seed: Int, episode: Int) throws
 
@@ -93,6 +96,12 @@ public protocol EnvironmentSuite: Sendable {
   func makeEnvironment(task: String) throws -> any Environment
   /// The names that a task's results are stored under.
   func label(ofTask task: String) -> TaskLabel
+  /// Where its episodes start.
+  var initialStates: InitialStateSource { get }
+  /// The number of states that a task's episodes start from in turn; nil if each episode has its own.
+  func initialStateCount(ofTask task: String) throws -> Int?
+  /// Where the first `episodes` episodes of a task start in a run with `seed`.
+  func startStates(ofTask task: String, seed: Int, episodes: Int) throws -> [StartState]
   /// SHA-256 of the files that decide a task's episodes, by what they are.
   func fingerprint(ofTask task: String) throws -> [String: String]
 }
@@ -107,6 +116,21 @@ extension EnvironmentSuite {
   /// The suite as the group, and the task's place among its tasks.
   public func label(ofTask task: String) -> TaskLabel {
     TaskLabel(task: task, group: name, index: taskNames.firstIndex(of: task) ?? 0, name: task)
+  }
+
+  /// Sampled.
+  public var initialStates: InitialStateSource { .sampled }
+
+  /// Nil.
+  public func initialStateCount(ofTask task: String) -> Int? { nil }
+
+  /// Where an environment of the task starts them.
+  public func startStates(ofTask task: String, seed: Int, episodes: Int) throws -> [StartState] {
+    let environment = try makeEnvironment(task: task)
+    return try (0..<episodes).map { episode in
+      try environment.reset(seed: seed, episode: episode)
+      return environment.startState
+    }
   }
 }
 

@@ -15,6 +15,7 @@ final class ShapesEnvironment: DemonstratedEnvironment {
   private let simulation: Simulation
   private let handles: ShapesHandles
   private var renderer: Renderer?
+  private(set) var startState = StartState(positions: [])
 
   private var choice = 0
   private var demonstrator = ShapesDemonstrator(speed: 1, noise: CountedRandom(seed: 0, ""))
@@ -42,12 +43,14 @@ final class ShapesEnvironment: DemonstratedEnvironment {
     choice = numbers.at("instruction").integer(below: task.choices.count)
     blockStarts = ShapesLayout.blocks(count: task.blocks.count, numbers.at("blocks"))
     let finger = ShapesLayout.finger(numbers.at("finger"))
+    // The address of the noise is part of what a seed means, so it keeps its name.
     demonstrator = ShapesDemonstrator(speed: numbers.at("speed").uniform(in: 0.8...1), noise: numbers.at("tremor"))
     firstTouch = nil
     stepsTaken = 0
     succeeded = false
     try simulation.reset()
     handles.place(finger: finger, blocks: blockStarts, in: simulation)
+    startState = StartState(positions: simulation.positions)
     try simulation.forward()
   }
 

@@ -46,6 +46,7 @@ final class LineEnvironment: Environment {
     specification = suite.specification(ofTask: task)
   }
 
+  private(set) var startState = StartState(positions: [])
   var instruction: String { "go \(task)" }
   var contraryInstruction: String? { task == "up" ? "go down" : nil }
 
@@ -53,6 +54,7 @@ final class LineEnvironment: Environment {
     self.episode = episode
     steps = 0
     position = Float(CountedRandom(seed: seed, task).at(episode).uniform(0, in: -1...1))
+    startState = StartState(positions: [Double(position)])
     if let fails, fails.atReset, fails.episode == episode { throw Failure("the floor is gone") }
   }
 

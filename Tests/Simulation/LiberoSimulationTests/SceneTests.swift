@@ -178,7 +178,7 @@ struct LiberoSceneTests {
   private static func goldens() throws -> [Golden] { try goldens(".mjmodel.json", as: Golden.self) }
 
   /// What `oracle/goldens/libero_tasks.py` wrote.
-  private static func goldens<Kind: Decodable>(_ suffix: String, as kind: Kind.Type) throws -> [Kind] {
+  static func goldens<Kind: Decodable>(_ suffix: String, as kind: Kind.Type) throws -> [Kind] {
     let folder = try #require(Bundle.module.url(forResource: "Goldens", withExtension: nil))
     return try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
       .filter { $0.hasSuffix(suffix) }

@@ -6,7 +6,7 @@ import TestSupport
 
 @testable import LiberoSimulation
 
-/// The official stack's trace of libero_spatial's task 0, in `../shared`; with 4,000 physics steps it is too large to commit.
+/// The official stack's trace of libero_spatial's task 0, in `../shared`; its 4,000 physics steps are too large to commit.
 struct SpatialGolden {
   let file: SafetensorsFile
 

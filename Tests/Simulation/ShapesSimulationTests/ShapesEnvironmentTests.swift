@@ -37,6 +37,17 @@ struct ShapesEnvironmentTests {
     #expect(specification.actionNames.count == 2 && specification.stateNames.count == 2)
   }
 
+  /// Pinned numbers: with another address of the random numbers, a seed would record another dataset.
+  @Test func `keeps the random numbers of its episodes and demonstrations`() throws {
+    let environment = try ShapesSuite().makeDemonstratedEnvironment(task: "touch_color")
+    try environment.reset(seed: 5, episode: 3)
+    let numbers = try environment.observe(cameras: []).state + environment.demonstratedAction()
+    #expect(environment.instruction == "touch the blue block")
+    for (number, expected) in zip(numbers, [-0.037131842, -0.2503821, 0.028700177, 0.77335507] as [Float]) {
+      #expect(abs(number - expected) < 1e-6)
+    }
+  }
+
   @Test(arguments: tasks) func `is solved by its demonstrator`(_ task: String) throws {
     let environment = try ShapesSuite().makeDemonstratedEnvironment(task: task)
     let solved = try (0..<100).count { try run(environment, seed: 5, episode: $0).success }

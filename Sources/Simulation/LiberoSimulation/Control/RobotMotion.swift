@@ -39,9 +39,9 @@ final class RobotMotion {
   /// Starts an episode as a newly built environment does: the model's robot pose is the goal, also of the null space.
   ///
   /// - Parameters:
-  ///   - state: the initial state.
-  ///   - place: places the fixtures.
-  func reset(to state: InitialStates.State, place: (Simulation) throws -> Void) throws {
+  ///   - state: the initial state; nil for what `place` leaves.
+  ///   - place: places the fixtures, and the objects if there is no initial state.
+  func reset(to state: InitialStates.State?, place: (Simulation) throws -> Void) throws {
     try simulation.reset()
     // The controller is created while the gripper and the objects are still where the model places them.
     for (joint, value) in zip(robot.arm, robot.initialPositions) { simulation.setPosition(value, at: joint.position) }
@@ -55,7 +55,9 @@ final class RobotMotion {
       simulation.setPosition(value, at: joint.position)
     }
     try simulation.forward()
-    try simulation.setState(time: state.time, positions: state.positions, velocities: state.velocities)
+    if let state {
+      try simulation.setState(time: state.time, positions: state.positions, velocities: state.velocities)
+    }
     try simulation.forward()
     kinematicsPositions = simulation.positions
     readings = RobotReadings(robot, simulation, kinematicsPositions: kinematicsPositions)

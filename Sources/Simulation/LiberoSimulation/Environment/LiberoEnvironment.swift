@@ -15,6 +15,8 @@ public final class LiberoEnvironment: Environment {
 
   /// Its cameras, state, actions and timing.
   public let specification: EnvironmentSpecification
+  /// Where the episode started, before objects came to rest.
+  public private(set) var startState = StartState(positions: [])
   /// Called after every physics step, including those of settling.
   var onSubstep: ((Simulation) -> Void)?
 
@@ -22,6 +24,7 @@ public final class LiberoEnvironment: Environment {
   let world: LiberoWorld
   private let goal: Goal
   private let visibility: SiteVisibility
+  private let initialStates: InitialStateSource
   private let mode: ControlMode
   private let backend: GraphicsBackend?
   /// For the scripted expert: control steps taken, the random numbers of its noise, and its progress.
@@ -35,14 +38,16 @@ public final class LiberoEnvironment: Environment {
   /// Makes an environment; call `reset` before anything else.
   ///
   /// - Parameters:
+  ///   - initialStates: where episodes start.
   ///   - mode: how actions are interpreted after settling.
   ///   - backend: the library to draw with; nil selects by `MUJOCO_GL`.
   ///   - specification: nil for LeRobot's image sizes and number of steps.
   public init(
-    _ world: LiberoWorld, mode: ControlMode = .relative, backend: GraphicsBackend? = nil,
-    specification: EnvironmentSpecification? = nil
+    _ world: LiberoWorld, initialStates: InitialStateSource = .official, mode: ControlMode = .relative,
+    backend: GraphicsBackend? = nil, specification: EnvironmentSpecification? = nil
   ) throws {
     self.world = world
+    self.initialStates = initialStates
     self.mode = mode
     self.backend = backend
     self.specification = specification ?? Self.specification(maximumSteps: world.task.suite.maximumSteps)
@@ -76,25 +81,53 @@ public final class LiberoEnvironment: Environment {
   public var readings: RobotReadings { motion.readings }
   var simulation: Simulation { motion.simulation }
 
-  /// Starts at initial state `episode` modulo their number, with fixtures placed by seed + episode.
+  /// Starts at initial state `episode` modulo their number, with fixtures placed by seed + episode; or where everything
+  /// is placed by seed, task and episode, if initial states are sampled.
   public func reset(seed: Int, episode: Int) throws {
+    try begin(seed: seed, episode: episode)
+    try settle()
+  }
+
+  /// Starts an episode without settling.
+  func begin(seed: Int, episode: Int) throws {
     guard episode >= 0 else { throw Failure("episodes count from 0, and \(episode) was requested") }
-    try reset(placementSeed: seed &+ episode, initialState: episode)
+    switch initialStates {
+    case .official: try begin(placementSeed: seed &+ episode, initialState: episode)
+    case .sampled:
+      // Not seed + episode: runs with near seeds would share starts.
+      let random = CountedRandom(seed: seed, "LIBERO's placements").at(world.task.name).at(episode)
+      try begin(placementSeed: Int(random.words(0).0), initialState: nil)
+    }
     episodeRandom = CountedRandom(seed: seed, "LIBERO's expert").at(world.task.name).at(episode)
   }
 
-  /// Starts at an initial state (modulo their number), with fixtures placed by a seed.
-  func reset(placementSeed: Int, initialState: Int) throws {
+  /// Starts at an initial state (modulo their number), with fixtures placed by a seed, and settles.
+  func reset(placementSeed: Int, initialState: Int?) throws {
+    try begin(placementSeed: placementSeed, initialState: initialState)
+    try settle()
+  }
+
+  /// - Parameter initialState: nil if the seed places the objects too.
+  func begin(placementSeed: Int, initialState: Int?) throws {
     guard let numpySeed = UInt32(exactly: placementSeed) else {
       throw Failure("NumPy's generator takes seeds of 0 to 4294967295, not \(placementSeed)")
     }
-    let state = try world.initialStates.state(
-      episode: initialState, positions: world.model.positionCount, velocities: world.model.velocityCount)
-    let poses = try world.scene.fixturePoses(seed: numpySeed)
-    (stepsTaken, demonstration) = (0, nil)
-    try motion.reset(to: state) { simulation throws in
-      try world.scene.place(poses, in: simulation)
+    let state = try initialState.map { index throws in
+      try world.initialStates.state(
+        episode: index, positions: world.model.positionCount, velocities: world.model.velocityCount)
     }
+    (stepsTaken, demonstration) = (0, nil)
+    if let state {
+      let poses = try world.scene.fixturePoses(seed: numpySeed)
+      try motion.reset(to: state) { simulation throws in try world.scene.place(poses, in: simulation) }
+    } else {
+      let start = try world.sampledStart(seed: numpySeed)
+      try motion.reset(to: nil) { simulation throws in try world.scene.place(start, in: simulation) }
+    }
+    startState = StartState(positions: state?.positions ?? simulation.positions)
+  }
+
+  private func settle() throws {
     burnersOn = visibility.burnersOn(in: simulation)
     for _ in 0..<Self.settlingSteps { try advance(Self.idleAction) }
     motion.mode = mode

@@ -17,6 +17,7 @@ import Synchronization
 public final class LiberoTasks: EnvironmentSuite {
   /// What the environments of a choice of tasks have in common.
   public struct Options: Sendable {
+    public var initialStates = InitialStateSource.official
     public var mode = ControlMode.relative
     public var width = LiberoEnvironment.imageSize, height = LiberoEnvironment.imageSize
     /// Control steps of an episode; nil for each suite's own.
@@ -85,7 +86,37 @@ public final class LiberoTasks: EnvironmentSuite {
   public func makeLiberoEnvironment(task: String) throws -> LiberoEnvironment {
     let found = try find(task)
     return try LiberoEnvironment(
-      world(of: found), mode: options.mode, backend: options.backend, specification: specification(ofTask: task))
+      world(of: found), initialStates: options.initialStates, mode: options.mode, backend: options.backend,
+      specification: specification(ofTask: task))
+  }
+
+  public var initialStates: InitialStateSource { options.initialStates }
+
+  /// The number of the task's official states; nil if they are sampled.
+  public func initialStateCount(ofTask task: String) throws -> Int? {
+    let found = try find(task)
+    return try options.initialStates == .official ? InitialStates(contentsOf: found.initialStatesFile).count : nil
+  }
+
+  /// Where episodes start; official states are read from their file, without building the scene.
+  public func startStates(ofTask task: String, seed: Int, episodes: Int) throws -> [StartState] {
+    guard options.initialStates == .sampled else { return try officialStates(of: find(task), episodes: episodes) }
+    let environment = try makeLiberoEnvironment(task: task)
+    return try (0..<episodes).map { episode in
+      try environment.begin(seed: seed, episode: episode)
+      return environment.startState
+    }
+  }
+
+  private func officialStates(of task: LiberoTask, episodes: Int) throws -> [StartState] {
+    let states = try InitialStates(contentsOf: task.initialStatesFile)
+    // Each movable object's free joint has seven positions and six velocities; all other joints have one of each.
+    let objects = try BddlProblem(contentsOf: task.bddlFile).objects.values.reduce(0) { $0 + $1.count }
+    let velocities = (states.width - 1 - objects) / 2
+    return try (0..<episodes).map { episode in
+      let state = try states.state(episode: episode, positions: velocities + objects, velocities: velocities)
+      return StartState(positions: state.positions)
+    }
   }
 
   /// The suite as the group and the task's number in it, as in LeRobot.

@@ -72,7 +72,7 @@ public struct LiberoTrace {
     }
   }
 
-  /// The trace as tensors: doubles, `policy_state` in single precision, `ncon` as integers, flags as booleans, images as bytes.
+  /// The trace as float64 tensors, but `policy_state` as float32, `ncon` as int64, flags as bool and images as uint8.
   public var tensors: [SafetensorsTensor] {
     let steps = contacts.count
     let substeps = (steps - 1 + LiberoEnvironment.settlingSteps) * RobotMotion.substeps

@@ -36,6 +36,19 @@ public final class LiberoWorld: Sendable {
     }
   }
 
+  /// Draws a start in the task's own regions.
+  func sampledStart(seed: UInt32) throws -> SampledStart {
+    try scene.sampledStart(seed: seed) { site, joints throws in
+      // A simulation of its own, because fixtures must stand where the model has them.
+      let simulation = try Simulation(
+        model, allowsModelOverrides: true, readsSensors: false, arenaBytes: RobotMotion.arenaBytes)
+      try scene.setJoints(joints, in: simulation)
+      let positions = simulation.positions
+      let index = try model.index(of: .site, named: site)
+      return try simulation.withPoses(at: positions, present: positions) { simulation.sitePosition(index) }
+    }
+  }
+
   /// Runs `body` with exclusive use of a renderer.
   func withRenderer<Value>(_ kind: RendererKind, _ body: (Renderer) throws -> Value) throws -> Value {
     try renderers.withResource(

@@ -5,7 +5,7 @@ import Foundation
 struct Arena: Sendable {
   private(set) var model: MJCFModel
 
-  /// Reads a room's model, adjusts table, textures and cameras, and adds the sites of the surface's regions in the description's order.
+  /// Reads a room's model, sets table, textures and cameras, and adds the surface regions' sites in the description's order.
   init(_ kind: ArenaKind, problem: BddlProblem, assets: URL) throws {
     let file = assets.appendingPathComponent(kind.file)
     model = try MJCFModel(contentsOf: file)

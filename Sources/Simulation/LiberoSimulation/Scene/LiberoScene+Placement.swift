@@ -10,23 +10,34 @@ extension LiberoScene {
   ///
   /// - Throws: if there is no room for an object.
   public func fixturePoses(seed: UInt32) throws -> [String: PhysicsModel.Pose] {
+    let placed = try draw(seed: seed) { random, _ throws in try placeOnSurface(&random) }
+    return Self.fixturePoses(placed)
+  }
+
+  static func fixturePoses(_ placed: [Placed]) -> [String: PhysicsModel.Pose] {
+    Dictionary(uniqueKeysWithValues: placed.filter(\.isFixture).map { ("\($0.name)_main", $0.pose) })
+  }
+
+  /// Draws as the official stack's reset does, from the generator after `numpy.random.seed(seed)`.
+  ///
+  /// - Parameter attempt: places everything, with the joints' positions drawn before; nil if something finds no room.
+  func draw<Value>(
+    seed: UInt32, _ attempt: (inout LegacyRandom, [String: Double]) throws -> Value?
+  ) throws -> Value {
     var random = LegacyRandom(seed: seed)
     // As in the official stack, a failed attempt is followed by another without reseeding.
-    for attempt in 1...Self.attempts {
+    for number in 1...Self.attempts {
       // The robot's joints are drawn with a noise of zero.
       _ = random.normals(count: 7)
       // The samplers are registered when LIBERO's environment is made, when LeRobot's resets it unseeded, and at each
       // further reset once more.
-      for _ in 0..<(attempt + 2) * articulationDraws { _ = random.uniform() }
-      if let placed = try place(&random) {
-        return Dictionary(
-          uniqueKeysWithValues: placed.filter(\.isFixture).map { ("\($0.name)_main", PhysicsModel.Pose($0)) })
-      }
+      let joints = drawJoints(rounds: number + 2, &random)
+      if let value = try attempt(&random, joints) { return value }
     }
     throw Failure("the objects of \(problem.name) find no room in their regions with seed \(seed)")
   }
 
-  /// A simulation of the task's compiled model as at the start of an episode, with the sites hidden that images do not show.
+  /// A simulation of the task's compiled model at the start of an episode, without the sites that images do not show.
   public func simulation(of model: PhysicsModel, seed: UInt32) throws -> Simulation {
     let poses = try fixturePoses(seed: seed)
     do {
@@ -51,25 +62,25 @@ extension LiberoScene {
   }
 
   private static let attempts = 10
-  private static let tries = 5000
-
-  /// The number of open, closed, on and off statements; each draws its joints' positions.
-  private var articulationDraws: Int { problem.initialState.count { $0.relation.arity == 1 } }
+  static let tries = 5000
 
   /// An object or fixture with its drawn pose.
-  fileprivate struct Placed {
+  struct Placed {
     let name: String
     let isFixture: Bool
-    let position: SIMD3<Double>
-    let yaw: Double
+    let pose: PhysicsModel.Pose
+
+    init(_ object: LiberoObject, _ position: SIMD3<Double>, _ quaternion: SIMD4<Double>) {
+      (name, isFixture) = (object.name, object.isFixture)
+      pose = PhysicsModel.Pose(position: position, quaternion: quaternion)
+    }
   }
 
   /// Places what the description has on the work surface, in its order; nil if something finds no room.
-  private func place(_ random: inout LegacyRandom) throws -> [Placed]? {
+  func placeOnSurface(_ random: inout LegacyRandom) throws -> [Placed]? {
     var placed: [Placed] = []
     for statement in problem.initialState where statement.relation == .on {
       let (name, target) = (statement.arguments[0], statement.arguments[1])
-      // Objects on other objects come last, and no fixture follows them.
       guard let region = problem.regions[target], extents[region.target] == nil else { continue }
       guard let object = objects.first(where: { $0.name == name }), let extent = extents[name], !region.ranges.isEmpty
       else {
@@ -96,32 +107,22 @@ extension LiberoScene {
       let y = random.uniform(range.y.from + margin, range.y.to - margin) + kind.offset.y
       let position = SIMD3(x, y, (lift + kind.offset.z) - extent.bottom)
       guard object.isFixture || isFree(position, extent, placed) else { continue }
-      var yaw = 0.0
-      if object.isFixture {
-        yaw = random.uniform(min(region.yawFrom, region.yawTo), max(region.yawFrom, region.yawTo))
-      } else {
-        for rotation in try ObjectCategory(named: object.category).rotations {
-          _ = random.uniform(rotation.low, rotation.high)
-        }
-      }
-      return Placed(name: object.name, isFixture: object.isFixture, position: position, yaw: yaw)
+      let yaw =
+        object.isFixture ? random.uniform(min(region.yawFrom, region.yawTo), max(region.yawFrom, region.yawTo)) : 0
+      let quaternion =
+        try object.isFixture ? SIMD4(cos(yaw / 2), 0, 0, sin(yaw / 2)) : drawRotation(of: object, &random)
+      return Placed(object, position, quaternion)
     }
     return nil
   }
 
-  /// Whether the position keeps the horizontal radii, or the heights, of all placed objects apart.
-  private func isFree(_ position: SIMD3<Double>, _ extent: ObjectModel.Extent, _ placed: [Placed]) -> Bool {
+  /// Whether no placed object overlaps an object at `position`, by their radii seen from above and their heights.
+  func isFree(_ position: SIMD3<Double>, _ extent: ObjectModel.Extent, _ placed: [Placed]) -> Bool {
     placed.allSatisfy { other in
       guard let room = extents[other.name] else { return true }
-      let (x, y) = (position.x - other.position.x, position.y - other.position.y)
-      let near = (x * x + y * y).squareRoot() <= room.radius + extent.radius
-      return !(near && position.z - other.position.z <= room.top - extent.bottom)
+      let offset = position - other.pose.position
+      let near = (offset.x * offset.x + offset.y * offset.y).squareRoot() <= room.radius + extent.radius
+      return !(near && offset.z <= room.top - extent.bottom)
     }
-  }
-}
-
-extension PhysicsModel.Pose {
-  fileprivate init(_ placed: LiberoScene.Placed) {
-    self.init(position: placed.position, quaternion: SIMD4(cos(placed.yaw / 2), 0, 0, sin(placed.yaw / 2)))
   }
 }
