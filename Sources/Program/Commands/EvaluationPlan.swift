@@ -54,6 +54,8 @@ struct EvaluationPlan {
     ]
   }
 
+  var episodesPerTask: Int { settings.evaluation.lerobot.episodes }
+
   /// The evaluation in one line.
   var text: String {
     let steps = policy.actionSteps

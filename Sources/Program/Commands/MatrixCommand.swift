@@ -21,6 +21,12 @@ enum MatrixCommand: Command {
     var initialPolicy = ""
     @Setting("total_samples", help: "samples of each run; sets --steps by --batch_size, rounded up") var totalSamples:
       Int?
+    @Setting("dry_run", help: "check everything, print the jobs, what they can find and how long they take, and stop")
+    var isDryRun = false
+    @Setting("assumed_success", help: "success rate of E0 that --dry_run plans with, in percent") var assumedSuccess =
+      85.0
+    @Setting("assumed_seed_sd", help: "deviation between training seeds that --dry_run plans with, in points")
+    var assumedSeedDeviation = 3.0
     /// The flags that are passed on to `train` and `eval`.
     var forwardedFlags: [Arguments.Flag] = []
 
@@ -37,6 +43,9 @@ enum MatrixCommand: Command {
       else { throw ConfigurationError("seeds", "expected different integers from 0, found \"\(seeds)\"") }
       guard !gpuNames.isEmpty, Set(gpuNames).count == gpuNames.count else {
         throw ConfigurationError("gpu_ids", "expected different GPUs such as 0,1, found \"\(gpus)\"")
+      }
+      guard (1...99).contains(assumedSuccess), (0...40).contains(assumedSeedDeviation) else {
+        throw ConfigurationError("assumed_success", "expected 1 to 99 percent, and assumed_seed_sd 0 to 40 points")
       }
       if let totalSamples, totalSamples < 1 {
         throw ConfigurationError("total_samples", "expected an integer from 1, found \(totalSamples)")
@@ -73,6 +82,11 @@ enum MatrixCommand: Command {
   static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {
     let root = URL(fileURLWithPath: settings.outputRoot, isDirectory: true).standardizedFileURL
     let matrix = try MatrixPreparation(settings, root: root)
+    if settings.isDryRun {
+      matrix.notices.forEach(say)
+      matrix.design(settings).forEach { print($0) }
+      return 0
+    }
     let folder = try MatrixFolder(root)
     try folder.agree(on: matrix.common)
     let jobs = matrix.jobs

@@ -20,9 +20,18 @@ public struct MatrixRun: Sendable {
   }
 
   /// The last step that was logged; 0 without one.
-  public var loggedStep: Int {
+  public var loggedStep: Int { lastLine?["step"]?.integer ?? 0 }
+
+  /// The seconds of an update and of waiting for its data, from the last line that was logged; nil without one.
+  public var secondsPerStep: Double? {
+    lastLine?["update_s"]?.double.map { $0 + (lastLine?["dataloading_s"]?.double ?? 0) }
+  }
+
+  private var lastLine: JSON? {
     let lines = tail(of: url.appendingPathComponent("metrics.jsonl"), bytes: 4096)?.split(separator: "\n") ?? []
-    return lines.reversed().lazy.compactMap { (try? JSON(parsing: String($0)))?["step"]?.integer }.first ?? 0
+    return lines.reversed().lazy.compactMap { line in
+      (try? JSON(parsing: String(line))).flatMap { $0["step"]?.integer == nil ? nil : $0 }
+    }.first
   }
 
   /// Whether there is an evaluation with every episode that it asked for; one that was stopped has fewer.

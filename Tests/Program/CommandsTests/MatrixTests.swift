@@ -67,6 +67,17 @@ struct MatrixTests {
     }
   }
 
+  @Test func `a dry run says what the experiment can find, and writes nothing`() throws {
+    try Fixture.within { folder in
+      let outcome = try Self.start(in: folder, ["SEEDS": "0 1 2"], also: ["--dry_run", "--assumed_seed_sd=1"]).wait()
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      #expect(outcome.output.contains("E2_seed2: training, then evaluation on CPU slot"))
+      #expect(outcome.output.contains("3 seeds per arm find a true difference of"))
+      #expect(outcome.output.contains("2 points take") && outcome.output.contains("54 steps remain"))
+      #expect(!folder.names().contains("out"))
+    }
+  }
+
   @Test func `continues when a run fails, and repeats only that run`() throws {
     try Fixture.within { folder in
       let root = folder.appendingPathComponent("out")
