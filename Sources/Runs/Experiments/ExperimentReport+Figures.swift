@@ -14,6 +14,7 @@ extension ExperimentReport {
       "results": .array(rows.map(\.json)),
       "comparisons": .array(comparisons.map { $0.json(isPreliminary: preliminary != nil) }),
       "preliminary": preliminary.map(JSON.string) ?? .null,
+      "aggregates": runs.aggregates(baseline: "E0"),
       "training": .object(OrderedDictionary(uniqueKeysWithValues: runs.runs.map { ($0.name, $0.trainingFigures) })),
       "missing": .array(missing.map(JSON.string)), "warnings": .array(warnings.map(JSON.string)),
     ]

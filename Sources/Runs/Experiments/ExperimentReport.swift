@@ -73,7 +73,8 @@ public struct ExperimentReport: Sendable {
   /// The findings, each in a few sentences.
   public var findings: [String] { statements.map(\.text) }
 
-  /// Writes the page, and the same results as `report.json` (the page's name with that ending) beside it.
+  /// Writes the page, and beside it the same results as `report.json`, `report.md`, `report.tex` and, episode by episode,
+  /// `report.csv` (the page's name with these endings).
   ///
   /// - Throws: if a file exists and may not be replaced, or cannot be written.
   public func write(to url: URL, overwrite: Bool = false) throws {
@@ -81,10 +82,14 @@ public struct ExperimentReport: Sendable {
     guard figures != url else {
       throw Failure("\(url.path): expected a name that ends in .html; the results go to the same name with .json")
     }
-    // Neither is written if the other cannot be.
-    for url in [url, figures] where !overwrite && url.isThere { throw FileError.exists(url.path) }
+    let tables = [("md", markdown), ("tex", latex), ("csv", csv)].map { ending, text in
+      (url.deletingPathExtension().appendingPathExtension(ending), text)
+    }
+    // None is written if another cannot be.
+    for url in [url, figures] + tables.map(\.0) where !overwrite && url.isThere { throw FileError.exists(url.path) }
     try AtomicFile.write(Array(html().utf8), to: url, overwrite: overwrite)
     try json.write(to: figures, layout: .indented(2), overwrite: overwrite)
+    for (url, text) in tables { try AtomicFile.write(Array(text.utf8), to: url, overwrite: overwrite) }
   }
 
   /// The page as one self-contained file.

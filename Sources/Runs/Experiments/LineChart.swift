@@ -1,6 +1,6 @@
 import Foundation
 
-/// Curves over training steps as an SVG, with axes and a legend.
+/// Curves over steps as an SVG, with axes and a legend.
 struct LineChart {
   struct Curve {
     let name: String
@@ -16,6 +16,10 @@ struct LineChart {
   let measure: String
   var mayBeLogarithmic = false
   var fromZero = false
+  /// What the horizontal axis counts.
+  var horizontalName = "training step"
+  /// Whether the moving mean is drawn over noisy values.
+  var isSmoothed = true
   var height = 270.0
   let curves: [Curve]
 
@@ -31,7 +35,9 @@ struct LineChart {
     guard !drawn.isEmpty else { return nil }
     let thin = drawn.map { ($0, $0.points.thinned(to: 400)) }
     // Values of single batches are noisy, so their moving mean is drawn over them.
-    let lines = thin.map { curve, points in (curve, points, points.smoothed(reach: points.count / 40)) }
+    let lines = thin.map { curve, points in
+      (curve, points, isSmoothed ? points.smoothed(reach: points.count / 40) : points)
+    }
     let steps = lines.flatMap { $0.1.map(\.step) }
     let horizontal = Axis(exactly: 0...max(steps.max() ?? 1, 1))
     let vertical = Axis(
@@ -40,7 +46,7 @@ struct LineChart {
     return """
       <figure class="chart">
       <figcaption><b>\(title)</b> <span class="muted">\(unit)</span></figcaption>
-      <svg viewBox="0 0 \(width) \(height)" role="img" aria-label="\(title) over training steps">
+      <svg viewBox="0 0 \(width) \(height)" role="img" aria-label="\(title) by \(horizontalName)">
       \(grid(horizontal, vertical))
       \(lines.map { curve, raw, smooth in draw(curve, raw, smooth, horizontal, vertical) })
       </svg>
@@ -71,7 +77,7 @@ struct LineChart {
       \(rows)
       <line class="axis" x1="\(left)" x2="\(right)" y1="\(bottom)" y2="\(bottom)"/>
       \(columns)
-      <text x="\((left + right) / 2)" y="\(height - 6)" text-anchor="middle">training step</text>
+      <text x="\((left + right) / 2)" y="\(height - 6)" text-anchor="middle">\(horizontalName)</text>
       """
   }
 

@@ -17,9 +17,32 @@ extension ReportPage {
       <tbody>\(report.rows.map(row))</tbody></table></div>
       <p class="muted">Intervals are Wilson's at 95 %: they cover the randomness of the episodes, not that of another \
       training run. An episode that ends with an error is a failure; steps are counted up to success or the time limit.</p>
+      \(timeToSuccess)
       \(tasks)
       </section>
       """
+  }
+
+  /// The share of episodes that had reached the goal by each control step, one curve for each arm.
+  private var timeToSuccess: HTML {
+    let curves = report.runs.experiments.compactMap { experiment -> LineChart.Curve? in
+      let episodes = report.runs.runs(of: experiment).compactMap { $0.evaluations["eval"] }.flatMap(\.episodes)
+      guard let longest = episodes.compactMap(\.steps).max(), (1...100_000).contains(longest) else { return nil }
+      var successes = [Int](repeating: 0, count: longest + 1)
+      for episode in episodes where episode.isSuccess {
+        if let steps = episode.steps, steps >= 0 { successes[steps] += 1 }
+      }
+      var reached = 0
+      let points = successes.enumerated().map { step, count in
+        reached += count
+        return RecordedMetrics.Point(step: Double(step), value: Double(reached) / Double(episodes.count))
+      }
+      return LineChart.Curve(name: experiment, color: color(experiment), dash: 0, points: points)
+    }
+    let chart = LineChart(
+      title: "Time to success", measure: "share of episodes that had reached the goal", fromZero: true,
+      horizontalName: "control step", isSmoothed: false, curves: curves)
+    return chart.html.map { "<div class=\"charts\">\($0)</div>" } ?? ""
   }
 
   private func row(_ row: ResultRow) -> HTML {

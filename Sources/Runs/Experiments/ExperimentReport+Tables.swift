@@ -1,0 +1,64 @@
+import Foundation
+
+/// The report's tables in the formats of papers and spreadsheets.
+extension ExperimentReport {
+  /// The results and findings as Markdown.
+  public var markdown: String {
+    var lines = ["# \(title)", ""]
+    lines += ["| experiment | success | 95 % interval | episodes |", "|---|---|---|---|"]
+    for row in rows {
+      let cells = [
+        row.label.trimmingCharacters(in: .whitespaces), "\(row.rate.share.percent) %", row.rate.interval.percent,
+        "\(row.rate.successes)/\(row.rate.episodes)",
+      ]
+      lines.append("| " + cells.map { $0.replacing("|", with: "\\|") }.joined(separator: " | ") + " |")
+    }
+    lines.append("")
+    lines += findings.map { "- \($0)" } + warnings.map { "- Warning: \($0)" } + missing.map { "- Missing: \($0)" }
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// The results of the arms as a LaTeX table.
+  public var latex: String {
+    let body = rows.filter(\.isHeadline).map { row in
+      let name = (row.condition == "eval" ? row.experiment : "\(row.experiment), \(row.condition.dropFirst(5))")
+        .replacing("_", with: "\\_")
+      let interval = "\(row.rate.interval.lowerBound.percent)--\(row.rate.interval.upperBound.percent)"
+      return "\(name) & \(row.rate.share.percent) & \(interval) & \(row.rate.successes)/\(row.rate.episodes) \\\\"
+    }
+    let note = preliminary == nil ? [] : ["% PRELIMINARY: planned runs are missing"]
+    return
+      (note + [
+        "\\begin{tabular}{lrrr}", "\\hline", "arm & success (\\%) & 95\\,\\% interval & episodes \\\\", "\\hline",
+      ]
+      + body + ["\\hline", "\\end{tabular}"]).joined(separator: "\n") + "\n"
+  }
+
+  /// Every episode as a line of comma-separated values.
+  public var csv: String {
+    var lines = ["run,experiment,training_seed,evaluation,task,episode,success,steps,instruction,problem"]
+    func add(_ run: String, _ experiment: String, _ seed: String, _ name: String, _ evaluation: RecordedEvaluation) {
+      for episode in evaluation.episodes {
+        let fields = [
+          run, experiment, seed, name, episode.task, String(episode.index), episode.isSuccess ? "1" : "0",
+          episode.steps.map(String.init) ?? "", episode.instruction ?? "", episode.problem ?? "",
+        ]
+        lines.append(fields.map(Self.field).joined(separator: ","))
+      }
+    }
+    for run in runs.runs {
+      for (name, evaluation) in run.evaluations.sorted(by: { $0.key < $1.key }) {
+        add(run.name, run.experiment, String(run.seed), name, evaluation)
+      }
+    }
+    if let random = runs.random { add("random", "random", "", "eval", random) }
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// A field as RFC 4180 has it; a leading sign is set off, because spreadsheets take it for a formula.
+  private static func field(_ text: String) -> String {
+    let text = ["=", "+", "-", "@"].contains(text.first.map(String.init) ?? "") ? "'" + text : text
+    guard text.contains(where: { ",\"\n\r".contains($0) }) else { return text }
+    return "\"" + text.replacing("\"", with: "\"\"") + "\""
+  }
+}
