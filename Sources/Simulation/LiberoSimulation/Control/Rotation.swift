@@ -18,6 +18,14 @@ enum Rotation {
     return SIMD4(SIMD4<Float>(vector / angle * sine, cosine))
   }
 
+  /// The angle between the vertical and where a rotation takes it, radians; quaternions are w, x, y, z.
+  static func tilt(from before: SIMD4<Double>, to after: SIMD4<Double>) -> Double {
+    // The x and y of after · before⁻¹.
+    let x = -after.x * before.y + after.y * before.x - after.z * before.w + after.w * before.z
+    let y = -after.x * before.z + after.y * before.w + after.z * before.x - after.w * before.y
+    return acos(max(-1, 1 - 2 * (x * x + y * y)))
+  }
+
   /// The rotation matrix (`[3, 3]`) of a quaternion (x, y, z, w).
   ///
   /// The quaternion and its products are single precision and the sums on the diagonal double, because that is how

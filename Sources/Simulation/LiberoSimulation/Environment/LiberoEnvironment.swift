@@ -10,6 +10,9 @@ public final class LiberoEnvironment: Environment {
   static let idleAction: [Double] = [0, 0, 0, 0, 0, 0, -1]
   /// Control steps with ``idleAction`` before an episode begins, in which objects come to rest.
   public static let settlingSteps = 10
+  private static let maximumDraws = 20
+  /// How far an object may tilt while it comes to rest, radians; bowls on ramekins tilt by 16 degrees.
+  private static let maximumTilt = Double.pi / 6
   /// Width and height of an image, pixels.
   public static let imageSize = 256
 
@@ -22,6 +25,8 @@ public final class LiberoEnvironment: Environment {
 
   let motion: RobotMotion
   let world: LiberoWorld
+  /// The movable objects' bodies.
+  private let objectBodies: [Int]
   private let goal: Goal
   private let visibility: SiteVisibility
   private let initialStates: InitialStateSource
@@ -53,6 +58,9 @@ public final class LiberoEnvironment: Environment {
     self.specification = specification ?? Self.specification(maximumSteps: world.task.suite.maximumSteps)
     let motion = try RobotMotion(world.model)
     self.motion = motion
+    objectBodies = try world.scene.objects.filter { !$0.isFixture }.map { object throws in
+      try world.model.index(of: .body, named: object.body)
+    }
     goal = try Goal(world.scene.problem.goal, of: world.scene, in: world.model)
     visibility = try SiteVisibility(world.scene, in: motion.simulation)
     world.renderers.setMaximumIdle { $0 + 1 }
@@ -84,21 +92,31 @@ public final class LiberoEnvironment: Environment {
   /// Starts at initial state `episode` modulo their number, with fixtures placed by seed + episode; or where everything
   /// is placed by seed, task and episode, if initial states are sampled.
   public func reset(seed: Int, episode: Int) throws {
-    try begin(seed: seed, episode: episode)
-    try settle()
-  }
-
-  /// Starts an episode without settling.
-  func begin(seed: Int, episode: Int) throws {
     guard episode >= 0 else { throw Failure("episodes count from 0, and \(episode) was requested") }
     switch initialStates {
-    case .official: try begin(placementSeed: seed &+ episode, initialState: episode)
-    case .sampled:
-      // Not seed + episode: runs with near seeds would share starts.
-      let random = CountedRandom(seed: seed, "LIBERO's placements").at(world.task.name).at(episode)
-      try begin(placementSeed: Int(random.words(0).0), initialState: nil)
+    case .official: try reset(placementSeed: seed &+ episode, initialState: episode)
+    case .sampled: try resetSampled(seed: seed, episode: episode)
     }
     episodeRandom = CountedRandom(seed: seed, "LIBERO's expert").at(world.task.name).at(episode)
+  }
+
+  /// Draws until nothing falls over: LIBERO's samplers know objects by radii that are too small, and its official states
+  /// are a choice without such draws.
+  private func resetSampled(seed: Int, episode: Int) throws {
+    // Not seed + episode: runs with near seeds would share starts.
+    let random = CountedRandom(seed: seed, "LIBERO's placements").at(world.task.name).at(episode)
+    for draw in 0..<Self.maximumDraws {
+      try begin(placementSeed: Int(random.words(draw).0), initialState: nil)
+      let placed = objectBodies.map(simulation.bodyQuaternion)
+      try settle()
+      let hasFallen = zip(placed, objectBodies).contains { before, body in
+        Rotation.tilt(from: before, to: simulation.bodyQuaternion(body)) > Self.maximumTilt
+      }
+      if !hasFallen { return }
+    }
+    throw Failure(
+      "in \(Self.maximumDraws) draws for episode \(episode) of \(world.task.name) with seed \(seed) something fell over"
+    )
   }
 
   /// Starts at an initial state (modulo their number), with fixtures placed by a seed, and settles.
@@ -107,6 +125,8 @@ public final class LiberoEnvironment: Environment {
     try settle()
   }
 
+  /// Starts an episode without settling.
+  ///
   /// - Parameter initialState: nil if the seed places the objects too.
   func begin(placementSeed: Int, initialState: Int?) throws {
     guard let numpySeed = UInt32(exactly: placementSeed) else {

@@ -101,9 +101,9 @@ public final class LiberoTasks: EnvironmentSuite {
   /// Where episodes start; official states are read from their file, without building the scene.
   public func startStates(ofTask task: String, seed: Int, episodes: Int) throws -> [StartState] {
     guard options.initialStates == .sampled else { return try officialStates(of: find(task), episodes: episodes) }
-    let environment = try makeLiberoEnvironment(task: task)
+    let environment = try makeEnvironment(task: task)
     return try (0..<episodes).map { episode in
-      try environment.begin(seed: seed, episode: episode)
+      try environment.reset(seed: seed, episode: episode)
       return environment.startState
     }
   }
