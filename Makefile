@@ -30,6 +30,7 @@ examples: setup ## build and run the examples, a package of its own
 	@scripts/examples.sh
 
 docs: ## write the library products' documentation into .build/docs
+	@mkdir -p .build/docs
 	@for product in $(PRODUCTS); do swift package --allow-writing-to-directory .build/docs/$$product \
 	  generate-documentation --target $$product --output-path .build/docs/$$product --transform-for-static-hosting; done
 

@@ -16,8 +16,8 @@ extension LeRobotDataset {
       let index = Int(table.taskIndices[start])
       guard let words = tasks[index], !episode.tasks.contains(words) else { continue }
       throw Failure(
-        "episode \(episode.index) of \(root.path) is of \"\(episode.tasks[0])\", and its frames have task \(index), "
-          + "\"\(words)\"; meta/\(file), meta/episodes and data contradict each other")
+        "episode \(episode.index) of \(root.path) is of \"\(episode.tasks[0].prefix(60))\", and its frames have task \(index), "
+          + "\"\(words.prefix(60))\"; meta/\(file), meta/episodes and data contradict each other")
     }
     let groups = Dictionary(grouping: used.sorted()) { tasks[$0] ?? "" }
     return groups.values.filter { $0.count > 1 }.sorted { $0[0] < $1[0] }

@@ -15,7 +15,8 @@ final class EpisodeLog {
 
   /// Entries of a protocol that may differ when an evaluation is resumed.
   private static let incidental = [
-    "command_line", "date", "variables", "batch_size", "compute_threads", "renderer", "dropped_memories",
+    "command_line", "working_directory", "date", "variables", "batch_size", "compute_threads", "renderer",
+    "dropped_memories",
   ]
 
   /// Starts the log of an evaluation, or continues it.
@@ -24,7 +25,7 @@ final class EpisodeLog {
   init(_ folder: URL, protocol manifest: JSON, resumes: Bool) throws {
     url = folder.appendingPathComponent("episodes.jsonl")
     var lines = try resumes ? Self.lines(of: url) : []
-    if resumes, let earlier = lines.first {
+    if resumes, let earlier = lines.first?["protocol"] {
       let differences = RecordDifferences.between(earlier, manifest, ignoring: Self.incidental)
       if let difference = differences.first {
         throw Failure(
@@ -32,15 +33,18 @@ final class EpisodeLog {
         )
       }
       // Episodes that ended with an error are run again.
-      lines = [earlier] + lines.dropFirst().filter { $0["problem"] == .null }
+      lines = [lines[0]] + lines.dropFirst().filter { $0["problem"] == .null }
       finished = try lines.dropFirst().map { [url] in try Self.result($0, in: url) }
     } else {
-      lines = [manifest]
+      lines = [["protocol": manifest]]
       finished = []
+    }
+    guard Set(finished.map { "\($0.task) \($0.episode)" }).count == finished.count else {
+      throw Failure("\(url.path) holds an episode twice; evaluate again without `resume`")
     }
     written = finished.count
     // Written anew, so that a line that a crash cut off is gone.
-    try AtomicFile.write(Array(lines.map { $0.text(.compact) + "\n" }.joined().utf8), to: url, overwrite: true)
+    try AtomicFile.write(Array(lines.map { Self.signed($0) }.joined().utf8), to: url, overwrite: true)
     file = try FileHandle(forWritingTo: url)
     try file.seekToEnd()
   }
@@ -51,7 +55,7 @@ final class EpisodeLog {
   func append(_ results: [EpisodeResult]) {
     for result in results.dropFirst(written) {
       // A full disk costs the chance to resume, not the evaluation.
-      try? file.write(contentsOf: Data((Self.json(result, below: url).text(.compact) + "\n").utf8))
+      try? file.write(contentsOf: Data(Self.signed(Self.json(result, below: url)).utf8))
     }
     written = max(written, results.count)
   }
@@ -63,9 +67,23 @@ final class EpisodeLog {
     }
     let text = try MappedFile(url).withBytes { String(decoding: $0, as: UTF8.self) }
     let lines = text.split(separator: "\n", omittingEmptySubsequences: true)
-    return lines.enumerated().compactMap { index, line in
-      index == lines.count - 1 && !text.hasSuffix("\n") ? nil : try? JSON(parsing: String(line))
+    return try lines.enumerated().compactMap { index, line in
+      if index == lines.count - 1, !text.hasSuffix("\n") { return nil }
+      let json = try? JSON(parsing: String(line))
+      guard let json, var members = json.object, let digest = members.removeValue(forKey: "sha256"),
+        digest.string == sha256(of: JSON.object(members).text(.compact))
+      else {
+        throw Failure("\(url.path), line \(index + 1), was edited or is damaged; evaluate again without `resume`")
+      }
+      return .object(members)
     }
+  }
+
+  /// A line of the log, with its digest.
+  private static func signed(_ json: JSON) -> String {
+    var members = json.object ?? [:]
+    members["sha256"] = .string(sha256(of: json.text(.compact)))
+    return JSON.object(members).text(.compact) + "\n"
   }
 
   private static func json(_ result: EpisodeResult, below url: URL) -> JSON {

@@ -35,7 +35,8 @@ struct EvaluationProtocol {
       "contrary_instruction": .bool(settings.usesContraryInstruction), "env": environment.json,
       "tasks": try .object(run.fingerprints()), "rename_map": renaming.json,
       "program": ProgramRecord.json, "versions": ProgramRecord.engines,
-      "command_line": .array(CommandLine.arguments.map(JSON.string)), "variables": Self.variables,
+      "command_line": .array(CommandLine.arguments.map(JSON.string)),
+      "working_directory": .string(FileManager.default.currentDirectoryPath), "variables": Self.variables,
       "date": .string(Date().formatted(.iso8601)),
     ]
     if let policy { members.merge(try policy.members()) { $1 } }
@@ -76,7 +77,7 @@ struct EvaluatedPolicy {
       "n_action_steps": .integer(smolvla.actionSteps), "chunk_size": .integer(smolvla.chunkSize),
       "num_steps": .integer(smolvla.denoisingSteps),
       "world_memory_mode_rollout": settings.world.map { .string($0.rolloutMemory.rawValue) } ?? .null,
-      "policy": smolvla.checkpointJSON.without(Self.notOfRollouts),
+      "policy": smolvla.checkpointJSON.without(Self.notOfRollouts + ["type"]),
       "world": settings.world?.json.without(["cache_dir", "init_from_policy_path"]) ?? .null,
       "device": .string(device.description), "precision": "float32",
       "hardware": .string(device == .cpu ? Hardware.processor : Hardware.accelerators),

@@ -7,8 +7,9 @@ enum ReportCommand: Command {
   struct Settings: ConfigurationSection {
     @Setting("runs", help: "folder of runs: E0_seed0/, E1_seed0/, …, random/") var runs = ""
     @Setting("output", help: "the page; by default report.html in that folder") var output: String?
-    @Setting("allow_differences", help: "entries of protocols and training records that may differ, such as [hardware]")
-    var allowedDifferences: [String] = []
+    @Setting(
+      "allow_differences", help: "entries of protocols and training records that may differ, separated by commas")
+    var allowedDifferences = ""
     @Setting("overwrite", help: "replace an existing page") var overwrites = false
     @Setting("demo", help: "state that the encoder is untrained and the policies are tiny") var isDemo = false
 
@@ -25,7 +26,8 @@ enum ReportCommand: Command {
     let root = URL(fileURLWithPath: settings.runs, isDirectory: true)
     let page = settings.output.map { URL(fileURLWithPath: $0) } ?? root.appendingPathComponent("report.html")
     let report = try ExperimentReport(
-      root: root, isDemonstration: settings.isDemo, allowedDifferences: settings.allowedDifferences)
+      root: root, isDemonstration: settings.isDemo,
+      allowedDifferences: settings.allowedDifferences.split(separator: ",").map { String($0) })
     try report.write(to: page, overwrite: settings.overwrites)
     print(report.table())
     print(page.path)

@@ -39,21 +39,37 @@ enum ReproduceCommand: Command {
   static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {
     let recorded = URL(fileURLWithPath: settings.evaluation)
     let output = settings.outputDirectory ?? defaultOutput("reproduce", "eval")
+    let folder = URL(fileURLWithPath: output, isDirectory: true)
     let flags =
-      try recordedFlags(recorded).filter { $0.name != "output_dir" && $0.name != "overwrite" } + settings.flags
-    let status = try EvalCommand.main(flags.map(\.word) + ["--output_dir=\(output)"])
-    let repeated = URL(fileURLWithPath: output).appendingPathComponent("eval_info.json")
+      try recordedFlags(recorded).filter { !["output_dir", "overwrite", "resume"].contains($0.name) } + settings.flags
+    try enterWorkingDirectory(of: recorded)
+    let status = try EvalCommand.main(flags.map(\.word) + ["--output_dir=\(folder.path)"])
+    let repeated = folder.appendingPathComponent("eval_info.json")
     guard status == 0 else { return status }
     let comparison = try RepeatedEvaluation(recorded: recorded, repeated: repeated)
     if !comparison.isUnchanged { say("\(recorded.path) was edited: its digest is of other outcomes") }
     for change in comparison.changes { say("not as recorded: \(change.text("recorded", "now"))") }
     comparison.differences.forEach { print($0) }
     let count = comparison.episodes
+    let others = comparison.changes.map(\.name).filter { !Self.surroundings.contains(String($0.prefix { $0 != "." })) }
+    guard others.isEmpty else {
+      print("not the same evaluation: \(others.count) entries of its protocol are others, such as \(others[0])")
+      return 1
+    }
     print(
       comparison.differences.isEmpty
         ? "reproduced: \(count) of \(count) episodes are equal"
         : "not reproduced: \(comparison.differences.count) of \(count) episodes differ")
     return comparison.differences.isEmpty ? 0 : 1
+  }
+
+  /// Entries of a protocol that say what it ran on and with; a result that survives their change is reproduced.
+  private static let surroundings: Set = ["program", "versions", "hardware", "device", "renderer", "precision"]
+
+  /// Goes to the folder that the recorded paths are relative to, if it is still there.
+  private static func enterWorkingDirectory(of recorded: URL) throws {
+    guard let path = try JSON(contentsOf: recorded)["protocol"]?["working_directory"]?.string else { return }
+    _ = FileManager.default.changeCurrentDirectoryPath(path)
   }
 
   /// The flags of the recorded command line.

@@ -58,6 +58,7 @@ struct Comparison: Sendable {
       throw Failure(
         "training seeds differ: \(treatmentName) has \(seeds.0.listed), \(baselineName) has \(seeds.1.listed)")
     }
+    try requireDifferentCheckpoints(treatment + baseline)
     var pairs: [(treatment: EvaluatedRun, baseline: EvaluatedRun)] = []
     var first: RecordedEvaluation?
     for (one, other) in zip(treatment, baseline) {
@@ -74,19 +75,33 @@ struct Comparison: Sendable {
     return try MethodComparison(pairs.map(\.treatment), against: pairs.map(\.baseline))
   }
 
+  /// Refuses copies of a run, which would count as independent.
+  private static func requireDifferentCheckpoints(_ runs: [RecordedRun]) throws {
+    var names: [String: String] = [:]
+    for run in runs {
+      if let seed = run.training?["seed"]?.integer, seed != run.seed {
+        throw Failure("\(run.name) was trained with seed \(seed), so it is not the run that its folder names")
+      }
+      guard let hash = run.evaluations["eval"]?.setting("model_sha256")?.string else { continue }
+      if let known = names[hash] { throw Failure("\(known) and \(run.name) are one checkpoint under two names") }
+      names[hash] = run.name
+    }
+  }
+
   /// The two runs' evaluations, if they were trained on as many samples and evaluated on the same episodes.
   private static func matched(
     _ one: RecordedRun, _ other: RecordedRun, _ allowed: [String]
   ) throws -> (RecordedEvaluation, RecordedEvaluation) {
     let (first, second) = (try one.wholeEvaluation(), try other.wholeEvaluation())
-    if let hash = first.setting("model_sha256"), hash == second.setting("model_sha256") {
-      throw Failure("\(one.name) and \(other.name) are one checkpoint under two names")
-    }
     if let samples = one.samples, let others = other.samples, samples != others {
       throw Failure("sample budgets differ: \(one.name) saw \(samples) samples, \(other.name) saw \(others)")
     }
     let except = RecordDifferences.armEntries + allowed
     try requireAlike(first, second, one.name, other.name, except: except)
+    if (one.record == nil) != (other.record == nil) {
+      let lacking = one.record == nil ? one.name : other.name
+      throw Failure("\(lacking) has no training_record.json, so how it was trained cannot be compared")
+    }
     if let record = one.record, let theirs = other.record {
       let differences = RecordDifferences.between(
         record, theirs, ignoring: RecordDifferences.incidentalToTraining + except)

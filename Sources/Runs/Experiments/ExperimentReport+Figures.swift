@@ -39,7 +39,7 @@ extension ExperimentReport {
     var table = lines
     table.insert(String(repeating: "─", count: lines.first?.count ?? 0), at: 1)
     table.append("")
-    if let preliminary { table.append(preliminary) }
+    table += [preliminary, amendment].compactMap(\.self)
     table += comparisons.map { $0.finding(isPreliminary: preliminary != nil).text }
     table += warnings.map { "Warning: \($0)" } + missing.map { "Missing: \($0)" }
     return table.joined(separator: "\n")

@@ -22,6 +22,8 @@ public struct ExperimentReport: Sendable {
   let comparisons: [Comparison]
   /// What was planned before the first run; nil for runs that no matrix made.
   let plan: MatrixPlan?
+  /// What was added to the plan after its first start; nil if nothing was.
+  let amendment: String?
   /// What of the plan is still to come; nil if nothing is.
   let preliminary: String?
   let statements: [Finding]
@@ -46,27 +48,27 @@ public struct ExperimentReport: Sendable {
     self.isDemonstration = isDemonstration
     videos = RolloutVideos(runs, budget: videoBudget)
     rows = ResultRow.all(of: runs)
-    // E1 and E2 are always compared, so that the report names them if missing; other arms follow.
-    let others = runs.experiments.filter { !["E0", "E1", "E2"].contains($0) }
-    comparisons = Comparison.family(
-      of: ["E1", "E2"] + others, against: "E0", in: runs, allowing: allowedDifferences)
+    try runs.requireEntries(allowedDifferences)
     plan = try MatrixPlan(root)
+    // Planned arms are always compared, so that the report names them if missing; other arms follow.
+    let planned = plan?.experiments ?? ["E0", "E1", "E2"]
+    let others = runs.experiments.filter { !planned.contains($0) }
+    comparisons = Comparison.family(
+      of: (planned + others).filter { $0 != "E0" }, against: "E0", in: runs, allowing: allowedDifferences)
     let lacking = plan?.lacking(in: runs) ?? []
-    let amendment =
-      plan.flatMap { $0.added.isEmpty ? nil : $0.added.listed }.map {
-        Finding(
-          headline: "The plan was changed after its first start: \($0) came later.",
-          detail: "Verdicts at 5 % hold only if no result had been looked at by then.")
-      }
+    amendment = plan.flatMap { $0.added.isEmpty ? nil : $0.added.listed }.map {
+      "The plan was changed after its first start: \($0) came later. Verdicts at 5 % hold only if no result had been looked "
+        + "at by then."
+    }
     preliminary =
       lacking.isEmpty
       ? nil
       : "PRELIMINARY: \(lacking.count) of \(plan?.runs.count ?? 0) planned runs are not finished and evaluated ("
         + "\(lacking.listed)), so there is no verdict yet."
     statements =
-      [preliminary.map { Finding(headline: $0, detail: "") }, amendment].compactMap(\.self)
+      [preliminary, amendment].compactMap { $0.map { Finding(headline: $0, detail: "") } }
       + Finding.all(runs, rows: rows, comparisons: comparisons, isPreliminary: preliminary != nil)
-    missing = runs.missing
+    missing = runs.missing(of: planned)
     warnings = runs.warnings
   }
 

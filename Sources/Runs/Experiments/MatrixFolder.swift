@@ -38,7 +38,7 @@ public struct MatrixFolder: Sendable {
     if file.isThere {
       let earlier = try JSON(contentsOf: file)
       if let plan = earlier["plan"], let now = common["plan"], var members = common.object {
-        members["plan"] = MatrixPlan.amended(plan, by: now)
+        members["plan"] = try MatrixPlan(plan, in: file).adding(MatrixPlan(now, in: file)).json
         common = .object(members)
       }
       if let found = difference(without(earlier, "plan"), without(common, "plan"), at: []) {

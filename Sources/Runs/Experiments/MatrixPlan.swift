@@ -1,5 +1,7 @@
+import Failures
 import Foundation
 import ModelFiles
+import OrderedCollections
 
 /// What a matrix was going to do before its first run, as `matrix.json` keeps it.
 ///
@@ -8,19 +10,38 @@ public struct MatrixPlan: Sendable, Equatable {
   /// The arms and the training seeds.
   public let experiments: [String], seeds: [Int]
   /// Runs that were asked for later, when there may have been results.
-  let added: [String]
+  private(set) var added: [String]
 
   public init(experiments: [String], seeds: [Int]) {
     (self.experiments, self.seeds, added) = (experiments, seeds, [])
   }
 
   /// The plan of the matrix whose folder is `root`; nil if none is registered there.
+  ///
+  /// - Throws: if the plan is damaged.
   init?(_ root: URL) throws {
     let file = root.appendingPathComponent("matrix.json")
     guard file.isThere, let plan = try JSON(contentsOf: file)["plan"] else { return nil }
-    experiments = plan["experiments"]?.array?.compactMap(\.string) ?? []
-    seeds = plan["seeds"]?.array?.compactMap(\.integer) ?? []
-    added = plan["added_later"]?.array?.compactMap(\.string) ?? []
+    try self.init(plan, in: file)
+  }
+
+  init(_ plan: JSON, in file: URL) throws {
+    let experiments = plan["experiments"]?.array ?? [], seeds = plan["seeds"]?.array ?? []
+    let added = (plan["added_later"] ?? []).array
+    let isName = { (text: String) in
+      !text.isEmpty && text.allSatisfy { $0.isLetter || $0.isNumber || "_-".contains($0) }
+    }
+    let names = experiments.compactMap(\.string).filter(isName),
+      numbers = seeds.compactMap(\.integer).filter { $0 >= 0 }
+    let more = added?.compactMap(\.string).filter(isName)
+    guard !names.isEmpty, names.count == experiments.count, !numbers.isEmpty, numbers.count == seeds.count, let more,
+      more.count == added?.count
+    else {
+      throw Failure(
+        "\(file.path): the plan is damaged: expected experiments and seeds, as the first start of the matrix wrote them; "
+          + "restore the file")
+    }
+    (self.experiments, self.seeds, self.added) = (names, numbers, more)
   }
 
   /// `E0_seed0` and so on.
@@ -28,18 +49,11 @@ public struct MatrixPlan: Sendable, Equatable {
     experiments.flatMap { experiment in seeds.map { "\(experiment)_seed\($0)" } } + added
   }
 
-  /// The plan that `earlier` is when the runs of `now` are asked for too.
-  static func amended(_ earlier: JSON, by now: JSON) -> JSON {
-    guard var members = earlier.object else { return now }
-    func runs(_ plan: JSON) -> [String] {
-      let seeds = plan["seeds"]?.array?.compactMap(\.integer) ?? []
-      return (plan["experiments"]?.array?.compactMap(\.string) ?? []).flatMap { arm in seeds.map { "\(arm)_seed\($0)" }
-      }
-    }
-    let known = earlier["added_later"]?.array?.compactMap(\.string) ?? []
-    let added = known + runs(now).filter { !(runs(earlier) + known).contains($0) }
-    if !added.isEmpty { members["added_later"] = .array(added.map(JSON.string)) }
-    return .object(members)
+  /// The plan with the runs of a later start added to it.
+  func adding(_ later: MatrixPlan) -> MatrixPlan {
+    var plan = self
+    plan.added += later.runs.filter { !runs.contains($0) }
+    return plan
   }
 
   /// The planned runs that have no whole evaluation yet.
@@ -50,9 +64,11 @@ public struct MatrixPlan: Sendable, Equatable {
 
   /// The plan as `matrix.json` keeps it, with the comparison that the experiment is about.
   public var json: JSON {
-    [
+    var json: OrderedDictionary<String, JSON> = [
       "primary_comparison": "E2 - E0", "experiments": .array(experiments.map(JSON.string)),
       "seeds": .array(seeds.map(JSON.integer)), "capacity_control_margin": .number(Comparison.controlMargin),
     ]
+    if !added.isEmpty { json["added_later"] = .array(added.map(JSON.string)) }
+    return .object(json)
   }
 }

@@ -10,7 +10,10 @@ public struct RecordDifference: Sendable, Equatable {
 
   /// `env.image_size differs: 64 in E0_seed0, 32 in E2_seed0`, for the names `in E0_seed0` and `in E2_seed0`.
   public func text(_ firstName: String, _ secondName: String) -> String {
-    func shown(_ value: JSON?) -> String { value.map { String($0.plain.prefix(80)) } ?? "not recorded" }
+    let isAlike = first?.plain == second?.plain
+    func shown(_ value: JSON?) -> String {
+      value.map { String((isAlike ? $0.text(.line) : $0.plain).prefix(80)) } ?? "not recorded"
+    }
     return "\(name) differs: \(shown(first)) \(firstName), \(shown(second)) \(secondName)"
   }
 }
@@ -20,7 +23,8 @@ public enum RecordDifferences {
   /// Entries of an evaluation's protocol that do not say how it was done: where, when, with how many threads, and by
   /// which of the weights that are being compared.
   static let incidentalToEvaluation = [
-    "command_line", "date", "variables", "batch_size", "compute_threads", "policy_path", "step", "model_sha256",
+    "command_line", "working_directory", "date", "variables", "batch_size", "compute_threads", "policy_path", "step",
+    "model_sha256",
     "sha256.model.safetensors", "sha256.config.json", "sha256.world_latents.json", "dropped_memories",
   ]
 
@@ -51,13 +55,19 @@ public enum RecordDifferences {
     return members.flatMap { leaves(of: $1, below: path.isEmpty ? $0 : "\(path).\($0)") }
   }
 
+  /// Whether a record has an entry of that name, or entries below it.
+  static func has(_ name: String, in record: JSON) -> Bool {
+    leaves(of: record).contains { $0.0 == name || $0.0.hasPrefix(name + ".") }
+  }
+
   /// The failure of two records that must be alike; nil if they are.
   static func failure(_ differences: [RecordDifference], _ firstName: String, _ secondName: String) -> Failure? {
     guard !differences.isEmpty else { return nil }
     let texts = differences.prefix(3).map { $0.text("in " + firstName, "in " + secondName) }
     let more = differences.count > 3 ? ["and \(differences.count - 3) more"] : []
+    // So many are not to be waved through.
     let names = differences.map(\.name).joined(separator: ",")
-    return Failure(
-      (texts + more).joined(separator: "; ") + "; to compare them all the same give `allow_differences=\(names)`")
+    let fix = differences.count > 5 ? "" : "; to compare them all the same give `allow_differences=\(names)`"
+    return Failure((texts + more).joined(separator: "; ") + fix)
   }
 }

@@ -47,7 +47,9 @@ struct RecordedEvaluation: Sendable {
     self.episodes = episodes
     manifest = (json["protocol"] ?? .null)
     let digest = json["outcomes_sha256"]?.string
-    isUnchanged = digest == nil || digest == EvaluationReport.outcomesSHA256(perTask)
+    // Evaluations that name their program have a digest; older ones and LeRobot's have none.
+    let hasDigest = digest != nil || manifest["program"] != nil
+    isUnchanged = !hasDigest || digest == EvaluationReport.outcomesSHA256(perTask)
   }
 
   private static func name(of entry: JSON, _ index: Int) -> String {

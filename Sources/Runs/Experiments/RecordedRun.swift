@@ -34,7 +34,8 @@ struct RecordedRun: Sendable {
     let model = folder.appendingPathComponent("checkpoints/last/pretrained_model")
     policy = try Self.document(model.appendingPathComponent("config.json"))
     training = try Self.document(model.appendingPathComponent("train_config.json"))
-    record = try Self.document(model.appendingPathComponent("training_record.json")).map(Self.segments)
+    let recordFile = model.appendingPathComponent("training_record.json")
+    record = try Self.document(recordFile).map { try Self.segments($0, in: recordFile) }
     self.model = model
     var evaluations: [String: RecordedEvaluation] = [:]
     for part in try names(in: folder) where part == "eval" || part.hasPrefix("eval_") {
@@ -52,8 +53,11 @@ struct RecordedRun: Sendable {
   }
 
   /// A record's segments by their number, so that they are compared entry by entry; the only one by itself.
-  private static func segments(_ record: JSON) -> JSON {
+  private static func segments(_ record: JSON, in file: URL) throws -> JSON {
     let segments = record["segments"]?.array ?? []
+    guard !segments.isEmpty, segments.allSatisfy({ ($0["first_step"]?.integer ?? -1) >= 0 }) else {
+      throw Failure("\(file.path): expected segments with a first_step each; the file is damaged, train the run again")
+    }
     if segments.count == 1 { return segments[0] }
     return .object(
       OrderedDictionary(uniqueKeysWithValues: segments.enumerated().map { ("segment \($0)", $1) }))
@@ -99,6 +103,10 @@ struct RecordedRun: Sendable {
     if training == nil {
       missing.append("\(name)/checkpoints/last/pretrained_model/train_config.json: its training settings are unknown")
     }
+    if record == nil, training != nil {
+      missing.append(
+        "\(name)/checkpoints/last/pretrained_model/training_record.json: what it was trained with is not compared")
+    }
     if evaluations["eval"] == nil { missing.append("\(name)/eval/eval_info.json: this run was not evaluated") }
     return missing
   }
@@ -143,9 +151,17 @@ struct RecordedRuns: Sendable {
 
   func runs(of experiment: String) -> [RecordedRun] { runs.filter { $0.experiment == experiment } }
 
-  /// Everything missing from the report.
-  var missing: [String] {
-    var missing = ["E0", "E1", "E2"].filter { runs(of: $0).isEmpty }.map {
+  /// Refuses names of entries that no run has recorded, such as misspelled ones.
+  func requireEntries(_ names: [String]) throws {
+    let records = runs.flatMap { run in [run.record, run.evaluations["eval"]?.manifest].compactMap(\.self) }
+    if let unknown = names.first(where: { name in !records.contains { RecordDifferences.has(name, in: $0) } }) {
+      throw Failure("`allow_differences=\(unknown)`: no run records an entry of that name")
+    }
+  }
+
+  /// Everything missing from the report of the planned arms.
+  func missing(of planned: [String]) -> [String] {
+    var missing = planned.filter { runs(of: $0).isEmpty }.map {
       "\($0)_seedN: no run of experiment \($0)"
     }
     missing += runs.flatMap(\.missing)

@@ -20,7 +20,9 @@ public struct RepeatedEvaluation: Sendable {
     episodes = one.episodes.count
     changes = RecordDifferences.between(
       one.manifest, other.manifest,
-      ignoring: ["command_line", "date", "variables", "batch_size", "compute_threads", "policy_path"])
+      ignoring: [
+        "command_line", "working_directory", "date", "variables", "batch_size", "compute_threads", "policy_path",
+      ])
     guard one.tasks == other.tasks, one.episodes.count == other.episodes.count else {
       differences = [
         "\(one.episodes.count) episodes of \(one.tasks.listed) were recorded, \(other.episodes.count) of "
@@ -32,7 +34,11 @@ public struct RepeatedEvaluation: Sendable {
       guard (before.isSuccess, before.steps, before.instruction) != (now.isSuccess, now.steps, now.instruction) else {
         return nil
       }
-      return "\(before.task), episode \(before.index): \(before.ending) recorded, now \(now.ending)"
+      let place = "\(before.task), episode \(before.index)"
+      guard before.ending != now.ending else {
+        return "\(place): told \"\(before.instruction ?? "")\" as recorded, now \"\(now.instruction ?? "")\""
+      }
+      return "\(place): \(before.ending) recorded, now \(now.ending)"
     }
   }
 }

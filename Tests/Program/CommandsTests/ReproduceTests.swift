@@ -98,7 +98,18 @@ struct ReproduceTests {
         ] + Flags.environment
       let other = try Program.run(flags + ["--seed=7"], in: folder)
       #expect(other.status == 1 && other.errors.contains("seed differs: 1000 there, 7 now"), "\(other.errors)")
+      let edited = try String(contentsOf: log, encoding: .utf8)
+      let swapped =
+        edited.contains("\"success\":false")
+        ? edited.replacingOccurrences(of: "\"success\":false", with: "\"success\":true")
+        : edited.replacingOccurrences(of: "\"success\":true", with: "\"success\":false")
+      try swapped.write(to: log, atomically: true, encoding: .utf8)
+      let refused = try Program.run(flags, in: folder)
+      #expect(refused.status == 1 && refused.errors.contains("was edited or is damaged"), "\(refused.errors)")
+      try edited.write(to: log, atomically: true, encoding: .utf8)
       try Program.succeed(flags, in: folder)
+      let again = try Program.succeed(["reproduce", "eval/eval_info.json", "--output_dir=again"], in: folder)
+      #expect(again.output.contains("reproduced: 4 of 4"))
       let resumed = try JSON(contentsOf: file)
       #expect(resumed["outcomes_sha256"] == whole["outcomes_sha256"])
       #expect(try String(contentsOf: log, encoding: .utf8).split(separator: "\n").count == 5)

@@ -107,6 +107,8 @@ final class FixtureMatrix {
       "dataset_fingerprint": "5f2b1c7e9d0a4b638c1e2f7a90b4c6d85f2b1c7e9d0a4b638c1e2f7a90b4c6d8",
     ]
     try write(training.text(), "\(model)/train_config.json")
+    try write(
+      #"{"segments":[{"first_step":0,"batch_size":32,"seed":\#(seed)}]}"#, "\(model)/training_record.json")
   }
 
   func evaluation(

@@ -20,7 +20,7 @@ struct RecordDifferencesTests {
     ("rename_map.front", "\"front\"", "\"wrist\""), ("renderer", "\"osmesa\"", "\"egl\""),
     ("sha256.policy_postprocessor", "\"aa\"", "\"bb\""), ("sha256.tokenizer", "\"aa\"", "\"bb\""),
     ("versions.mujoco", "\"3.3.2\"", "\"3.4.0\""), ("versions.torch", "\"2.13.0\"", "\"2.11.0\""),
-    ("program.commit", "\"c0ffee\"", "\"decade\""), ("device", "\"cpu\"", "\"cuda:0\""),
+    ("device", "\"cpu\"", "\"cuda:0\""),
     ("hardware", "\"one\"", "\"another\""), ("tasks.shapes push_left.initial_states", "\"aa\"", "\"bb\""),
     ("policy.pad_language_to", "\"longest\"", "\"max_length\""), ("precision", "\"float32\"", "\"bfloat16\""),
   ])
@@ -68,6 +68,7 @@ struct RecordDifferencesTests {
       let entry = keys.reversed().reduce(value) { JSON.object([$1: $0]) }
       var segment = entry.object ?? [:]
       segment["world"] = .string(experiment)
+      segment["first_step"] = 0
       try matrix.write(JSON.object(["segments": .array([.object(segment)])]).text(), path)
     }
     let refusal = try finding(matrix)
@@ -132,5 +133,56 @@ struct RecordDifferencesTests {
     try matrix.set(Self.evaluation, ["protocol", "world"], to: ["enable_world_injection": false])
     #expect(
       try title("E2") == "world policy trained with predicted memory, rolled out without its injection (an ablation)")
+  }
+
+  @Test func `copies of a run under other seeds are no independent runs`() throws {
+    let matrix = try FixtureMatrix(seeds: [0, 1])
+    for experiment in ["E0", "E2"] {
+      try matrix.set(
+        "\(experiment)_seed1/eval/eval_info.json", ["protocol", "model_sha256"],
+        to: .string(sha256(of: "\(experiment)_seed0/eval")))
+    }
+    #expect(try finding(matrix).contains("are one checkpoint under two names"))
+    let renamed = try FixtureMatrix(seeds: [0, 1])
+    try renamed.set("E2_seed1/checkpoints/last/pretrained_model/train_config.json", ["seed"], to: 0)
+    #expect(try finding(renamed).contains("E2_seed1 was trained with seed 0"))
+  }
+
+  @Test func `a record or a digest that was taken away is missed`() throws {
+    let matrix = try FixtureMatrix()
+    try FileManager.default.removeItem(at: matrix("E2_seed0/checkpoints/last/pretrained_model/training_record.json"))
+    #expect(try finding(matrix).contains("E2_seed0 has no training_record.json"))
+    #expect(try matrix.report().missing.contains { $0.contains("training_record.json") })
+    let digest = try FixtureMatrix()
+    for experiment in ["E0", "E1", "E2"] {
+      try digest.set("\(experiment)_seed0/eval/eval_info.json", ["protocol", "program"], to: ["version": "0.1.0"])
+    }
+    #expect(try finding(digest).contains("was edited after the evaluation"))
+    let damaged = try FixtureMatrix()
+    try damaged.write(#"{"segments":[7]}"#, "E2_seed0/checkpoints/last/pretrained_model/training_record.json")
+    #expect(throws: (any Error).self) { try damaged.report() }
+  }
+
+  @Test func `entries that may differ are given by names that exist`() throws {
+    let matrix = try FixtureMatrix()
+    #expect(throws: (any Error).self) { try ExperimentReport(root: matrix.root, allowedDifferences: ["nope"]) }
+    #expect(try !finding(matrix, allowing: ["device"]).contains("not compared"))
+  }
+
+  @Test(arguments: [
+    #""x""#, "[]", "{}", #"{"experiments":["../../etc"],"seeds":[0]}"#, #"{"experiments":["E0"],"seeds":"x"}"#,
+  ])
+  func `a damaged plan is refused`(plan: String) throws {
+    let matrix = try FixtureMatrix()
+    try matrix.write(#"{"plan":\#(plan)}"#, "matrix.json")
+    #expect(throws: (any Error).self) { try matrix.report() }
+  }
+
+  @Test func `only planned arms are missed`() throws {
+    let matrix = try FixtureMatrix()
+    try FileManager.default.removeItem(at: matrix("E1_seed0"))
+    try matrix.write(#"{"plan":{"experiments":["E0","E2"],"seeds":[0],"added_later":[]}}"#, "matrix.json")
+    let report = try matrix.report()
+    #expect(!report.findings.contains { $0.contains("E1") } && !report.missing.contains { $0.contains("E1_seedN") })
   }
 }
