@@ -94,6 +94,11 @@ public final class SmolVLAWorldPolicy: InspectablePolicy {
     configuration.world.logsGradients ? try world.gradientMetrics(of: parameters) : [:]
   }
 
+  /// The Prophet, where no action reads its memory: SmolVLA then trains exactly as without it.
+  public func isTrainedApart(_ parameter: String) -> Bool {
+    !configuration.world.isInjectionEnabled && parameter.hasPrefix("prophet.")
+  }
+
   /// The numbers of SmolVLA's way and of the world modality's, under the goldens' names.
   public func intermediates(
     of batch: Batch, random: CountedRandom
