@@ -10,7 +10,7 @@ import Testing
 /// `smolvla_world` in one piece against LeRobot's SmolVLA with torch.nn's modules.
 struct PolicyGoldenTests {
   @Test func `there are goldens`() {
-    #expect(PolicyCase.committed.count >= 14)
+    #expect(PolicyCase.committed.count >= 31)
     if let drawn = PolicyCase.drawnFolder { #expect(!PolicyCase.all(in: drawn).isEmpty) }
   }
 
