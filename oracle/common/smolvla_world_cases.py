@@ -29,10 +29,9 @@ WORLD = {
 }
 
 # The other fields of a checkpoint are those of smolvla_cases.py. A case changes settings of SmolVLA (`policy`) and of
-# the world modality (`world`) that leave the weights' shapes alone, the `gate` of the default injection, other `gates` by
-# scope, the batch, how many of each sample's
-# futures are `valid`, which samples' actions are `all_padded`, and the `order` that shuffles the futures; `store` adds
-# "all" gradients and "w1", one AdamW step.
+# the world modality (`world`) that leave the weights' shapes alone, the `gate` of the default injection and other
+# `gates` by scope, the batch, how many of each sample's futures are `valid`, which samples' actions are `all_padded`,
+# and the `order` that shuffles the futures; `store` adds "all" gradients and "w1", one AdamW step.
 # fmt: off
 COMMITTED = {
     "two_layers": {
@@ -104,7 +103,8 @@ COMMITTED = {
             "tokens_for_all_gate_at_zero": {
                 "world": {"world_prefix_block": "prefix"}, "gates": {"world_prefix_tokens": 0.0}},
             # Mixed by 1, so LeRobot's attention over its own tokens and the inserted ones.
-            "tokens_gate_fully_open": {"world": {"world_prefix_block": "prefix"}, "gates": {"world_prefix_tokens": 30.0}},
+            "tokens_gate_fully_open": {
+                "world": {"world_prefix_block": "prefix"}, "gates": {"world_prefix_tokens": 30.0}},
             "tokens_gate_negative": {
                 "world": {"world_prefix_block": "prefix"}, "gates": {"world_prefix_tokens": -1.5},
                 "batch": {"padded_tokens": True}},

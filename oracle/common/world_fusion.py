@@ -7,8 +7,8 @@ Packages: lerobot==0.4.4 torch==2.13.0
 `world_inject` is applied to the hidden states after the expert, `world_inject_suffix_in` to the actions' embeddings,
 `world_prefix_cross_attn` to the prefix's. The tokens of `world_prefix_tokens` are inserted into LeRobot's own sequence
 between language and state, under LeRobot's own rule for masks. Every attention is then computed twice, with and without
-the inserted keys, and mixed: without + tanh(gate) · (with − without). All other tokens keep the positions that they have
-without insertion; the inserted ones stand behind the state.
+the inserted keys, and mixed: without + tanh(gate) · (with − without). All other tokens keep the positions that they
+have without insertion; the inserted ones stand behind the state.
 """
 
 import torch
@@ -105,7 +105,11 @@ class Fusion:
         def inserted(old, new):
             return torch.cat([old[:, : self.first], new, old[:, self.first :]], dim=1)
 
-        return inserted(embeddings, tokens), inserted(pad, torch.ones_like(begins, dtype=bool)), inserted(attention, begins)
+        return (
+            inserted(embeddings, tokens),
+            inserted(pad, torch.ones_like(begins, dtype=bool)),
+            inserted(attention, begins),
+        )
 
     def forward_in_place(self, position_ids, inputs_embeds, **named):
         """LeRobot's forward, with the positions that the tokens have without the inserted ones."""
