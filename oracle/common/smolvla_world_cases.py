@@ -154,6 +154,19 @@ def drawn_world(chance, expert_width):
     }
 
 
+def drawn_places(chance, language_width, horizon):
+    """Random places where the memory enters besides, or instead of, the default one."""
+    settings = {"world_inject_suffix_in": chance.random() < 0.4, "enable_world_injection": chance.random() < 0.7}
+    match chance.choice(["none", "tokens", "tokens", "attention"]):
+        case "tokens":
+            block = chance.choice(["state", "prefix"])
+            settings |= {"world_prefix_tokens": chance.randint(1, horizon), "world_prefix_block": block}
+        case "attention":
+            heads = [heads for heads in (1, 2, 3, 4) if language_width % heads == 0]
+            settings |= {"world_prefix_cross_attn": True, "world_prefix_num_heads": chance.choice(heads)}
+    return settings
+
+
 def drawn(count, seed):
     """Random checkpoints of one case each; the same for the same seed."""
     chance = random.Random(seed + 1)
@@ -178,4 +191,5 @@ def drawn(count, seed):
         if chance.random() < 0.7:
             case["gate"] = chance.uniform(-2, 2)
         case["store"] = ["all"]
+        world |= drawn_places(chance, text["hidden_size"], world["future_offset"])
     return checkpoints
