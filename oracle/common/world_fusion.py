@@ -93,12 +93,14 @@ class Fusion:
 
     def prefix(self, *arguments, **named):
         embeddings, pad, attention = self.embed_prefix(*arguments, **named)
-        embeddings = self.read("world_prefix_cross_attn", embeddings)
+        # The state, the only token that begins a block of its own; LeRobot's padding may follow it.
+        self.first = int(attention[0].int().argmax())
+        end = self.first + 1
+        embeddings = torch.cat([self.read("world_prefix_cross_attn", embeddings[:, :end]), embeddings[:, end:]], dim=1)
         if self.memory is None or not is_on(self.settings, "world_prefix_tokens"):
             return embeddings, pad, attention
         tokens = self.parts["world_prefix_tokens"](self.memory)
         self.diagnostics["world_ctx_norm_prefix"] = tokens.norm(dim=-1).mean()
-        self.first = embeddings.shape[1] - 1
         begins = torch.zeros_like(attention[:, : self.count])
         begins[:, 0] = self.settings.get("world_prefix_block", "state") == "state"
 

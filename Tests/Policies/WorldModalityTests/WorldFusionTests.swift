@@ -3,6 +3,7 @@ import Failures
 import LibTorch
 import NeuralNetworks
 import RobotPolicies
+import SmolVLA
 import Testing
 
 @testable import WorldModality
@@ -97,6 +98,31 @@ struct WorldFusionTests {
     #expect(try row(plan, 1).distance(to: row(whole, 1)) < 1e-6)
     #expect(try !row(plan, 1).isIdentical(to: row(wanted, 1)))
     #expect(policy.droppedMemories == 1)
+  }
+
+  @Test func `the prefix reads the memory once for all denoising steps`() throws {
+    let loaded = try LoadedPolicyCase(PolicyCase.committed("prefix_injection/every_place"))
+    let rows = addresses(try loaded.rows)
+    final class Calls { var prefix = 0, suffix = 0, hidden = 0 }
+    let calls = Calls()
+    var refinement = Refinement()
+    refinement.prefix = {
+      calls.prefix += 1
+      return $0
+    }
+    refinement.suffix = {
+      calls.suffix += 1
+      return $0
+    }
+    refinement.hidden = {
+      calls.hidden += 1
+      return $0
+    }
+    let baseline = try loaded.baseline()
+    let plan = try baseline.actionChunk(for: batch(loaded, nil), random: rows, refinement: refinement)
+    let steps = baseline.configuration.denoisingSteps
+    #expect(calls.prefix == 1 && calls.suffix == steps && calls.hidden == steps && steps > 1)
+    #expect(try plan.isIdentical(to: baseline.actionChunk(for: batch(loaded, nil), random: rows)))
   }
 
   @Test func `a closed place beside an open one reads nothing`() throws {
