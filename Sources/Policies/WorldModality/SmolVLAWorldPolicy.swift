@@ -98,7 +98,7 @@ public final class SmolVLAWorldPolicy: InspectablePolicy {
 
   /// The Prophet, where no action reads its memory: SmolVLA then trains exactly as without it.
   public func isTrainedApart(_ parameter: String) -> Bool {
-    !configuration.world.isInjectionEnabled && parameter.hasPrefix("prophet.")
+    !configuration.world.readsMemory && parameter.hasPrefix("prophet.")
   }
 
   /// The numbers of SmolVLA's way and of the world modality's, under the goldens' names.
