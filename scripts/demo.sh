@@ -52,9 +52,6 @@ evaluate() {
 say "E0 told to push to another side; the original goal counts"
 evaluate "E0_seed$seed/eval_contrary" --policy.path="$output/E0_seed$seed/checkpoints/last/pretrained_model" \
   --policy.device=cpu --eval.contrary_instruction=true
-say "a policy that acts at random"
-evaluate random --eval.planner=random
-
 say "report"
 "$wm" report --runs="$output" --demo --overwrite
 echo "The whole demo took $(((SECONDS - started) / 60)) min $(((SECONDS - started) % 60)) s."

@@ -92,7 +92,7 @@ public enum CommandLineProgram {
   private static func fail(_ sentence: String) -> Int32 {
     say("\(name): \(sentence)")
     // A matrix reports why a stage failed.
-    if let file = ProcessInfo.processInfo.environment[MatrixRunner.errorFileVariable] {
+    if let file = ProcessInfo.processInfo.environment[StageLog.errorFileVariable] {
       try? AtomicFile.write(Array(sentence.utf8), to: URL(fileURLWithPath: file), overwrite: true)
     }
     return 1

@@ -8,6 +8,8 @@ import PolicyEvaluation
 struct Comparison: Sendable {
   /// The arm and the one it is compared with.
   let treatment: String, baseline: String
+  /// Whether the arm controls for the treatment's parameters, so that it must equal the baseline.
+  let isControl: Bool
   /// Entries of the records that may differ, by the user's word.
   let allowed: [String]
   /// The comparison, treatment first, or why there is none.
@@ -27,6 +29,7 @@ struct Comparison: Sendable {
     self.treatment = treatment
     self.baseline = baseline
     self.allowed = allowed
+    isControl = runs.roles.isControl(treatment)
     result = Result {
       try Self.compared(runs.runs(of: treatment), runs.runs(of: baseline), treatment, baseline, allowed)
     }

@@ -14,7 +14,7 @@ extension ExperimentReport {
       "results": .array(rows.map(\.json)),
       "comparisons": .array(comparisons.map { $0.json(isPreliminary: preliminary != nil) }),
       "preliminary": preliminary.map(JSON.string) ?? .null,
-      "aggregates": runs.aggregates(baseline: "E0"),
+      "aggregates": runs.aggregates(baseline: runs.roles.baseline),
       "training": .object(OrderedDictionary(uniqueKeysWithValues: runs.runs.map { ($0.name, $0.trainingFigures) })),
       "missing": .array(missing.map(JSON.string)), "warnings": .array(warnings.map(JSON.string)),
     ]
@@ -105,7 +105,7 @@ extension Comparison {
       json["interval_95"] = comparison.interval.json
       json["p_holm"] = adjustedP.map(JSON.number) ?? .null
       json["t_over_runs"] = comparison.runs?.json ?? .null
-      if treatment == "E1" { json["equivalence"] = EquivalenceTest(comparison, margin: Self.controlMargin).json }
+      if isControl { json["equivalence"] = EquivalenceTest(comparison, margin: Self.controlMargin).json }
       json["allowed_differences"] = .array(allowed.map(JSON.string))
       json["paired"] = comparison.pairs.json
       json["by_training_seed"] = .object(

@@ -130,6 +130,8 @@ struct RecordedRun: Sendable {
 /// All runs below a root folder.
 struct RecordedRuns: Sendable {
   let runs: [RecordedRun]
+  /// What the arms are for.
+  let roles: ArmRoles
   let random: RecordedEvaluation?
 
   init(_ root: URL) throws {
@@ -142,6 +144,7 @@ struct RecordedRuns: Sendable {
         "\(root.path): expected folders of training runs such as E0_seed0, found none; name the folder that the "
           + "experiments were written to")
     }
+    roles = try MatrixPlan.roles(root)
     self.runs = runs.sorted { ($0.experiment, $0.seed) < ($1.experiment, $1.seed) }
     let url = root.appendingPathComponent("random/eval_info.json")
     random = url.isThere ? try RecordedEvaluation(url) : nil
