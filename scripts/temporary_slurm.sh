@@ -17,9 +17,10 @@ stop() {
     kill "$(cat "$folder/$name.pid")" || true
     # They write into the folder to their end.
     for _ in $(seq 100); do
-      is_running "$folder/$name.pid" || break
+      is_running "$folder/$name.pid" || continue 2
       sleep 0.1
     done
+    kill -KILL "$(cat "$folder/$name.pid")" || true
   done
 }
 
@@ -28,6 +29,10 @@ start() {
     command -v "$program" >/dev/null || { echo "$program is not installed"; exit 77; }
   done
   [ "$(id -u)" = 0 ] || { echo "Slurm's daemons need root"; exit 77; }
+  # Daemons keep what they inherit, and whoever started this script may wait until all of it is closed.
+  for file in /proc/$$/fd/*; do
+    case ${file##*/} in 0 | 1 | 2 | 255) ;; *) eval "exec ${file##*/}>&-" ;; esac
+  done
   mkdir -p "$folder"/{state,spool,munge}
   # munge demands folders that nobody else may write to.
   chmod 755 "$folder" "$folder/munge"
@@ -59,7 +64,7 @@ AccountingStorageType=accounting_storage/none
 JobAcctGatherType=jobacct_gather/none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU
-SchedulerParameters=sched_interval=1,batch_sched_delay=0
+SchedulerParameters=sched_interval=1,sched_min_interval=100000,batch_sched_delay=0
 SchedulerType=sched/builtin
 ReturnToService=2
 # As many CPUs as asked for, whatever this machine has.

@@ -30,7 +30,9 @@ struct ExperimentFile {
     } catch let error as Failure {
       throw error
     } catch { throw Failure("\(path) is neither YAML nor JSON: \(error)") }
-    guard var members = json.object else { throw Failure("\(path): expected settings by name, such as `seeds: [0, 1]`") }
+    guard var members = json.object else {
+      throw Failure("\(path): expected settings by name, such as `seeds: [0, 1]`")
+    }
     let arms = members.removeValue(forKey: "arms")
     self.arms = try arms.map { try Self.arms($0, path, leaves) } ?? []
     flags = Self.settings(.object(members), own: own, leaves: leaves).flatMap { Arguments(["--\($0)=\($1)"]).flags }
@@ -85,7 +87,9 @@ struct ExperimentFile {
     var arms: [Arm] = []
     for entry in entries {
       let arm = try arm(entry, known: arms + Arm.known, path, leaves)
-      guard !arms.contains(where: { $0.name == arm.name }) else { throw Failure("\(path) names the arm \(arm.name) twice") }
+      guard !arms.contains(where: { $0.name == arm.name }) else {
+        throw Failure("\(path) names the arm \(arm.name) twice")
+      }
       arms.append(arm)
     }
     return arms
@@ -103,7 +107,8 @@ struct ExperimentFile {
     let members = entry.object ?? [:]
     let keys = ["name", "title", "role", "like", "settings"]
     if let stray = members.keys.first(where: { !keys.contains($0) }) {
-      throw Failure("\(path): an arm has \(keys.joined(separator: ", ")), not \(stray); training's settings go below settings")
+      throw Failure(
+        "\(path): an arm has \(keys.joined(separator: ", ")), not \(stray); training's settings go below settings")
     }
     guard let name = members["name"]?.string else { throw Failure("\(path): an arm is a name, or has a `name`") }
     let origin = try members["like"].map { try find($0.string ?? $0.text(.line)) }

@@ -92,7 +92,9 @@ struct MatrixArm {
     try refuseReserved(flags)
     let shared = ["policy.n_action_steps", "policy.num_steps", "policy.device"]
     if let flag = flags.first(where: { $0.isOfEvaluation || shared.contains($0.name) }) {
-      throw Failure("--\(flag.name) of the arm \(arm.name) is part of the evaluation, which is the same for every arm; set it for all")
+      throw Failure(
+        "--\(flag.name) of the arm \(arm.name) is part of the evaluation, which is the same for every arm; set it for all"
+      )
     }
   }
 

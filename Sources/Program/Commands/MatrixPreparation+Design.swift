@@ -41,7 +41,9 @@ extension [Stage] {
       let open = filter { $0.subject == subject && !$0.isDone }
       let place = scheduler == .slurm ? "with Slurm" : "on \(places[numbers[subject] ?? 0])"
       let text = open.map(\.kind.rawValue).joined(separator: ", then ")
-      let needs = open.flatMap(\.needs).filter { need in !open.contains { $0.name == need } && contains { $0.name == need && !$0.isDone } }
+      let needs = open.flatMap(\.needs).filter { need in
+        !open.contains { $0.name == need } && contains { $0.name == need && !$0.isDone }
+      }
       let after = needs.isEmpty ? "" : ", after \(needs.joined(separator: ", "))"
       return "\(subject): \(open.isEmpty ? "finished" : "\(text) \(place)\(after)")"
     }

@@ -10,7 +10,8 @@ struct MatrixSettings: ConfigurationSection {
     "outputs/train/libero_smolvla_world_parallel"
   @Setting(
     "experiments",
-    help: "arms, by name: E0, E1, E2, oracle, shuffle, random, F2, F3a_state, F3a_prefix, F3b, wrist, horizon4, and those "
+    help:
+      "arms, by name: E0, E1, E2, oracle, shuffle, random, F2, F3a_state, F3a_prefix, F3b, wrist, horizon4, and those "
       + "of the file; empty takes all of the file, else E0,E1,E2")
   var experiments = ""
   @Setting("seeds", help: "training seeds, such as 0,1,2") var seeds = "0"
@@ -21,18 +22,19 @@ struct MatrixSettings: ConfigurationSection {
     Int?
   @Setting("precompute", help: "encode latents that are missing before the training") var precomputes = false
   @Setting(
-    "ablations", help: "rollout ablations of every run, such as zero,shuffle; those that an arm cannot have are left out")
+    "ablations",
+    help: "rollout ablations of every run, such as zero,shuffle; those that an arm cannot have are left out")
   var ablations = ""
   @Setting("chance", help: "also evaluate a policy that acts at random") var evaluatesChance = true
-  @Setting("allow_differences", help: "entries of records in which arms may differ, for the report") var
-    allowedDifferences = ""
+  @Setting("allow_differences", help: "entries of records in which arms may differ, for the report")
+  var allowedDifferences = ""
   @Setting("scheduler", help: "run the stages here, or submit them to Slurm") var scheduler = Scheduler.local
   @SettingsGroup("slurm") var slurm = SlurmSettings()
   @Setting("dry_run", help: "check everything, print the stages, what they can find and how long they take, and stop")
   var isDryRun = false
   @Setting("status", help: "print how far the experiment in --output_root is, and stop") var showsStatus = false
-  @Setting("assumed_success", help: "success rate of the baseline that --dry_run plans with, in percent") var
-    assumedSuccess = 85.0
+  @Setting("assumed_success", help: "success rate of the baseline that --dry_run plans with, in percent")
+  var assumedSuccess = 85.0
   @Setting("assumed_seed_sd", help: "deviation between training seeds that --dry_run plans with, in points")
   var assumedSeedDeviation = 3.0
   /// The flags that are passed on to `train` and `eval`.

@@ -71,7 +71,8 @@ public struct MatrixRun: Sendable {
   public var successText: String? {
     if let evaluation = try? RecordedEvaluation(evaluationFile) { return evaluation.rate.text }
     let episodes = Self.episodes(url.appendingPathComponent("eval"))
-    return episodes.count > 0 ? SuccessRate(successes: episodes.successes, episodes: episodes.count).text + " so far" : nil
+    return episodes.count > 0
+      ? SuccessRate(successes: episodes.successes, episodes: episodes.count).text + " so far" : nil
   }
 
   /// The episodes that an evaluation's `episodes.jsonl` holds.

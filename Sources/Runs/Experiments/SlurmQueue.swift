@@ -39,7 +39,8 @@ public struct SlurmQueue: Sendable {
     var entries: [String: Entry] = [:]
     for line in answer.split(separator: "\n") {
       let fields = line.trimmingCharacters(in: .whitespaces).split(separator: "|").map(String.init)
-      guard fields.count == 4, let stages = submissions[fields[0]], let job = Int(fields[1]), let index = Int(fields[2]),
+      guard fields.count == 4, let stages = submissions[fields[0]], let job = Int(fields[1]),
+        let index = Int(fields[2]),
         let stage = stages[index]
       else { continue }
       entries[stage] = Entry(job: job, index: index, isRunning: fields[3] != "PENDING")
@@ -63,7 +64,8 @@ public struct SlurmQueue: Sendable {
         throw Failure("\(file.path) is damaged; restore it, or cancel its job and delete it")
       }
       submissions[job] = Dictionary(
-        stages.compactMap { key, value in Int(key).flatMap { index in value.string.map { (index, $0) } } }) { $1 }
+        stages.compactMap { key, value in Int(key).flatMap { index in value.string.map { (index, $0) } } }
+      ) { $1 }
     }
     return submissions
   }
@@ -120,7 +122,7 @@ public struct SlurmScheduler: Sendable {
       // Jobs of an earlier start may count the subjects otherwise.
       need.index == index ? "aftercorr:\(need.job)" : "afterok:\(need.job)_\(need.index)"
     }
-    let ends = OrderedSet(stage.follows.compactMap { jobs[$0]?.job }).map(String.init)
+    let ends = Set(stage.follows.compactMap { jobs[$0]?.job }).sorted().map(String.init)
     return Array(OrderedSet(needs)) + (ends.isEmpty ? [] : ["afterany:" + ends.joined(separator: ":")])
   }
 

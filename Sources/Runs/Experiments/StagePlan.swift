@@ -37,7 +37,8 @@ extension Stage {
     else { return nil }
     self.init(
       kind, of: subject, words("arguments"), needs: words("needs"), follows: words("follows"),
-      product: product.hasPrefix("/") ? URL(fileURLWithPath: product) : root.appendingPathComponent(product), work: work,
+      product: product.hasPrefix("/") ? URL(fileURLWithPath: product) : root.appendingPathComponent(product),
+      work: work,
       isDone: false)
   }
 

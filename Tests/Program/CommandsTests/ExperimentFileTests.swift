@@ -41,7 +41,8 @@ struct ExperimentFileTests {
       let flags = ["--policy.cache_dir=new", "--precompute", "--experiments=E0,E2", "--steps=1", "--chance=false"]
       let planned = try run("", flags + ["--dry_run"], in: folder)
       #expect(planned.output.contains("latents_vjepa_m2: latents on CPU slot 0"), "\(planned.errors)")
-      #expect(planned.output.contains("E2_seed0: training, then evaluation on CPU slot 1, after latents_vjepa_m2 latents"))
+      #expect(
+        planned.output.contains("E2_seed0: training, then evaluation on CPU slot 1, after latents_vjepa_m2 latents"))
       #expect(!planned.output.contains("E0_seed0: training, then evaluation on CPU slot 0, after"))
       let outcome = try run("", flags, in: folder)
       try #require(outcome.status == 0, "\(outcome.errors)")
@@ -59,13 +60,17 @@ struct ExperimentFileTests {
   @Test(arguments: [
     ("arms: [E9]", "E9"), ("arms: E0", "list"), ("arms: [E0, E0]", "twice"),
     ("arms: [{title: x}]", "name"), ("arms: [{name: A, like: E2, steps: 3}]", "steps"),
-    ("arms: [{name: A, like: E2, role: boss}]", "treatment"), ("arms: [{name: A}]", "role"), ("arms: [{name: A, role: check}]", "policy.type"),
+    ("arms: [{name: A, like: E2, role: boss}]", "treatment"), ("arms: [{name: A}]", "role"),
+    ("arms: [{name: A, role: check}]", "policy.type"),
     ("arms: [{name: E2, like: E2, settings: {policy: {future_offset: 1}}}]", "name of another arm"),
     ("arms: [{name: ../A, like: E2}]", "letters"), ("arms: [E0, {name: A, like: E0}]", "one baseline"),
     ("arms: [{name: A, like: E2, settings: {seed: 3}}]", "--seeds"),
     ("arms: [{name: A, like: E2, settings: {policy: {n_action_steps: 1}}}]", "evaluation"),
     ("arms: [E0, {name: A, like: E2, settings: {policy: {futur_offset: 1}}}]", "future_offset"),
-    ("policy.type: smolvla_world\nseed: 3", "--policy.type, --seed are different for each run; set --experiments, --seeds"),
+    (
+      "policy.type: smolvla_world\nseed: 3",
+      "--policy.type, --seed are different for each run; set --experiments, --seeds"
+    ),
     ("polcy: {device: cpu}", "polcy.device"), ("more: [x", "YAML"), ("steps: 1\nsteps: 2", "YAML"),
   ]) func `is refused where it is wrong`(more: String, named: String) throws {
     try Fixture.within { folder in

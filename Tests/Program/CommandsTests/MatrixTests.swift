@@ -66,7 +66,10 @@ struct MatrixTests {
       #expect(
         third.status == 0
           && root.appendingPathComponent("E1_seed3/eval").names() == ["episodes.jsonl", "eval_info.json"])
-      #expect(try self.logs(root).keys.filter { try self.logs(root)[$0] != logs[$0] }.sorted() == ["E1_seed3.log", "report.log"])
+      #expect(
+        try self.logs(root).keys.filter { try self.logs(root)[$0] != logs[$0] }.sorted() == [
+          "E1_seed3.log", "report.log",
+        ])
       #expect(!third.errors.contains("E1_seed3: training"))
     }
   }

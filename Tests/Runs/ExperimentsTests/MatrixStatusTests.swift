@@ -47,7 +47,8 @@ struct MatrixStatusTests {
       let lines = try MatrixStatus(matrix.root).lines
       #expect(lines[1].contains("600/1200") && lines[1].contains("stopped or killed at step 600"), "\(lines)")
       // 600 and 1200 steps of a fifth of a second, give or take.
-      #expect(lines.last?.contains("1800 steps of training, 80 episodes of evaluation; at least 6:") == true, "\(lines)")
+      #expect(
+        lines.last?.contains("1800 steps of training, 80 episodes of evaluation; at least 6:") == true, "\(lines)")
 
       try train(matrix, "E0")
       #expect(try states(matrix)[0] == .stopped(.evaluation))
@@ -95,7 +96,9 @@ struct MatrixStatusTests {
   @Test func `refuses folders that hold no experiment, and a damaged plan`() throws {
     let matrix = try FixtureMatrix(empty: ())
     #expect(throws: (any Error).self) { try MatrixStatus(matrix.root) }
-    for text in [#"{"stages":[{}]}"#, "[", #"{"stages":[{"kind":"training","subject":"../x","product":"a","work":1}]}"#] {
+    for text in [
+      #"{"stages":[{}]}"#, "[", #"{"stages":[{"kind":"training","subject":"../x","product":"a","work":1}]}"#,
+    ] {
       try matrix.write(text, "stages.json")
       #expect(throws: (any Error).self) { try MatrixStatus(matrix.root) }
     }
