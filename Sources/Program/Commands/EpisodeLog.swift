@@ -7,6 +7,7 @@ import PolicyEvaluation
 /// `episodes.jsonl` of an evaluation: its protocol, then the result of each episode as it ends, so that an evaluation that
 /// was killed can be resumed.
 final class EpisodeLog {
+  static let fileName = "episodes.jsonl"
   /// The results of episodes that an earlier start finished.
   let finished: [EpisodeResult]
   private var written: Int
@@ -15,25 +16,21 @@ final class EpisodeLog {
 
   /// Entries of a protocol that may differ when an evaluation is resumed.
   private static let incidental = [
-    "command_line", "working_directory", "date", "variables", "batch_size", "compute_threads", "renderer",
-    "dropped_memories",
+    "command_line", "working_directory", "date", "variables", "batch_size", "compute_threads", "policy_path",
+    "renderer", "dropped_memories",
   ]
 
   /// Starts the log of an evaluation, or continues it.
   ///
+  /// - Parameter keepsEpisodes: whether episodes that ended stay when an evaluation is resumed; if not, all are run again.
   /// - Throws: if an evaluation that is to be resumed has another protocol, with both values.
-  init(_ folder: URL, protocol manifest: JSON, resumes: Bool) throws {
-    url = folder.appendingPathComponent("episodes.jsonl")
+  init(_ folder: URL, protocol manifest: JSON, resumes: Bool, keepsEpisodes: Bool = true) throws {
+    url = folder.appendingPathComponent(Self.fileName)
     var lines = try resumes ? Self.lines(of: url) : []
     if resumes, let earlier = lines.first?["protocol"] {
-      let differences = RecordDifferences.between(earlier, manifest, ignoring: Self.incidental)
-      if let difference = differences.first {
-        throw Failure(
-          "\(folder.path) holds another evaluation: \(difference.text("there", "now")); use its settings, or another folder"
-        )
-      }
+      try Self.requireSame(earlier, manifest, in: folder)
       // Episodes that ended with an error are run again.
-      lines = [lines[0]] + lines.dropFirst().filter { $0["problem"] == .null }
+      lines = [lines[0]] + lines.dropFirst().filter { keepsEpisodes && $0["problem"] == .null }
       finished = try lines.dropFirst().map { [url] in try Self.result($0, in: url) }
     } else {
       lines = [["protocol": manifest]]
@@ -50,6 +47,14 @@ final class EpisodeLog {
   }
 
   deinit { try? file.close() }
+
+  /// Refuses another evaluation than the one that a folder holds, with the first entry of the protocol that differs.
+  static func requireSame(_ earlier: JSON, _ manifest: JSON, in folder: URL) throws {
+    guard let difference = RecordDifferences.between(earlier, manifest, ignoring: incidental).first else { return }
+    throw Failure(
+      "\(folder.path) holds another evaluation: \(difference.text("there", "now")); use its settings, or another folder"
+    )
+  }
 
   /// Appends the results that are new; `results` are all so far, in the order in which episodes ended.
   func append(_ results: [EpisodeResult]) {

@@ -13,7 +13,7 @@ import TerminalOutput
 struct EvaluationRun {
   let suite: any EnvironmentSuite
   let tasks: [String]
-  let settings: EvaluationSettings
+  var settings: EvaluationSettings
   /// The episodes of a task that start from different states.
   let independentEpisodes: Int
 
@@ -70,7 +70,9 @@ struct EvaluationRun {
   ) throws -> Outcome {
     let start = Date()
     let progress = ProgressBar("evaluating", total: tasks.count * settings.episodes)
-    let log = try EpisodeLog(directory, protocol: manifest(), resumes: resumes)
+    // Episodes whose plans depend on those beside them cannot be repeated one by one.
+    let log = try EpisodeLog(
+      directory, protocol: manifest(), resumes: resumes, keepsEpisodes: planner.batching != .all)
     let results = try Evaluation(suite, settings, directory: directory).run(
       tasks: tasks, planner: planner, finished: log.finished
     ) { done in

@@ -26,6 +26,7 @@ struct ReportPage {
     \(gaps)
     \(results)
     \(comparisons)
+    \(ablations)
     \(curves)
     \(videos)
     \(settings)
