@@ -117,11 +117,10 @@ public final class SmolVLAWorldPolicy: InspectablePolicy {
 
   // MARK: Planning
 
-  /// Reads another memory in closed loop from now on, and counts dropped memories anew.
+  /// Reads another memory in closed loop from now on.
   public func rollOut(with memory: RolloutMemoryMode) {
     configuration.world.rolloutMemory = memory
     world.configuration.rolloutMemory = memory
-    droppedMemories = 0
   }
 
   /// None where the memory would change nothing: its images need not even be drawn.

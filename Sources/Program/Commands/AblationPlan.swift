@@ -80,8 +80,8 @@ struct AblationPlan {
 }
 
 extension EvaluationRun {
-  /// Whether the tasks have an instruction for another goal of the same scene.
+  /// Whether the first task, and so the suite, has an instruction for another goal of the same scene.
   fileprivate func hasContraryInstruction() throws -> Bool {
-    try tasks.allSatisfy { try suite.makeEnvironment(task: $0).contraryInstruction != nil }
+    try tasks.first.flatMap { task throws in try suite.makeEnvironment(task: task).contraryInstruction } != nil
   }
 }

@@ -77,16 +77,17 @@ struct CheckpointEvaluation {
     if case .memory(let mode)? = ablation { try policy.rollOut(with: mode) }
     guard let checkpoint else {
       return Prepared(
-        run: run, planner: RandomPlanner(actionDimension: try run.specification().actionNames.count), policy: nil,
+        run: run, planner: RandomPlanner(actionDimension: try run.specification().actionNames.count),
         manifest: try EvaluationProtocol(
           run, environment: settings.environment, policy: nil, ablation: ablation, commandLine: commandLine))
     }
-    let world = checkpoint.pretrained.policy as? SmolVLAWorldPolicy
-    if let mode = policy.world?.rolloutMemory { world?.rollOut(with: mode) }
+    if let mode = policy.world?.rolloutMemory {
+      (checkpoint.pretrained.policy as? SmolVLAWorldPolicy)?.rollOut(with: mode)
+    }
     let evaluated = EvaluatedPolicy(
       settings: policy, policy: checkpoint.pretrained.policy, source: checkpoint.source)
     return Prepared(
-      run: run, planner: try PolicyPlanner(checkpoint.pretrained, specification: run.specification()), policy: world,
+      run: run, planner: try PolicyPlanner(checkpoint.pretrained, specification: run.specification()),
       manifest: try EvaluationProtocol(
         run, environment: settings.environment, policy: evaluated, renaming: settings.renameMap,
         ablation: ablation ?? RolloutAblation(of: policy.world), commandLine: commandLine))
@@ -106,14 +107,7 @@ struct CheckpointEvaluation {
   struct Prepared {
     let run: EvaluationRun
     fileprivate let planner: any ActionPlanner
-    fileprivate let policy: SmolVLAWorldPolicy?
     let manifest: EvaluationProtocol
-
-    fileprivate init(
-      run: EvaluationRun, planner: any ActionPlanner, policy: SmolVLAWorldPolicy?, manifest: EvaluationProtocol
-    ) {
-      (self.run, self.planner, self.policy, self.manifest) = (run, planner, policy, manifest)
-    }
 
     /// Runs it; results go to `folder`.
     ///
@@ -121,14 +115,7 @@ struct CheckpointEvaluation {
     func evaluate(
       in folder: URL, resumes: Bool, interruption: Interruption
     ) throws -> EvaluationRun.Outcome {
-      let outcome = try run.run(
-        planner, in: folder, resumes: resumes, manifest: { manifest.json }, interruption: interruption)
-      if let dropped = policy?.droppedMemories, dropped > 0 {
-        say(
-          "warning: \(dropped) predicted memories were not finite and were not used, so these episodes are partly without "
-            + "memory; the checkpoint's Prophet is broken")
-      }
-      return outcome
+      try run.run(planner, in: folder, resumes: resumes, manifest: { manifest.json }, interruption: interruption)
     }
   }
 }

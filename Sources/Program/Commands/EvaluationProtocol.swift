@@ -16,6 +16,8 @@ import WorldModality
 struct EvaluationProtocol {
   private var members: OrderedDictionary<String, JSON>
   private let policy: (any Policy)?
+  /// The memories that the policy had dropped before.
+  private let droppedBefore: Int
 
   /// The protocol of a policy's evaluation, or of random actions.
   ///
@@ -44,13 +46,16 @@ struct EvaluationProtocol {
     ]
     if let policy { members.merge(try policy.members()) { $1 } }
     self.policy = policy?.policy
+    droppedBefore = (policy?.policy as? SmolVLAWorldPolicy)?.droppedMemories ?? 0
   }
 
   /// The protocol as JSON, with what the episodes showed.
   var json: JSON {
     var members = members
     members["renderer"] = GraphicsBackend.inUse.map(JSON.string) ?? .null
-    if let policy = policy as? SmolVLAWorldPolicy { members["dropped_memories"] = .integer(policy.droppedMemories) }
+    if let policy = policy as? SmolVLAWorldPolicy {
+      members["dropped_memories"] = .integer(policy.droppedMemories - droppedBefore)
+    }
     return .object(members)
   }
 

@@ -13,8 +13,8 @@ enum AblationText {
   private static let others = [
     ("contrary_instruction", "told the contrary instruction, the original goal counting"),
     ("garbled_instruction", "told an instruction whose letters are exchanged"),
-    ("blank_images", "with gray images from all cameras"), ("blank_image", "with gray images from the camera"),
-    ("state_noise", "with noise on its state, relative to its standard deviation in the training data:"),
+    ("blank_images", "with gray images from all cameras"), ("blank_image", "with gray images from the camera #"),
+    ("state_noise", "with noise on its state of # × its standard deviation in the training data"),
   ]
 
   /// Memories first, then instructions, images and the state; names of a kind by alphabet.
@@ -27,8 +27,8 @@ enum AblationText {
   static func condition(_ name: String) -> String {
     let kind = name.prefix { $0 != "." }
     guard let text = (memories + others).first(where: { $0.0 == kind })?.1 else { return "under \(name)" }
-    let parameter = kind == "state_noise" && kind == name ? "1" : String(name.dropFirst(kind.count + 1))
-    return parameter.isEmpty ? text : "\(text) \(parameter)"
+    // The name's parameter in the place of #; noise without one is of one deviation.
+    return text.replacing("#", with: kind == name ? "1" : name.dropFirst(kind.count + 1))
   }
 }
 
@@ -41,11 +41,14 @@ extension AblationStudy {
     do { pairs = try condition.result.get() } catch {
       return Finding(headline: "\(start): not compared.", detail: message(of: error))
     }
+    let dropped = condition.evaluation.setting("dropped_memories")?.integer ?? 0
+    let lost = dropped > 0 ? " \(dropped) memories were not finite and were not used." : ""
     let floor = pairs.second.successes == 0 ? " Without ablation none reaches the goal, so nothing could be lost." : ""
+    let reservations = floor + lost
     guard condition.changedEpisodes > 0 else {
       return Finding(
         headline: "\(start), all \(pairs.count) episodes end as they do without.",
-        detail: "Each has the same outcome after the same number of steps." + floor)
+        detail: "Each has the same outcome after the same number of steps." + reservations)
     }
     let p = condition.adjustedP ?? 1
     let figures =
@@ -54,14 +57,14 @@ extension AblationStudy {
       + "otherwise or after another number of steps."
     guard p >= 0.05 else {
       let word = pairs.difference < 0 ? "less" : "more"
-      return Finding(headline: "\(start), this checkpoint reaches the goal \(word) often.", detail: figures)
+      return Finding(headline: "\(start), this checkpoint reaches the goal \(word) often.", detail: figures + lost)
     }
     let visible = pairs.smallestVisibleDifference.map {
       " A true difference of about \(Int(($0 * 100).rounded(.up))) points is found in four of five such rollouts."
     }
     return Finding(
       headline: "\(start), these episodes do not show that this checkpoint does better or worse.",
-      detail: figures + (visible ?? "") + floor)
+      detail: figures + (visible ?? "") + reservations)
   }
 
   /// The rollouts and their differences, for a terminal.

@@ -48,11 +48,8 @@ extension ExperimentReport {
       }
     }
     for run in runs.runs {
-      for (name, evaluation) in run.evaluations.sorted(by: { $0.key < $1.key }) {
+      for (name, evaluation) in run.places {
         add(run.name, run.experiment, String(run.seed), name, evaluation)
-      }
-      for condition in run.ablations?.conditions ?? [] {
-        add(run.name, run.experiment, String(run.seed), "eval/ablations/\(condition.name)", condition.evaluation)
       }
     }
     if let random = runs.random { add("random", "random", "", "eval", random) }

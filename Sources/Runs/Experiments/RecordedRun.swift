@@ -118,6 +118,14 @@ struct RecordedRun: Sendable {
     return missing
   }
 
+  /// Every evaluation once, by its folder in the run's.
+  var places: [(name: String, evaluation: RecordedEvaluation)] {
+    let ablated = (ablations?.conditions ?? []).map { ("eval/ablations/\($0.name)", $0.evaluation) }
+    let others = evaluations.sorted { $0.key < $1.key }.filter { own in !ablated.contains { $0.1.url == own.value.url }
+    }
+    return others.map { ($0, $1) } + ablated
+  }
+
   /// Whether it was rolled out with another instruction than the task's.
   fileprivate var testsInstruction: Bool {
     evaluations["eval_contrary"] != nil
@@ -188,10 +196,7 @@ struct RecordedRuns: Sendable {
   /// Reasons to doubt the results.
   var warnings: [String] {
     let evaluations =
-      runs.flatMap { run in
-        run.evaluations.sorted { $0.key < $1.key }.map { ("\(run.name)/\($0)", $1) }
-          + (run.ablations?.conditions ?? []).map { ("\(run.name)/eval/ablations/\($0.name)", $0.evaluation) }
-      }
+      runs.flatMap { run in run.evaluations.sorted { $0.key < $1.key }.map { ("\(run.name)/\($0)", $1) } }
       + [random.map { ("random", $0) }].compactMap(\.self)
     return runs.flatMap(\.warnings) + evaluations.flatMap { name, evaluation in evaluation.warnings(name) }
   }

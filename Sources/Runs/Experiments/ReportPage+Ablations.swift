@@ -12,12 +12,12 @@ extension ReportPage {
       withheld from it. Differences are paired, with Newcombe's interval at 95 % and McNemar's exact p, adjusted by Holm's \
       method over the conditions of a checkpoint. They say what this checkpoint uses; another training run of the same method \
       may use other things.</p>
-      \(studies.map { run, study in ablations(of: run, study) })
+      \(studies.map { run, study in ablations(of: run, study, isOpen: studies.count <= 3) })
       </section>
       """
   }
 
-  private func ablations(of run: RecordedRun, _ study: AblationStudy) -> HTML {
+  private func ablations(of run: RecordedRun, _ study: AblationStudy, isOpen: Bool) -> HTML {
     let plot = IntervalPlot.difference(holding: study.conditions.compactMap { try? $0.result.get().interval })
     let base = study.unablated.rate
     return """
@@ -28,10 +28,11 @@ extension ReportPage {
       <th class="n">p (Holm)</th></tr></thead>
       <tbody><tr><td>without ablation</td><td class="n">\(base.share.percent) %</td><td></td><td></td><td></td><td></td>\
       <td></td></tr>\(study.conditions.map { row($0, plot, color: color(run.experiment)) })</tbody></table></div>
+      <details\(isOpen ? " open" as HTML : "")><summary>In words</summary>
       <ul class="findings">\(study.conditions.map { condition -> HTML in
         let finding = study.finding(condition)
         return "<li><b>\(finding.headline)</b> \(finding.unbroken)</li>"
-      })</ul>
+      })</ul></details>
       """
   }
 

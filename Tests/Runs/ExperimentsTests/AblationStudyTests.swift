@@ -101,6 +101,7 @@ struct AblationStudyTests {
     #expect(report.markdown.contains("## Ablations of the checkpoint E2_seed0") && report.markdown.contains(sentence))
     #expect(report.csv.components(separatedBy: "E2_seed0,E2,0,eval/ablations/zero,").count == 17)
     #expect(report.table().contains("E2 · given the contrary instruction"))
+    #expect(report.csv.components(separatedBy: "\nE2_seed0,").count == 1 + 16 * 4, "each evaluation once")
     let plain = try FixtureMatrix().report()
     #expect(!plain.html().contains("<h2>Ablations</h2>"))
   }
