@@ -18,12 +18,6 @@ final class EpisodeLog {
   private let file: FileHandle
   private let url: URL
 
-  /// Entries of a protocol that may differ when an evaluation is resumed.
-  private static let incidental = [
-    "command_line", "working_directory", "date", "variables", "batch_size", "compute_threads", "policy_path",
-    "renderer", "dropped_memories",
-  ]
-
   /// Starts the log of an evaluation, or continues it.
   ///
   /// - Parameter keepsEpisodes: whether episodes that ended stay when an evaluation is resumed; if not, all are run again.
@@ -55,7 +49,9 @@ final class EpisodeLog {
 
   /// Refuses another evaluation than the one that a folder holds, with the first entry of the protocol that differs.
   static func requireSame(_ earlier: JSON, _ manifest: JSON, in folder: URL) throws {
-    guard let difference = RecordDifferences.between(earlier, manifest, ignoring: incidental).first else { return }
+    // What is only known at the end is not compared.
+    let ignored = RecordDifferences.circumstances(of: manifest) + ["renderer", dropped]
+    guard let difference = RecordDifferences.between(earlier, manifest, ignoring: ignored).first else { return }
     throw Failure(
       "\(folder.path) holds another evaluation: \(difference.text("there", "now")); use its settings, or another folder"
     )

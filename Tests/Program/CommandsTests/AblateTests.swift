@@ -67,6 +67,9 @@ struct AblateTests {
           try folder.appendingPathComponent("again_\(name)/\(film)").bytes()
             == own.appendingPathComponent(film).bytes(), "\(name)")
       }
+      let fewer = try Program.run(
+        ["reproduce", "eval/ablations/shuffle/eval_info.json", "--output_dir=fewer", "--eval.batch_size=3"], in: folder)
+      #expect(fewer.status == 1 && fewer.errors.contains("batch_size differs: 2 recorded, 3 now"), "\(fewer.errors)")
       // The same ablation by the policy's own setting has the same name.
       try Program.succeed(
         Flags.evaluate + [
