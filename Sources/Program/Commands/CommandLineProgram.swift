@@ -57,8 +57,9 @@ public enum CommandLineProgram {
 
   private static var commands: [any Command.Type] {
     [
-      TrainCommand.self, EvalCommand.self, PrecomputeCommand.self, RecordCommand.self, ScratchCommand.self,
-      ProbeCommand.self, ReplayCommand.self, MatrixCommand.self, ReportCommand.self, ReproduceCommand.self,
+      TrainCommand.self, EvalCommand.self, AblateCommand.self, PrecomputeCommand.self, RecordCommand.self,
+      ScratchCommand.self, ProbeCommand.self, ReplayCommand.self, MatrixCommand.self, ReportCommand.self,
+      ReproduceCommand.self,
     ]
   }
 

@@ -47,7 +47,7 @@ extension MatrixPreparation {
         .ablations, of: run.name, ["ablate", model, "--output_dir=\(folder.path)"] + evaluation.flags + [names],
         needs: [rollout.name], product: product,
         work: evaluation.tasks.count * evaluation.episodesPerTask * settings.ablationNames.count,
-        isDone: isEvaluated && FileManager.default.fileExists(atPath: product.path)),
+        isDone: isEvaluated && run.folder.isAblated(settings.ablationNames)),
     ]
   }
 

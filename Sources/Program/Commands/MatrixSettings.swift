@@ -62,6 +62,9 @@ struct MatrixSettings: ConfigurationSection {
     guard (1...99).contains(assumedSuccess), (0...40).contains(assumedSeedDeviation) else {
       throw ConfigurationError("assumed_success", "expected 1 to 99 percent, and assumed_seed_sd 0 to 40 points")
     }
+    if let name = ablationNames.first(where: { RolloutAblation(name: $0) == nil }) {
+      throw ConfigurationError("ablations", "expected \(RolloutAblation.typeDescription), found \"\(name)\"")
+    }
     if let totalSamples, totalSamples < 1 {
       throw ConfigurationError("total_samples", "expected an integer from 1, found \(totalSamples)")
     }

@@ -44,6 +44,15 @@ public struct MatrixRun: Sendable {
     (try? RecordedEvaluation(file).requireWhole(file.path)) != nil
   }
 
+  /// Whether the run was rolled out under these ablations, apart from those that it cannot have.
+  public func isAblated(_ names: [String]) -> Bool {
+    let folder = url.appendingPathComponent("eval/ablations")
+    guard let study = try? JSON(contentsOf: folder.appendingPathComponent("ablations.json")) else { return false }
+    return names.allSatisfy { name in
+      study["left_out"]?[name] != nil || Self.isWhole(folder.appendingPathComponent("\(name)/eval_info.json"))
+    }
+  }
+
   private var evaluationFile: URL { url.appendingPathComponent("eval/eval_info.json") }
 
   /// Checks that the evaluation has the matrix's protocol.

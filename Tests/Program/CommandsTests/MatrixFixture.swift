@@ -44,6 +44,7 @@ enum MatrixFixture {
       log_freq: 1
       env: {type: shapes, task: push_side, image_size: 16}
       eval: {n_episodes: 3, batch_size: 2, max_episodes_rendered: 0}
+      ablations: [zero, signflip, garbled_instruction]
       \(more)
       """
     try Data(text.utf8).write(to: folder.appendingPathComponent("experiment.yaml"))
@@ -58,7 +59,14 @@ enum MatrixFixture {
       #expect(try lastState(mine) == lastState(theirs), "\(run): weights")
       #expect(try metrics(mine) == metrics(theirs), "\(run): metrics")
     }
-    for evaluation in runs.map({ "\($0)/eval" }) + ["random"] {
+    let ablations = runs.flatMap { run in
+      one.appendingPathComponent("\(run)/eval/ablations").names().filter { $0 != "ablations.json" }.map {
+        "\(run)/eval/ablations/\($0)"
+      }
+    }
+    // Those of the memory only where there is one that is not what they put in its place.
+    #expect(ablations.count == runs.reduce(0) { $0 + ["E0": 1, "E1": 2, "E2": 3][$1.prefix(2), default: 0] })
+    for evaluation in runs.map({ "\($0)/eval" }) + ablations + ["random"] {
       let documents = try [one, other].map {
         try JSON(contentsOf: $0.appendingPathComponent("\(evaluation)/eval_info.json"))
       }
