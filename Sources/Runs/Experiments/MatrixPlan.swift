@@ -12,10 +12,15 @@ public struct MatrixPlan: Sendable, Equatable {
   /// Runs that were asked for later, when there may have been results.
   private(set) var added: [String]
   /// The comparison that the experiment is about; nil without a baseline or a treatment.
-  private let primary: String?
+  private var primary: String?
 
+  public init(experiments: [String], seeds: [Int]) {
+    (self.experiments, self.seeds, added) = (experiments, seeds, [])
+  }
+
+  /// The plan of these arms; the first treatment against the baseline is the primary comparison.
   public init(_ arms: [Arm], seeds: [Int]) {
-    (experiments, self.seeds, added) = (arms.map(\.name), seeds, [])
+    self.init(experiments: arms.map(\.name), seeds: seeds)
     let (treatment, baseline) = (arms.first { $0.role == .treatment }, arms.first { $0.role == .baseline })
     primary = treatment.flatMap { treatment in baseline.map { "\(treatment.name) - \($0.name)" } }
   }

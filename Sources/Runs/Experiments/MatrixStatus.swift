@@ -27,6 +27,8 @@ public struct MatrixStatus: Sendable {
   let subjects: [Subject]
   private let root: URL
   private let remaining: RemainingWork
+  /// Why Slurm was not asked, so that what it does is not known.
+  private let notice: String?
 
   /// Reads the folder of an experiment.
   ///
@@ -34,7 +36,9 @@ public struct MatrixStatus: Sendable {
   public init(_ root: URL, isQueueAsked: Bool = true) throws {
     self.root = root
     let progress = try StagePlan.read(root).map { StageProgress($0, in: root) }
-    let queue = isQueueAsked ? (try? SlurmQueue(root))?.entries ?? [:] : [:]
+    let asked = Result { try isQueueAsked ? SlurmQueue(root).entries : [:] }
+    let queue = (try? asked.get()) ?? [:]
+    if case .failure(let error) = asked { notice = message(of: error) } else { notice = nil }
     let bySubject = OrderedDictionary(grouping: progress, by: \.stage.subject)
     subjects = bySubject.map { name, stages in
       Subject(name: name, stages: stages, state: Self.state(stages, StageLog(of: name, in: root), queue))
@@ -63,7 +67,7 @@ public struct MatrixStatus: Sendable {
       zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }.joined(separator: "  ")
         .trimmingCharacters(in: .whitespaces)
     }
-    return table + [summary]
+    return table + [notice, summary].compactMap(\.self)
   }
 
   private func row(_ subject: Subject) -> [String] {

@@ -189,8 +189,10 @@ struct RecordedRuns: Sendable {
       "\($0)_seedN: no run of experiment \($0)"
     }
     missing += runs.flatMap(\.missing)
-    if !runs(of: "E0").isEmpty, !runs(of: "E0").contains(where: \.testsInstruction) {
-      missing.append("E0_seedN/eval/ablations: whether the policy follows the instruction was not tested (`ablate`)")
+    let baseline = runs(of: roles.baseline)
+    if !baseline.isEmpty, !baseline.contains(where: \.testsInstruction) {
+      missing.append(
+        "\(roles.baseline)_seedN/eval/ablations: whether the policy follows the instruction was not tested (`ablate`)")
     }
     if random == nil { missing.append("random/eval_info.json: the success rate of chance is not known") }
     return missing

@@ -14,7 +14,7 @@ struct ExperimentFileTests {
 
   private func run(_ more: String, _ flags: [String] = [], in folder: URL) throws -> Outcome {
     try MatrixFixture.write(in: folder, output: "out", more: more)
-    return try Program.run(MatrixFixture.command + flags, in: folder)
+    return try Program.run(MatrixFixture.command + ["--ablations="] + flags, in: folder)
   }
 
   @Test func `names arms, which matrix.json keeps, and flags override it`() throws {

@@ -185,6 +185,7 @@ struct MatrixTests {
     ([:], ["--policy.world_vision_model_name=models/none"], ["models/none"]),
     ([:], ["--policy.chunk_sise=4"], ["--policy.chunk_size"]),
     ([:], ["--experiments=E0,E9"], ["E0, E1, E2"]),
+    ([:], ["--ablations=zerro"], ["--ablations", "signflip"]),
   ]) func `starts nothing that would fail`(
     variables: [String: String], flags: [String], named: [String]
   ) throws {

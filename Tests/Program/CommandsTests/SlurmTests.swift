@@ -40,7 +40,9 @@ struct SlurmTests {
     try #require(call.first { $0.hasPrefix("--job-name=") }?.dropFirst("--job-name=".count)).description
   }
 
-  private static let flags = ["--scheduler=slurm", "--slurm.options=--gres=gpu:1 --comment='two words'"]
+  private static let flags = [
+    "--scheduler=slurm", "--slurm.options=--gres=gpu:1 --comment='two words'", "--ablations=",
+  ]
 
   @Test func `submits arrays that wait for each other, and again only what neither is done nor queued`() throws {
     try Fixture.within { folder in
