@@ -123,7 +123,7 @@ let package = Package(
       [
         "Experiments", "PolicyTraining", "TrainingBatches", "PolicyEvaluation", "PretrainedPolicies",
         "ShapesSimulation",
-        "LiberoSimulation", "TerminalOutput", "CProgramVersion",
+        "LiberoSimulation", "TerminalOutput", "CProgramVersion", .product(name: "Yams", package: "Yams"),
       ]),
     .executableTarget(name: "lerobot-wm", dependencies: ["Commands"], path: "Sources/Program/lerobot-wm"),
 

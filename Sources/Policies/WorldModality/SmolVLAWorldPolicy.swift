@@ -31,11 +31,11 @@ public enum WorldKey {
 ///
 /// It wraps SmolVLA and passes a refinement; with the gates closed it is SmolVLA, bit for bit.
 public final class SmolVLAWorldPolicy: InspectablePolicy {
-  public let configuration: SmolVLAWorldConfiguration
+  public private(set) var configuration: SmolVLAWorldConfiguration
   /// Planning steps' rows whose memory held a number that is not finite and was not used.
   public private(set) var droppedMemories = 0
   let base: SmolVLAPolicy
-  let world: WorldModel
+  private(set) var world: WorldModel
   private let camera: String
   private let loadEncoder: () throws -> any WorldEncoder
   private var encoder: (any WorldEncoder)?
@@ -121,6 +121,12 @@ public final class SmolVLAWorldPolicy: InspectablePolicy {
   }
 
   // MARK: Planning
+
+  /// Reads another memory in closed loop from now on.
+  public func rollOut(with memory: RolloutMemoryMode) {
+    configuration.world.rolloutMemory = memory
+    world.configuration.rolloutMemory = memory
+  }
 
   /// None where the memory would change nothing: its images need not even be drawn.
   public var history: ObservationHistory? {

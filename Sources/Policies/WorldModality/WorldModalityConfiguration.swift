@@ -43,7 +43,7 @@ public enum RolloutMemoryMode: String, Sendable, CaseIterable {
 
 extension RolloutMemoryMode: ConfigurationValue {
   /// Whether it starts from a prediction, and so from latents of the past.
-  var readsHistory: Bool { self != .zero && self != .random }
+  public var readsHistory: Bool { self != .zero && self != .random }
 
   /// The modes, and why `oracle` is not among them.
   public static var typeDescription: String {

@@ -16,7 +16,7 @@ public struct WorldStep {
 
 /// What `smolvla_world` adds to SmolVLA: the Prophet and what reads its memory.
 public struct WorldModel {
-  public let configuration: WorldModalityConfiguration
+  public internal(set) var configuration: WorldModalityConfiguration
   /// Predicts the memory; nil where it is switched off.
   public let prophet: Prophet?
   /// Reads the memory.

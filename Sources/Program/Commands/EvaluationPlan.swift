@@ -48,7 +48,8 @@ struct EvaluationPlan {
     [
       ("n_episodes", .integer(settings.evaluation.lerobot.episodes)), ("seed", .integer(settings.seed)),
       ("init_states", .string(run.suite.initialStates.rawValue)),
-      ("n_action_steps", .integer(policy.actionSteps)), ("contrary_instruction", .bool(settings.evaluation.contrary)),
+      ("n_action_steps", .integer(policy.actionSteps)),
+      ("ablation", .string(settings.evaluation.ablation?.name ?? "none")),
       ("num_steps", .integer(policy.denoisingSteps)), ("env", settings.environment.json),
       ("rename_map", settings.renameMap.json),
     ]

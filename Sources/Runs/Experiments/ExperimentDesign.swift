@@ -46,7 +46,7 @@ public struct ExperimentDesign: Sendable {
   /// The mean success of the finished baseline runs and how much their true rates vary; nil with fewer than two.
   private func observed(_ root: URL) -> (mean: Double, deviation: Double)? {
     guard let runs = try? RecordedRuns(root) else { return nil }
-    let rates = runs.runs(of: "E0").compactMap { try? $0.wholeEvaluation().rate }
+    let rates = runs.runs(of: runs.roles.baseline).compactMap { try? $0.wholeEvaluation().rate }
     guard rates.count >= 2 else { return nil }
     let shares = rates.map(\.share)
     let mean = shares.reduce(0, +) / Double(shares.count)

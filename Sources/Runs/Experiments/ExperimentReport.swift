@@ -51,10 +51,11 @@ public struct ExperimentReport: Sendable {
     try runs.requireEntries(allowedDifferences)
     plan = try MatrixPlan(root)
     // Planned arms are always compared, so that the report names them if missing; other arms follow.
-    let planned = plan?.experiments ?? ["E0", "E1", "E2"]
+    let planned = plan?.experiments ?? Arm.usual
+    let baseline = runs.roles.baseline
     let others = runs.experiments.filter { !planned.contains($0) }
     comparisons = Comparison.family(
-      of: (planned + others).filter { $0 != "E0" }, against: "E0", in: runs, allowing: allowedDifferences)
+      of: (planned + others).filter { $0 != baseline }, against: baseline, in: runs, allowing: allowedDifferences)
     let lacking = plan?.lacking(in: runs) ?? []
     amendment = plan.flatMap { $0.added.isEmpty ? nil : $0.added.listed }.map {
       "The plan was changed after its first start: \($0) came later. Verdicts at 5 % hold only if no result had been looked "

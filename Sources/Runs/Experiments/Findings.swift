@@ -26,7 +26,7 @@ extension Comparison {
         return Finding(headline: "\(treatment) and \(baseline) so far:", detail: comparison.figures(adjustedP))
       }
       let reservation = allowed.isEmpty ? "" : "Although \(allowed.joined(separator: ", ")) may differ: "
-      let control = treatment == "E1" ? [comparison.control] : []
+      let control = isControl ? [comparison.control] : []
       return Finding(
         headline: reservation + statement(comparison),
         detail: ([comparison.figures(adjustedP), comparison.meaning(verdict)] + control).joined(separator: " "))

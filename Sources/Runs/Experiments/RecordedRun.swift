@@ -16,8 +16,10 @@ struct RecordedRun: Sendable {
   let policy: JSON?, training: JSON?, record: JSON?
   /// The last checkpoint's folder.
   private let model: URL
-  /// By folder: `eval`, `eval_contrary` and whatever else begins with `eval_`.
+  /// By folder: `eval` and whatever else begins with `eval_`; the contrary instruction's ablation as `eval_contrary`.
   let evaluations: [String: RecordedEvaluation]
+  /// What was withheld from the checkpoint in further rollouts; nil if nothing was.
+  let ablations: AblationStudy?
 
   /// Reads a folder whose name is `EXPERIMENT_seedN`; nil for any other name. Files may be missing, but not broken.
   init?(_ folder: URL) throws {
@@ -41,6 +43,11 @@ struct RecordedRun: Sendable {
     for part in try names(in: folder) where part == "eval" || part.hasPrefix("eval_") {
       let url = folder.appendingPathComponent(part).appendingPathComponent("eval_info.json")
       if url.isThere { evaluations[part] = try RecordedEvaluation(url) }
+    }
+    let study = try evaluations["eval"].map { unablated throws in try AblationStudy(unablated) }
+    ablations = study.flatMap { $0.conditions.isEmpty ? nil : $0 }
+    if let contrary = study?.conditions.first(where: { $0.name == "contrary_instruction" }) {
+      evaluations["eval_contrary"] = contrary.evaluation
     }
     self.evaluations = evaluations
   }
@@ -111,6 +118,20 @@ struct RecordedRun: Sendable {
     return missing
   }
 
+  /// Every evaluation once, by its folder in the run's.
+  var places: [(name: String, evaluation: RecordedEvaluation)] {
+    let ablated = (ablations?.conditions ?? []).map { ("eval/ablations/\($0.name)", $0.evaluation) }
+    let others = evaluations.sorted { $0.key < $1.key }.filter { own in !ablated.contains { $0.1.url == own.value.url }
+    }
+    return others.map { ($0, $1) } + ablated
+  }
+
+  /// Whether it was rolled out with another instruction than the task's.
+  fileprivate var testsInstruction: Bool {
+    evaluations["eval_contrary"] != nil
+      || ablations?.conditions.contains { $0.name == "garbled_instruction" } == true
+  }
+
   /// Reasons to doubt the run's results.
   var warnings: [String] {
     var warnings: [String] = []
@@ -130,6 +151,8 @@ struct RecordedRun: Sendable {
 /// All runs below a root folder.
 struct RecordedRuns: Sendable {
   let runs: [RecordedRun]
+  /// What the arms are for.
+  let roles: ArmRoles
   let random: RecordedEvaluation?
 
   init(_ root: URL) throws {
@@ -142,6 +165,7 @@ struct RecordedRuns: Sendable {
         "\(root.path): expected folders of training runs such as E0_seed0, found none; name the folder that the "
           + "experiments were written to")
     }
+    roles = try MatrixPlan.roles(root)
     self.runs = runs.sorted { ($0.experiment, $0.seed) < ($1.experiment, $1.seed) }
     let url = root.appendingPathComponent("random/eval_info.json")
     random = url.isThere ? try RecordedEvaluation(url) : nil
@@ -165,8 +189,10 @@ struct RecordedRuns: Sendable {
       "\($0)_seedN: no run of experiment \($0)"
     }
     missing += runs.flatMap(\.missing)
-    if !runs(of: "E0").isEmpty, !runs(of: "E0").contains(where: { $0.evaluations["eval_contrary"] != nil }) {
-      missing.append("E0_seedN/eval_contrary/eval_info.json: whether the policy follows the instruction was not tested")
+    let baseline = runs(of: roles.baseline)
+    if !baseline.isEmpty, !baseline.contains(where: \.testsInstruction) {
+      missing.append(
+        "\(roles.baseline)_seedN/eval/ablations: whether the policy follows the instruction was not tested (`ablate`)")
     }
     if random == nil { missing.append("random/eval_info.json: the success rate of chance is not known") }
     return missing

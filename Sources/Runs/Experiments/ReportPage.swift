@@ -26,6 +26,7 @@ struct ReportPage {
     \(gaps)
     \(results)
     \(comparisons)
+    \(ablations)
     \(curves)
     \(videos)
     \(settings)
@@ -55,7 +56,7 @@ struct ReportPage {
       let seeds = runs.runs(of: experiment).count
       return seeds == 1 ? experiment : "\(experiment) (\(seeds) seeds)"
     }
-    let evaluations = runs.runs.flatMap(\.evaluations.values) + [runs.random].compactMap(\.self)
+    let evaluations = runs.runs.flatMap { $0.places.map(\.evaluation) } + [runs.random].compactMap(\.self)
     let episodes = evaluations.map(\.episodes.count).reduce(0, +)
     let tasks = evaluations.reduce(into: Set<String>()) { $0.formUnion($1.tasks) }.count
     let note: HTML =

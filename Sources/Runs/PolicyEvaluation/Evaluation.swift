@@ -12,8 +12,10 @@ public struct EvaluationSettings: Sendable {
   public var seed = 1000
   /// The number of episodes of each task, from the first, that are recorded as videos.
   public var recordedEpisodes = 10
-  /// Whether the policy is given the contrary instruction; the original goal counts.
-  public var usesContraryInstruction = false
+  /// What is withheld from the policy; nil for nothing.
+  public var ablation: ObservationAblation?
+  /// The standard deviation of each number of the state in the training data, which noise on the state follows.
+  public var stateDeviation: [Float] = []
   /// Environments that step at the same time; the others wait.
   var threads = max(2, ProcessInfo.processInfo.activeProcessorCount)
 

@@ -81,9 +81,9 @@ struct EvaluationRunTests {
     try Fixture.within { folder in
       let flags = Flags.evaluate + ["--policy.path=\(Flags.checkpoint)", "--eval.max_episodes_rendered=1"]
       try Program.succeed(flags + ["--output_dir=own"], in: folder)
-      try Program.succeed(flags + ["--output_dir=contrary", "--eval.contrary_instruction=true"], in: folder)
+      try Program.succeed(flags + ["--output_dir=contrary", "--eval.ablation=contrary_instruction"], in: folder)
       let contrary = folder.appendingPathComponent("contrary")
-      #expect(try information(contrary)["protocol"]?["contrary_instruction"]?.bool == true)
+      #expect(try information(contrary)["protocol"]?["ablation"] == "contrary_instruction")
       let video = "videos/shapes_push_side/eval_episode_0.mp4"
       #expect(
         try contrary.appendingPathComponent(video).bytes()

@@ -24,7 +24,7 @@ struct DamagedRunsTests {
     let report = try matrix.report()
     for part in [
       "no run of experiment E1", "E2_seed0/metrics.jsonl", "config.json", "train_config.json",
-      "E2_seed0/eval/eval_info.json", "eval_contrary", "random/eval_info.json",
+      "E2_seed0/eval/eval_info.json", "E0_seedN/eval/ablations", "random/eval_info.json",
     ] {
       #expect(report.missing.contains { $0.contains(part) }, "\(part)")
       #expect(report.html().contains(part), "\(part)")
