@@ -21,6 +21,10 @@ demo: build ## run the full pipeline on the embedded suite and leave outputs/dem
 test: setup ## run every test
 	@OMP_NUM_THREADS=1 swift test
 
+test-browser: setup ## run the tests of the report page in Debian's Chromium, which it installs if it is missing
+	@setup/browser.sh
+	@OMP_NUM_THREADS=1 swift test --filter 'BrowserTests|LivePageTests'
+
 # A static Swift program loses its arguments if the environment changes before main.
 test-static: setup ## check that a statically linked program sees its arguments
 	@swift build --static-swift-stdlib --scratch-path .build/static --product lerobot-wm
@@ -67,4 +71,4 @@ lint: ## check the format, and that no library module names a flag or prints
 clean: ## delete what was built, keep the engines
 	@rm -rf .build bin
 
-.PHONY: help setup build demo test test-static examples docs parity goldens bench bench-start bench-env statistics format lint clean
+.PHONY: help setup build demo test test-browser test-static examples docs parity goldens bench bench-start bench-env statistics format lint clean

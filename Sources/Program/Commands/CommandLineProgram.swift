@@ -58,7 +58,8 @@ public enum CommandLineProgram {
   private static var commands: [any Command.Type] {
     [
       TrainCommand.self, EvalCommand.self, PrecomputeCommand.self, RecordCommand.self, ScratchCommand.self,
-      ProbeCommand.self, ReplayCommand.self, MatrixCommand.self, ReportCommand.self, ReproduceCommand.self,
+      ProbeCommand.self, ReplayCommand.self, MatrixCommand.self, ReportCommand.self, WatchCommand.self,
+      ReproduceCommand.self,
     ]
   }
 

@@ -71,6 +71,7 @@ enum EvalCommand: Command {
     plan.batchSize = settings.evaluation.lerobot.batchSize
     plan.seed = settings.seed
     plan.recordedEpisodes = settings.evaluation.recorded
+    plan.recordedNumbers = settings.evaluation.recordedNumbers.map(Set.init)
     plan.usesContraryInstruction = settings.evaluation.contrary
     let run = try EvaluationRun(settings.environment, plan, settings.evaluation.lerobot.initialStates)
     if settings.evaluation.planner == .policy, let path = settings.policyPath {
@@ -142,6 +143,8 @@ enum PlannerKind: String, CaseIterable, ConfigurationValue { case policy, random
 struct EvaluationSection: ConfigurationSection {
   @SettingsGroup var lerobot = TrainingEvaluationSection()
   @Setting("max_episodes_rendered", help: "episodes of each task that are recorded") var recorded = 10
+  @Setting("recorded_episodes", help: "record these episodes of each task instead of the first, such as [3,10]")
+  var recordedNumbers: [Int]?
   @Setting("contrary_instruction", help: "give the policy a different instruction, but score the original goal")
   var contrary =
     false

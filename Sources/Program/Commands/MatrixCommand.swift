@@ -113,11 +113,11 @@ enum MatrixCommand: Command {
     return isReported && endings.allSatisfy { $0 == .finished || $0 == .skipped } ? 0 : 1
   }
 
-  /// Writes the report, over an old one; returns false if that fails.
+  /// Writes the report, also over an older one; returns false if that fails.
   private static func report(_ root: URL) -> Bool {
     do {
       let page = root.appendingPathComponent("report.html")
-      try ExperimentReport(root: root).write(to: page, overwrite: true)
+      try ReportCommand.report(root).write(to: page)
       print(page.path)
       return true
     } catch {

@@ -107,7 +107,7 @@ extension MethodComparison {
 }
 
 extension String {
-  fileprivate var capitalizedFirst: String { prefix(1).uppercased() + dropFirst() }
+  var capitalizedFirst: String { prefix(1).uppercased() + dropFirst() }
 }
 
 extension Double {
@@ -122,18 +122,16 @@ extension ClosedRange<Double> {
 }
 
 extension Finding {
-  /// What was seen, and whether it is more than chance.
-  static func all(
-    _ runs: RecordedRuns, rows: [ResultRow], comparisons: [Comparison], isPreliminary: Bool
-  ) -> [Finding] {
+  /// What was seen besides the comparisons, and whether it is more than chance.
+  static func observations(_ runs: RecordedRuns, rows: [ResultRow]) -> [Finding] {
     func rate(_ experiment: String, _ condition: String) -> SuccessRate? {
       rows.first { $0.experiment == experiment && $0.condition == condition && $0.isHeadline }?.rate
     }
     let baseline = rate("E0", "eval")
     let chance = baseline.flatMap { baseline in rate("random", "eval").map { aboveChance(baseline, $0) } }
     let listens = baseline.flatMap { baseline in rate("E0", "eval_contrary").map { listening(baseline, $0) } }
-    return [chance, listens].compactMap(\.self) + comparisons.map { $0.finding(isPreliminary: isPreliminary) }
-      + runs.runs.compactMap(training)
+    return [chance, listens].compactMap(\.self)
+      + runs.experiments.compactMap { TrainingFindings($0, in: runs) }.flatMap(\.all)
   }
 
   private static func aboveChance(_ baseline: SuccessRate, _ random: SuccessRate) -> Finding {
@@ -159,27 +157,5 @@ extension Finding {
       headline: isLower
         ? "E0 follows the instruction." : "E0 does better with the contrary instruction: investigate this.",
       detail: rates)
-  }
-
-  /// The progress of a Prophet and its gate; nil for a run without one or with a zeroed memory.
-  private static func training(_ run: RecordedRun) -> Finding? {
-    guard run.policy?["world_memory_mode_train"]?.string != "zero", let curves = run.metrics?.curves else { return nil }
-    let cosine = curves["world_cos"]?.firstAndLast, gate = curves["world_gate"]?.firstAndLast
-    guard cosine != nil || gate != nil else { return nil }
-    let verdict = cosine.map {
-      // A cosine near zero is what an untrained Prophet has by chance.
-      $0.last > 0.2 && $0.last > $0.first + 0.1
-        ? "The Prophet of \(run.name) learned to predict."
-        : "The Prophet of \(run.name) predicts hardly better than at first."
-    }
-    let details = [
-      cosine.map { "Its cosine with the true latents went from \($0.first.short) to \($0.last.short) in training." },
-      gate.map {
-        "The gate went from \($0.first.short) to \($0.last.short); at 0 the expert does not read its memory, at ±1 fully."
-      },
-    ]
-    return Finding(
-      headline: verdict ?? "\(run.name) logged its gate, but no world_cos.",
-      detail: details.compactMap(\.self).joined(separator: " "))
   }
 }

@@ -22,9 +22,11 @@ struct RecordedEvaluation: Sendable {
   let url: URL
   /// Task names in the file's order.
   let tasks: [String]
-  let episodes: [Episode]
+  private(set) var episodes: [Episode]
   /// Everything that the results depend on, as the evaluation wrote it.
   let manifest: JSON
+  /// How long it took, if recorded.
+  let seconds: Double?
   /// Whether the outcomes are those that the evaluation wrote; true if it wrote no digest.
   let isUnchanged: Bool
 
@@ -46,6 +48,7 @@ struct RecordedEvaluation: Sendable {
     self.tasks = tasks
     self.episodes = episodes
     manifest = (json["protocol"] ?? .null)
+    seconds = json["overall"]?["eval_s"]?.double
     let digest = json["outcomes_sha256"]?.string
     // Evaluations that name their program have a digest; older ones and LeRobot's have none.
     let hasDigest = digest != nil || manifest["program"] != nil
@@ -98,6 +101,17 @@ struct RecordedEvaluation: Sendable {
 }
 
 extension RecordedEvaluation {
+  /// Takes the videos of episodes that another run of the evaluation filmed, where they ended alike.
+  mutating func adoptVideos(of other: RecordedEvaluation) {
+    for index in episodes.indices where episodes[index].video == nil {
+      let mine = episodes[index]
+      let same = other.episodes.first {
+        $0.task == mine.task && $0.index == mine.index && $0.isSuccess == mine.isSuccess && $0.steps == mine.steps
+      }
+      episodes[index].video = same?.video
+    }
+  }
+
   /// Throws if the evaluation is not whole: its file was edited, it stopped early, or episodes ended with an error.
   func requireWhole(_ name: String) throws {
     guard isUnchanged else {

@@ -19,6 +19,9 @@ struct RecordedRun: Sendable {
   /// By folder: `eval`, `eval_contrary` and whatever else begins with `eval_`.
   let evaluations: [String: RecordedEvaluation]
 
+  /// The folder of a run's evaluation that was run again to film some episodes.
+  static let filmsFolder = "films"
+
   /// Reads a folder whose name is `EXPERIMENT_seedN`; nil for any other name. Files may be missing, but not broken.
   init?(_ folder: URL) throws {
     let parts = folder.lastPathComponent.components(separatedBy: "_seed")
@@ -42,6 +45,8 @@ struct RecordedRun: Sendable {
       let url = folder.appendingPathComponent(part).appendingPathComponent("eval_info.json")
       if url.isThere { evaluations[part] = try RecordedEvaluation(url) }
     }
+    let films = folder.appendingPathComponent(Self.filmsFolder).appendingPathComponent("eval_info.json")
+    if films.isThere { evaluations["eval"]?.adoptVideos(of: try RecordedEvaluation(films)) }
     self.evaluations = evaluations
   }
 
@@ -88,6 +93,12 @@ struct RecordedRun: Sendable {
       samples += part
     }
     return samples
+  }
+
+  /// The duration of all updates that were logged, as the mean of a logged one times their number; nil if unknown.
+  var updateSeconds: Double? {
+    guard let points = metrics?.curves["update_s"], let last = points.last else { return nil }
+    return points.map(\.value).reduce(0, +) / Double(points.count) * last.step
   }
 
   private static func product(_ a: Int, _ b: Int) -> Int? {
@@ -166,9 +177,15 @@ struct RecordedRuns: Sendable {
     }
     missing += runs.flatMap(\.missing)
     if !runs(of: "E0").isEmpty, !runs(of: "E0").contains(where: { $0.evaluations["eval_contrary"] != nil }) {
-      missing.append("E0_seedN/eval_contrary/eval_info.json: whether the policy follows the instruction was not tested")
+      missing.append(
+        "E0_seedN/eval_contrary/eval_info.json: whether the policy follows the instruction was not tested; evaluate it with "
+          + "`eval.contrary_instruction=true` into that folder")
     }
-    if random == nil { missing.append("random/eval_info.json: the success rate of chance is not known") }
+    if random == nil {
+      missing.append(
+        "random/eval_info.json: the success rate of chance is not known; evaluate with `eval.planner=random` into that folder"
+      )
+    }
     return missing
   }
 
