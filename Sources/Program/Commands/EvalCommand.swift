@@ -157,5 +157,8 @@ struct EvaluationSection: ConfigurationSection {
     guard recorded >= 0 else {
       throw ConfigurationError("max_episodes_rendered", "expected 0 or more, found \(recorded)")
     }
+    if let number = recordedNumbers?.first(where: { $0 < 0 }) {
+      throw ConfigurationError("recorded_episodes", "expected numbers from 0, found \(number)")
+    }
   }
 }

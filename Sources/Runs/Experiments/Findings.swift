@@ -8,8 +8,8 @@ struct Finding: Sendable {
   let headline: String
   let detail: String
 
-  /// The detail with ranges that do not break across lines.
-  var unbroken: String { detail.replacingOccurrences(of: " … ", with: "\u{A0}…\u{A0}") }
+  /// The detail with ranges and percents that do not break across lines.
+  var unbroken: String { detail.replacing(" … ", with: "\u{A0}…\u{A0}").replacing(" %", with: "\u{A0}%") }
 
   var text: String { "\(headline) \(detail)" }
 }
@@ -127,30 +127,45 @@ extension Finding {
     func rate(_ experiment: String, _ condition: String) -> SuccessRate? {
       rows.first { $0.experiment == experiment && $0.condition == condition && $0.isHeadline }?.rate
     }
-    let baseline = rate("E0", "eval")
-    let chance = baseline.flatMap { baseline in rate("random", "eval").map { aboveChance(baseline, $0) } }
-    let listens = baseline.flatMap { baseline in rate("E0", "eval_contrary").map { listening(baseline, $0) } }
-    return [chance, listens].compactMap(\.self)
-      + runs.experiments.compactMap { TrainingFindings($0, in: runs) }.flatMap(\.all)
+    // A pooled interval is too narrow for runs that differ, so each run must show it by itself.
+    let runRates = runs.runs(of: "E0").compactMap { $0.evaluations["eval"]?.rate }
+    guard let baseline = rate("E0", "eval") else { return training(runs) }
+    let chance = rate("random", "eval").map { aboveChance(baseline, runRates, $0) }
+    let listens = rate("E0", "eval_contrary").map { listening(baseline, runRates, $0) }
+    return [chance, listens].compactMap(\.self) + training(runs)
   }
 
-  private static func aboveChance(_ baseline: SuccessRate, _ random: SuccessRate) -> Finding {
+  private static func training(_ runs: RecordedRuns) -> [Finding] {
+    runs.experiments.compactMap { TrainingFindings($0, in: runs) }.flatMap(\.all)
+  }
+
+  private static func aboveChance(
+    _ baseline: SuccessRate, _ runs: [SuccessRate], _ random: SuccessRate
+  ) -> Finding {
     let rates = "It succeeds in \(baseline.text), a random policy in \(random.text)."
-    if baseline.interval.overlaps(random.interval) {
+    guard differAlike(runs, from: random) else {
       return Finding(
-        headline: "These episodes do not show that E0 has learned anything.", detail: "\(rates) The intervals overlap."
-      )
+        headline: "These episodes do not show that E0 has learned anything.",
+        detail: "\(rates) \(runs.count > 1 ? "Not every run's interval is clear of it." : "The intervals overlap.")")
     }
     let better = baseline.share > random.share
     return Finding(headline: better ? "E0 does better than chance." : "E0 does worse than chance.", detail: rates)
   }
 
-  private static func listening(_ baseline: SuccessRate, _ contrary: SuccessRate) -> Finding {
+  /// Whether every run's interval lies clear of another rate's, all on one side.
+  private static func differAlike(_ runs: [SuccessRate], from other: SuccessRate) -> Bool {
+    runs.allSatisfy { $0.interval.lowerBound > other.interval.upperBound }
+      || runs.allSatisfy { $0.interval.upperBound < other.interval.lowerBound }
+  }
+
+  private static func listening(
+    _ baseline: SuccessRate, _ runs: [SuccessRate], _ contrary: SuccessRate
+  ) -> Finding {
     let rates = "Given the contrary instruction, it reaches the original goal in \(contrary.text)."
-    if baseline.interval.overlaps(contrary.interval) {
+    guard differAlike(runs, from: contrary) else {
       return Finding(
         headline: "These episodes do not show that E0 follows the instruction.",
-        detail: "\(rates) The interval overlaps that of E0 with the true instruction.")
+        detail: "\(rates) The interval overlaps that of \(runs.count > 1 ? "a run" : "E0") with the true instruction.")
     }
     let isLower = contrary.share < baseline.share
     return Finding(

@@ -14,7 +14,7 @@ struct RecordedEvaluation: Sendable {
     let problem: String?
     /// The instruction that the policy was given.
     let instruction: String?
-    /// The expected place of its video, if it was recorded.
+    /// Its video, if it was recorded and is still there.
     var video: URL?
   }
 
@@ -89,12 +89,12 @@ struct RecordedEvaluation: Sendable {
   }
 
   /// The file of `videos/SUITE_TASK/eval_episode_N.mp4` below the evaluation's folder, wherever it was when it was
-  /// written; nil for a name of another kind.
+  /// written; nil for a name of another kind, or if it is gone.
   private static func place(of path: String, below folder: URL) -> (url: URL, episode: Int)? {
     let parts = path.split(separator: "/").suffix(2)
     guard parts.count == 2, let name = parts.last, name.hasPrefix("eval_episode_"), name.hasSuffix(".mp4"),
       let episode = Int(name.dropFirst("eval_episode_".count).dropLast(".mp4".count)),
-      let url = try? contained("videos/" + parts.joined(separator: "/"), in: folder)
+      let url = try? contained("videos/" + parts.joined(separator: "/"), in: folder), url.isThere
     else { return nil }
     return (url, episode)
   }

@@ -29,7 +29,7 @@ extension ReportPage {
       case .success:
         let allowed =
           comparison.allowed.isEmpty ? "" : ", apart from \(comparison.allowed.joined(separator: ", ")), as allowed"
-        return "<li>\(pair): <span class=\"good\">✓ alike</span>\(allowed)</li>"
+        return "<li>\(pair): <span class=\"good\">✓ alike in all that was recorded</span>\(allowed)</li>"
       case .failure(let reason):
         return "<li>\(pair): <span class=\"bad\">✗ not comparable</span>: \(message(of: reason))</li>"
       }

@@ -135,7 +135,7 @@ extension ReportPage {
       .cards td[data-label]::before { content: attr(data-label) ' '; color: var(--muted); font-size: 13px; }
       .axes { grid-template-columns: 40px 1fr; } .legend, .coincide { padding-left: 40px; }
       .tiles { grid-template-columns: 1fr 1fr; }
-      .settings tbody th { min-width: 96px; max-width: 36vw; overflow-wrap: anywhere; }
+      .settings tbody th { min-width: 96px; max-width: 36vw; }
       .films { gap: 6px; grid-auto-columns: minmax(104px, 1fr); }
     }
     @media print { main { padding: 0; } nav, .playall { display: none; } .episode, .chart, .task { break-inside: avoid; } }

@@ -38,7 +38,7 @@ extension ReportPage {
       lines.isEmpty
       ? ""
       : """
-      <details><summary>Film the other \(unfilmed.count)</summary><p>Each command plays an evaluation again, compares it with the \
+      <details><summary>How to film the other\(unfilmed.count == 1 ? "" : "s")</summary><p>Each command plays an evaluation again, compares it with the \
       recorded one, and leaves its films where the next report finds them.</p><ul class="commands">\(lines)</ul></details>
       """
     return """
@@ -77,7 +77,7 @@ extension ReportPage {
       episode.isSuccess
       ? "<span class=\"good\">✓ reached the goal</span>" : "<span class=\"bad\">✗ did not reach it</span>"
     let steps = episode.steps.map { " \($0)\u{A0}steps" } ?? ""
-    let told: HTML = film.instruction.map { "<span class=\"told\">“\($0)”</span>" } ?? ""
+    let told: HTML = film.instruction.map { " <span class=\"told\">“\($0)”</span>" } ?? ""
     return """
       <figure class="film">\(film.content.map(content) ?? "<p class=\"broken\">not filmed</p>")
       <figcaption><b>\(film.player)</b> \(result)\(told)<span class="muted">\(steps)</span></figcaption></figure>

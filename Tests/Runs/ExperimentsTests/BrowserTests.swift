@@ -22,7 +22,7 @@ struct BrowserTests {
 
   @Test func `nothing is cut off or complained of, at any width and in both color schemes`() throws {
     let browser = try Chromium()
-    for (tasks, seeds) in [(["push_left"], [0]), ((0..<40).map { "\(Self.long)_\($0)" }, [0, 1, 2])] {
+    for (tasks, seeds) in [(["push_left"], [0, 1, 2]), ((0..<40).map { "\(Self.long)_\($0)" }, [0])] {
       let (matrix, url) = try page(tasks: tasks, seeds: seeds)
       for width in [1280, 390] {
         for isDark in [false, true] {

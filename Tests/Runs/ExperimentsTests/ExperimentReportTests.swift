@@ -197,6 +197,32 @@ struct ExperimentReportTests {
     #expect(others.contains("The gate of E2 is almost closed"))
   }
 
+  @Test func `curves that lie on each other are named, and evaluations during training have a chart`() throws {
+    let matrix = try FixtureMatrix(tasks: ["push_left"])
+    let lines = (1...40).map { step in
+      let success = step % 10 == 0 ? #","eval/pc_success":\#(step)"# : ""
+      return #"{"step":\#(step),"loss":\#(1 / Double(step))\#(success)}"#
+    }
+    for experiment in ["E0", "E1"] {
+      try matrix.write(lines.joined(separator: "\n") + "\n", "\(experiment)_seed0/metrics.jsonl")
+    }
+    let html = try matrix.report().html()
+    #expect(html.contains("E0, E1 coincide: the lines lie on each other"))
+    let chart = try #require(html.components(separatedBy: "<figure").first { $0.contains("Success over training") })
+    // A dot for each evaluation of each of two runs.
+    #expect(chart.components(separatedBy: " h0").count - 1 == 8)
+  }
+
+  @Test func `a range over seeds is drawn, and each seed beside the pooled rate`() throws {
+    let matrix = try FixtureMatrix(seeds: [0, 1, 2], tasks: ["push_left"])
+    let html = try matrix.report().html()
+    let loss = try #require(html.components(separatedBy: "<figure").first { $0.contains("<b>Loss</b>") })
+    #expect(loss.components(separatedBy: "class=\"band").count - 1 == 3)
+    #expect(loss.components(separatedBy: "class=\"faint").count - 1 == 9)
+    #expect(html.components(separatedBy: "class=\"part ").count - 1 == 9)
+    #expect(html.components(separatedBy: "SD of seeds").count - 1 == 3)
+  }
+
   @Test func `tables for papers and spreadsheets hold every row and every episode`() throws {
     let matrix = try FixtureMatrix(seeds: [0, 1])
     let path = "E2_seed0/eval/eval_info.json"
