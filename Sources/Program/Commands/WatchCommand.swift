@@ -37,7 +37,8 @@ enum WatchCommand: Command {
       throw Failure("\(root.path): the folder does not exist; name the folder of the runs")
     }
     let allowed = ReportCommand.words(settings.allowedDifferences)
-    let page = LiveReport(root) { try ReportCommand.report(root, allowedDifferences: allowed) }
+    let hashes = FileHashes()
+    let page = LiveReport(root) { try ReportCommand.report(root, allowedDifferences: allowed, hashes: hashes) }
     let server = try PageServer(host: settings.host, port: settings.port)
     let interruption = Interruption()
     print(server.url)

@@ -49,15 +49,17 @@ public struct ExperimentReport: Sendable {
   ///   - isDemonstration: whether the page states that encoder and policies demonstrate the program, not the method.
   ///   - allowedDifferences: entries of protocols and training records in which compared runs may differ.
   ///   - videoBudget: the bytes of videos and images on disk that the page may embed, which take a third more there.
+  ///   - program: the version of the program that makes the report.
+  ///   - hashes: what is known of the files, for reports that are made again and again.
   /// - Throws: if the folder holds no run or a file is damaged; the error names the file.
   public init(
     root: URL, title: String = "World modality: the experiment matrix", isDemonstration: Bool = false,
     videoBudget: Int = 9_000_000, allowedDifferences: [String] = [], program: String = ProgramVersion.number,
-    filmingCommand: FilmingCommand? = nil
+    hashes: FileHashes = FileHashes(), filmingCommand: FilmingCommand? = nil
   ) throws {
     self.program = program
     self.filmingCommand = filmingCommand
-    runs = try RecordedRuns(root)
+    runs = try RecordedRuns(root, hashes: hashes)
     self.title = title
     self.isDemonstration = isDemonstration
     videos = RolloutVideos(runs, budget: videoBudget)

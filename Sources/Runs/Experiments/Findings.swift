@@ -132,7 +132,7 @@ extension Finding {
     guard let baseline = rate("E0", "eval") else { return training(runs) }
     let chance = rate("random", "eval").map { aboveChance(baseline, runRates, $0) }
     let listens = rate("E0", "eval_contrary").map { listening(baseline, runRates, $0) }
-    return [chance, listens].compactMap(\.self) + training(runs)
+    return [chance, listens].compactMap(\.self) + runs.runs.compactMap { heldGate($0, in: runs) } + training(runs)
   }
 
   private static func training(_ runs: RecordedRuns) -> [Finding] {

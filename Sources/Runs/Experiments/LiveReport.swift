@@ -10,6 +10,8 @@ public final class LiveReport: Sendable {
     let files: [String]
     let page: String, digests: String
     let parts: [String: String]
+    /// Until when this is current enough.
+    var restsUntil = ContinuousClock.now
     /// The report, for the files that a written page has beside it; nil if it could not be made.
     let report: ExperimentReport?
   }
@@ -17,10 +19,14 @@ public final class LiveReport: Sendable {
   private let root: URL
   private let make: @Sendable () throws -> ExperimentReport
   private let latest = Mutex<Snapshot?>(nil)
+  private let restFactor: Int
 
   /// A page of the runs below `root`, whose report `make` reads.
-  public init(_ root: URL, make: @escaping @Sendable () throws -> ExperimentReport) {
+  ///
+  /// - Parameter restFactor: how many times as long as the report took to make it is kept, whatever changes.
+  public init(_ root: URL, restFactor: Int = 4, make: @escaping @Sendable () throws -> ExperimentReport) {
     self.root = root
+    self.restFactor = restFactor
     self.make = make
   }
 
@@ -45,8 +51,10 @@ public final class LiveReport: Sendable {
   private func snapshot() -> Snapshot {
     latest.withLock { latest in
       let files = files()
-      if let latest, latest.files == files { return latest }
-      let made = snapshot(of: files)
+      if let latest, latest.files == files || ContinuousClock.now < latest.restsUntil { return latest }
+      let start = ContinuousClock.now
+      var made = snapshot(of: files)
+      made.restsUntil = .now + (ContinuousClock.now - start) * restFactor
       latest = made
       return made
     }
@@ -76,17 +84,12 @@ public final class LiveReport: Sendable {
   private func files() -> [String] {
     let files = FileManager.default
     func names(_ folder: URL) -> [String] { ((try? files.contentsOfDirectory(atPath: folder.path)) ?? []).sorted() }
-    func described(_ url: URL) -> String? {
-      var status = stat()
-      guard stat(url.path, &status) == 0 else { return nil }
-      return "\(url.path) \(status.st_ino) \(status.st_size) \(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec)"
-    }
     let own = ["metrics.jsonl", "checkpoints/last/pretrained_model/train_config.json", "eval_info.json"]
     return names(root).flatMap { name -> [String] in
       let folder = root.appendingPathComponent(name)
       let evaluations = names(folder).filter { $0.hasPrefix("eval") || $0 == RecordedRun.filmsFolder }
-      return [described(folder)].compactMap(\.self)
-        + (own + evaluations.map { $0 + "/eval_info.json" }).compactMap { described(folder.appendingPathComponent($0)) }
+      return [folder.fileState].compactMap(\.self)
+        + (own + evaluations.map { $0 + "/eval_info.json" }).compactMap { folder.appendingPathComponent($0).fileState }
     }
   }
 }

@@ -16,6 +16,7 @@ struct RecordedRun: Sendable {
   let policy: JSON?, training: JSON?, record: JSON?
   /// The last checkpoint's folder.
   private let model: URL
+  private let hashes: FileHashes
   /// By folder: `eval`, `eval_contrary` and whatever else begins with `eval_`.
   let evaluations: [String: RecordedEvaluation]
 
@@ -23,7 +24,8 @@ struct RecordedRun: Sendable {
   static let filmsFolder = "films"
 
   /// Reads a folder whose name is `EXPERIMENT_seedN`; nil for any other name. Files may be missing, but not broken.
-  init?(_ folder: URL) throws {
+  init?(_ folder: URL, hashes: FileHashes) throws {
+    self.hashes = hashes
     let parts = folder.lastPathComponent.components(separatedBy: "_seed")
     guard parts.count == 2, !parts[0].isEmpty, let seed = Int(parts[1]), seed >= 0,
       // `seed00` would be a second seed 0.
@@ -73,7 +75,7 @@ struct RecordedRun: Sendable {
     guard let evaluation = evaluations["eval"] else { throw Failure("\(name) was not evaluated") }
     try evaluation.requireWhole(name)
     let weights = model.appendingPathComponent("model.safetensors")
-    if let hash = evaluation.setting("model_sha256")?.string, weights.isThere, try MappedFile(weights).sha256 != hash {
+    if let hash = evaluation.setting("model_sha256")?.string, weights.isThere, try hashes.sha256(of: weights) != hash {
       throw Failure("\(name) was evaluated with other weights than those of its last checkpoint; evaluate it again")
     }
     return evaluation
@@ -143,10 +145,10 @@ struct RecordedRuns: Sendable {
   let runs: [RecordedRun]
   let random: RecordedEvaluation?
 
-  init(_ root: URL) throws {
+  init(_ root: URL, hashes: FileHashes = FileHashes()) throws {
     var runs: [RecordedRun] = []
     for name in try names(in: root) {
-      if let run = try RecordedRun(root.appendingPathComponent(name)) { runs.append(run) }
+      if let run = try RecordedRun(root.appendingPathComponent(name), hashes: hashes) { runs.append(run) }
     }
     guard !runs.isEmpty else {
       throw Failure(

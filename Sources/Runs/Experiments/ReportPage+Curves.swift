@@ -2,15 +2,14 @@ import Foundation
 
 extension ReportPage {
   var curves: HTML {
-    let all = [
-      chart("Loss", "action loss", "loss", mayBeLogarithmic: true),
-      chart("Gradient norm", "L2 norm before clipping", "grad_norm", mayBeLogarithmic: true),
-      chart("World cosine", "cosine of predicted and true latents", "world_cos"),
-      chart(
-        "World gate", "tanh of the gate; 0 is as without a memory, ±1 reads it fully", "world_gate", fromZero: true),
-      chart("World loss", "1 \u{2212} cosine", "world_loss"),
-      chart("Time per update", "seconds", "update_s", fromZero: true),
-    ]
+    let all =
+      [
+        chart("Loss", "action loss", "loss", mayBeLogarithmic: true),
+        chart("Gradient norm", "L2 norm before clipping", "grad_norm", mayBeLogarithmic: true),
+        chart("World cosine", "cosine of predicted and true latents", "world_cos"),
+        chart("World loss", "1 \u{2212} cosine", "world_loss"),
+      ]
+      + gates + [chart("Time per update", "seconds", "update_s", fromZero: true)]
     guard all.contains(where: { $0 != nil }) else { return "<p>No run has a metrics.jsonl with curves.</p>" }
     return """
       \(figures(all))
@@ -18,6 +17,17 @@ extension ReportPage {
       its lowest to its highest seed, and faint lines are the seeds. With one seed the faint line is what was logged, each \
       value of one batch. Arms differ in color and in the kind of line, so that lines on one another can be seen.</p>
       """
+  }
+
+  /// A chart for each gate; a policy has one for each place where its memory enters.
+  private var gates: [HTML?] {
+    let keys = Set(
+      report.runs.runs.flatMap { run in (run.metrics?.curves.keys.filter(\.isGate)).map(Array.init) ?? [] })
+    return keys.sorted().map { key in
+      let place = key.dropFirst("world_gate".count).replacing("_", with: " ")
+      return chart(
+        "World gate\(place)", "tanh of the gate; 0 is as without a memory, ±1 reads it fully", key, fromZero: true)
+    }
   }
 
   /// A chart of a logged value by arm; nil if no run logged it.

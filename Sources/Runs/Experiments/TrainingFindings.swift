@@ -13,13 +13,13 @@ struct TrainingFindings {
       guard run.policy?["world_memory_mode_train"]?.string != "zero", let curves = run.metrics?.curves else {
         return false
       }
-      return curves["world_cos"] != nil || curves["world_gate"] != nil
+      return curves["world_cos"] != nil || curves.keys.contains(where: \.isGate)
     }
     if runs.isEmpty { return nil }
   }
 
   /// Whether the Prophet learned, and what the gate's last value means.
-  var all: [Finding] { [prediction, gate].compactMap(\.self) }
+  var all: [Finding] { [prediction].compactMap(\.self) + gates }
 
   private func curves(_ key: String) -> [[RecordedMetrics.Point]] {
     runs.compactMap { $0.metrics?.curves[key] }.filter { !$0.isEmpty }
@@ -58,17 +58,24 @@ struct TrainingFindings {
     }
   }
 
-  private var gate: Finding? {
-    let ends = curves("world_gate").compactMap(\.firstAndLast?.last)
+  /// One finding for each gate that was logged; a policy has one for each place where its memory enters.
+  private var gates: [Finding] {
+    let keys = Set(runs.flatMap { run in (run.metrics?.curves.keys.filter(\.isGate)).map(Array.init) ?? [] }).sorted()
+    return keys.compactMap { gate($0, name: keys.count == 1 ? "gate" : $0) }
+  }
+
+  private func gate(_ key: String, name: String) -> Finding? {
+    let ends = curves(key).compactMap(\.last?.value)
     guard let widest = ends.map({ abs($0) }).max() else { return nil }
     let values = ends.map(\.short).joined(separator: ", ")
     let headline: String
     switch widest {
-    case 0: headline = "The gate of \(experiment) is closed: it acts exactly as without a memory."
-    case ..<0.01: headline = "The gate of \(experiment) is almost closed: it acts nearly as without a memory."
-    case ..<0.1: headline = "The gate of \(experiment) is slightly open."
-    case ..<0.5: headline = "The gate of \(experiment) is partly open."
-    default: headline = "The gate of \(experiment) is wide open."
+    // Below this the policy does not compute its memory.
+    case ..<1e-6: headline = "The \(name) of \(experiment) is closed: it acts exactly as without a memory."
+    case ..<0.01: headline = "The \(name) of \(experiment) is almost closed: it acts nearly as without a memory."
+    case ..<0.1: headline = "The \(name) of \(experiment) is slightly open."
+    case ..<0.5: headline = "The \(name) of \(experiment) is partly open."
+    default: headline = "The \(name) of \(experiment) is wide open."
     }
     let consequence =
       widest < 0.01
@@ -82,4 +89,9 @@ struct TrainingFindings {
   }
 
   private var several: String { runs.count > 1 ? ", by seed" : "" }
+}
+
+extension String {
+  /// Whether a logged value is the opening of a gate, `world_gate` or, of another place, `world_gate_…`.
+  var isGate: Bool { hasPrefix("world_gate") }
 }

@@ -6,7 +6,7 @@ import Testing
 struct LiveReportTests {
   private func live(_ matrix: FixtureMatrix) -> LiveReport {
     let root = matrix.root
-    return LiveReport(root) { try ExperimentReport(root: root) }
+    return LiveReport(root, restFactor: 0) { try ExperimentReport(root: root) }
   }
 
   private func digests(_ page: LiveReport) throws -> JSON {
