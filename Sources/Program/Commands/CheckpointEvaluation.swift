@@ -25,6 +25,7 @@ struct CheckpointEvaluation {
     plan.batchSize = settings.evaluation.lerobot.batchSize
     plan.seed = settings.seed
     plan.recordedEpisodes = settings.evaluation.recorded
+    plan.recordedNumbers = settings.evaluation.recordedNumbers.map(Set.init)
     let run = try EvaluationRun(settings.environment, plan, settings.evaluation.lerobot.initialStates)
     self.run = run
     if settings.evaluation.planner == .policy, let path = settings.policyPath {

@@ -59,7 +59,7 @@ public enum CommandLineProgram {
     [
       TrainCommand.self, EvalCommand.self, AblateCommand.self, PrecomputeCommand.self, RecordCommand.self,
       ScratchCommand.self, ProbeCommand.self, ReplayCommand.self, MatrixCommand.self, ReportCommand.self,
-      ReproduceCommand.self,
+      WatchCommand.self, ReproduceCommand.self,
     ]
   }
 

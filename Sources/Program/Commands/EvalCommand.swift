@@ -101,6 +101,8 @@ struct EvaluationSection: ConfigurationSection {
     "ablation",
     help: "what to withhold from the policy, to see whether it uses it; `lerobot-wm ablate` compares several at once")
   var ablation: RolloutAblation?
+  @Setting("recorded_episodes", help: "record these episodes of each task instead of the first, such as [3,10]")
+  var recordedNumbers: [Int]?
   @Setting("planner", help: "what plans actions; random gives the success rate of chance") var planner = PlannerKind
     .policy
 
@@ -109,6 +111,9 @@ struct EvaluationSection: ConfigurationSection {
   func validate() throws(ConfigurationError) {
     guard recorded >= 0 else {
       throw ConfigurationError("max_episodes_rendered", "expected 0 or more, found \(recorded)")
+    }
+    if let number = recordedNumbers?.first(where: { $0 < 0 }) {
+      throw ConfigurationError("recorded_episodes", "expected numbers from 0, found \(number)")
     }
   }
 }

@@ -80,7 +80,7 @@ struct EvaluationRun {
     ) { done in
       log.append(done) { manifest()["dropped_memories"]?.integer }
       let rate = SuccessRate(successes: done.count(where: \.success), episodes: done.count)
-      progress.update(done.count, note: done.isEmpty ? "" : "success " + rate.text)
+      progress.update(done.count, note: done.isEmpty ? "" : "success so far " + rate.text)
     } stops: {
       interruption.signalNumber != nil
     }

@@ -7,7 +7,7 @@ extension Finding {
     guard let policy = run.policy, policy["enable_world_injection"]?.bool == false,
       policy["world_inject_suffix_in"]?.bool != true, policy["world_prefix_cross_attn"]?.bool != true,
       (policy["world_prefix_tokens"]?.integer ?? 0) == 0, let own = run.metrics?.curves["loss"],
-      let baseline = runs.runs(of: "E0").first(where: { $0.seed == run.seed }),
+      let baseline = runs.runs(of: runs.roles.baseline).first(where: { $0.seed == run.seed }),
       let losses = baseline.metrics?.curves["loss"].map({ Dictionary($0.map { ($0.step, $0.value) }) { $1 } })
     else { return nil }
     let common = own.filter { losses[$0.step] != nil }

@@ -16,13 +16,18 @@ struct RecordedRun: Sendable {
   let policy: JSON?, training: JSON?, record: JSON?
   /// The last checkpoint's folder.
   private let model: URL
+  private let hashes: FileHashes
   /// By folder: `eval` and whatever else begins with `eval_`; the contrary instruction's ablation as `eval_contrary`.
   let evaluations: [String: RecordedEvaluation]
   /// What was withheld from the checkpoint in further rollouts; nil if nothing was.
   let ablations: AblationStudy?
 
+  /// The folder of a run's evaluation that was run again to film some episodes.
+  static let filmsFolder = "films"
+
   /// Reads a folder whose name is `EXPERIMENT_seedN`; nil for any other name. Files may be missing, but not broken.
-  init?(_ folder: URL) throws {
+  init?(_ folder: URL, hashes: FileHashes) throws {
+    self.hashes = hashes
     let parts = folder.lastPathComponent.components(separatedBy: "_seed")
     guard parts.count == 2, !parts[0].isEmpty, let seed = Int(parts[1]), seed >= 0,
       // `seed00` would be a second seed 0.
@@ -49,6 +54,8 @@ struct RecordedRun: Sendable {
     if let contrary = study?.conditions.first(where: { $0.name == "contrary_instruction" }) {
       evaluations["eval_contrary"] = contrary.evaluation
     }
+    let films = folder.appendingPathComponent(Self.filmsFolder).appendingPathComponent("eval_info.json")
+    if films.isThere { evaluations["eval"]?.adoptVideos(of: try RecordedEvaluation(films)) }
     self.evaluations = evaluations
   }
 
@@ -75,7 +82,7 @@ struct RecordedRun: Sendable {
     guard let evaluation = evaluations["eval"] else { throw Failure("\(name) was not evaluated") }
     try evaluation.requireWhole(name)
     let weights = model.appendingPathComponent("model.safetensors")
-    if let hash = evaluation.setting("model_sha256")?.string, weights.isThere, try MappedFile(weights).sha256 != hash {
+    if let hash = evaluation.setting("model_sha256")?.string, weights.isThere, try hashes.sha256(of: weights) != hash {
       throw Failure("\(name) was evaluated with other weights than those of its last checkpoint; evaluate it again")
     }
     return evaluation
@@ -95,6 +102,12 @@ struct RecordedRun: Sendable {
       samples += part
     }
     return samples
+  }
+
+  /// The duration of all updates that were logged, as the mean of a logged one times their number; nil if unknown.
+  var updateSeconds: Double? {
+    guard let points = metrics?.curves["update_s"], let last = points.last else { return nil }
+    return points.map(\.value).reduce(0, +) / Double(points.count) * last.step
   }
 
   private static func product(_ a: Int, _ b: Int) -> Int? {
@@ -155,10 +168,10 @@ struct RecordedRuns: Sendable {
   let roles: ArmRoles
   let random: RecordedEvaluation?
 
-  init(_ root: URL) throws {
+  init(_ root: URL, hashes: FileHashes = FileHashes()) throws {
     var runs: [RecordedRun] = []
     for name in try names(in: root) {
-      if let run = try RecordedRun(root.appendingPathComponent(name)) { runs.append(run) }
+      if let run = try RecordedRun(root.appendingPathComponent(name), hashes: hashes) { runs.append(run) }
     }
     guard !runs.isEmpty else {
       throw Failure(
@@ -194,7 +207,11 @@ struct RecordedRuns: Sendable {
       missing.append(
         "\(roles.baseline)_seedN/eval/ablations: whether the policy follows the instruction was not tested (`ablate`)")
     }
-    if random == nil { missing.append("random/eval_info.json: the success rate of chance is not known") }
+    if random == nil {
+      missing.append(
+        "random/eval_info.json: the success rate of chance is not known; evaluate with `eval.planner=random` into that folder"
+      )
+    }
     return missing
   }
 

@@ -2,18 +2,16 @@ import Failures
 import Foundation
 
 extension ReportPage {
-  /// What each checkpoint loses under each ablation; nothing without ablations.
+  /// What each checkpoint loses under each ablation.
   var ablations: HTML {
     let studies = report.runs.runs.compactMap { run in run.ablations.map { (run, $0) } }
-    guard !studies.isEmpty else { return "" }
+    guard !studies.isEmpty else { return "<p>No checkpoint was ablated.</p>" }
     return """
-      <section><h2>Ablations</h2>
       <p class="muted">Each checkpoint is rolled out again on the same episodes with the same noise, while one thing is \
       withheld from it. Differences are paired, with Newcombe's interval at 95 % and McNemar's exact p, adjusted by Holm's \
       method over the conditions of a checkpoint. They say what this checkpoint uses; another training run of the same method \
       may use other things.</p>
       \(studies.map { run, study in ablations(of: run, study, isOpen: studies.count <= 3) })
-      </section>
       """
   }
 
@@ -27,7 +25,7 @@ extension ReportPage {
       <th class="plot">\(plot.head { $0.wholePoints })</th><th class="n">only ablated / only without</th>\
       <th class="n">p (Holm)</th></tr></thead>
       <tbody><tr><td>without ablation</td><td class="n">\(base.share.percent) %</td><td></td><td></td><td></td><td></td>\
-      <td></td></tr>\(study.conditions.map { row($0, plot, color: color(run.experiment)) })</tbody></table></div>
+      <td></td></tr>\(study.conditions.map { row($0, plot, style(run.experiment)) })</tbody></table></div>
       <details\(isOpen ? " open" as HTML : "")><summary>In words</summary>
       <ul class="findings">\(study.conditions.map { condition -> HTML in
         let finding = study.finding(condition)
@@ -36,7 +34,7 @@ extension ReportPage {
       """
   }
 
-  private func row(_ condition: AblationStudy.Condition, _ plot: IntervalPlot, color: String) -> HTML {
+  private func row(_ condition: AblationStudy.Condition, _ plot: IntervalPlot, _ style: ArmStyle) -> HTML {
     let success: HTML = "<td class=\"n\">\(condition.evaluation.rate.share.percent) %</td>"
     switch condition.result {
     case .failure(let reason):
@@ -48,7 +46,7 @@ extension ReportPage {
       return """
         <tr><td>\(condition.name)</td>\(success)<td class="n">\(pairs.difference.points)</td>\
         <td class="n">\(pairs.interval.points)</td>\
-        <td class="plot">\(plot.row(pairs.difference, pairs.interval, color: color))</td>\
+        <td class="plot">\(plot.row(pairs.difference, pairs.interval, style))</td>\
         <td class="n">\(pairs.onlyFirst) / \(pairs.onlySecond)</td>\
         <td class="n">\((condition.adjustedP ?? 1).probability)</td></tr>
         """

@@ -45,7 +45,7 @@ final class EpisodeRunner {
     self.environment = environment
     self.context = context
     let settings = context.settings
-    let isRecorded = context.videos != nil && episode.episode < settings.recordedEpisodes
+    let isRecorded = context.videos != nil && settings.records(episode.episode)
     videoCamera = isRecorded ? environment.specification.cameras.first?.name : nil
     result = EpisodeResult(task: episode.task, episode: episode.episode)
     random = CountedRandom(seed: settings.seed, "rollout \(episode.task)").at(episode.episode)

@@ -65,6 +65,19 @@ struct EvaluationRunTests {
     }
   }
 
+  @Test func `films the episodes that are asked for`() throws {
+    try Fixture.within { folder in
+      let flags = Self.random + ["--eval.n_episodes=3", "--eval.recorded_episodes=[1]", "--output_dir=eval"]
+      try Program.succeed(flags, in: folder)
+      let videos = folder.appendingPathComponent("eval/videos")
+      #expect(!videos.names().isEmpty)
+      for name in videos.names() {
+        #expect(videos.appendingPathComponent(name).names() == ["eval_episode_1.mp4"], "\(name)")
+      }
+      #expect(try Program.run(flags + ["--eval.recorded_episodes=[-1]", "--overwrite"], in: folder).status == 1)
+    }
+  }
+
   @Test func `replaces results only when told to`() throws {
     try Fixture.within { folder in
       let flags = Self.random + ["--eval.n_episodes=1", "--eval.max_episodes_rendered=0", "--output_dir=eval"]

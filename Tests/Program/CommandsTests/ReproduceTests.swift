@@ -23,8 +23,12 @@ struct ReproduceTests {
     try Fixture.within { folder in
       _ = try evaluated(folder, arm: arm)
       let outcome = try Program.succeed(
-        ["reproduce", "eval/eval_info.json", "--eval.batch_size=1", "--num_compute_threads=2", "--output_dir=again"],
-        in: folder)
+        [
+          "reproduce", "eval/eval_info.json", "--eval.batch_size=1", "--num_compute_threads=2", "--output_dir=again",
+          "--eval.recorded_episodes=[2]",
+        ], in: folder)
+      #expect(
+        folder.appendingPathComponent("again/videos/shapes_push_side").names() == ["eval_episode_2.mp4"])
       #expect(outcome.output.contains("reproduced: 4 of 4 episodes are equal"))
       #expect(!outcome.errors.contains("not as recorded") && !outcome.errors.contains("edited"))
       let (one, other) = (
