@@ -133,7 +133,7 @@ extension Finding {
     let chance = baseline.flatMap { baseline in rate("random", "eval").map { aboveChance(baseline, $0) } }
     let listens = baseline.flatMap { baseline in rate("E0", "eval_contrary").map { listening(baseline, $0) } }
     return [chance, listens].compactMap(\.self) + comparisons.map { $0.finding(isPreliminary: isPreliminary) }
-      + runs.runs.compactMap(training)
+      + runs.runs.compactMap { heldGate($0, in: runs) } + runs.runs.compactMap(training)
   }
 
   private static func aboveChance(_ baseline: SuccessRate, _ random: SuccessRate) -> Finding {
