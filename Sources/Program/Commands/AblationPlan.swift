@@ -68,7 +68,7 @@ struct AblationPlan {
     guard let world = settings.policy.world, settings.evaluation.planner == .policy else {
       return "the policy reads no memory"
     }
-    if !world.isInjectionEnabled { return "the policy reads no memory, because its injection is off" }
+    if !world.readsMemory { return "the policy reads no memory, because every place of it is off" }
     if mode == world.rolloutMemory { return "it is the memory that this policy reads anyway" }
     if mode.readsHistory, !world.isPredictorEnabled { return "the policy has no Prophet" }
     let rows = min(settings.evaluation.lerobot.batchSize, settings.evaluation.lerobot.episodes)

@@ -93,7 +93,7 @@ struct EvaluationRun {
       tasks: tasks.map(suite.label), results: results, seconds: Date().timeIntervalSince(start),
       manifest: .object(record), root: root)
     try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
-    try report.json.write(to: root.appendingPathComponent("eval_info.json"), layout: .indented(2))
+    try report.json.write(to: root.appendingPathComponent("eval_info.json"), layout: .indented(2), overwrite: resumes)
     return Outcome(report: report, results: results, droppedMemories: dropped)
   }
 

@@ -139,11 +139,11 @@ struct Comparison: Sendable {
         throw Failure("\(name) differs: \(one.plain) in \(firstName), \(other.plain) in \(secondName)")
       }
     }
-    guard allowed.contains("ablation") || first.ablation == second.ablation else {
-      let (name, ablation) = first.ablation.map { (firstName, $0) } ?? (secondName, second.ablation ?? "none")
+    for (evaluation, name) in [(first, firstName), (second, secondName)] where !allowed.contains("ablation") {
+      guard let ablation = evaluation.ablation else { continue }
       throw Failure(
-        "\(name) was evaluated under the ablation \(ablation), the other was not; evaluate it without (`ablate` compares "
-          + "the conditions of one checkpoint)")
+        "\(name) was evaluated under the ablation \(ablation), which says nothing about the method; evaluate it without "
+          + "(`ablate` compares the conditions of one checkpoint)")
     }
     for (one, other) in zip(first.episodes, second.episodes) where one.instruction != other.instruction {
       func shown(_ text: String?) -> String { text.map { "\"\($0)\"" } ?? "not recorded" }

@@ -92,10 +92,8 @@ struct RolloutVideos: Sendable {
     }
     var plays: [(String, String?, RecordedEvaluation.Episode)] = []
     for run in runs.runs {
-      for (name, evaluation) in run.evaluations.sorted(by: { $0.key < $1.key }) where evaluation.isContrary {
-        guard name != "eval", let episode = first(evaluation) else { continue }
-        plays.append(("\(run.name), contrary instruction", episode.instruction, episode))
-      }
+      guard let episode = first(run.evaluations["eval_contrary"]) else { continue }
+      plays.append(("\(run.name), contrary instruction", episode.instruction, episode))
     }
     if let episode = first(runs.random) { plays.append(("random policy", episode.instruction, episode)) }
     let shown = plays.prefix(3)

@@ -177,6 +177,7 @@ struct MatrixTests {
     ([:], ["--seed=1"], ["--seeds"]),
     ([:], ["--policy.path=E0"], ["--init_policy_path"]),
     ([:], ["--resume"], ["resumed"]),
+    ([:], ["--eval.ablation=blank_images"], ["--eval.ablation", "lerobot-wm ablate"]),
     ([:], ["--policy.push_to_hub=true", "--policy.repo_id=user/name"], ["--policy.push_to_hub"]),
     ([:], ["--wandb.enable=true", "--wandb.mode=online"], ["--wandb.mode=offline"]),
     ([:], ["--save_checkpoint=false"], ["--save_checkpoint"]),
