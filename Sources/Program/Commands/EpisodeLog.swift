@@ -9,11 +9,13 @@ import PolicyEvaluation
 /// was killed can be resumed.
 final class EpisodeLog {
   static let fileName = "episodes.jsonl"
-  private static let dropped = "dropped_memories"
+  private static let dropped = "dropped_memories", rendered = "renderer"
   /// The results of episodes that an earlier start finished.
   let finished: [EpisodeResult]
   /// The memories that earlier starts dropped.
   let droppedMemories: Int
+  /// What earlier starts drew with; nil where none ended an episode.
+  let renderer: JSON?
   private var written: Int
   private let file: FileHandle
   private let url: URL
@@ -28,12 +30,13 @@ final class EpisodeLog {
     if resumes, let earlier = lines.first?["protocol"] {
       try Self.requireSame(earlier, manifest, in: folder)
       droppedMemories = keepsEpisodes ? lines.compactMap { $0[Self.dropped]?.integer }.max() ?? 0 : 0
+      renderer = lines.compactMap { $0[Self.rendered] }.last
       // Episodes that ended with an error are run again.
       lines = [lines[0]] + lines.dropFirst().filter { keepsEpisodes && $0["problem"] == .null }
       finished = try lines.dropFirst().map { [url] in try Self.result($0, in: url) }
     } else {
       lines = [["protocol": manifest]]
-      (finished, droppedMemories) = ([], 0)
+      (finished, droppedMemories, renderer) = ([], 0, nil)
     }
     guard Set(finished.map { "\($0.task) \($0.episode)" }).count == finished.count else {
       throw Failure("\(url.path) holds an episode twice; evaluate again without `resume`")
@@ -50,7 +53,7 @@ final class EpisodeLog {
   /// Refuses another evaluation than the one that a folder holds, with the first entry of the protocol that differs.
   static func requireSame(_ earlier: JSON, _ manifest: JSON, in folder: URL) throws {
     // What is only known at the end is not compared.
-    let ignored = RecordDifferences.circumstances(of: manifest) + ["renderer", dropped]
+    let ignored = RecordDifferences.circumstances(of: manifest) + [rendered, dropped]
     guard let difference = RecordDifferences.between(earlier, manifest, ignoring: ignored).first else { return }
     throw Failure(
       "\(folder.path) holds another evaluation: \(difference.text("there", "now")); use its settings, or another folder"
@@ -61,11 +64,13 @@ final class EpisodeLog {
   ///
   /// - Parameters:
   ///   - results: all so far, in the order in which episodes ended.
-  ///   - droppedMemories: those that this start dropped so far; nil for a policy without memories.
-  func append(_ results: [EpisodeResult], droppedMemories: () -> Int?) {
+  ///   - manifest: the protocol so far, with what a later start could not know: the renderer, dropped memories.
+  func append(_ results: [EpisodeResult], manifest: () -> JSON) {
     for result in results.dropFirst(written) {
       var line = Self.json(result, below: url)
-      if let dropped = droppedMemories() { line[Self.dropped] = .integer(self.droppedMemories + dropped) }
+      let manifest = manifest()
+      if let dropped = manifest[Self.dropped]?.integer { line[Self.dropped] = .integer(droppedMemories + dropped) }
+      line[Self.rendered] = manifest[Self.rendered]
       // A full disk costs the chance to resume, not the evaluation.
       try? file.write(contentsOf: Data(Self.signed(.object(line)).utf8))
     }

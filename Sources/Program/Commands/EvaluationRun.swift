@@ -78,7 +78,7 @@ struct EvaluationRun {
     let results = try Evaluation(suite, settings, directory: directory).run(
       tasks: tasks, planner: planner, finished: log.finished
     ) { done in
-      log.append(done) { manifest()["dropped_memories"]?.integer }
+      log.append(done, manifest: manifest)
       let rate = SuccessRate(successes: done.count(where: \.success), episodes: done.count)
       progress.update(done.count, note: done.isEmpty ? "" : "success so far " + rate.text)
     } stops: {
@@ -87,6 +87,8 @@ struct EvaluationRun {
     progress.finish()
     let root = root ?? directory
     var record = manifest().object ?? [:]
+    // Where all episodes had ended before, nothing was drawn.
+    if record["renderer"] == .null, let renderer = log.renderer { record["renderer"] = renderer }
     let dropped = log.droppedMemories + (record["dropped_memories"]?.integer ?? 0)
     if record["dropped_memories"] != nil { record["dropped_memories"] = .integer(dropped) }
     let report = EvaluationReport(

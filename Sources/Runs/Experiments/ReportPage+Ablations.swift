@@ -2,10 +2,10 @@ import Failures
 import Foundation
 
 extension ReportPage {
-  /// What each checkpoint loses under each ablation.
-  var ablations: HTML {
+  /// What each checkpoint loses under each ablation; nil without ablations.
+  var ablations: HTML? {
     let studies = report.runs.runs.compactMap { run in run.ablations.map { (run, $0) } }
-    guard !studies.isEmpty else { return "<p>No checkpoint was ablated.</p>" }
+    guard !studies.isEmpty else { return nil }
     return """
       <p class="muted">Each checkpoint is rolled out again on the same episodes with the same noise, while one thing is \
       withheld from it. Differences are paired, with Newcombe's interval at 95 % and McNemar's exact p, adjusted by Holm's \

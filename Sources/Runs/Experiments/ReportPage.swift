@@ -25,13 +25,14 @@ struct ReportPage {
   }
 
   var sections: [Section] {
-    [
+    let ablations = ablations.map { [Section(id: "ablations", title: "Ablations", body: $0)] } ?? []
+    return [
       Section(id: "about", title: nil, body: header),
       Section(id: "verdict", title: "Verdict", body: verdict),
       Section(id: "success", title: "Success", body: results),
       Section(id: "comparisons", title: "Against the baseline", body: comparisons),
       Section(id: "power", title: "What this design can detect", body: power),
-      Section(id: "ablations", title: "Ablations", body: ablations),
+    ] + ablations + [
       Section(id: "training", title: "Training", body: curves),
       Section(id: "rollouts", title: "Rollouts", body: videos),
       Section(id: "protocol", title: "Protocol and checks", body: checks),

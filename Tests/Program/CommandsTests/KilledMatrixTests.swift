@@ -31,12 +31,21 @@ struct KilledMatrixTests {
       let status = try Program.run(["matrix", "status", "--output_root=out"], in: folder)
       #expect(status.status == 0 && status.output.contains("at work"), "\(status.output) \(delays)")
       let last = try start("out").wait()
-      #expect(last.status == 0, "\(last.errors) \(delays)")
+      #expect(last.status == 0, "\(last.errors) \(delays)\n\(logs(folder))")
       let runs = folder.appendingPathComponent("unbroken").names().filter { $0.contains("_seed") }
       #expect(runs.count >= 6)
       try MatrixFixture.expectEqual(
         folder.appendingPathComponent("out"), folder.appendingPathComponent("unbroken"), runs: runs)
     }
+  }
+
+  /// The ends of the runs' logs.
+  private func logs(_ folder: URL) -> String {
+    let logs = folder.appendingPathComponent("out/logs")
+    return logs.names().filter { $0.hasSuffix(".log") }.map { name in
+      let text = (try? String(contentsOf: logs.appendingPathComponent(name), encoding: .utf8)) ?? ""
+      return "\(name):\n" + text.suffix(1500)
+    }.joined(separator: "\n")
   }
 
   private func isOurs(_ process: pid_t) -> Bool {

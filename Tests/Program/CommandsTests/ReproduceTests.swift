@@ -127,6 +127,14 @@ struct ReproduceTests {
       let resumed = try JSON(contentsOf: file)
       #expect(resumed["outcomes_sha256"] == whole["outcomes_sha256"])
       #expect(try String(contentsOf: log, encoding: .utf8).split(separator: "\n").count == 5)
+
+      // Killed after the last episode: nothing is drawn anymore, and the record still names what drew.
+      try FileManager.default.removeItem(at: file)
+      try Program.succeed(flags, in: folder)
+      let complete = try JSON(contentsOf: file)
+      #expect(complete["outcomes_sha256"] == whole["outcomes_sha256"])
+      #expect(complete["protocol"]?["renderer"]?.string != nil)
+      #expect(complete["protocol"]?["renderer"] == whole["protocol"]?["renderer"])
     }
   }
 }
