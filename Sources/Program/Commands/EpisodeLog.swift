@@ -13,12 +13,6 @@ final class EpisodeLog {
   private let file: FileHandle
   private let url: URL
 
-  /// Entries of a protocol that may differ when an evaluation is resumed.
-  private static let incidental = [
-    "command_line", "working_directory", "date", "variables", "batch_size", "compute_threads", "renderer",
-    "dropped_memories",
-  ]
-
   /// Starts the log of an evaluation, or continues it.
   ///
   /// - Throws: if an evaluation that is to be resumed has another protocol, with both values.
@@ -26,7 +20,7 @@ final class EpisodeLog {
     url = folder.appendingPathComponent("episodes.jsonl")
     var lines = try resumes ? Self.lines(of: url) : []
     if resumes, let earlier = lines.first?["protocol"] {
-      let differences = RecordDifferences.between(earlier, manifest, ignoring: Self.incidental)
+      let differences = RecordDifferences.between(earlier, manifest, ignoring: IncidentalEntries.ofResumedEvaluation)
       if let difference = differences.first {
         throw Failure(
           "\(folder.path) holds another evaluation: \(difference.text("there", "now")); use its settings, or another folder"

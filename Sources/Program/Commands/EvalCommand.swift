@@ -1,14 +1,11 @@
+import Experiments
 import Failures
 import Foundation
-import HuggingFaceHub
 import LayeredSettings
-import LibTorch
 import ModelFiles
 import OrderedCollections
 import PolicyEvaluation
 import PretrainedPolicies
-import RobotEnvironments
-import RobotPolicies
 import SmolVLA
 import TerminalOutput
 import WorldModality
@@ -66,29 +63,19 @@ enum EvalCommand: Command {
   }
 
   static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {
-    var plan = EvaluationSettings()
-    plan.episodes = settings.evaluation.lerobot.episodes
-    plan.batchSize = settings.evaluation.lerobot.batchSize
-    plan.seed = settings.seed
-    plan.recordedEpisodes = settings.evaluation.recorded
-    plan.usesContraryInstruction = settings.evaluation.contrary
-    let run = try EvaluationRun(settings.environment, plan, settings.evaluation.lerobot.initialStates)
-    if settings.evaluation.planner == .policy, let path = settings.policyPath {
-      try run.check(TrainedStartStates(in: ModelLocation.directory(of: path, holding: ModelLocation.weights)))
-    }
-    run.repetitionNotice.map(say)
-    let suite = run.suite
     try useComputeThreads(settings.computeThreads)
+    var checks = Checks()
+    let prepared = try PreparedEvaluation(settings, &checks)
+    checks.warnings.forEach(say)
+    let (run, suite) = (prepared.run, prepared.run.suite)
     let path = settings.outputDirectory ?? defaultOutput("eval", settings.jobName ?? suite.name)
-    let (planner, policy) = try planner(settings, run.specification())
-    let manifest = try EvaluationProtocol(
-      run, environment: settings.environment, policy: policy, renaming: settings.renameMap)
     let output =
       settings.resumes
       ? URL(fileURLWithPath: path, isDirectory: true) : try prepareOutput(path, overwrite: settings.overwrites)
     let interruption = Interruption()
     let outcome = try run.run(
-      planner, in: output, resumes: settings.resumes, manifest: { manifest.json }, interruption: interruption)
+      prepared.planner, in: output, resumes: settings.resumes, manifest: { prepared.manifest.json },
+      interruption: interruption)
     let report = outcome.report
     for task in run.tasks { print("\(suite.label(ofTask: task).text): \(report.rate(of: task).text)") }
     if report.groups.count > 1 {
@@ -104,34 +91,6 @@ enum EvalCommand: Command {
       return 128 + signal
     }
     return outcome.broken.isEmpty ? 0 : 1
-  }
-
-  private static func planner(
-    _ settings: Settings, _ specification: EnvironmentSpecification
-  ) throws -> (any ActionPlanner, EvaluatedPolicy?) {
-    if settings.evaluation.planner == .random {
-      return (RandomPlanner(actionDimension: specification.actionNames.count), nil)
-    }
-    guard let path = settings.policyPath else {
-      throw Failure("--policy.path is needed: a checkpoint's pretrained_model folder, or a repository")
-    }
-    let smolvla = settings.policy.smolvla
-    if smolvla.actionSteps == smolvla.chunkSize {
-      say(
-        "warning: n_action_steps equals chunk_size (\(smolvla.chunkSize)): plans are carried out to the end; "
-          + "a smaller --policy.n_action_steps re-plans more often")
-    }
-    let device = try Device.chosen(smolvla.device)
-    var builder = PolicyBuilder(settings.policy, device: device)
-    let folder = try ModelLocation.directory(of: path, holding: ModelLocation.weights)
-    var pretrained = try builder.pretrained(folder)
-    if !settings.renameMap.isEmpty {
-      pretrained.preprocessor = pretrained.preprocessor.renaming(settings.renameMap)
-    }
-    builder.notices.forEach(say)
-    let policy = EvaluatedPolicy(
-      settings: settings.policy, policy: pretrained.policy, source: (name: path, folder: folder))
-    return (try PolicyPlanner(pretrained, specification: specification), policy)
   }
 }
 

@@ -21,6 +21,11 @@ enum MatrixCommand: Command {
     var initialPolicy = ""
     @Setting("total_samples", help: "samples of each run; sets --steps by --batch_size, rounded up") var totalSamples:
       Int?
+    @Setting(
+      "sequential", help: "register looks at the results after each seed, with verdicts at levels that allow for them")
+    var isSequential = false
+    @Setting("stop_early", help: "with --sequential: start no further seeds once E2 against E0 has a verdict")
+    var stopsEarly = false
     @Setting("dry_run", help: "check everything, print the jobs, what they can find and how long they take, and stop")
     var isDryRun = false
     @Setting("assumed_success", help: "success rate of E0 that --dry_run plans with, in percent") var assumedSuccess =
@@ -47,6 +52,7 @@ enum MatrixCommand: Command {
       guard (1...99).contains(assumedSuccess), (0...40).contains(assumedSeedDeviation) else {
         throw ConfigurationError("assumed_success", "expected 1 to 99 percent, and assumed_seed_sd 0 to 40 points")
       }
+      guard isSequential || !stopsEarly else { throw ConfigurationError("stop_early", "needs --sequential") }
       if let totalSamples, totalSamples < 1 {
         throw ConfigurationError("total_samples", "expected an integer from 1, found \(totalSamples)")
       }
@@ -97,11 +103,15 @@ enum MatrixCommand: Command {
     let runs = jobs.map(matrix.run)
     func steps() -> Int { runs.reduce(0) { $0 + min($1.loggedStep, matrix.steps) } }
     let progress = ProgressBar("matrix", total: jobs.count * matrix.steps, first: steps())
-    let endings = try runner.run(
-      jobs, interruption: { interruption.signalNumber.map { ($0, interruption.requests) } }
-    ) { running, messages in
-      messages.forEach(progress.say)
-      if !running.isEmpty { progress.update(steps(), note: running.joined(separator: ", ")) }
+    var endings: [MatrixRunner.Ending] = []
+    for wave in waves(of: jobs, settings) {
+      endings += try runner.run(
+        wave, interruption: { interruption.signalNumber.map { ($0, interruption.requests) } }
+      ) { running, messages in
+        messages.forEach(progress.say)
+        if !running.isEmpty { progress.update(steps(), note: running.joined(separator: ", ")) }
+      }
+      guard interruption.signalNumber == nil, !isDecided(root, settings) else { break }
     }
     progress.finish()
     let isReported = report(root)
@@ -124,6 +134,21 @@ enum MatrixCommand: Command {
       say("no report: \(error)")
       return false
     }
+  }
+
+  /// The jobs that start together: all, or with looks after which the matrix may stop those up to the next look.
+  private static func waves(of jobs: [MatrixJob], _ settings: Settings) -> [[MatrixJob]] {
+    guard settings.stopsEarly else { return [jobs] }
+    let seeds = settings.seedNumbers
+    let looks = [Array(seeds.prefix(2))] + seeds.dropFirst(2).map { [$0] }
+    return looks.map { look in jobs.filter { look.contains($0.seed) } }
+  }
+
+  /// Whether the runs that are there have the verdict after which no more are wanted.
+  private static func isDecided(_ root: URL, _ settings: Settings) -> Bool {
+    guard settings.stopsEarly, let report = try? ExperimentReport(root: root), report.isDecided else { return false }
+    say("E2 against E0 has a verdict: no further seed is started")
+    return true
   }
 
   private static func executable() throws -> String {

@@ -58,17 +58,13 @@ extension MatrixPreparation {
         _ = try ModelLocation.directory(of: world.encoderName, holding: ModelLocation.weights)
       }
       _ = try settings.wandb.writesRun(environment: ProcessInfo.processInfo.environment)
-      let run = try TrainingRun(settings)
+      var checks = Checks()
+      let run = try TrainingRun(settings, &checks)
       // The environment's cameras and actions must fit, or the evaluation would fail after the training.
       _ = try PolicyPlanner(run.pretrained, specification: evaluation.specification)
       try evaluation.run.check(TrainedStartStates(of: run.pretrained))
-      notices += (run.warnings + [run.dataDescription]).filter { !notices.contains($0) }
-      let parameters = run.pretrained.policy.parameters
-      // float32 weights, and two moments of what is trained.
-      bytes = max(
-        bytes,
-        parameters.parameters.reduce(0) { $0 + 4 * $1.tensor.elementCount }
-          + parameters.trainable.reduce(0) { $0 + 8 * $1.parameter.tensor.elementCount })
+      notices += (checks.warnings + [run.dataDescription]).filter { !notices.contains($0) }
+      bytes = max(bytes, run.pretrained.checkpointBytes)
     }
     return bytes
   }
@@ -77,15 +73,7 @@ extension MatrixPreparation {
   func checkDisk(_ checkpointBytes: Int) throws {
     guard let every = arms.first?.settings.saveFrequency else { return }
     let count = jobs.reduce(0) { $0 + (max(0, steps - (run($1).checkpointStep ?? 0)) + every - 1) / every }
-    let needed = Double(count) * Double(checkpointBytes)
-    var folder = root
-    while !FileManager.default.fileExists(atPath: folder.path), folder.path != "/" { folder.deleteLastPathComponent() }
-    let attributes = try FileManager.default.attributesOfFileSystem(forPath: folder.path)
-    guard let free = (attributes[.systemFreeSize] as? NSNumber)?.doubleValue, free < needed else { return }
-    func gigabytes(_ bytes: Double) -> String { String(format: "%.1f GB", bytes / 1e9) }
-    throw Failure(
-      "\(count) checkpoints need \(gigabytes(needed)), \(folder.path) has \(gigabytes(free)) free; use a larger "
-        + "--save_freq, fewer --seeds, or an --output_root on a larger disk")
+    try OutputDisk.requireSpace(for: count, ofBytes: checkpointBytes, at: root.path)
   }
 
   /// The contents of `matrix.json`.
@@ -133,14 +121,11 @@ extension MatrixPreparation {
 
   /// A run's settings without those that do not change its results.
   private static func decisive(_ settings: JSON) -> JSON {
-    var members = settings.object ?? [:]
-    for key in [
-      "seed", "output_dir", "job_name", "resume", "overwrite", "num_workers", "num_compute_threads", "log_freq",
-      "save_freq", "eval_freq", "wandb",
-    ] { members[key] = nil }
-    var policy = members["policy"]?.object ?? [:]
-    policy["device"] = nil
-    members["policy"] = .object(policy)
-    return .object(members)
+    func without(_ json: JSON, below path: String) -> JSON {
+      guard let members = json.object else { return json }
+      let kept = members.filter { !IncidentalEntries.ofTrainingSettings.contains(path + $0.key) }
+      return .object(OrderedDictionary(uniqueKeysWithValues: kept.map { ($0, without($1, below: "\(path)\($0).")) }))
+    }
+    return without(settings, below: "")
   }
 }

@@ -3,6 +3,7 @@ import Foundation
 import LayeredSettings
 import LibTorch
 import ModelFiles
+import PolicyTraining
 
 /// The checks before a matrix starts, and its jobs.
 ///
@@ -37,11 +38,14 @@ struct MatrixPreparation {
     common = try Self.common(
       arms, evaluation,
       MatrixPlan(
-        experiments: settings.arms.map(\.rawValue), seeds: settings.seedNumbers))
+        experiments: settings.arms.map(\.rawValue), seeds: settings.seedNumbers, isSequential: settings.isSequential))
+    var checks = Checks()
+    OutputDisk.check(root.path, mirror: first.checkpointMirror, &checks)
+    notices += checks.warnings
     notices += [
       "each run: \(steps) steps of \(first.batchSize), \(steps * first.batchSize) samples", evaluation.text,
     ]
-    notices += [evaluation.run.repetitionNotice].compactMap(\.self)
+    notices += [evaluation.run.repetitionNotice].compactMap { $0.map { "warning: " + $0 } }
     let isOnCPU = try Device.chosen(first.policy.smolvla.device) == .cpu
     for index in jobs.indices {
       jobs[index].isOnCPU = isOnCPU
@@ -52,6 +56,10 @@ struct MatrixPreparation {
 
   func run(_ job: MatrixJob) -> MatrixRun { MatrixRun(root.appendingPathComponent(job.name)) }
 
+  private func mirror(of run: URL) -> CheckpointMirror? {
+    arms.first?.settings.checkpointMirror.map { CheckpointMirror(URL(fileURLWithPath: $0), of: run) }
+  }
+
   private func stages(of job: MatrixJob) throws -> [MatrixJob.Stage] {
     let run = run(job)
     let output = "--output_dir=\(run.url.path)"
@@ -61,8 +69,9 @@ struct MatrixPreparation {
         try run.checkEvaluation(evaluation.protocolEntries, tasks: evaluation.tasks)
         return []
       }
-    } else if run.checkpointStep != nil {
-      stages.append(.init("training", ["train", output, "--resume"]))
+    } else if run.checkpointStep != nil || mirror(of: run.url)?.isThere == true {
+      let mirror = arms.first?.settings.checkpointMirror.map { ["--checkpoint_mirror=\($0)"] } ?? []
+      stages.append(.init("training", ["train", output, "--resume"] + mirror))
     } else {
       let flags = arms.first { $0.experiment == job.experiment }?.flags ?? []
       stages.append(.init("training", ["train", output, "--overwrite"] + flags + ["--seed=\(job.seed)"]))

@@ -13,7 +13,8 @@ extension ExperimentReport {
       "findings": .array(findings.map(JSON.string)),
       "results": .array(rows.map(\.json)),
       "comparisons": .array(comparisons.map { $0.json(isPreliminary: preliminary != nil) }),
-      "preliminary": preliminary.map(JSON.string) ?? .null,
+      "preliminary": preliminary.map(JSON.string) ?? .null, "look": look?.json ?? .null,
+      "checks": .array(checks.map(\.json)),
       "aggregates": runs.aggregates(baseline: "E0"),
       "training": .object(OrderedDictionary(uniqueKeysWithValues: runs.runs.map { ($0.name, $0.trainingFigures) })),
       "missing": .array(missing.map(JSON.string)), "warnings": .array(warnings.map(JSON.string)),
@@ -39,7 +40,7 @@ extension ExperimentReport {
     var table = lines
     table.insert(String(repeating: "─", count: lines.first?.count ?? 0), at: 1)
     table.append("")
-    table += [preliminary, amendment].compactMap(\.self)
+    table += [preliminary, look?.text, amendment].compactMap(\.self)
     table += comparisons.map { $0.finding(isPreliminary: preliminary != nil).text }
     table += warnings.map { "Warning: \($0)" } + missing.map { "Missing: \($0)" }
     return table.joined(separator: "\n")
@@ -102,10 +103,10 @@ extension Comparison {
       json["unit"] = comparison.runs == nil ? "checkpoints" : "methods"
       json["verdict"] = isPreliminary ? .null : .string(verdict.map(\.word) ?? "")
       json["difference"] = .number(comparison.difference)
-      json["interval_95"] = comparison.interval.json
+      json["interval_95"] = comparison.interval(at: look).json
       json["p_holm"] = adjustedP.map(JSON.number) ?? .null
       json["t_over_runs"] = comparison.runs?.json ?? .null
-      if treatment == "E1" { json["equivalence"] = EquivalenceTest(comparison, margin: Self.controlMargin).json }
+      if treatment == "E1" { json["equivalence"] = comparison.equivalence(at: look).json }
       json["allowed_differences"] = .array(allowed.map(JSON.string))
       json["paired"] = comparison.pairs.json
       json["by_training_seed"] = .object(

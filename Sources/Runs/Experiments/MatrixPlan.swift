@@ -11,9 +11,13 @@ public struct MatrixPlan: Sendable, Equatable {
   public let experiments: [String], seeds: [Int]
   /// Runs that were asked for later, when there may have been results.
   private(set) var added: [String]
+  /// The looks before all runs are there; nil if there is to be none.
+  private(set) var sequential: SequentialPlan?
 
-  public init(experiments: [String], seeds: [Int]) {
+  /// - Parameter isSequential: whether results are looked at after each seed.
+  public init(experiments: [String], seeds: [Int], isSequential: Bool = false) {
     (self.experiments, self.seeds, added) = (experiments, seeds, [])
+    sequential = isSequential ? SequentialPlan(seeds: seeds) : nil
   }
 
   /// The plan of the matrix whose folder is `root`; nil if none is registered there.
@@ -42,6 +46,11 @@ public struct MatrixPlan: Sendable, Equatable {
           + "restore the file")
     }
     (self.experiments, self.seeds, self.added) = (names, numbers, more)
+    guard let looks = plan["sequential"] else { return }
+    sequential = SequentialPlan(seeds: numbers)
+    guard looks == sequential?.json else {
+      throw Failure("\(file.path): the plan's looks are not those of its \(numbers.count) seeds; restore the file")
+    }
   }
 
   /// `E0_seed0` and so on.
@@ -50,7 +59,14 @@ public struct MatrixPlan: Sendable, Equatable {
   }
 
   /// The plan with the runs of a later start added to it.
-  func adding(_ later: MatrixPlan) -> MatrixPlan {
+  ///
+  /// - Throws: if the later start wants other looks, which are decided before the first result.
+  func adding(_ later: MatrixPlan) throws -> MatrixPlan {
+    guard (sequential == nil) == (later.sequential == nil) else {
+      throw Failure(
+        "the matrix was \(sequential == nil ? "not " : "")registered with looks after each seed; start it \(sequential == nil ? "without" : "with") "
+          + "`sequential`, or choose another folder")
+    }
     var plan = self
     plan.added += later.runs.filter { !runs.contains($0) }
     return plan
@@ -62,12 +78,19 @@ public struct MatrixPlan: Sendable, Equatable {
     return runs.filter { !whole.contains($0) }
   }
 
+  /// The look that the recorded runs allow; nil before the first, and without sequential looks.
+  func look(in recorded: RecordedRuns) -> SequentialPlan.Look? {
+    let lacking = Set(lacking(in: recorded))
+    return sequential?.look { seed in experiments.allSatisfy { !lacking.contains("\($0)_seed\(seed)") } }
+  }
+
   /// The plan as `matrix.json` keeps it, with the comparison that the experiment is about.
   public var json: JSON {
     var json: OrderedDictionary<String, JSON> = [
       "primary_comparison": "E2 - E0", "experiments": .array(experiments.map(JSON.string)),
       "seeds": .array(seeds.map(JSON.integer)), "capacity_control_margin": .number(Comparison.controlMargin),
     ]
+    if let sequential { json["sequential"] = sequential.json }
     if !added.isEmpty { json["added_later"] = .array(added.map(JSON.string)) }
     return .object(json)
   }

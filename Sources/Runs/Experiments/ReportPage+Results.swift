@@ -89,7 +89,7 @@ extension ReportPage {
   /// The arms against E0, pair by pair, or why they are not compared.
   var comparisons: HTML {
     let intervals = report.comparisons.compactMap { comparison -> ClosedRange<Double>? in
-      try? comparison.result.get().interval
+      try? comparison.result.get().interval(at: comparison.look)
     }
     let plot = IntervalPlot.difference(holding: intervals)
     return """
@@ -113,7 +113,7 @@ extension ReportPage {
     case .failure(let reason):
       return "<tr>\(name)<td colspan=\"6\" class=\"refused\">not compared: \(message(of: reason))</td></tr>"
     case .success(let found):
-      let (pairs, interval) = (found.pairs, found.interval)
+      let (pairs, interval) = (found.pairs, found.interval(at: comparison.look))
       return """
         <tr>\(name)<td class="n">\(found.difference.points)</td><td class="n">\(interval.points)</td>\
         <td class="plot">\(plot.row(found.difference, interval, color: color(comparison.treatment)))</td>\
