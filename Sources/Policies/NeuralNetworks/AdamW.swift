@@ -106,12 +106,15 @@ extension ParameterStore {
     return try Tensor.stack(Tensor.norms(of: gradients)).norm()
   }
 
-  /// Scales all gradients so that their norm is at most `maximum`, and returns the norm they had.
+  /// Scales the gradients of the parameters that `isIncluded` names so that their norm is at most `maximum`, and returns
+  /// the norm they had.
   ///
   /// As PyTorch's `clip_grad_norm_`: the factor is min(1, maximum / (norm + 1e-6)).
-  public func clipGradients(toNorm maximum: Double) throws -> Tensor {
-    let norm = try gradientNorm()
-    let gradients = trainable.compactMap(\.parameter.tensor.gradient)
+  public func clipGradients(
+    toNorm maximum: Double, where isIncluded: (String) -> Bool = { _ in true }
+  ) throws -> Tensor {
+    let norm = try gradientNorm(where: isIncluded)
+    let gradients = trainable.filter { isIncluded($0.parameter.name) }.compactMap(\.parameter.tensor.gradient)
     guard !gradients.isEmpty else { return norm }
     let factor = try ((norm + 1e-6).reciprocal() * maximum).clamp(max: 1)
     try Tensor.scale(gradients, by: factor)

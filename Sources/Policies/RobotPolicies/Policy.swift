@@ -56,6 +56,9 @@ public protocol Policy: AnyObject {
 
   /// Norms of groups of gradients after `backward()`, by log key.
   func gradientMetrics() throws -> OrderedDictionary<String, Tensor>
+
+  /// Whether a parameter belongs to a model beside the policy, whose gradients must not count when the policy's are clipped.
+  func isTrainedApart(_ parameter: String) -> Bool
 }
 
 extension Policy {
@@ -64,6 +67,13 @@ extension Policy {
   public var plansDependOnBatch: Bool { false }
   public func prepareForRollouts() {}
   public func gradientMetrics() throws -> OrderedDictionary<String, Tensor> { [:] }
+  public func isTrainedApart(_ parameter: String) -> Bool { false }
+
+  /// Clips the policy's gradients and, on their own, those of a model that is trained apart; returns the policy's norm.
+  public func clipGradients(toNorm maximum: Double) throws -> Tensor {
+    _ = try parameters.clipGradients(toNorm: maximum, where: isTrainedApart)
+    return try parameters.clipGradients(toNorm: maximum) { !isTrainedApart($0) }
+  }
 }
 
 /// A policy whose computation can be compared with LeRobot's, step by step.

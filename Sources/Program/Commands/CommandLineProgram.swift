@@ -66,9 +66,9 @@ public enum CommandLineProgram {
 
   private static var commands: [any Command.Type] {
     [
-      TrainCommand.self, EvalCommand.self, PrecomputeCommand.self, RecordCommand.self, ScratchCommand.self,
-      ProbeCommand.self, ReplayCommand.self, MatrixCommand.self, ReportCommand.self, ReproduceCommand.self,
-      DoctorCommand.self,
+      TrainCommand.self, EvalCommand.self, AblateCommand.self, PrecomputeCommand.self, RecordCommand.self,
+      ScratchCommand.self, ProbeCommand.self, ReplayCommand.self, MatrixCommand.self, ReportCommand.self,
+      WatchCommand.self, ReproduceCommand.self, DoctorCommand.self,
     ]
   }
 
@@ -102,7 +102,7 @@ public enum CommandLineProgram {
   private static func fail(_ sentence: String) -> Int32 {
     say("\(name): \(sentence)")
     // A matrix reports why a stage failed.
-    if let file = ProcessInfo.processInfo.environment[MatrixRunner.errorFileVariable] {
+    if let file = ProcessInfo.processInfo.environment[StageLog.errorFileVariable] {
       try? AtomicFile.write(Array(sentence.utf8), to: URL(fileURLWithPath: file), overwrite: true)
     }
     return 1

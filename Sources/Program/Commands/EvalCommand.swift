@@ -8,7 +8,6 @@ import PolicyEvaluation
 import PretrainedPolicies
 import SmolVLA
 import TerminalOutput
-import WorldModality
 
 /// `lerobot-wm eval`: closed-loop evaluation of a checkpoint, under LeRobot's flags.
 enum EvalCommand: Command {
@@ -29,6 +28,8 @@ enum EvalCommand: Command {
       "policy", title: "PreTrainedConfig", help: "kind of policy; the checkpoint's own", of: PolicySettings.kinds)
     var policy = PolicySettings.smolvla(SmolVLAConfiguration())
     var policyPath: String?
+    /// The command line that does this evaluation.
+    var commandLine: [String] = []
 
     static let title = "EvalPipelineConfig"
   }
@@ -46,6 +47,7 @@ enum EvalCommand: Command {
 
   /// Defaults ← checkpoint ← file ← flags.
   static func layers(_ configured: inout Configured<Settings>, _ arguments: inout Arguments) throws {
+    configured.value.commandLine = [CommandLineProgram.name, name] + arguments.flags.map(\.word)
     let file = arguments.take("config_path").map { URL(fileURLWithPath: $0) }
     let json = try file.map { file throws in try JSON(contentsOf: file) }
     if let file, json?["dataset"] != nil {
@@ -63,21 +65,18 @@ enum EvalCommand: Command {
   }
 
   static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {
-    try useComputeThreads(settings.computeThreads)
     var checks = Checks()
-    let prepared = try PreparedEvaluation(settings, &checks)
+    let checkpoint = try CheckpointEvaluation(settings, &checks)
     checks.warnings.forEach(say)
-    let (run, suite) = (prepared.run, prepared.run.suite)
-    let path = settings.outputDirectory ?? defaultOutput("eval", settings.jobName ?? suite.name)
+    let evaluation = try checkpoint.prepared(settings.evaluation.ablation, commandLine: settings.commandLine)
+    let path = settings.outputDirectory ?? defaultOutput("eval", settings.jobName ?? evaluation.run.suite.name)
     let output =
       settings.resumes
       ? URL(fileURLWithPath: path, isDirectory: true) : try prepareOutput(path, overwrite: settings.overwrites)
     let interruption = Interruption()
-    let outcome = try run.run(
-      prepared.planner, in: output, resumes: settings.resumes, manifest: { prepared.manifest.json },
-      interruption: interruption)
-    let report = outcome.report
-    for task in run.tasks { print("\(suite.label(ofTask: task).text): \(report.rate(of: task).text)") }
+    let outcome = try evaluation.evaluate(in: output, resumes: settings.resumes, interruption: interruption)
+    let (run, report) = (evaluation.run, outcome.report)
+    for task in run.tasks { print("\(run.suite.label(ofTask: task).text): \(report.rate(of: task).text)") }
     if report.groups.count > 1 {
       for group in report.groups { print("\(group): \(report.rate(ofGroup: group).text)") }
     }
@@ -101,9 +100,12 @@ enum PlannerKind: String, CaseIterable, ConfigurationValue { case policy, random
 struct EvaluationSection: ConfigurationSection {
   @SettingsGroup var lerobot = TrainingEvaluationSection()
   @Setting("max_episodes_rendered", help: "episodes of each task that are recorded") var recorded = 10
-  @Setting("contrary_instruction", help: "give the policy a different instruction, but score the original goal")
-  var contrary =
-    false
+  @Setting(
+    "ablation",
+    help: "what to withhold from the policy, to see whether it uses it; `lerobot-wm ablate` compares several at once")
+  var ablation: RolloutAblation?
+  @Setting("recorded_episodes", help: "record these episodes of each task instead of the first, such as [3,10]")
+  var recordedNumbers: [Int]?
   @Setting("planner", help: "what plans actions; random gives the success rate of chance") var planner = PlannerKind
     .policy
 
@@ -112,6 +114,9 @@ struct EvaluationSection: ConfigurationSection {
   func validate() throws(ConfigurationError) {
     guard recorded >= 0 else {
       throw ConfigurationError("max_episodes_rendered", "expected 0 or more, found \(recorded)")
+    }
+    if let number = recordedNumbers?.first(where: { $0 < 0 }) {
+      throw ConfigurationError("recorded_episodes", "expected numbers from 0, found \(number)")
     }
   }
 }

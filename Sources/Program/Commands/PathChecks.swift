@@ -55,9 +55,9 @@ extension Checks {
     } else {
       let settings = try EvalCommand.settings(from: flags)
       if flags.contains(where: { $0.name.hasPrefix("env.") }) {
-        _ = try? PreparedEvaluation(settings, &self)
+        _ = try? CheckpointEvaluation(settings, &self)
       } else {
-        _ = try? PreparedEvaluation.policy(settings, &self)
+        _ = try? LoadedCheckpoint(settings, &self)
       }
     }
   }

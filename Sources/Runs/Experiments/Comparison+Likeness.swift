@@ -92,17 +92,17 @@ extension Comparison {
           "\(name) differs: \(one.plain) in \(firstName), \(other.plain) in \(secondName); evaluate both with the same")
       }
     }
+    for (evaluation, name) in [(first, firstName), (second, secondName)] where !allowed.contains("ablation") {
+      guard let ablation = evaluation.ablation else { continue }
+      throw Failure(
+        "\(name) was evaluated under the ablation \(ablation), which says nothing about the method; evaluate it without "
+          + "(`ablate` compares the conditions of one checkpoint)")
+    }
     for (one, other) in zip(first.episodes, second.episodes) where one.instruction != other.instruction {
       func shown(_ text: String?) -> String { text.map { "\"\($0)\"" } ?? "not recorded" }
       throw Failure(
         "instructions differ: episode \(one.index) of \(one.task) was \(shown(one.instruction)) in \(firstName), "
           + "\(shown(other.instruction)) in \(secondName); evaluate both on the same tasks")
-    }
-    let contrary = (first.isContrary, second.isContrary)
-    guard contrary.0 == contrary.1 else {
-      throw Failure(
-        "\(contrary.0 ? firstName : secondName) was given the contrary instruction, the other was not; evaluate it "
-          + "again")
     }
     let differences = RecordDifferences.between(
       first.manifest, second.manifest, ignoring: IncidentalEntries.ofEvaluation + allowed)

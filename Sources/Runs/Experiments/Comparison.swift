@@ -8,6 +8,8 @@ import PolicyEvaluation
 struct Comparison: Sendable {
   /// The arm and the one it is compared with.
   let treatment: String, baseline: String
+  /// Whether the arm controls for the treatment's parameters, so that it must equal the baseline.
+  let isControl: Bool
   /// Entries of the records that may differ, by the user's word.
   let allowed: [String]
   /// The comparison, treatment first, or why there is none.
@@ -19,7 +21,7 @@ struct Comparison: Sendable {
   /// The look of a sequential plan at which it is made; nil if it is made once, when all is there.
   let look: SequentialPlan.Look?
 
-  /// The largest difference between E1 and E0 that counts as none, as a share.
+  /// The largest difference between a control and the baseline that counts as none, as a share.
   static let controlMargin = 0.05
 
   /// Compares the plain evaluations of the training seeds of two arms.
@@ -32,6 +34,7 @@ struct Comparison: Sendable {
     look: SequentialPlan.Look? = nil
   ) {
     (self.treatment, self.baseline, self.allowed, self.look) = (treatment, baseline, allowed, look)
+    isControl = runs.roles.isControl(treatment)
     result = Result { try Self.compared(treatment, baseline, in: runs, allowed, look) }
   }
 
@@ -86,9 +89,6 @@ struct Comparison: Sendable {
 }
 
 extension RecordedEvaluation {
-  /// Whether the policy was given the contrary instruction.
-  var isContrary: Bool { setting("contrary_instruction")?.bool ?? false }
-
   /// The episodes with the tasks in turn, so that any first part of them is of all tasks.
   var inTurn: [Episode] {
     let places = Dictionary(uniqueKeysWithValues: tasks.enumerated().map { ($1, $0) })

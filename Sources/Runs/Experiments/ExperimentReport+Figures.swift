@@ -15,7 +15,9 @@ extension ExperimentReport {
       "comparisons": .array(comparisons.map { $0.json(isPreliminary: preliminary != nil) }),
       "preliminary": preliminary.map(JSON.string) ?? .null, "look": look?.json ?? .null,
       "checks": .array(checks.map(\.json)),
-      "aggregates": runs.aggregates(baseline: "E0"),
+      "aggregates": runs.aggregates(baseline: runs.roles.baseline),
+      "ablations": .object(
+        OrderedDictionary(runs.runs.compactMap { run in run.ablations.map { (run.name, $0.json) } }) { $1 }),
       "training": .object(OrderedDictionary(uniqueKeysWithValues: runs.runs.map { ($0.name, $0.trainingFigures) })),
       "missing": .array(missing.map(JSON.string)), "warnings": .array(warnings.map(JSON.string)),
     ]
@@ -30,16 +32,7 @@ extension ExperimentReport {
         "\(row.rate.successes)/\(row.rate.episodes)", row.meanSteps.map { String(format: "%.1f", $0) } ?? "–",
       ]
     }
-    let widths = heads.indices.map { column in ([heads] + body).map { $0[column].count }.max() ?? 0 }
-    let lines = ([heads] + body).map { cells in
-      zip(cells, widths).enumerated().map { index, cell in
-        let space = String(repeating: " ", count: cell.1 - cell.0.count)
-        return index == 0 ? cell.0 + space : space + cell.0
-      }.joined(separator: "  ")
-    }
-    var table = lines
-    table.insert(String(repeating: "─", count: lines.first?.count ?? 0), at: 1)
-    table.append("")
+    var table = TextTable([heads] + body).lines + [""]
     table += [preliminary, look?.text, amendment].compactMap(\.self)
     table += comparisons.map { $0.finding(isPreliminary: preliminary != nil).text }
     table += warnings.map { "Warning: \($0)" } + missing.map { "Missing: \($0)" }
@@ -68,7 +61,7 @@ extension ResultRow {
 }
 
 extension SuccessRate {
-  fileprivate var json: JSON {
+  var json: JSON {
     [
       "successes": .integer(successes), "episodes": .integer(episodes), "share": .number(share),
       "wilson_95": interval.json,
@@ -81,7 +74,8 @@ extension ClosedRange<Double> {
 }
 
 extension PairedSuccesses {
-  fileprivate var json: JSON {
+  /// Counts, difference and test, the first of the pair as the treatment.
+  var json: JSON {
     [
       "episodes": .integer(count), "both": .integer(both), "only_treatment": .integer(onlyFirst),
       "only_baseline": .integer(onlySecond), "neither": .integer(neither), "difference": .number(difference),
@@ -106,7 +100,7 @@ extension Comparison {
       json["interval_95"] = comparison.interval(at: look).json
       json["p_holm"] = adjustedP.map(JSON.number) ?? .null
       json["t_over_runs"] = comparison.runs?.json ?? .null
-      if treatment == "E1" { json["equivalence"] = comparison.equivalence(at: look).json }
+      if isControl { json["equivalence"] = comparison.equivalence(at: look).json }
       json["allowed_differences"] = .array(allowed.map(JSON.string))
       json["paired"] = comparison.pairs.json
       json["by_training_seed"] = .object(

@@ -13,11 +13,17 @@ public struct MatrixPlan: Sendable, Equatable {
   private(set) var added: [String]
   /// The looks before all runs are there; nil if there is to be none.
   private(set) var sequential: SequentialPlan?
+  /// The comparison that the experiment is about, as `E2 - E0`; nil without a baseline or a treatment.
+  private let primary: String?
 
+  /// The plan of these arms; the first treatment against the baseline is the primary comparison.
+  ///
   /// - Parameter isSequential: whether results are looked at after each seed.
-  public init(experiments: [String], seeds: [Int], isSequential: Bool = false) {
-    (self.experiments, self.seeds, added) = (experiments, seeds, [])
+  public init(_ arms: [Arm], seeds: [Int], isSequential: Bool = false) {
+    (experiments, self.seeds, added) = (arms.map(\.name), seeds, [])
     sequential = isSequential ? SequentialPlan(seeds: seeds) : nil
+    let (treatment, baseline) = (arms.first { $0.role == .treatment }, arms.first { $0.role == .baseline })
+    primary = treatment.flatMap { treatment in baseline.map { Self.name(of: treatment.name, against: $0.name) } }
   }
 
   /// The plan of the matrix whose folder is `root`; nil if none is registered there.
@@ -46,11 +52,31 @@ public struct MatrixPlan: Sendable, Equatable {
           + "restore the file")
     }
     (self.experiments, self.seeds, self.added) = (names, numbers, more)
+    primary = plan["primary_comparison"]?.string
     guard let looks = plan["sequential"] else { return }
     sequential = SequentialPlan(seeds: numbers)
     guard looks == sequential?.json else {
       throw Failure("\(file.path): the plan's looks are not those of its \(numbers.count) seeds; restore the file")
     }
+  }
+
+  /// Whether a comparison is the one that the experiment is about.
+  func isPrimary(_ comparison: Comparison) -> Bool {
+    primary == Self.name(of: comparison.treatment, against: comparison.baseline)
+  }
+
+  private static func name(of treatment: String, against baseline: String) -> String { "\(treatment) - \(baseline)" }
+
+  /// What the arms of the matrix in `root` are for.
+  static func roles(_ root: URL) throws -> ArmRoles {
+    let file = root.appendingPathComponent("matrix.json")
+    let arms = file.isThere ? try JSON(contentsOf: file)["arms"]?.object ?? [:] : [:]
+    return ArmRoles(try arms.map { try Arm($0.key, $0.value) })
+  }
+
+  /// The arms as `matrix.json` keeps them beside the plan.
+  public static func json(_ arms: [Arm]) -> JSON {
+    .object(OrderedDictionary(uniqueKeysWithValues: arms.map { ($0.name, $0.json) }))
   }
 
   /// `E0_seed0` and so on.
@@ -87,7 +113,7 @@ public struct MatrixPlan: Sendable, Equatable {
   /// The plan as `matrix.json` keeps it, with the comparison that the experiment is about.
   public var json: JSON {
     var json: OrderedDictionary<String, JSON> = [
-      "primary_comparison": "E2 - E0", "experiments": .array(experiments.map(JSON.string)),
+      "primary_comparison": primary.map(JSON.string) ?? .null, "experiments": .array(experiments.map(JSON.string)),
       "seeds": .array(seeds.map(JSON.integer)), "capacity_control_margin": .number(Comparison.controlMargin),
     ]
     if let sequential { json["sequential"] = sequential.json }

@@ -4,7 +4,7 @@ import ModelFiles
 
 extension RecordedRun {
   /// Checks the plain evaluation, and that it is of the last checkpoint.
-  func checkedEvaluation() throws -> RecordedEvaluation {
+  func checkedEvaluation(_ hashes: FileHashes) throws -> RecordedEvaluation {
     guard let evaluation = evaluations["eval"] else { throw Failure("\(name) was not evaluated; run `eval` on it") }
     try evaluation.requireWhole(name)
     if let trained = training?["seed"]?.integer, trained != seed {
@@ -12,13 +12,13 @@ extension RecordedRun {
         "\(name) was trained with seed \(trained), so it is not the run that its folder names; rename the folder, or "
           + "train the run")
     }
-    let hashes = evaluation.manifest["sha256"]?.object ?? [:]
+    let recordedHashes = evaluation.manifest["sha256"]?.object ?? [:]
     let weights = "model.safetensors"
     // Weights first: where they differ, it is another checkpoint.
-    for name in [weights] + hashes.keys.filter({ $0 != weights }) {
-      let recorded = name == weights ? evaluation.setting("model_sha256") : hashes[name]
+    for name in [weights] + recordedHashes.keys.filter({ $0 != weights }) {
+      let recorded = name == weights ? evaluation.setting("model_sha256") : recordedHashes[name]
       let file = model.appendingPathComponent(name)
-      guard let hash = recorded?.string, file.isThere, try MappedFile(file).sha256 != hash else { continue }
+      guard let hash = recorded?.string, file.isThere, try hashes.sha256(of: file) != hash else { continue }
       throw Failure(
         name == weights
           ? "\(self.name) was evaluated with other weights than those of its last checkpoint; evaluate it again"
@@ -77,7 +77,7 @@ extension RecordedRun {
       ignoring: [
         // The encoder's weights are compared, wherever they lie.
         "world.encoder_sha256", "world.world_vision_model_name",
-      ] + allowed)
+      ] + allowed + (allowed.contains("ablation") ? ["world.world_memory_mode_rollout"] : []))
     if let failure = RecordDifferences.failure(differences, "training", "evaluation") {
       throw Failure("the evaluation of \(name) is an ablation, not of the policy as it was trained: \(failure)")
     }

@@ -1,6 +1,7 @@
 import Failures
 import Foundation
 import ModelFiles
+import OrderedCollections
 
 /// One training run's folder, `EXPERIMENT_seedN`, with its evaluations.
 struct RecordedRun: Sendable {
@@ -18,10 +19,15 @@ struct RecordedRun: Sendable {
   let segments: [JSON]
   /// The last checkpoint's folder.
   let model: URL
-  /// By folder: `eval`, `eval_contrary` and whatever else begins with `eval_`.
+  /// By folder: `eval` and whatever else begins with `eval_`; the contrary instruction's ablation as `eval_contrary`.
   let evaluations: [String: RecordedEvaluation]
+  /// What was withheld from the checkpoint in further rollouts; nil if nothing was.
+  let ablations: AblationStudy?
   /// The plain evaluation, or why it cannot be used; found out once, because it takes reading the weights.
   private var whole: Result<RecordedEvaluation, any Error>
+
+  /// The folder of a run's evaluation that was run again to film some episodes.
+  static let filmsFolder = "films"
 
   /// Arm and seed of a folder whose name is `EXPERIMENT_seedN`; nil for any other name.
   static func parts(of name: String) -> (experiment: String, seed: Int)? {
@@ -34,7 +40,7 @@ struct RecordedRun: Sendable {
   }
 
   /// Reads a run's folder. Files may be missing, but not broken.
-  init(_ folder: URL, experiment: String, seed: Int) throws {
+  init(_ folder: URL, experiment: String, seed: Int, hashes: FileHashes = FileHashes()) throws {
     name = folder.lastPathComponent
     (self.experiment, self.seed) = (experiment, seed)
     let log = folder.appendingPathComponent("metrics.jsonl")
@@ -50,14 +56,29 @@ struct RecordedRun: Sendable {
       let url = folder.appendingPathComponent(part).appendingPathComponent("eval_info.json")
       if url.isThere { evaluations[part] = try RecordedEvaluation(url) }
     }
+    let study = try evaluations["eval"].map { unablated throws in try AblationStudy(unablated) }
+    ablations = study.flatMap { $0.conditions.isEmpty ? nil : $0 }
+    if let contrary = study?.conditions.first(where: { $0.name == "contrary_instruction" }) {
+      evaluations["eval_contrary"] = contrary.evaluation
+    }
+    let films = folder.appendingPathComponent(Self.filmsFolder).appendingPathComponent("eval_info.json")
+    if films.isThere { evaluations["eval"]?.adoptVideos(of: try RecordedEvaluation(films)) }
     self.evaluations = evaluations
     whole = .failure(Failure("\(name) was not checked"))
-    whole = Result { try checkedEvaluation() }
+    whole = Result { try checkedEvaluation(hashes) }
   }
 
   /// The evaluation, if all of its episodes ended, nobody changed its file, and it is of the run's last checkpoint as it
   /// is now.
   func wholeEvaluation() throws -> RecordedEvaluation { try whole.get() }
+
+  /// The training record for readers: its segment, or all of them by their numbers; nil without a record.
+  var record: JSON? {
+    guard segments.count != 1 else { return segments[0] }
+    return segments.isEmpty
+      ? nil
+      : .object(OrderedDictionary(uniqueKeysWithValues: segments.enumerated().map { ("segment \($0)", $1) }))
+  }
 
   private static func document(_ url: URL) throws -> JSON? {
     guard url.isThere else { return nil }
@@ -89,6 +110,12 @@ struct RecordedRun: Sendable {
     return samples
   }
 
+  /// The duration of all updates that were logged, as the mean of a logged one times their number; nil if unknown.
+  var updateSeconds: Double? {
+    guard let points = metrics?.curves["update_s"], let last = points.last else { return nil }
+    return points.map(\.value).reduce(0, +) / Double(points.count) * last.step
+  }
+
   private static func product(_ a: Int, _ b: Int) -> Int? {
     let product = a.multipliedReportingOverflow(by: b)
     return product.overflow ? nil : product.partialValue
@@ -108,5 +135,19 @@ struct RecordedRun: Sendable {
     }
     if evaluations["eval"] == nil { missing.append("\(name)/eval/eval_info.json: this run was not evaluated") }
     return missing
+  }
+
+  /// Every evaluation once, by its folder in the run's.
+  var places: [(name: String, evaluation: RecordedEvaluation)] {
+    let ablated = (ablations?.conditions ?? []).map { ("eval/ablations/\($0.name)", $0.evaluation) }
+    let others = evaluations.sorted { $0.key < $1.key }.filter { own in !ablated.contains { $0.1.url == own.value.url }
+    }
+    return others.map { ($0, $1) } + ablated
+  }
+
+  /// Whether it was rolled out with another instruction than the task's.
+  var testsInstruction: Bool {
+    evaluations["eval_contrary"] != nil
+      || ablations?.conditions.contains { $0.name == "garbled_instruction" } == true
   }
 }

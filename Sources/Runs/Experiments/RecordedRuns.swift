@@ -14,18 +14,21 @@ public struct RecordedRuns: Sendable {
   }
 
   let runs: [RecordedRun]
+  /// What the arms are for.
+  let roles: ArmRoles
   let random: RecordedEvaluation?
   let damaged: [Damaged]
 
   /// Reads the runs that a folder holds.
   ///
   /// - Throws: if there is none, or none that can be read.
-  public init(_ root: URL) throws {
+  public init(_ root: URL, hashes: FileHashes = FileHashes()) throws {
     var (runs, damaged): ([RecordedRun], [Damaged]) = ([], [])
     for name in try names(in: root) {
       guard let (experiment, seed) = RecordedRun.parts(of: name) else { continue }
       do {
-        runs.append(try RecordedRun(root.appendingPathComponent(name), experiment: experiment, seed: seed))
+        let folder = root.appendingPathComponent(name)
+        runs.append(try RecordedRun(folder, experiment: experiment, seed: seed, hashes: hashes))
       } catch { damaged.append(Damaged(name: name, experiment: experiment, reason: error)) }
     }
     if runs.isEmpty, let first = damaged.first { throw first.reason }
@@ -34,6 +37,7 @@ public struct RecordedRuns: Sendable {
         "\(root.path): expected folders of training runs such as E0_seed0, found none; name the folder that the "
           + "experiments were written to")
     }
+    roles = try MatrixPlan.roles(root)
     self.runs = runs.sorted { ($0.experiment, $0.seed) < ($1.experiment, $1.seed) }
     let url = root.appendingPathComponent("random/eval_info.json")
     let random = Result { url.isThere ? try RecordedEvaluation(url) : nil }
@@ -67,11 +71,15 @@ public struct RecordedRuns: Sendable {
       "\($0)_seedN: no run of experiment \($0)"
     }
     missing += runs.flatMap(\.missing)
-    if !runs(of: "E0").isEmpty, !runs(of: "E0").contains(where: { $0.evaluations["eval_contrary"] != nil }) {
-      missing.append("E0_seedN/eval_contrary/eval_info.json: whether the policy follows the instruction was not tested")
+    let baseline = runs(of: roles.baseline)
+    if !baseline.isEmpty, !baseline.contains(where: \.testsInstruction) {
+      missing.append(
+        "\(roles.baseline)_seedN/eval/ablations: whether the policy follows the instruction was not tested (`ablate`)")
     }
     if random == nil, !damaged.contains(where: { $0.name == "random" }) {
-      missing.append("random/eval_info.json: the success rate of chance is not known")
+      missing.append(
+        "random/eval_info.json: the success rate of chance is not known; evaluate with `eval.planner=random` into that folder"
+      )
     }
     return missing
   }

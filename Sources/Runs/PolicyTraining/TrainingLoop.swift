@@ -96,7 +96,7 @@ public struct TrainingLoop {
       let loss = try policy.loss(of: batch, random: random.at(step))
       try loss.total.backward()
       let gradientMetrics = try policy.gradientMetrics()
-      let gradientNorm = try policy.parameters.clipGradients(toNorm: settings.optimizer.maximumGradientNorm)
+      let gradientNorm = try policy.clipGradients(toNorm: settings.optimizer.maximumGradientNorm)
       let learningRate = settings.schedule.learningRate(at: step)
       try optimizer.step(learningRate: learningRate)
       try optimizer.clearGradients()

@@ -6,10 +6,12 @@ import Testing
 @testable import Experiments
 
 struct SequentialReportTests {
+  private static let arms = Arm.known.filter { ["E0", "E2"].contains($0.name) }
+
   /// A registered matrix of three seeds, of which some are finished; E2's evaluations succeed always, E0's every fourth time.
   private func matrix(finished: [Int], planned: [Int] = [0, 1, 2]) throws -> FixtureMatrix {
     let matrix = try FixtureMatrix(empty: ())
-    let plan = MatrixPlan(experiments: ["E0", "E2"], seeds: planned, isSequential: true)
+    let plan = MatrixPlan(Self.arms, seeds: planned, isSequential: true)
     try matrix.write(JSON.object(["plan": plan.json]).text(), "matrix.json")
     for seed in finished {
       for arm in ["E0", "E2"] {
@@ -23,13 +25,13 @@ struct SequentialReportTests {
   }
 
   @Test func `the plan of looks is registered, and cannot be changed later`() throws {
-    let plan = MatrixPlan(experiments: ["E0", "E2"], seeds: [0, 1, 2, 3], isSequential: true)
+    let plan = MatrixPlan(Self.arms, seeds: [0, 1, 2, 3], isSequential: true)
     #expect(plan.json["sequential"]?["looks_after_seeds"] == [2, 3, 4])
     #expect(plan.json["sequential"]?["spending_function"] == "pocock")
     let file = URL(fileURLWithPath: "matrix.json")
     #expect(try MatrixPlan(plan.json, in: file) == plan)
     #expect(throws: (any Error).self) {
-      try MatrixPlan(experiments: ["E0", "E2"], seeds: [0, 1, 2, 3]).adding(plan)
+      try MatrixPlan(Self.arms, seeds: [0, 1, 2, 3]).adding(plan)
     }
     var damaged = try #require(plan.json.object)
     damaged["sequential"] = ["spending_function": "pocock", "alpha": 0.5, "looks_after_seeds": [2, 3, 4]]

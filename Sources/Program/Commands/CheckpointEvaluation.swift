@@ -1,0 +1,152 @@
+import Experiments
+import Failures
+import Foundation
+import HuggingFaceHub
+import LibTorch
+import ModelFiles
+import PolicyEvaluation
+import PretrainedPolicies
+import RobotPolicies
+import SmolVLA
+import TerminalOutput
+import WorldModality
+
+/// A checkpoint, or a policy of chance, in its environments: loaded once, evaluated under one or several conditions.
+struct CheckpointEvaluation {
+  let run: EvaluationRun
+  private let settings: EvalCommand.Settings
+  /// Nil for a policy of chance.
+  private let checkpoint: LoadedCheckpoint?
+
+  /// Opens the environments and loads the checkpoint; nothing is written.
+  init(_ settings: EvalCommand.Settings, _ checks: inout Checks) throws {
+    self.settings = settings
+    var plan = EvaluationSettings()
+    plan.episodes = settings.evaluation.lerobot.episodes
+    plan.batchSize = settings.evaluation.lerobot.batchSize
+    plan.seed = settings.seed
+    plan.recordedEpisodes = settings.evaluation.recorded
+    plan.recordedNumbers = settings.evaluation.recordedNumbers.map(Set.init)
+    let run = try checks("environment", found: { "\($0.suite.name), tasks: \($0.tasks.count)" }) {
+      try EvaluationRun(settings.environment, plan, settings.evaluation.lerobot.initialStates)
+    }
+    self.run = run
+    checks.warn("start states", [run.repetitionNotice].compactMap(\.self))
+    try useComputeThreads(settings.computeThreads)
+    guard settings.evaluation.planner == .policy else {
+      checkpoint = nil
+      return
+    }
+    // Before the policy is loaded, which takes long.
+    try checks("start states", found: { "no episode starts where the policy was trained" }) {
+      guard let path = settings.policyPath else { return }
+      try run.check(TrainingRecord.startStates(of: ModelLocation.directory(of: path, holding: ModelLocation.weights)))
+    }
+    let loaded = try LoadedCheckpoint(settings, &checks)
+    _ = try checks("cameras and actions", found: { _ in "as the policy expects" }) {
+      try PolicyPlanner(loaded.pretrained, specification: run.specification())
+    }
+    checkpoint = loaded
+  }
+
+  /// The standard deviation of each number of the state in the training data; nil if the checkpoint does not say.
+  var stateDeviation: [Float]? { checkpoint?.pretrained.preprocessor.stateDeviation }
+
+  /// Everything for one evaluation under a condition; nil for none.
+  ///
+  /// - Parameter commandLine: the command line that does it alone.
+  /// - Throws: if the policy or the environment lacks what the condition changes.
+  func prepared(_ ablation: RolloutAblation?, commandLine: [String]) throws -> Prepared {
+    if let ablation { try check(ablation) }
+    var run = run
+    if case .observation(let change)? = ablation {
+      run.settings.ablation = change
+      run.settings.stateDeviation = stateDeviation ?? []
+    }
+    var policy = settings.policy
+    if case .memory(let mode)? = ablation { try policy.rollOut(with: mode) }
+    guard let checkpoint else {
+      return Prepared(
+        run: run, planner: RandomPlanner(actionDimension: try run.specification().actionNames.count),
+        manifest: try EvaluationProtocol(
+          run, environment: settings.environment, policy: nil, ablation: ablation, commandLine: commandLine))
+    }
+    let evaluated = try checkpoint.rolledOut(as: policy)
+    return Prepared(
+      run: run, planner: try PolicyPlanner(checkpoint.pretrained, specification: run.specification()),
+      manifest: try EvaluationProtocol(
+        run, environment: settings.environment, policy: evaluated, renaming: settings.renameMap,
+        ablation: ablation ?? RolloutAblation(of: policy.world), commandLine: commandLine))
+  }
+
+  private func check(_ ablation: RolloutAblation) throws {
+    if let other = RolloutAblation(of: settings.policy.world) {
+      throw Failure(
+        "`ablation=\(ablation.name)` and `world_memory_mode_rollout=\(other.name)` are two ablations; give one of them")
+    }
+    if let reason = try AblationPlan.obstacle(to: ablation, self, settings) {
+      throw Failure("`ablation=\(ablation.name)`: \(reason); choose another")
+    }
+  }
+
+  /// An evaluation that is about to start; the next one is prepared when it has ended.
+  struct Prepared {
+    let run: EvaluationRun
+    fileprivate let planner: any ActionPlanner
+    let manifest: EvaluationProtocol
+
+    /// Runs it; results go to `folder`.
+    ///
+    /// - Parameter resumes: whether episodes that an earlier start finished are kept.
+    func evaluate(
+      in folder: URL, resumes: Bool, interruption: Interruption
+    ) throws -> EvaluationRun.Outcome {
+      try run.run(planner, in: folder, resumes: resumes, manifest: { manifest.json }, interruption: interruption)
+    }
+  }
+}
+
+/// A checkpoint's policy, whose files have been compared with those that it was trained with.
+struct LoadedCheckpoint {
+  let pretrained: PretrainedPolicy
+  private let unablated: EvaluatedPolicy
+  private let name: String, folder: URL
+
+  init(_ settings: EvalCommand.Settings, _ checks: inout Checks) throws {
+    guard let path = settings.policyPath else {
+      throw Failure("--policy.path is needed: a checkpoint's pretrained_model folder, or a repository")
+    }
+    let smolvla = settings.policy.smolvla
+    if smolvla.actionSteps == smolvla.chunkSize {
+      checks.warn(
+        "action steps",
+        [
+          "n_action_steps equals chunk_size (\(smolvla.chunkSize)): plans are carried out to the end; "
+            + "a smaller --policy.n_action_steps re-plans more often"
+        ])
+    }
+    var builder = PolicyBuilder(settings.policy, device: try Device.chosen(smolvla.device))
+    var (pretrained, folder) = try checks("policy", found: { _ in "\(settings.policy.type), \(path)" }) {
+      let folder = try ModelLocation.directory(of: path, holding: ModelLocation.weights)
+      return (try builder.pretrained(folder), folder)
+    }
+    checks.warn("policy", builder.notices)
+    if !settings.renameMap.isEmpty {
+      pretrained.preprocessor = pretrained.preprocessor.renaming(settings.renameMap)
+    }
+    unablated = try checks(
+      "checkpoint files", found: { _ in "processors, tokenizer and encoder are those of the training" }
+    ) {
+      try EvaluatedPolicy(settings.policy, pretrained.policy, path, folder)
+    }
+    (self.pretrained, name, self.folder) = (pretrained, path, folder)
+  }
+
+  /// Sets the policy's rollout memory to that of `settings`.
+  func rolledOut(as settings: PolicySettings) throws -> EvaluatedPolicy {
+    guard let mode = settings.world?.rolloutMemory else { return unablated }
+    (pretrained.policy as? SmolVLAWorldPolicy)?.rollOut(with: mode)
+    guard mode != unablated.settings.world?.rolloutMemory else { return unablated }
+    return try EvaluatedPolicy(settings, pretrained.policy, name, folder)
+  }
+}
