@@ -22,11 +22,11 @@ extension MatrixPreparation {
 
   private func training(_ run: Run) -> Stage {
     let output = "--output_dir=\(run.folder.url.path)"
-    let directory = run.arm.settings.checkpointMirror
-    let mirror = directory.map { CheckpointMirror(URL(fileURLWithPath: $0), of: run.folder.url) }
     let last = run.folder.url.appendingPathComponent("checkpoints/last")
+    let directory = run.arm.settings.checkpointMirror
+    let mirror = directory.map { CheckpointMirror(URL(fileURLWithPath: $0), of: run.folder.url).url }
     // The mirror has every checkpoint, also when the run's own disk has vanished.
-    let saved = run.folder.checkpointStep == nil ? mirror.map { $0.url.appendingPathComponent("checkpoints/last") } : nil
+    let saved = run.folder.checkpointStep == nil ? mirror?.appendingPathComponent("checkpoints/last") : nil
     return Stage(
       .training, of: run.name, ["train", output, "--overwrite"] + run.arm.flags + ["--seed=\(run.seed)"],
       continuation: .init(

@@ -32,7 +32,8 @@ struct MatrixSettings: ConfigurationSection {
     "sequential", help: "register looks at the results after each seed, with verdicts at levels that allow for them")
   var isSequential = false
   @Setting(
-    "stop_early", help: "with --sequential: start no further seeds once the treatment against the baseline has a verdict")
+    "stop_early",
+    help: "with --sequential: start no further seeds once the treatment against the baseline has a verdict")
   var stopsEarly = false
   @Setting("scheduler", help: "run the stages here, or submit them to Slurm") var scheduler = Scheduler.local
   @SettingsGroup("slurm") var slurm = SlurmSettings()
@@ -71,7 +72,7 @@ struct MatrixSettings: ConfigurationSection {
     guard isSequential || !stopsEarly else { throw ConfigurationError("stop_early", "needs --sequential") }
     guard scheduler == .local || !stopsEarly else {
       throw ConfigurationError(
-        "stop_early", "starts seeds after a look, and Slurm gets all at once; submit the first --seeds, look, then more")
+        "stop_early", "needs --scheduler=local, because Slurm is given all seeds at once; leave one of the two out")
     }
     if let name = ablationNames.first(where: { RolloutAblation(name: $0) == nil }) {
       throw ConfigurationError("ablations", "expected \(RolloutAblation.typeDescription), found \"\(name)\"")

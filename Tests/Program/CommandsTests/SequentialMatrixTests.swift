@@ -11,6 +11,8 @@ struct SequentialMatrixTests {
         + Flags.environment + ["--steps=1"]
       let alone = try Program.run(matrix + ["--stop_early"], in: folder)
       #expect(alone.status == 1 && alone.errors.contains("needs --sequential"))
+      let queued = try Program.run(matrix + ["--sequential", "--stop_early", "--scheduler=slurm"], in: folder)
+      #expect(queued.status == 1 && queued.errors.contains("needs --scheduler=local"), "\(queued.errors)")
       try Program.succeed(matrix + ["--sequential", "--stop_early"], in: folder)
       let plan = try JSON(contentsOf: folder.appendingPathComponent("out/matrix.json"))["plan"]
       #expect(plan?["sequential"]?["looks_after_seeds"] == [2, 3])
