@@ -10,10 +10,14 @@ public struct DatasetFingerprint: Sendable, Equatable {
   public var frames: Int
   /// SHA-256 of `meta/info.json` and of the files that list the episodes, by their path in the dataset.
   public var files: OrderedDictionary<String, String>
+  /// SHA-256 of the frames, `data/` and `videos/`; nil where it was not noted.
+  public var contents: String?
 
   public init(
-    revision: String? = nil, episodes: Int, frames: Int, files: OrderedDictionary<String, String> = [:]
+    revision: String? = nil, episodes: Int, frames: Int, files: OrderedDictionary<String, String> = [:],
+    contents: String? = nil
   ) {
+    self.contents = contents
     self.revision = revision
     self.episodes = episodes
     self.frames = frames
@@ -31,6 +35,9 @@ public struct DatasetFingerprint: Sendable, Equatable {
     for name in ["info.json"] + listings.sorted() {
       files["meta/\(name)"] = try MappedFile(meta.appendingPathComponent(name)).sha256
     }
+    contents = try sha256(ofFolder: root) { path in
+      ["data", "videos"].contains { path == $0 || path.hasPrefix($0 + "/") }
+    }
   }
 
   /// The commit that a folder is of: a snapshot in the Hugging Face cache is named so, and a download into a folder of
@@ -46,8 +53,8 @@ public struct DatasetFingerprint: Sendable, Equatable {
     return text?.split(whereSeparator: \.isNewline).first.map(String.init).flatMap { isCommit($0) ? $0 : nil }
   }
 
-  /// What tells this dataset from `other`, in words; nil where they are the same. A revision that one of them does not
-  /// know is not compared.
+  /// What tells this dataset from `other`, in words; nil where they are the same. A revision or contents
+  /// that one of them does not know are not compared.
   func difference(from other: DatasetFingerprint) -> String? {
     if let changed = files.keys.first(where: { files[$0] != other.files[$0] })
       ?? other.files.keys.first(where: { files[$0] == nil })
@@ -57,6 +64,7 @@ public struct DatasetFingerprint: Sendable, Equatable {
     if episodes != other.episodes || frames != other.frames {
       return "\(other.episodes) episodes and \(other.frames) frames, not \(episodes) and \(frames)"
     }
+    if let contents, let wanted = other.contents, contents != wanted { return "other frames in data or videos" }
     if let revision, let wanted = other.revision, revision != wanted {
       return "revision \(wanted), not \(revision)"
     }
@@ -66,7 +74,7 @@ public struct DatasetFingerprint: Sendable, Equatable {
   var json: JSON {
     [
       "revision": revision.map(JSON.string) ?? .null, "episodes": .integer(episodes), "frames": .integer(frames),
-      "sha256": .object(files.mapValues { .string($0) }),
+      "sha256": .object(files.mapValues { .string($0) }), "contents_sha256": contents.map(JSON.string) ?? .null,
     ]
   }
 
@@ -76,7 +84,8 @@ public struct DatasetFingerprint: Sendable, Equatable {
       let files = json["sha256"]?.object
     else { return nil }
     self.init(
-      revision: json["revision"]?.string, episodes: episodes, frames: frames, files: files.mapValues { $0.string ?? "" }
-    )
+      revision: json["revision"]?.string, episodes: episodes, frames: frames,
+      files: files.mapValues { $0.string ?? "" },
+      contents: json["contents_sha256"]?.string)
   }
 }

@@ -37,6 +37,13 @@ public struct LatentCacheRequirements: Sendable, Equatable {
     self.encoderSHA256 = encoderSHA256
   }
 
+  /// What a cache of this identity is.
+  public init(of identity: LatentCacheManifest) {
+    self.init(
+      datasetRepoID: identity.datasetRepoID, frames: identity.dataset.frames, source: identity.encoder.source,
+      latentDimension: identity.latentDimension, temporalWindow: identity.temporalWindow)
+  }
+
   /// The settings of a precomputation that makes what is expected, as errors name them.
   var precomputation: String {
     "`precompute dataset_name=\(datasetRepoID) \(camera.map { "image_key=\($0) " } ?? "")"
@@ -103,11 +110,16 @@ public struct LatentCache: Sendable {
         + "\(expectation.temporalWindow) frames"
       return
     }
-    let (identity, rows) = try LatentCacheManifest.read(sidecar)
+    let (identity, rows, sha256) = try LatentCacheManifest.read(sidecar)
     guard rows == file.shape[0], identity.latentDimension == file.shape[1] else {
       throw Failure(
         "\(sidecar.path) speaks of \(rows) latents of \(identity.latentDimension) numbers, but \(url.lastPathComponent) "
           + "holds \(file.shape); precompute them again (`precompute overwrite`)")
+    }
+    if let sha256, file.mapping.sha256 != sha256 {
+      throw Failure(
+        "\(url.path) is not the file that its sidecar was written for; restore it, or precompute the latents again "
+          + "(`precompute overwrite`)")
     }
     try identity.check(expectation, url)
     self.identity = identity

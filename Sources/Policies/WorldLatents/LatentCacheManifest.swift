@@ -48,10 +48,13 @@ extension LatentCacheManifest {
 
   /// The sidecar's text: the identity, how far the cache is, and who wrote it.
   ///
-  /// - Parameter rowsFinished: rows that hold latents.
-  public func json(rowsFinished: Int) -> JSON {
+  /// - Parameters:
+  ///   - rowsFinished: rows that hold latents.
+  ///   - sha256: of the finished cache's file.
+  public func json(rowsFinished: Int, sha256: String? = nil) -> JSON {
     var members = json.object ?? [:]
     members["rows_finished"] = .integer(rowsFinished)
+    members["latents_sha256"] = sha256.map(JSON.string)
     members["written_by"] = .string(ProgramVersion.text)
     return .object(members)
   }
@@ -78,14 +81,16 @@ extension LatentCacheManifest {
       temporalWindow: window, preprocessing: preprocessing)
   }
 
-  package static func read(_ url: URL) throws -> (identity: LatentCacheManifest, rowsFinished: Int) {
+  package static func read(
+    _ url: URL
+  ) throws -> (identity: LatentCacheManifest, rowsFinished: Int, sha256: String?) {
     let json = try JSON(contentsOf: url)
     let identity = try LatentCacheManifest(json, in: url.path)
     guard let rows = json["rows_finished"]?.integer else {
       throw Failure(
         "\(url.path) does not say how far its latents go; precompute them again (`precompute overwrite`)")
     }
-    return (identity, rows)
+    return (identity, rows, json["latents_sha256"]?.string)
   }
 
   /// The first thing that tells these latents from `other`'s, in words; nil where they are the same numbers. The

@@ -85,6 +85,9 @@ public struct WorldLatentPrecomputation {
     if overwrite { try? FileManager.default.removeItem(at: url) }
     try identity.json(rowsFinished: rows).write(to: LatentCache.sidecarURL(of: url), overwrite: true)
     try writer.finish(rows: rows)
+    // A cache that is killed before this has no hash to be compared with.
+    try identity.json(rowsFinished: rows, sha256: MappedFile(url).sha256).write(
+      to: LatentCache.sidecarURL(of: url), overwrite: true)
     try? FileManager.default.removeItem(at: record)
   }
 

@@ -44,7 +44,9 @@ enum AblateCommand: Command {
         "ablations are compared with the policy as it was trained; give --ablations alone, without --eval.planner, "
           + "--eval.ablation and another --policy.world_memory_mode_rollout")
     }
-    let checkpoint = try CheckpointEvaluation(evaluation)
+    var checks = Checks()
+    let checkpoint = try CheckpointEvaluation(evaluation, &checks)
+    checks.warnings.forEach(say)
     let plan = try AblationPlan(settings.ablations, checkpoint, evaluation)
     for (name, reason) in plan.leftOut { say("\(name) is left out: \(reason)") }
     let folder = URL(fileURLWithPath: path, isDirectory: true).standardizedFileURL

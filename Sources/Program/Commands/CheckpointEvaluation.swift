@@ -1,3 +1,4 @@
+import Experiments
 import Failures
 import Foundation
 import HuggingFaceHub
@@ -15,10 +16,10 @@ struct CheckpointEvaluation {
   let run: EvaluationRun
   private let settings: EvalCommand.Settings
   /// Nil for a policy of chance.
-  private let checkpoint: (pretrained: PretrainedPolicy, source: (name: String, folder: URL))?
+  private let checkpoint: LoadedCheckpoint?
 
-  /// Opens the environments and loads the checkpoint; says at once what they lack.
-  init(_ settings: EvalCommand.Settings) throws {
+  /// Opens the environments and loads the checkpoint; nothing is written.
+  init(_ settings: EvalCommand.Settings, _ checks: inout Checks) throws {
     self.settings = settings
     var plan = EvaluationSettings()
     plan.episodes = settings.evaluation.lerobot.episodes
@@ -26,38 +27,26 @@ struct CheckpointEvaluation {
     plan.seed = settings.seed
     plan.recordedEpisodes = settings.evaluation.recorded
     plan.recordedNumbers = settings.evaluation.recordedNumbers.map(Set.init)
-    let run = try EvaluationRun(settings.environment, plan, settings.evaluation.lerobot.initialStates)
+    let run = try checks("environment", found: { "\($0.suite.name), tasks: \($0.tasks.count)" }) {
+      try EvaluationRun(settings.environment, plan, settings.evaluation.lerobot.initialStates)
+    }
     self.run = run
-    if settings.evaluation.planner == .policy, let path = settings.policyPath {
-      try run.check(TrainedStartStates(in: ModelLocation.directory(of: path, holding: ModelLocation.weights)))
-    }
-    run.repetitionNotice.map(say)
+    checks.warn("start states", [run.repetitionNotice].compactMap(\.self))
     try useComputeThreads(settings.computeThreads)
-    checkpoint = settings.evaluation.planner == .random ? nil : try Self.load(settings)
-    // Says early what does not fit together.
-    _ = try checkpoint.map { try PolicyPlanner($0.pretrained, specification: run.specification()) }
-  }
-
-  private static func load(
-    _ settings: EvalCommand.Settings
-  ) throws -> (pretrained: PretrainedPolicy, source: (name: String, folder: URL)) {
-    guard let path = settings.policyPath else {
-      throw Failure("--policy.path is needed: a checkpoint's pretrained_model folder, or a repository")
+    guard settings.evaluation.planner == .policy else {
+      checkpoint = nil
+      return
     }
-    let smolvla = settings.policy.smolvla
-    if smolvla.actionSteps == smolvla.chunkSize {
-      say(
-        "warning: n_action_steps equals chunk_size (\(smolvla.chunkSize)): plans are carried out to the end; "
-          + "a smaller --policy.n_action_steps re-plans more often")
+    // Before the policy is loaded, which takes long.
+    try checks("start states", found: { "no episode starts where the policy was trained" }) {
+      guard let path = settings.policyPath else { return }
+      try run.check(TrainingRecord.startStates(of: ModelLocation.directory(of: path, holding: ModelLocation.weights)))
     }
-    var builder = PolicyBuilder(settings.policy, device: try Device.chosen(smolvla.device))
-    let folder = try ModelLocation.directory(of: path, holding: ModelLocation.weights)
-    var pretrained = try builder.pretrained(folder)
-    if !settings.renameMap.isEmpty {
-      pretrained.preprocessor = pretrained.preprocessor.renaming(settings.renameMap)
+    let loaded = try LoadedCheckpoint(settings, &checks)
+    _ = try checks("cameras and actions", found: { _ in "as the policy expects" }) {
+      try PolicyPlanner(loaded.pretrained, specification: run.specification())
     }
-    builder.notices.forEach(say)
-    return (pretrained, (name: path, folder: folder))
+    checkpoint = loaded
   }
 
   /// The standard deviation of each number of the state in the training data; nil if the checkpoint does not say.
@@ -82,11 +71,7 @@ struct CheckpointEvaluation {
         manifest: try EvaluationProtocol(
           run, environment: settings.environment, policy: nil, ablation: ablation, commandLine: commandLine))
     }
-    if let mode = policy.world?.rolloutMemory {
-      (checkpoint.pretrained.policy as? SmolVLAWorldPolicy)?.rollOut(with: mode)
-    }
-    let evaluated = EvaluatedPolicy(
-      settings: policy, policy: checkpoint.pretrained.policy, source: checkpoint.source)
+    let evaluated = try checkpoint.rolledOut(as: policy)
     return Prepared(
       run: run, planner: try PolicyPlanner(checkpoint.pretrained, specification: run.specification()),
       manifest: try EvaluationProtocol(
@@ -118,5 +103,50 @@ struct CheckpointEvaluation {
     ) throws -> EvaluationRun.Outcome {
       try run.run(planner, in: folder, resumes: resumes, manifest: { manifest.json }, interruption: interruption)
     }
+  }
+}
+
+/// A checkpoint's policy, whose files have been compared with those that it was trained with.
+struct LoadedCheckpoint {
+  let pretrained: PretrainedPolicy
+  private let unablated: EvaluatedPolicy
+  private let name: String, folder: URL
+
+  init(_ settings: EvalCommand.Settings, _ checks: inout Checks) throws {
+    guard let path = settings.policyPath else {
+      throw Failure("--policy.path is needed: a checkpoint's pretrained_model folder, or a repository")
+    }
+    let smolvla = settings.policy.smolvla
+    if smolvla.actionSteps == smolvla.chunkSize {
+      checks.warn(
+        "action steps",
+        [
+          "n_action_steps equals chunk_size (\(smolvla.chunkSize)): plans are carried out to the end; "
+            + "a smaller --policy.n_action_steps re-plans more often"
+        ])
+    }
+    var builder = PolicyBuilder(settings.policy, device: try Device.chosen(smolvla.device))
+    var (pretrained, folder) = try checks("policy", found: { _ in "\(settings.policy.type), \(path)" }) {
+      let folder = try ModelLocation.directory(of: path, holding: ModelLocation.weights)
+      return (try builder.pretrained(folder), folder)
+    }
+    checks.warn("policy", builder.notices)
+    if !settings.renameMap.isEmpty {
+      pretrained.preprocessor = pretrained.preprocessor.renaming(settings.renameMap)
+    }
+    unablated = try checks(
+      "checkpoint files", found: { _ in "processors, tokenizer and encoder are those of the training" }
+    ) {
+      try EvaluatedPolicy(settings.policy, pretrained.policy, path, folder)
+    }
+    (self.pretrained, name, self.folder) = (pretrained, path, folder)
+  }
+
+  /// Sets the policy's rollout memory to that of `settings`.
+  func rolledOut(as settings: PolicySettings) throws -> EvaluatedPolicy {
+    guard let mode = settings.world?.rolloutMemory else { return unablated }
+    (pretrained.policy as? SmolVLAWorldPolicy)?.rollOut(with: mode)
+    guard mode != unablated.settings.world?.rolloutMemory else { return unablated }
+    return try EvaluatedPolicy(settings, pretrained.policy, name, folder)
   }
 }

@@ -26,6 +26,15 @@ extension Command {
   static var extraFlags: [(String, String)] { [] }
   static func layers(_ configured: inout Configured<Settings>, _ arguments: inout Arguments) throws {}
 
+  /// The settings that flags give, as a run of the command would take them.
+  static func settings(from flags: [Arguments.Flag]) throws -> Settings {
+    var (configured, arguments) = (Configured<Settings>(), Arguments([]))
+    arguments.flags = flags
+    try layers(&configured, &arguments)
+    try configured.apply(arguments, also: extraFlags.map(\.0))
+    return try configured.validated()
+  }
+
   static func main(_ arguments: [String]) throws -> Int32 {
     var arguments = Arguments(arguments)
     var configured = Configured<Settings>()
@@ -59,7 +68,7 @@ public enum CommandLineProgram {
     [
       TrainCommand.self, EvalCommand.self, AblateCommand.self, PrecomputeCommand.self, RecordCommand.self,
       ScratchCommand.self, ProbeCommand.self, ReplayCommand.self, MatrixCommand.self, ReportCommand.self,
-      WatchCommand.self, ReproduceCommand.self,
+      WatchCommand.self, ReproduceCommand.self, DoctorCommand.self,
     ]
   }
 

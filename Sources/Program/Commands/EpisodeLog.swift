@@ -52,8 +52,7 @@ final class EpisodeLog {
 
   /// Refuses another evaluation than the one that a folder holds, with the first entry of the protocol that differs.
   static func requireSame(_ earlier: JSON, _ manifest: JSON, in folder: URL) throws {
-    // What is only known at the end is not compared.
-    let ignored = RecordDifferences.circumstances(of: manifest) + [rendered, dropped]
+    let ignored = IncidentalEntries.ofResumedEvaluation(manifest)
     guard let difference = RecordDifferences.between(earlier, manifest, ignoring: ignored).first else { return }
     throw Failure(
       "\(folder.path) holds another evaluation: \(difference.text("there", "now")); use its settings, or another folder"

@@ -1,3 +1,4 @@
+import Experiments
 import Failures
 import Foundation
 import LayeredSettings
@@ -64,8 +65,10 @@ enum EvalCommand: Command {
   }
 
   static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {
-    let evaluation = try CheckpointEvaluation(settings).prepared(
-      settings.evaluation.ablation, commandLine: settings.commandLine)
+    var checks = Checks()
+    let checkpoint = try CheckpointEvaluation(settings, &checks)
+    checks.warnings.forEach(say)
+    let evaluation = try checkpoint.prepared(settings.evaluation.ablation, commandLine: settings.commandLine)
     let path = settings.outputDirectory ?? defaultOutput("eval", settings.jobName ?? evaluation.run.suite.name)
     let output =
       settings.resumes

@@ -72,10 +72,32 @@ struct EvaluationProtocol {
 struct EvaluatedPolicy {
   let settings: PolicySettings
   let policy: any Policy
-  /// What the user called it, and the folder; nil for a policy that is being trained.
-  var source: (name: String, folder: URL)?
+  /// What the user called the checkpoint, and SHA-256 of its files; nil for a policy that is being trained.
+  private let source: (name: String, files: OrderedDictionary<String, JSON>)?
   /// The training step; nil if unknown.
-  var step: Int?
+  private let step: Int?
+
+  /// A policy that is being trained.
+  init(_ settings: PolicySettings, _ policy: any Policy, step: Int) {
+    (self.settings, self.policy, self.step, source) = (settings, policy, step, nil)
+  }
+
+  /// A checkpoint's policy.
+  ///
+  /// - Parameters:
+  ///   - name: what the user called it.
+  ///   - folder: its `pretrained_model` folder.
+  /// - Throws: if its files are not those that it was trained with.
+  init(_ settings: PolicySettings, _ policy: any Policy, _ name: String, _ folder: URL) throws {
+    var files = try PolicyFiles(folder, settings).sha256
+    if policy.history != nil, let world = settings.world {
+      let encoder = try ModelLocation.directory(
+        of: world.encoderName, besides: folder, holding: ModelLocation.weights)
+      files["encoder"] = .string(try EncoderFolder(encoder).sha256())
+    }
+    try TrainingRecord.check(folder, settings, found: files)
+    (self.settings, self.policy, step, source) = (settings, policy, nil, (name, files))
+  }
 
   fileprivate func members() throws -> OrderedDictionary<String, JSON> {
     let smolvla = settings.smolvla
@@ -86,22 +108,15 @@ struct EvaluatedPolicy {
       "num_steps": .integer(smolvla.denoisingSteps),
       "world_memory_mode_rollout": settings.world.map { .string($0.rolloutMemory.rawValue) } ?? .null,
       "policy": smolvla.checkpointJSON.without(Self.notOfRollouts + ["type"]),
-      "world": settings.world?.json.without(["cache_dir", "init_from_policy_path"]) ?? .null,
+      "world": settings.world?.recorded ?? .null,
       "device": .string(device.description), "precision": "float32",
       "hardware": .string(device == .cpu ? Hardware.processor : Hardware.accelerators),
       "compute_threads": .integer(try TorchEngine.shared().threadCount),
     ]
     if let step { members["step"] = .integer(step) }
     if let source {
-      var files = try PolicyFiles(source.folder, settings).sha256
-      try TrainingRecord.checkProcessors(of: source.folder, found: files)
-      if policy.history != nil, let world = settings.world {
-        let encoder = try ModelLocation.directory(
-          of: world.encoderName, besides: source.folder, holding: ModelLocation.weights)
-        files["encoder"] = .string(try EncoderFolder(encoder).sha256())
-      }
-      members["model_sha256"] = files["model.safetensors"]
-      members["sha256"] = .object(files)
+      members["model_sha256"] = source.files["model.safetensors"]
+      members["sha256"] = .object(source.files)
     }
     return members
   }
@@ -130,8 +145,7 @@ struct PolicyFiles {
     for name in names where Self.isDecisive(name) {
       found[name] = .string(try MappedFile(folder.appendingPathComponent(name)).sha256)
     }
-    let backbone = try ModelLocation.directory(of: settings.smolvla.backboneName, besides: folder, holding: [])
-    found["tokenizer.json"] = .string(try MappedFile(backbone.appendingPathComponent("tokenizer.json")).sha256)
+    found["tokenizer.json"] = .string(try settings.tokenizerSHA256(besides: folder))
     sha256 = found
   }
 

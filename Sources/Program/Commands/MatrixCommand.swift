@@ -77,17 +77,22 @@ enum MatrixCommand: Command {
     func steps() -> Int { runs.reduce(0) { $0 + min($1.loggedStep, matrix.steps) } }
     let progress = ProgressBar("matrix", total: runs.count * matrix.steps, first: steps(), unit: .named("steps"))
     var (lastLook, left) = (Date.distantPast, "?")
-    let endings = try runner.run(
-      stages, interruption: { interruption.signalNumber.map { ($0, interruption.requests) } }
-    ) { running, messages in
-      messages.forEach(progress.say)
-      // All logs are read for it.
-      if Date().timeIntervalSince(lastLook) > 2 {
-        let work = RemainingWork(stages, in: root)
-        left = work.text(work.seconds(stages, places: matrix.places.count)) ?? "?"
-        lastLook = Date()
+    var endings: [StageRunner.Ending] = []
+    for wave in waves(matrix) {
+      endings += try runner.run(
+        wave, interruption: { interruption.signalNumber.map { ($0, interruption.requests) } }
+      ) { running, messages in
+        messages.forEach(progress.say)
+        // All logs are read for it.
+        if Date().timeIntervalSince(lastLook) > 2 {
+          let work = RemainingWork(stages, in: root)
+          left = work.text(work.seconds(stages, places: matrix.places.count)) ?? "?"
+          lastLook = Date()
+        }
+        if !running.isEmpty { progress.update(steps(), note: running.joined(separator: ", "), estimate: left) }
       }
-      if !running.isEmpty { progress.update(steps(), note: running.joined(separator: ", "), estimate: left) }
+      // There is no look at seeds whose runs failed.
+      guard endings.allSatisfy(\.isSuccess), try !isDecided(matrix) else { break }
     }
     progress.finish()
     try MatrixStatus(root).lines.forEach { print($0) }
@@ -97,7 +102,7 @@ enum MatrixCommand: Command {
       say("stopped; run the same command to resume")
       return 128 + signal
     }
-    return endings.allSatisfy { $0 == .finished || $0 == .existed } ? 0 : 1
+    return endings.allSatisfy(\.isSuccess) ? 0 : 1
   }
 
   /// Submits the stages to Slurm and leaves.
@@ -111,6 +116,28 @@ enum MatrixCommand: Command {
     try scheduler.submit(matrix.stages, queue: queue) { print($0) }
     try MatrixStatus(matrix.root).lines.forEach { print($0) }
     return 0
+  }
+
+  /// The stages that start together: all, or with looks after which the matrix may stop those up to the next look.
+  private static func waves(_ matrix: MatrixPreparation) -> [[Stage]] {
+    guard matrix.settings.stopsEarly else { return [matrix.stages] }
+    let seeds = Dictionary(uniqueKeysWithValues: matrix.runs.map { ($0.name, $0.seed) })
+    let planned = matrix.settings.seedNumbers
+    let looks = [Array(planned.prefix(2))] + planned.dropFirst(2).map { [$0] }
+    return looks.enumerated().map { number, look in
+      matrix.stages.filter { stage in
+        seeds[stage.subject].map(look.contains) ?? (number == 0 || stage.kind == .report)
+      }
+    }
+  }
+
+  /// Whether the runs that are there have the verdict after which no more are wanted.
+  private static func isDecided(_ matrix: MatrixPreparation) throws -> Bool {
+    guard matrix.settings.stopsEarly else { return false }
+    let allowed = matrix.settings.allowedDifferenceNames
+    guard try ExperimentReport(root: matrix.root, allowedDifferences: allowed).isDecided else { return false }
+    say("the primary comparison has a verdict: no further seed is started")
+    return true
   }
 
   private static func executable() throws -> String {

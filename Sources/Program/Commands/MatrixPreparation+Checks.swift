@@ -84,17 +84,14 @@ extension MatrixPreparation {
     _ = try settings.wandb.writesRun(environment: ProcessInfo.processInfo.environment)
     let cache = try arm.latents()?.url
     let isCached = cache.map { FileManager.default.fileExists(atPath: $0.path) } ?? true
-    let run = try TrainingRun(settings, needsLatents: isCached || !self.settings.precomputes)
+    var checks = Checks()
+    let run = try TrainingRun(settings, &checks, needsLatents: isCached || !self.settings.precomputes)
     // The environment's cameras and actions must fit, or the evaluation would fail after the training.
     _ = try PolicyPlanner(run.pretrained, specification: evaluation.specification)
     try evaluation.run.check(TrainedStartStates(of: run.pretrained))
-    notices += (run.warnings + [run.dataDescription]).filter { !notices.contains($0) }
-    let parameters = run.pretrained.policy.parameters
-    // float32 weights, and two moments of what is trained.
-    let bytes =
-      parameters.parameters.reduce(0) { $0 + 4 * $1.tensor.elementCount }
-      + parameters.trainable.reduce(0) { $0 + 8 * $1.parameter.tensor.elementCount }
-    return (bytes, try settings.policy.world?.camera.name(among: run.pretrained.policy.interface.cameras) ?? "")
+    notices += (checks.warnings + [run.dataDescription]).filter { !notices.contains($0) }
+    let camera = try settings.policy.world?.camera.name(among: run.pretrained.policy.interface.cameras) ?? ""
+    return (run.pretrained.checkpointBytes, camera)
   }
 
   /// Checks that the disk has space for every checkpoint still to be written.
@@ -103,19 +100,11 @@ extension MatrixPreparation {
       let (steps, every) = (run.arm.settings.steps, run.arm.settings.saveFrequency)
       return count + (max(0, steps - (run.folder.checkpointStep ?? 0)) + every - 1) / every
     }
-    let needed = Double(count) * Double(checkpointBytes)
-    var folder = root
-    while !FileManager.default.fileExists(atPath: folder.path), folder.path != "/" { folder.deleteLastPathComponent() }
-    let attributes = try FileManager.default.attributesOfFileSystem(forPath: folder.path)
-    guard let free = (attributes[.systemFreeSize] as? NSNumber)?.doubleValue, free < needed else { return }
-    func gigabytes(_ bytes: Double) -> String { String(format: "%.1f GB", bytes / 1e9) }
-    throw Failure(
-      "\(count) checkpoints need \(gigabytes(needed)), \(folder.path) has \(gigabytes(free)) free; use a larger "
-        + "--save_freq, fewer --seeds, or an --output_root on a larger disk")
+    try OutputDisk.requireSpace(for: count, ofBytes: checkpointBytes, at: root.path)
   }
 
   /// The contents of `matrix.json`.
-  static func common(_ arms: [MatrixArm], _ evaluation: EvaluationPlan, _ seeds: [Int]) throws -> JSON {
+  static func common(_ arms: [MatrixArm], _ evaluation: EvaluationPlan, _ plan: MatrixPlan) throws -> JSON {
     guard let first = arms.first?.settings else { return .null }
     let root = try DatasetLocation.root(
       repositoryID: first.dataset.repoID, root: first.dataset.root.map { URL(fileURLWithPath: $0) },
@@ -133,9 +122,8 @@ extension MatrixPreparation {
       ? nil
       : try ModelLocation.directory(of: start, holding: ModelLocation.weights).appendingPathComponent(
         "model.safetensors")
-    let plain = arms.map(\.arm)
     return [
-      "plan": MatrixPlan(plain, seeds: seeds).json, "arms": MatrixPlan.json(plain), "training": .object(training),
+      "plan": plan.json, "arms": MatrixPlan.json(arms.map(\.arm)), "training": .object(training),
       "dataset": [
         "contents_sha256": .string(try TrainingRecord.contents(of: root)), "frames": .integer(dataset.frames),
         "episodes": .integer(dataset.episodes),
@@ -160,14 +148,11 @@ extension MatrixPreparation {
 
   /// A run's settings without those that do not change its results.
   private static func decisive(_ settings: JSON) -> JSON {
-    var members = settings.object ?? [:]
-    for key in [
-      "seed", "output_dir", "job_name", "resume", "overwrite", "num_workers", "num_compute_threads", "log_freq",
-      "save_freq", "eval_freq", "wandb",
-    ] { members[key] = nil }
-    var policy = members["policy"]?.object ?? [:]
-    policy["device"] = nil
-    members["policy"] = .object(policy)
-    return .object(members)
+    func without(_ json: JSON, below path: String) -> JSON {
+      guard let members = json.object else { return json }
+      let kept = members.filter { !IncidentalEntries.ofTrainingSettings.contains(path + $0.key) }
+      return .object(OrderedDictionary(uniqueKeysWithValues: kept.map { ($0, without($1, below: "\(path)\($0).")) }))
+    }
+    return without(settings, below: "")
   }
 }

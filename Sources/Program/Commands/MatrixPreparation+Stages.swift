@@ -2,6 +2,7 @@ import Experiments
 import Foundation
 import ModelFiles
 import OrderedCollections
+import PolicyTraining
 import WorldLatents
 
 extension MatrixPreparation {
@@ -21,11 +22,16 @@ extension MatrixPreparation {
 
   private func training(_ run: Run) -> Stage {
     let output = "--output_dir=\(run.folder.url.path)"
-    let checkpoints = run.folder.url.appendingPathComponent("checkpoints")
+    let last = run.folder.url.appendingPathComponent("checkpoints/last")
+    let directory = run.arm.settings.checkpointMirror
+    let mirror = directory.map { CheckpointMirror(URL(fileURLWithPath: $0), of: run.folder.url).url }
+    // The mirror has every checkpoint, also when the run's own disk has vanished.
+    let saved = run.folder.checkpointStep == nil ? mirror?.appendingPathComponent("checkpoints/last") : nil
     return Stage(
       .training, of: run.name, ["train", output, "--overwrite"] + run.arm.flags + ["--seed=\(run.seed)"],
-      continuation: .init(from: checkpoints.appendingPathComponent("last"), ["train", output, "--resume"]),
-      product: checkpoints.appendingPathComponent("last"), work: run.arm.settings.steps,
+      continuation: .init(
+        from: saved ?? last, ["train", output, "--resume"] + (directory.map { ["--checkpoint_mirror=\($0)"] } ?? [])),
+      product: last, work: run.arm.settings.steps,
       isDone: (run.folder.checkpointStep ?? 0) >= run.arm.settings.steps)
   }
 

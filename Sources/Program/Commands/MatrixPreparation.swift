@@ -59,11 +59,15 @@ struct MatrixPreparation {
     try checkPolicies()
     if settings.scheduler == .local { try checkDevices(settings.gpuNames) }
     let checkpointBytes = try openArms()
-    common = try Self.common(arms, evaluation, settings.seedNumbers)
+    let plan = MatrixPlan(arms.map(\.arm), seeds: settings.seedNumbers, isSequential: settings.isSequential)
+    common = try Self.common(arms, evaluation, plan)
+    var checks = Checks()
+    OutputDisk.check(root.path, mirror: first.checkpointMirror, &checks)
+    notices += checks.warnings
     notices += [
       "each run: \(steps) steps of \(first.batchSize), \(steps * first.batchSize) samples", evaluation.text,
     ]
-    notices += [evaluation.run.repetitionNotice].compactMap(\.self)
+    notices += [evaluation.run.repetitionNotice].compactMap { $0.map { "warning: " + $0 } }
     stages = try allStages()
     try checkDisk(checkpointBytes)
   }

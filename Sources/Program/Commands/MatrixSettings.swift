@@ -28,6 +28,13 @@ struct MatrixSettings: ConfigurationSection {
   @Setting("chance", help: "also evaluate a policy that acts at random") var evaluatesChance = true
   @Setting("allow_differences", help: "entries of records in which arms may differ, for the report")
   var allowedDifferences = ""
+  @Setting(
+    "sequential", help: "register looks at the results after each seed, with verdicts at levels that allow for them")
+  var isSequential = false
+  @Setting(
+    "stop_early",
+    help: "with --sequential: start no further seeds once the treatment against the baseline has a verdict")
+  var stopsEarly = false
   @Setting("scheduler", help: "run the stages here, or submit them to Slurm") var scheduler = Scheduler.local
   @SettingsGroup("slurm") var slurm = SlurmSettings()
   @Setting("dry_run", help: "check everything, print the stages, what they can find and how long they take, and stop")
@@ -62,6 +69,11 @@ struct MatrixSettings: ConfigurationSection {
     guard (1...99).contains(assumedSuccess), (0...40).contains(assumedSeedDeviation) else {
       throw ConfigurationError("assumed_success", "expected 1 to 99 percent, and assumed_seed_sd 0 to 40 points")
     }
+    guard isSequential || !stopsEarly else { throw ConfigurationError("stop_early", "needs --sequential") }
+    guard scheduler == .local || !stopsEarly else {
+      throw ConfigurationError(
+        "stop_early", "needs --scheduler=local, because Slurm is given all seeds at once; leave one of the two out")
+    }
     if let name = ablationNames.first(where: { RolloutAblation(name: $0) == nil }) {
       throw ConfigurationError("ablations", "expected \(RolloutAblation.typeDescription), found \"\(name)\"")
     }
@@ -85,6 +97,7 @@ struct MatrixSettings: ConfigurationSection {
   var seedNumbers: [Int] { names(seeds).compactMap { Int($0) } }
   var gpuNames: [String] { names(gpus) }
   var ablationNames: [String] { names(ablations) }
+  var allowedDifferenceNames: [String] { names(allowedDifferences) }
 
   private func names(_ text: String) -> [String] { text.split { $0 == "," || $0.isWhitespace }.map(String.init) }
 }

@@ -64,7 +64,7 @@ enum ReproduceCommand: Command {
   }
 
   /// Entries of a protocol that say what it ran on and with; a result that survives their change is reproduced.
-  private static let surroundings: Set = ["program", "versions", "hardware", "device", "renderer", "precision"]
+  private static let surroundings = Set(IncidentalEntries.machine + ["renderer", "precision"])
 
   /// Goes to the folder that the recorded paths are relative to, if it is still there.
   private static func enterWorkingDirectory(of recorded: URL) throws {

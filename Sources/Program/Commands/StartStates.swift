@@ -27,7 +27,7 @@ extension EvaluationRun {
   /// A line for those who ask for more episodes than there are initial states; nil if there are enough.
   var repetitionNotice: String? {
     guard independentEpisodes < settings.episodes else { return nil }
-    return "warning: \(settings.episodes) episodes of a task start from \(independentEpisodes) initial states, so they "
+    return "\(settings.episodes) episodes of a task start from \(independentEpisodes) initial states, so they "
       + "repeat and are not independent; `init_states=sampled` draws a state for each"
   }
 

@@ -1,3 +1,4 @@
+import Experiments
 import Foundation
 import HuggingFaceHub
 import LayeredSettings
@@ -29,7 +30,13 @@ enum TrainCommand: Command {
     if resumes, let file {
       configured.value.checkpoint = file.deletingLastPathComponent().deletingLastPathComponent()
     } else if resumes, let output = arguments.text(of: "output_dir") {
-      let last = try CheckpointDirectory(output: URL(fileURLWithPath: output)).last()
+      let folder = URL(fileURLWithPath: output)
+      if let mirror = arguments.text(of: "checkpoint_mirror") {
+        if try CheckpointMirror(URL(fileURLWithPath: mirror), of: folder).restore() {
+          say("the run was restored from \(mirror)")
+        }
+      }
+      let last = try CheckpointDirectory(output: folder).last()
       file = last.appendingPathComponent("pretrained_model/train_config.json")
     }
     let settings = try file.map(TrainConfigurationFiles.read)
@@ -83,13 +90,16 @@ enum TrainCommand: Command {
     configured.value = settings
     try useComputeThreads(settings.computeThreads)
     let upload = try ModelUpload(settings)
-    let run = try TrainingRun(settings)
+    var checks = Checks()
+    OutputDisk.check(path(of: settings), mirror: settings.checkpointMirror, &checks)
+    let run = try TrainingRun(settings, &checks)
+    run.checkSpace(at: path(of: settings), &checks)
     let interruption = Interruption()
     let evaluation = try TrainingEvaluation(settings, run.pretrained, interruption)
     let record = try run.record()
     let output = try output(settings)
     say("output: \(output.path)")
-    (run.warnings + [run.deviceDescription, run.dataDescription]).forEach(say)
+    (checks.warnings + [run.deviceDescription, run.dataDescription]).forEach(say)
     for change in record.changes {
       say("warning: the run resumes with other settings: \(change.text("before", "now"))")
     }
@@ -98,12 +108,15 @@ enum TrainCommand: Command {
     var pretrained = run.pretrained
     pretrained.documents[TrainConfigurationFiles.ownName] = files.own
     pretrained.documents[TrainingRecord.fileName] = record.json
+    let mirror = settings.checkpointMirror.map { CheckpointMirror(URL(fileURLWithPath: $0), of: output) }
     var loop = try TrainingLoop(
       pretrained, settings.training, output: output, configuration: files.lerobot, frames: run.dataset.count,
       episodes: run.dataset.episodes.count, resuming: run.checkpoint,
       wandb: writesWandB ? settings.wandbDescription(configuration) : nil,
-      callbacks: callbacks(settings, evaluation, interruption, output))
+      callbacks: callbacks(settings, evaluation, interruption, output, mirror))
     var batches = try run.batches(from: loop.firstStep)
+    // Also if the run fails: its last checkpoint may still be on its way.
+    defer { mirror?.finish().forEach(say) }
     let end = try loop.run(on: &batches)
     switch end {
     case .finished:
@@ -117,7 +130,8 @@ enum TrainCommand: Command {
   }
 
   private static func callbacks(
-    _ settings: TrainSettings, _ evaluation: TrainingEvaluation?, _ interruption: Interruption, _ output: URL
+    _ settings: TrainSettings, _ evaluation: TrainingEvaluation?, _ interruption: Interruption, _ output: URL,
+    _ mirror: CheckpointMirror?
   ) -> TrainingCallbacks {
     var callbacks = TrainingCallbacks()
     callbacks.interruption = { interruption.signalNumber.map { 128 + Int($0) } }
@@ -128,6 +142,7 @@ enum TrainCommand: Command {
       case .began(let step): progress = ProgressBar("training", total: settings.steps, first: step)
       case .updated(let step): progress?.update(step)
       case .logged(let line), .warning(let line): progress?.say(FlagTranslation.translated(line))
+      case .saved(let checkpoint): mirror?.copy(checkpoint).forEach { progress?.say($0) }
       case .evaluating, .ended: progress?.finish()
       }
     }

@@ -22,6 +22,11 @@ struct TrainSettings: ConfigurationSection {
   @Setting("log_freq", help: "steps between log lines") var logFrequency = 200
   @Setting("save_checkpoint", help: "whether to write checkpoints") var savesCheckpoint = true
   @Setting("save_freq", help: "steps between checkpoints") var saveFrequency = 20_000
+  @Setting(
+    "checkpoint_mirror", owner: .program,
+    help: "folder on another disk: each checkpoint and the log are copied to NAME_OF_THE_RUN in it; --resume finds them"
+  )
+  var checkpointMirror: String?
   @Setting("tolerance_s", help: "seconds that a frame may deviate from its timestamp") var tolerance = 1e-4
   @Setting("rename_map", help: renameMapHelp("the dataset's")) var renameMap: OrderedDictionary<String, String> = [:]
   @SettingsGroup("dataset") var dataset = DatasetSettings()

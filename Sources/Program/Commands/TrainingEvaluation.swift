@@ -34,7 +34,7 @@ struct TrainingEvaluation {
     (self.environment, policy) = (environment, pretrained.policy)
     run = try EvaluationRun(environment, plan, settings.evaluation.initialStates)
     try run.check(TrainedStartStates(of: pretrained))
-    run.repetitionNotice.map(say)
+    run.repetitionNotice.map { say("warning: " + $0) }
     planner = try PolicyPlanner(pretrained, specification: run.specification())
     // A gate that is closed now may open before the first evaluation.
     try pretrained.policy.prepareForRollouts()
@@ -53,7 +53,7 @@ struct TrainingEvaluation {
     let root = folder.partial.appendingPathComponent("videos", isDirectory: true)
     let manifest = try EvaluationProtocol(
       run, environment: environment,
-      policy: EvaluatedPolicy(settings: settings.policy, policy: policy, source: nil, step: step))
+      policy: EvaluatedPolicy(settings.policy, policy, step: step))
     let outcome = try run.run(
       planner, in: folder.partial, root: root, manifest: { manifest.json }, interruption: interruption)
     guard interruption.signalNumber == nil else { return nil }

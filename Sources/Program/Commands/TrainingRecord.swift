@@ -1,9 +1,14 @@
 import Experiments
 import Failures
 import Foundation
+import HuggingFaceHub
 import ModelFiles
 import OrderedCollections
+import PolicyEvaluation
+import PretrainedPolicies
 import RobotPolicies
+import WorldEncoders
+import WorldModality
 
 /// Everything that can change a trained policy, kept as `training_record.json` in every checkpoint.
 ///
@@ -27,7 +32,9 @@ struct TrainingRecord {
     _ settings: TrainSettings, dataset root: URL, frames: Int, policy: PretrainedPolicy, start: URL?,
     resuming checkpoint: URL?
   ) throws {
+    let origin = checkpoint?.appendingPathComponent("pretrained_model") ?? start
     var segment = try Self.segment(settings, root, frames, policy)
+    segment["tokenizer_sha256"] = .string(try settings.policy.tokenizerSHA256(besides: origin))
     let previous = checkpoint?.appendingPathComponent("pretrained_model").appendingPathComponent(Self.fileName)
     guard let checkpoint, let previous, FileManager.default.fileExists(atPath: previous.path) else {
       segment["start_sha256"] =
@@ -43,16 +50,13 @@ struct TrainingRecord {
     let last = segments.last?.object ?? [:]
     segment["start_sha256"] = last["start_sha256"]
     changes = RecordDifferences.between(
-      .object(last), .object(segment), ignoring: Self.incidental + ["first_step"])
+      .object(last), .object(segment), ignoring: IncidentalEntries.ofResumedTraining)
     if !changes.isEmpty {
       let step = Int(checkpoint.lastPathComponent) ?? 0
       segments.append(Self.numbered(segment, from: step))
     }
     json = ["segments": .array(segments)]
   }
-
-  /// Entries whose change alone does not make it another run.
-  private static let incidental = ["program", "versions", "hardware", "device", "command_line"]
 
   private static func numbered(_ segment: OrderedDictionary<String, JSON>, from step: Int) -> JSON {
     let first: OrderedDictionary<String, JSON> = ["first_step": .integer(step)]
@@ -81,16 +85,49 @@ struct TrainingRecord {
     return hashes
   }
 
-  /// Refuses a checkpoint whose processors are not those that it was trained with.
+  /// Refuses a checkpoint with files that are not those that it was trained with.
   ///
-  /// - Parameter found: SHA-256 of the checkpoint's files, by name.
-  static func checkProcessors(of folder: URL, found: OrderedDictionary<String, JSON>) throws {
+  /// - Parameters:
+  ///   - settings: what is to be evaluated.
+  ///   - found: SHA-256 of the checkpoint's files, its tokenizer and its encoder, by name.
+  static func check(_ folder: URL, _ settings: PolicySettings, found: OrderedDictionary<String, JSON>) throws {
     let file = folder.appendingPathComponent(fileName)
     guard FileManager.default.fileExists(atPath: file.path) else { return }
-    let trained = try JSON(contentsOf: file)["segments"]?.array?.last?["processors"]?.object ?? [:]
-    guard let changed = trained.first(where: { found[$0.key] != $0.value }) else { return }
+    let last = try JSON(contentsOf: file)["segments"]?.array?.last
+    let (world, wanted) = (last?["world"], settings.world?.recorded)
+    // Other latents mean nothing to the Prophet that was trained; memory modes may be exchanged, as an ablation.
+    for key in ["latent_suffix", "world_latents_source", "world_camera", "context_frames", "future_offset"] {
+      guard let before = world?[key], let now = wanted?[key], before != now else { continue }
+      throw Failure(
+        "\(folder.path) was trained with \(key) \(before.text(.line)), and is to be evaluated with \(now.text(.line)); fix "
+          + "`\(key)`")
+    }
+    var trained = last?["processors"]?.object ?? [:]
+    trained["tokenizer.json"] = last?["tokenizer_sha256"]
+    // A policy that needs no encoder has none among its files.
+    if found["encoder"] != nil { trained["encoder"] = last?["world"]?["encoder_sha256"] }
+    guard let changed = trained.first(where: { $1 != .null && found[$0] != $1 }) else { return }
+    guard changed.key != "encoder" else {
+      throw Failure(
+        "\(folder.path) was trained with another encoder, and the one to be used holds other weights; name the "
+          + "right one with `world_vision_model_name`")
+    }
     throw Failure(
       "\(folder.path)/\(changed.key) is not the file that the policy was trained with; restore it, or train again")
+  }
+
+  /// The states that a checkpoint's demonstrations started from, which its record says whether it has.
+  static func startStates(of folder: URL) throws -> TrainedStartStates {
+    let states = try TrainedStartStates(in: folder)
+    let file = folder.appendingPathComponent(fileName)
+    let isThere = FileManager.default.fileExists(atPath: file.path)
+    let last = try isThere ? JSON(contentsOf: file)["segments"]?.array?.last : nil
+    guard let noted = last?["start_states_sha256"]?.string, noted != sha256(of: states.json.text(.compact)) else {
+      return states
+    }
+    throw Failure(
+      "\(folder.path)/\(TrainedStartStates.fileName) is missing or was changed, so whether the policy is evaluated where it "
+        + "was trained is not known; restore the file, or train again")
   }
 
   private static func segment(
@@ -112,11 +149,35 @@ struct TrainingRecord {
       "features": ["input": policy["input_features"] ?? .null, "output": policy["output_features"] ?? .null],
       "policy": settings.policy.smolvla.json.without(
         EvaluatedPolicy.notOfPolicies + ["input_features", "output_features"]),
-      "world": settings.policy.world?.json.without(["cache_dir", "init_from_policy_path"]) ?? .null,
+      "world": try settings.policy.world.map(Self.world) ?? .null,
+      "start_states_sha256": pretrained.documents[TrainedStartStates.fileName].map {
+        .string(sha256(of: $0.text(.compact)))
+      } ?? .null,
       "device": .string(device.description),
       "hardware": .string(device == .cpu ? Hardware.processor : Hardware.accelerators), "precision": "float32",
       "program": ProgramRecord.json, "versions": ProgramRecord.engines,
       "command_line": .array(CommandLine.arguments.map(JSON.string)),
     ]
+  }
+
+  /// The settings of the world modality, and the encoder where it is at hand; latents are read without it.
+  private static func world(_ world: WorldModalityConfiguration) throws -> JSON {
+    var members = world.recorded.object ?? [:]
+    let folder = ModelLocation.cached(world.encoderName, holding: ModelLocation.weights)
+    members["encoder_sha256"] = try folder.map { .string(try EncoderFolder($0).sha256()) } ?? .null
+    return .object(members)
+  }
+}
+
+extension WorldModalityConfiguration {
+  /// The settings without the places of files.
+  var recorded: JSON { json.without(["cache_dir", "init_from_policy_path"]) }
+}
+
+extension PolicySettings {
+  /// SHA-256 of the tokenizer that instructions go through.
+  func tokenizerSHA256(besides folder: URL?) throws -> String {
+    let backbone = try ModelLocation.directory(of: smolvla.backboneName, besides: folder, holding: [])
+    return try MappedFile(backbone.appendingPathComponent("tokenizer.json")).sha256
   }
 }

@@ -1,4 +1,5 @@
 import Experiments
+import Failures
 import Foundation
 import HuggingFaceHub
 import LeRobotDatasets
@@ -19,7 +20,7 @@ struct TrainingRun {
   /// The checkpoint of a resumed run.
   let checkpoint: URL?
   /// Lines to print before the run starts.
-  let warnings: [String], deviceDescription: String, dataDescription: String
+  let deviceDescription: String, dataDescription: String
   private let settings: TrainSettings
   private let request: SampleSpecification
   private let latents: TrainingLatents?
@@ -29,32 +30,24 @@ struct TrainingRun {
   /// Opens the data and builds the policy; nothing is written.
   ///
   /// - Parameter needsLatents: whether the policy's latents must exist; without them the run can only be checked.
-  init(_ settings: TrainSettings, needsLatents: Bool = true) throws {
+  init(_ settings: TrainSettings, _ checks: inout Checks, needsLatents: Bool = true) throws {
     self.settings = settings
     let engine = try TorchEngine.shared()
-    let device = try Device.chosen(settings.policy.smolvla.device)
-    let root = try DatasetLocation.root(
-      repositoryID: settings.dataset.repoID, root: settings.dataset.root.map { URL(fileURLWithPath: $0) },
-      revision: settings.dataset.revision, episodes: settings.dataset.episodes)
-    let dataset = try LeRobotDataset(root: root, episodes: settings.dataset.episodes, tolerance: settings.tolerance)
+    let device = try checks("device", found: { "\($0)" }) { try Device.chosen(settings.policy.smolvla.device) }
+    let dataset = try settings.dataset.open(tolerance: settings.tolerance, &checks)
     self.dataset = dataset
-    let ambiguous = try dataset.checkInstructions().map { tasks in
-      "warning: tasks \(tasks.map(String.init).joined(separator: " and ")) have the same instruction"
-    }
-    checkpoint = try settings.resumes ? settings.lastCheckpoint() : nil
+    let checkpoint = try settings.resumes ? settings.lastCheckpoint() : nil
+    self.checkpoint = checkpoint
 
     var builder = PolicyBuilder(settings.policy, device: device, seed: settings.seed)
     let renaming = settings.renameMap
-    pretrained =
-      if let checkpoint {
-        try builder.pretrained(checkpoint.appendingPathComponent("pretrained_model"))
-      } else {
-        try builder.new(
-          from: settings.startingPoint(),
-          features: TrainingFeatures(
-            dataset, renaming: renaming, usesImageNetStatistics: settings.dataset.usesImageNetStatistics),
-          renaming: renaming)
-      }
+    pretrained = try checks("policy", found: \.summary) {
+      if let checkpoint { return try builder.pretrained(checkpoint.appendingPathComponent("pretrained_model")) }
+      let features = try TrainingFeatures(
+        dataset, renaming: renaming, usesImageNetStatistics: settings.dataset.usesImageNetStatistics)
+      return try builder.new(from: settings.startingPoint(), features: features, renaming: renaming)
+    }
+    checks.warn("policy", builder.notices)
     let interface = pretrained.policy.interface
     let cameras = dataset.metadata.cameras.filter { interface.cameras.contains(renaming[$0] ?? $0) }
     let names = dataset.metadata.features.keys
@@ -63,31 +56,31 @@ struct TrainingRun {
       actionFeature: names.first { (renaming[$0] ?? $0) == BatchKey.action }, chunkSize: interface.chunkSize,
       transforms: try settings.dataset.imageTransforms.enabled(seed: settings.seed))
     latents = try (needsLatents ? settings.policy.world : nil).map { world in
-      // Rollouts encode this camera, so the cache must hold its latents.
-      let wanted = try world.camera.name(among: interface.cameras)
-      let camera = cameras.first { (renaming[$0] ?? $0) == wanted }
-      return try TrainingLatents(
-        world, dataset, named: settings.latentsDataset(world, in: dataset.root), camera: camera)
+      try checks("latents", found: { $0.warning == nil ? "as their sidecar and the dataset say" : nil }) {
+        // Rollouts encode this camera, so the cache must hold its latents.
+        let wanted = try world.camera.name(among: interface.cameras)
+        let camera = cameras.first { (renaming[$0] ?? $0) == wanted }
+        return try TrainingLatents(
+          world, dataset, named: settings.latentsDataset(world, in: dataset.root), camera: camera)
+      }
     }
+    checks.warn("latents", [latents?.warning].compactMap(\.self))
     if let identity = latents?.identityJSON { pretrained.documents[WorldLatentsFingerprint.fileName] = identity }
     // What a checkpoint was trained on before counts too.
     let origin = try checkpoint?.appendingPathComponent("pretrained_model") ?? settings.startingPoint()
-    var starts = try origin.map(TrainedStartStates.init(in:)) ?? TrainedStartStates()
+    var starts = try checks("start states", found: { _ in nil }) {
+      try origin.map(TrainingRecord.startStates) ?? TrainedStartStates()
+    }
     try starts.add(TrainedStartStates(dataset))
     if !starts.recordings.isEmpty { pretrained.documents[TrainedStartStates.fileName] = starts.json }
-    let parameters = pretrained.policy.parameters
-    let count = parameters.parameters.reduce(0) { $0 + $1.tensor.elementCount }
-    let trained = parameters.trainable.reduce(0) { $0 + $1.parameter.tensor.elementCount }
-    warnings =
-      builder.notices + ambiguous
-      + [latents?.warning, dataset.statistics.isEmpty ? Self.statisticsWarning : nil].compactMap(\.self)
+    checks.warn("statistics", dataset.statistics.isEmpty ? [Self.statisticsWarning] : [])
     let visibility = GPUVisibility()
     let limits = visibility.variables.isEmpty ? "" : " (\(visibility))"
     deviceDescription = "device \(device)\(limits), torch \(engine.version), \(engine.threadCount) compute threads"
-    dataDescription =
-      "dataset: \(dataset.episodes.count) episodes, \(dataset.count) frames; parameters: \(count), trained \(trained)"
+    dataDescription = "dataset: \(dataset.summary); \(pretrained.summary)"
     // A missing engine or video shows here, before an old run is removed.
-    _ = try dataset.batch([0], request)
+    let request = request
+    _ = try checks("samples", found: { _ in "the first one can be read" }) { try dataset.batch([0], request) }
   }
 
   /// The run's settings, completed as LeRobot saves them with the policy's features and the optimization in effect; a
@@ -107,9 +100,60 @@ struct TrainingRun {
       start: checkpoint == nil ? settings.startingPoint() : nil, resuming: checkpoint)
   }
 
+  /// Warns of a disk that is too small for the checkpoints that are still to come; some may be deleted on the way.
+  func checkSpace(at path: String, _ checks: inout Checks) {
+    let done = checkpoint.flatMap { Int($0.lastPathComponent) } ?? 0
+    let count =
+      settings.savesCheckpoint
+      ? (max(0, settings.steps - done) + settings.saveFrequency - 1) / settings.saveFrequency : 0
+    do { try OutputDisk.requireSpace(for: count, ofBytes: pretrained.checkpointBytes, at: path) } catch {
+      checks.warn("disk space", [message(of: error)])
+    }
+  }
+
   /// Starts loading at a step.
   func batches(from first: Int) throws -> DatasetBatches {
     try DatasetBatches(dataset, request, settings.training, from: first, workers: settings.workers, latents: latents)
+  }
+}
+
+extension LeRobotDataset {
+  fileprivate var summary: String { "\(episodes.count) episodes, \(count) frames" }
+}
+
+extension PretrainedPolicy {
+  /// The bytes of a checkpoint in training: float32 weights, and two moments of what is trained.
+  var checkpointBytes: Int {
+    let parameters = policy.parameters
+    return parameters.parameters.reduce(0) { $0 + 4 * $1.tensor.elementCount }
+      + parameters.trainable.reduce(0) { $0 + 8 * $1.parameter.tensor.elementCount }
+  }
+
+  fileprivate var summary: String {
+    func count(_ tensors: [Tensor]) -> Int { tensors.reduce(0) { $0 + $1.elementCount } }
+    let parameters = policy.parameters
+    return "parameters: \(count(parameters.parameters.map(\.tensor))), "
+      + "trained \(count(parameters.trainable.map(\.parameter.tensor)))"
+  }
+}
+
+extension DatasetSettings {
+  /// Opens the dataset and checks its instructions.
+  func open(tolerance: Double, _ checks: inout Checks) throws -> LeRobotDataset {
+    let dataset = try checks("dataset", found: \.summary) {
+      let root = try DatasetLocation.root(
+        repositoryID: repoID, root: root.map { URL(fileURLWithPath: $0) }, revision: revision, episodes: episodes)
+      return try LeRobotDataset(root: root, episodes: episodes, tolerance: tolerance)
+    }
+    let ambiguous = try checks("instructions", found: { $0.isEmpty ? "each task has its own" : nil }) {
+      try dataset.checkInstructions()
+    }
+    checks.warn(
+      "instructions",
+      ambiguous.map { tasks in
+        "tasks \(tasks.map(String.init).joined(separator: " and ")) have the same instruction"
+      })
+    return dataset
   }
 }
 

@@ -53,6 +53,9 @@ public struct MethodComparison: Sendable {
   public let pairs: PairedSuccesses
   /// The t over the arms' runs; nil with one seed.
   public let runs: PooledT?
+  /// With one seed, the evidence of its pairs in their order, which may be looked at more than once; nil otherwise, and
+  /// where the order is not known.
+  public private(set) var evidence: PairedEProcess?
 
   /// Compares the runs of two arms.
   public init(_ treatment: [EvaluatedRun], against baseline: [EvaluatedRun]) throws {
@@ -70,6 +73,11 @@ public struct MethodComparison: Sendable {
         }
         return SeedPairs(seed: run.seed, pairs: PairedSuccesses(zip(run.successes, other.successes)))
       })
+    if treatment.count == 1, let run = treatment.first, let other = others[run.seed] {
+      var evidence = PairedEProcess()
+      for (one, another) in zip(run.successes, other.successes) { evidence.add(first: one, second: another) }
+      self.evidence = evidence
+    }
   }
 
   /// Compares arms whose episodes are already paired.

@@ -85,21 +85,13 @@ public struct AblationStudy: Sendable {
       zip(places.0, places.1).allSatisfy({ ($0.task, $0.index) == ($1.task, $1.index) })
     else { throw Failure("\(ablated.url.path) is of other episodes than the rollout without ablation; run it again") }
     let differences = RecordDifferences.between(
-      unablated.manifest, ablated.manifest, ignoring: RecordDifferences.incidentalToAblations)
+      unablated.manifest, ablated.manifest, ignoring: IncidentalEntries.ofAblations)
     if let difference = differences.first {
       throw Failure(
         "they were not evaluated alike: \(difference.text("without ablation", "with it")); run it again")
     }
     return PairedSuccesses(zip(places.0, places.1).map { ($0.isSuccess, $1.isSuccess) })
   }
-}
-
-extension RecordDifferences {
-  /// Entries of the protocols in which the rollouts of one checkpoint may differ; the weights are not among them.
-  fileprivate static let incidentalToAblations = [
-    "command_line", "working_directory", "date", "variables", "batch_size", "compute_threads", "policy_path",
-    "dropped_memories", "ablation", "world_memory_mode_rollout", "world.world_memory_mode_rollout", "sha256.encoder",
-  ]
 }
 
 extension RecordedEvaluation {

@@ -18,30 +18,36 @@ struct Comparison: Sendable {
   private(set) var adjustedP: Double?
   /// What the comparison shows at 5 % over all of them; nil without a comparison.
   private(set) var verdict: Verdict?
+  /// The look of a sequential plan at which it is made; nil if it is made once, when all is there.
+  let look: SequentialPlan.Look?
 
-  /// The largest difference between E1 and E0 that counts as none, as a share.
+  /// The largest difference between a control and the baseline that counts as none, as a share.
   static let controlMargin = 0.05
 
-  /// Compares the plain evaluations of all training seeds of two arms.
+  /// Compares the plain evaluations of the training seeds of two arms.
   ///
-  /// - Parameter allowed: entries of protocols and training records that may differ.
-  init(_ treatment: String, against baseline: String, in runs: RecordedRuns, allowing allowed: [String] = []) {
-    self.treatment = treatment
-    self.baseline = baseline
-    self.allowed = allowed
+  /// - Parameters:
+  ///   - allowed: entries of protocols and training records that may differ.
+  ///   - look: the look of a sequential plan, whose seeds count; nil for all seeds.
+  init(
+    _ treatment: String, against baseline: String, in runs: RecordedRuns, allowing allowed: [String] = [],
+    look: SequentialPlan.Look? = nil
+  ) {
+    (self.treatment, self.baseline, self.allowed, self.look) = (treatment, baseline, allowed, look)
     isControl = runs.roles.isControl(treatment)
-    result = Result {
-      try Self.compared(runs.runs(of: treatment), runs.runs(of: baseline), treatment, baseline, allowed)
-    }
+    result = Result { try Self.compared(treatment, baseline, in: runs, allowed, look) }
   }
 
   /// Comparisons of several arms with one baseline, which share one probability of a false announcement.
   static func family(
-    of arms: [String], against baseline: String, in runs: RecordedRuns, allowing allowed: [String]
+    of arms: [String], against baseline: String, in runs: RecordedRuns, allowing allowed: [String],
+    look: SequentialPlan.Look? = nil
   ) -> [Comparison] {
-    var all = arms.map { Comparison($0, against: baseline, in: runs, allowing: allowed) }
+    var all = arms.map { Comparison($0, against: baseline, in: runs, allowing: allowed, look: look) }
     let family = ComparisonFamily(all.compactMap { try? $0.result.get() })
-    var judgements = zip(family.adjustedP, family.verdicts()).makeIterator()
+    let sequential = look.flatMap { family.verdicts(atLook: $0.seeds.count, of: $0.planned) }
+    let adjustedP = look?.planned == 1 ? family.adjustedEvidenceP : family.adjustedP
+    var judgements = zip(adjustedP, sequential ?? family.verdicts()).makeIterator()
     for index in all.indices where (try? all[index].result.get()) != nil {
       guard let (p, verdict) = judgements.next() else { break }
       (all[index].adjustedP, all[index].verdict) = (p, verdict)
@@ -50,112 +56,43 @@ struct Comparison: Sendable {
   }
 
   private static func compared(
-    _ treatment: [RecordedRun], _ baseline: [RecordedRun], _ treatmentName: String, _ baselineName: String,
-    _ allowed: [String]
+    _ treatmentName: String, _ baselineName: String, in all: RecordedRuns, _ allowed: [String],
+    _ look: SequentialPlan.Look?
   ) throws -> MethodComparison {
+    let seeds = look.map { Set($0.seeds) }
+    let (treatment, baseline) = (
+      all.runs(of: treatmentName, seeds: seeds), all.runs(of: baselineName, seeds: seeds)
+    )
+    if let damaged = all.damaged.first(where: { [treatmentName, baselineName].contains($0.experiment) }) {
+      throw Failure(damaged.text)
+    }
     for (runs, name) in [(treatment, treatmentName), (baseline, baselineName)] where runs.isEmpty {
-      throw Failure("\(name) has no run")
+      throw Failure("\(name) has no run; train it, or leave it out of the plan")
     }
-    let seeds = (treatment.map(\.seed), baseline.map(\.seed))
-    guard seeds.0 == seeds.1 else {
+    let numbers = (treatment.map(\.seed), baseline.map(\.seed))
+    guard numbers.0 == numbers.1 else {
       throw Failure(
-        "training seeds differ: \(treatmentName) has \(seeds.0.listed), \(baselineName) has \(seeds.1.listed)")
+        "training seeds differ: \(treatmentName) has \(numbers.0.listed), \(baselineName) has \(numbers.1.listed); train the "
+          + "missing runs")
     }
+    let pairs = try zip(treatment, baseline).map { try matched($0, $1, allowed) }
     try requireDifferentCheckpoints(treatment + baseline)
-    var pairs: [(treatment: EvaluatedRun, baseline: EvaluatedRun)] = []
-    var first: RecordedEvaluation?
-    for (one, other) in zip(treatment, baseline) {
-      let (mine, theirs) = try matched(one, other, allowed)
-      // All seeds are of one method, so all must have been evaluated alike, not only the two of a pair.
-      if let first { try requireAlike(first, mine, treatment[0].name, one.name, except: allowed) }
-      first = first ?? mine
-      pairs.append(
-        (
-          EvaluatedRun(seed: one.seed, successes: mine.episodes.map(\.isSuccess)),
-          EvaluatedRun(seed: one.seed, successes: theirs.episodes.map(\.isSuccess))
-        ))
+    // All seeds are of one method, so all must have been trained and evaluated alike, not only the two of a pair.
+    try requireOneMethod(treatment, pairs.map(\.0), allowed)
+    try requireOneMethod(baseline, pairs.map(\.1), allowed)
+    func evaluated(_ runs: [RecordedRun], _ evaluations: [RecordedEvaluation]) -> [EvaluatedRun] {
+      zip(runs, evaluations).map { EvaluatedRun(seed: $0.seed, successes: $1.inTurn.map(\.isSuccess)) }
     }
-    return try MethodComparison(pairs.map(\.treatment), against: pairs.map(\.baseline))
+    return try MethodComparison(
+      evaluated(treatment, pairs.map(\.0)), against: evaluated(baseline, pairs.map(\.1)))
   }
+}
 
-  /// Refuses copies of a run, which would count as independent.
-  private static func requireDifferentCheckpoints(_ runs: [RecordedRun]) throws {
-    var names: [String: String] = [:]
-    for run in runs {
-      if let seed = run.training?["seed"]?.integer, seed != run.seed {
-        throw Failure("\(run.name) was trained with seed \(seed), so it is not the run that its folder names")
-      }
-      guard let hash = run.evaluations["eval"]?.setting("model_sha256")?.string else { continue }
-      if let known = names[hash] { throw Failure("\(known) and \(run.name) are one checkpoint under two names") }
-      names[hash] = run.name
-    }
-  }
-
-  /// The two runs' evaluations, if they were trained on as many samples and evaluated on the same episodes.
-  private static func matched(
-    _ one: RecordedRun, _ other: RecordedRun, _ allowed: [String]
-  ) throws -> (RecordedEvaluation, RecordedEvaluation) {
-    let (first, second) = (try one.wholeEvaluation(), try other.wholeEvaluation())
-    if let samples = one.samples, let others = other.samples, samples != others {
-      throw Failure("sample budgets differ: \(one.name) saw \(samples) samples, \(other.name) saw \(others)")
-    }
-    let except = RecordDifferences.armEntries + allowed
-    try requireAlike(first, second, one.name, other.name, except: except)
-    if (one.record == nil) != (other.record == nil) {
-      let lacking = one.record == nil ? one.name : other.name
-      throw Failure("\(lacking) has no training_record.json, so how it was trained cannot be compared")
-    }
-    if let record = one.record, let theirs = other.record {
-      let differences = RecordDifferences.between(
-        record, theirs, ignoring: RecordDifferences.incidentalToTraining + except)
-      if let failure = RecordDifferences.failure(differences, one.name, other.name) {
-        throw Failure("they were not trained alike: \(failure)")
-      }
-    }
-    return (first, second)
-  }
-
-  private static func requireAlike(
-    _ first: RecordedEvaluation, _ second: RecordedEvaluation, _ firstName: String, _ secondName: String,
-    except allowed: [String]
-  ) throws {
-    guard first.tasks == second.tasks else {
-      throw Failure(
-        "tasks differ: \(firstName) was evaluated on \(first.tasks.listed), \(secondName) on \(second.tasks.listed)")
-    }
-    for task in first.tasks {
-      let counts = (first.rate(ofTask: task).episodes, second.rate(ofTask: task).episodes)
-      guard counts.0 == counts.1 else {
-        throw Failure("episode counts differ: \(firstName) has \(counts.0) of \(task), \(secondName) has \(counts.1)")
-      }
-    }
-    for key in ["seed", "n_action_steps"] {
-      let name = key == "seed" ? "evaluation seed" : key
-      guard let one = first.setting(key), let other = second.setting(key) else {
-        let missing = first.setting(key) == nil ? firstName : secondName
-        throw Failure("the \(name) of \(missing) is not recorded in its protocol, so it cannot be compared")
-      }
-      guard one == other else {
-        throw Failure("\(name) differs: \(one.plain) in \(firstName), \(other.plain) in \(secondName)")
-      }
-    }
-    for (evaluation, name) in [(first, firstName), (second, secondName)] where !allowed.contains("ablation") {
-      guard let ablation = evaluation.ablation else { continue }
-      throw Failure(
-        "\(name) was evaluated under the ablation \(ablation), which says nothing about the method; evaluate it without "
-          + "(`ablate` compares the conditions of one checkpoint)")
-    }
-    for (one, other) in zip(first.episodes, second.episodes) where one.instruction != other.instruction {
-      func shown(_ text: String?) -> String { text.map { "\"\($0)\"" } ?? "not recorded" }
-      throw Failure(
-        "instructions differ: episode \(one.index) of \(one.task) was \(shown(one.instruction)) in \(firstName), "
-          + "\(shown(other.instruction)) in \(secondName)")
-    }
-    let differences = RecordDifferences.between(
-      first.manifest, second.manifest, ignoring: RecordDifferences.incidentalToEvaluation + allowed)
-    if let failure = RecordDifferences.failure(differences, firstName, secondName) {
-      throw Failure("they were not evaluated alike: \(failure)")
-    }
+extension RecordedEvaluation {
+  /// The episodes with the tasks in turn, so that any first part of them is of all tasks.
+  var inTurn: [Episode] {
+    let places = Dictionary(uniqueKeysWithValues: tasks.enumerated().map { ($1, $0) })
+    return episodes.sorted { ($0.index, places[$0.task] ?? 0) < ($1.index, places[$1.task] ?? 0) }
   }
 }
 

@@ -13,7 +13,8 @@ extension ExperimentReport {
       "findings": .array(findings.map(JSON.string)),
       "results": .array(rows.map(\.json)),
       "comparisons": .array(comparisons.map { $0.json(isPreliminary: preliminary != nil) }),
-      "preliminary": preliminary.map(JSON.string) ?? .null,
+      "preliminary": preliminary.map(JSON.string) ?? .null, "look": look?.json ?? .null,
+      "checks": .array(checks.map(\.json)),
       "aggregates": runs.aggregates(baseline: runs.roles.baseline),
       "ablations": .object(
         OrderedDictionary(runs.runs.compactMap { run in run.ablations.map { (run.name, $0.json) } }) { $1 }),
@@ -32,7 +33,7 @@ extension ExperimentReport {
       ]
     }
     var table = TextTable([heads] + body).lines + [""]
-    table += [preliminary, amendment].compactMap(\.self)
+    table += [preliminary, look?.text, amendment].compactMap(\.self)
     table += comparisons.map { $0.finding(isPreliminary: preliminary != nil).text }
     table += warnings.map { "Warning: \($0)" } + missing.map { "Missing: \($0)" }
     return table.joined(separator: "\n")
@@ -96,10 +97,10 @@ extension Comparison {
       json["unit"] = comparison.runs == nil ? "checkpoints" : "methods"
       json["verdict"] = isPreliminary ? .null : .string(verdict.map(\.word) ?? "")
       json["difference"] = .number(comparison.difference)
-      json["interval_95"] = comparison.interval.json
+      json["interval_95"] = comparison.interval(at: look).json
       json["p_holm"] = adjustedP.map(JSON.number) ?? .null
       json["t_over_runs"] = comparison.runs?.json ?? .null
-      if isControl { json["equivalence"] = EquivalenceTest(comparison, margin: Self.controlMargin).json }
+      if isControl { json["equivalence"] = comparison.equivalence(at: look).json }
       json["allowed_differences"] = .array(allowed.map(JSON.string))
       json["paired"] = comparison.pairs.json
       json["by_training_seed"] = .object(

@@ -26,7 +26,9 @@ public struct ExperimentReport: Sendable {
   let amendment: String?
   /// What of the plan is still to come; nil if nothing is.
   let preliminary: String?
-  /// What is missing of the plan, and what the comparisons show.
+  /// The look of a sequential plan; nil before its first, and without one.
+  let look: SequentialPlan.Look?
+  /// What is missing of the plan, and what the comparisons show, the primary one first.
   let verdicts: [Finding]
   /// What else was seen.
   let observations: [Finding]
@@ -70,25 +72,71 @@ public struct ExperimentReport: Sendable {
     let planned = plan?.experiments ?? Arm.usual
     let baseline = runs.roles.baseline
     let others = runs.experiments.filter { !planned.contains($0) }
+    look = plan?.look(in: runs)
     comparisons = Comparison.family(
-      of: (planned + others).filter { $0 != baseline }, against: baseline, in: runs, allowing: allowedDifferences)
+      of: (planned + others).filter { $0 != baseline }, against: baseline, in: runs, allowing: allowedDifferences,
+      look: look)
     let lacking = plan?.lacking(in: runs) ?? []
     amendment = plan.flatMap { $0.added.isEmpty ? nil : $0.added.listed }.map {
       "The plan was changed after its first start: \($0) came later. Verdicts at 5 % hold only if no result had been looked "
         + "at by then."
     }
     preliminary =
-      lacking.isEmpty
+      lacking.isEmpty || look != nil
       ? nil
       : "PRELIMINARY: \(lacking.count) of \(plan?.runs.count ?? 0) planned runs are not finished and evaluated ("
         + "\(lacking.listed)), so there is no verdict yet."
     let isPreliminary = preliminary != nil
+    let isPrimary = { [plan] comparison in plan?.isPrimary(comparison) == true }
     verdicts =
-      [preliminary, amendment].compactMap { $0.map { Finding(headline: $0, detail: "") } }
-      + comparisons.map { $0.finding(isPreliminary: isPreliminary) }
+      [preliminary, look?.text, amendment].compactMap { $0.map { Finding(headline: $0, detail: "") } }
+      + (comparisons.filter(isPrimary) + comparisons.filter { !isPrimary($0) }).map {
+        $0.finding(isPreliminary: isPreliminary)
+      }
     observations = Finding.observations(runs, rows: rows)
     missing = runs.missing(of: planned)
     warnings = runs.warnings
+  }
+
+  /// What `doctor` says of the folder: of each run, of the plan, and of arms that cannot be compared.
+  public var checks: [Check] {
+    let refused = comparisons.compactMap { comparison -> Check? in
+      // Arms without any run are among the missing parts.
+      let arms = [comparison.treatment, comparison.baseline]
+      guard case .failure(let reason) = comparison.result, arms.allSatisfy(runs.experiments.contains) else {
+        return nil
+      }
+      let name = "\(comparison.treatment) against \(comparison.baseline)"
+      let isMissing = preliminary != nil
+      return Check(name, isMissing ? .warning : .problem, "not compared: \(message(of: reason))")
+    }
+    return checksOfRuns + refused
+  }
+
+  /// What `doctor` says of each run and of the plan.
+  var checksOfRuns: [Check] {
+    guard plan != nil else { return runs.checks() }
+    return runs.checks() + [
+      preliminary.map { Check("plan", .warning, $0) } ?? Check("plan", .ok, "all planned runs are evaluated")
+    ]
+  }
+
+  /// Whether the comparison that a sequential plan is about has a verdict.
+  public var isDecided: Bool {
+    guard let plan, look != nil, let primary = comparisons.first(where: plan.isPrimary) else { return false }
+    return switch primary.verdict {
+    case .methods(let answer), .checkpoints(let answer): answer != .cannotTell
+    case nil: false
+    }
+  }
+
+  /// The number of an evaluation's episodes.
+  ///
+  /// - Throws: if some are missing, ended with an error, or were changed afterwards.
+  public static func checkedEpisodes(of file: URL) throws -> Int {
+    let evaluation = try RecordedEvaluation(file)
+    try evaluation.requireWhole(file.deletingLastPathComponent().path)
+    return evaluation.episodes.count
   }
 
   /// The findings, each in a few sentences.

@@ -23,13 +23,13 @@ extension Comparison {
         headline: "\(treatment) is not compared with \(baseline).", detail: "\(message(of: reason).capitalizedFirst).")
     case .success(let comparison):
       guard !isPreliminary else {
-        return Finding(headline: "\(treatment) and \(baseline) so far:", detail: comparison.figures(adjustedP))
+        return Finding(headline: "\(treatment) and \(baseline) so far:", detail: comparison.figures(adjustedP, look))
       }
       let reservation = allowed.isEmpty ? "" : "Although \(allowed.joined(separator: ", ")) may differ: "
-      let control = isControl ? [comparison.control] : []
+      let control = isControl ? [comparison.control(treatment, baseline, at: look)] : []
       return Finding(
         headline: reservation + statement(comparison),
-        detail: ([comparison.figures(adjustedP), comparison.meaning(verdict)] + control).joined(separator: " "))
+        detail: ([comparison.figures(adjustedP, look), comparison.meaning(verdict)] + control).joined(separator: " "))
     }
   }
 
@@ -54,13 +54,16 @@ extension Comparison {
 
 extension MethodComparison {
   /// The difference, its interval and the tests.
-  fileprivate func figures(_ adjustedP: Double?) -> String {
+  fileprivate func figures(_ adjustedP: Double?, _ look: SequentialPlan.Look?) -> String {
     let tests = [
       runs.map { "t test over \($0.degreesOfFreedom + 2) runs p \($0.p().equation)" },
       "exact McNemar p \(pairs.p.equation)",
+      look?.planned == 1 ? evidence.map { "e-process p \($0.p.equation)" } : nil,
       adjustedP.map { "p over all comparisons (Holm) \($0.equation)" },
     ].compactMap(\.self).joined(separator: ", ")
-    var sentences = ["\(difference.points.capitalizedFirst) points, 95 % interval \(interval.points), \(tests)."]
+    var sentences = [
+      "\(difference.points.capitalizedFirst) points, 95 % interval \(interval(at: look).points)\(look?.planned ?? 1 > 1 ? " over all looks" : ""), \(tests)."
+    ]
     if bySeed.count > 1 {
       let differences = bySeed.map(\.pairs.difference.points).joined(separator: ", ")
       sentences.append("By training seed the difference is \(differences) points.")
@@ -90,16 +93,17 @@ extension MethodComparison {
   }
 
   /// Whether the added parameters alone change the result.
-  fileprivate var control: String {
-    let test = EquivalenceTest(self, margin: Comparison.controlMargin)
-    let margin = "±\(Int(Comparison.controlMargin * 100)) points (90 % interval \(test.interval.points))"
+  fileprivate func control(_ control: String, _ baseline: String, at look: SequentialPlan.Look?) -> String {
+    let test = equivalence(at: look)
+    let kind = look == nil ? "90 % interval" : "95 % interval over all looks"
+    let margin = "±\(Int(Comparison.controlMargin * 100)) points (\(kind) \(test.interval.points))"
     let unit = runs == nil ? " for these two checkpoints" : ""
     switch test.answer {
-    case .equivalent: return "The capacity control holds\(unit): E1 and E0 are equal within \(margin)."
+    case .equivalent: return "The capacity control holds\(unit): \(control) and \(baseline) are equal within \(margin)."
     case .different:
       return
-        "The capacity control fails\(unit): E1 and E0 are not equal within \(margin), so the added parameters alone "
-        + "change the result, and no effect of E2 can be attributed to its memory."
+        "The capacity control fails\(unit): \(control) and \(baseline) are not equal within \(margin), so the added parameters alone "
+        + "change the result, and no effect of a treatment can be attributed to its memory."
     case .cannotTell:
       return "The capacity control is undecided\(unit): these runs cannot show equality within \(margin)."
     }

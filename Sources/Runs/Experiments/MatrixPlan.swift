@@ -11,18 +11,19 @@ public struct MatrixPlan: Sendable, Equatable {
   public let experiments: [String], seeds: [Int]
   /// Runs that were asked for later, when there may have been results.
   private(set) var added: [String]
-  /// The comparison that the experiment is about; nil without a baseline or a treatment.
-  private var primary: String?
-
-  public init(experiments: [String], seeds: [Int]) {
-    (self.experiments, self.seeds, added) = (experiments, seeds, [])
-  }
+  /// The looks before all runs are there; nil if there is to be none.
+  private(set) var sequential: SequentialPlan?
+  /// The comparison that the experiment is about, as `E2 - E0`; nil without a baseline or a treatment.
+  private let primary: String?
 
   /// The plan of these arms; the first treatment against the baseline is the primary comparison.
-  public init(_ arms: [Arm], seeds: [Int]) {
-    self.init(experiments: arms.map(\.name), seeds: seeds)
+  ///
+  /// - Parameter isSequential: whether results are looked at after each seed.
+  public init(_ arms: [Arm], seeds: [Int], isSequential: Bool = false) {
+    (experiments, self.seeds, added) = (arms.map(\.name), seeds, [])
+    sequential = isSequential ? SequentialPlan(seeds: seeds) : nil
     let (treatment, baseline) = (arms.first { $0.role == .treatment }, arms.first { $0.role == .baseline })
-    primary = treatment.flatMap { treatment in baseline.map { "\(treatment.name) - \($0.name)" } }
+    primary = treatment.flatMap { treatment in baseline.map { Self.name(of: treatment.name, against: $0.name) } }
   }
 
   /// The plan of the matrix whose folder is `root`; nil if none is registered there.
@@ -52,7 +53,19 @@ public struct MatrixPlan: Sendable, Equatable {
     }
     (self.experiments, self.seeds, self.added) = (names, numbers, more)
     primary = plan["primary_comparison"]?.string
+    guard let looks = plan["sequential"] else { return }
+    sequential = SequentialPlan(seeds: numbers)
+    guard looks == sequential?.json else {
+      throw Failure("\(file.path): the plan's looks are not those of its \(numbers.count) seeds; restore the file")
+    }
   }
+
+  /// Whether a comparison is the one that the experiment is about.
+  func isPrimary(_ comparison: Comparison) -> Bool {
+    primary == Self.name(of: comparison.treatment, against: comparison.baseline)
+  }
+
+  private static func name(of treatment: String, against baseline: String) -> String { "\(treatment) - \(baseline)" }
 
   /// What the arms of the matrix in `root` are for.
   static func roles(_ root: URL) throws -> ArmRoles {
@@ -72,7 +85,14 @@ public struct MatrixPlan: Sendable, Equatable {
   }
 
   /// The plan with the runs of a later start added to it.
-  func adding(_ later: MatrixPlan) -> MatrixPlan {
+  ///
+  /// - Throws: if the later start wants other looks, which are decided before the first result.
+  func adding(_ later: MatrixPlan) throws -> MatrixPlan {
+    guard (sequential == nil) == (later.sequential == nil) else {
+      throw Failure(
+        "the matrix was \(sequential == nil ? "not " : "")registered with looks after each seed; start it \(sequential == nil ? "without" : "with") "
+          + "`sequential`, or choose another folder")
+    }
     var plan = self
     plan.added += later.runs.filter { !runs.contains($0) }
     return plan
@@ -84,12 +104,19 @@ public struct MatrixPlan: Sendable, Equatable {
     return runs.filter { !whole.contains($0) }
   }
 
+  /// The look that the recorded runs allow; nil before the first, and without sequential looks.
+  func look(in recorded: RecordedRuns) -> SequentialPlan.Look? {
+    let lacking = Set(lacking(in: recorded))
+    return sequential?.look { seed in experiments.allSatisfy { !lacking.contains("\($0)_seed\(seed)") } }
+  }
+
   /// The plan as `matrix.json` keeps it, with the comparison that the experiment is about.
   public var json: JSON {
     var json: OrderedDictionary<String, JSON> = [
       "primary_comparison": primary.map(JSON.string) ?? .null, "experiments": .array(experiments.map(JSON.string)),
       "seeds": .array(seeds.map(JSON.integer)), "capacity_control_margin": .number(Comparison.controlMargin),
     ]
+    if let sequential { json["sequential"] = sequential.json }
     if !added.isEmpty { json["added_later"] = .array(added.map(JSON.string)) }
     return .object(json)
   }

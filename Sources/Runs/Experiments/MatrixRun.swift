@@ -62,7 +62,14 @@ public struct MatrixRun: Sendable {
   ///   - tasks: the tasks' names, with their group: `libero_spatial/…`.
   /// - Throws: the first entry that differs, with both values; or a damaged file.
   public func checkEvaluation(_ expected: [(key: String, value: JSON)], tasks: [String]) throws {
-    let evaluation = try RecordedEvaluation(evaluationFile)
+    let evaluation: RecordedEvaluation
+    if let (experiment, seed) = RecordedRun.parts(of: url.lastPathComponent) {
+      let run = try RecordedRun(url, experiment: experiment, seed: seed)
+      evaluation = try run.wholeEvaluation()
+      try run.requireTrainedRollout(evaluation, allowing: [])
+    } else {
+      evaluation = try RecordedEvaluation(evaluationFile)
+    }
     let fix = "delete \(evaluationFile.deletingLastPathComponent().path), or use its settings"
     for (key, value) in expected {
       let found = evaluation.setting(key) ?? .null

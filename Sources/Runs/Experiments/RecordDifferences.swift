@@ -12,7 +12,10 @@ public struct RecordDifference: Sendable, Equatable {
   public func text(_ firstName: String, _ secondName: String) -> String {
     let isAlike = first?.plain == second?.plain
     func shown(_ value: JSON?) -> String {
-      value.map { String((isAlike ? $0.text(.line) : $0.plain).prefix(80)) } ?? "not recorded"
+      guard let value else { return "not recorded" }
+      let text = isAlike ? value.text(.line) : value.plain
+      // Of a hash the first digits tell enough.
+      return text.count == 64 && text.allSatisfy(\.isHexDigit) ? "\(text.prefix(12))…" : String(text.prefix(80))
     }
     return "\(name) differs: \(shown(first)) \(firstName), \(shown(second)) \(secondName)"
   }
@@ -20,27 +23,6 @@ public struct RecordDifference: Sendable, Equatable {
 
 /// What two runs recorded of themselves, compared entry by entry.
 public enum RecordDifferences {
-  /// Entries of an evaluation's protocol that do not say how it was done: where, when, with how many threads, and by
-  /// which of the weights that are being compared.
-  static let incidentalToEvaluation = [
-    "command_line", "working_directory", "date", "variables", "batch_size", "compute_threads", "policy_path", "step",
-    "model_sha256",
-    "sha256.model.safetensors", "sha256.config.json", "sha256.world_latents.json", "dropped_memories",
-  ]
-
-  /// Entries of a protocol that say where, when and how fast it was run, and change no outcome: the batch size is one unless
-  /// memories are exchanged between the episodes that play side by side.
-  public static func circumstances(of manifest: JSON) -> [String] {
-    let always = ["command_line", "working_directory", "date", "variables", "compute_threads", "policy_path"]
-    return manifest["world_memory_mode_rollout"] == "shuffle" ? always : always + ["batch_size"]
-  }
-
-  /// Entries of a training record that do not say how it was done.
-  static let incidentalToTraining = ["command_line"]
-
-  /// Entries in which the arms of an experiment differ by design.
-  static let armEntries = ["policy_type", "world", "world_memory_mode_rollout", "sha256.encoder"]
-
   /// The entries that differ, in the order of the first record and then of the second.
   ///
   /// - Parameter ignored: names of entries; what is below an ignored entry is ignored too.
@@ -74,7 +56,9 @@ public enum RecordDifferences {
     let more = differences.count > 3 ? ["and \(differences.count - 3) more"] : []
     // So many are not to be waved through.
     let names = differences.map(\.name).joined(separator: ",")
-    let fix = differences.count > 5 ? "" : "; to compare them all the same give `allow_differences=\(names)`"
+    let fix =
+      differences.count > 5
+      ? "; do both with the same settings" : "; to compare them all the same give `allow_differences=\(names)`"
     return Failure((texts + more).joined(separator: "; ") + fix)
   }
 }

@@ -12,37 +12,44 @@ struct RecordedRun: Sendable {
   /// The training seed in the folder's name.
   let seed: Int
   let metrics: RecordedMetrics?
-  /// `config.json` and `train_config.json` of the last checkpoint, and the segments of its `training_record.json`.
-  let policy: JSON?, training: JSON?, record: JSON?
+  /// `config.json` and `train_config.json` of the last checkpoint.
+  let policy: JSON?, training: JSON?
+  /// What the last checkpoint was trained with, by `training_record.json`: one entry for the start and one for each time it
+  /// was resumed with other settings; empty without a record.
+  let segments: [JSON]
   /// The last checkpoint's folder.
-  private let model: URL
-  private let hashes: FileHashes
+  let model: URL
   /// By folder: `eval` and whatever else begins with `eval_`; the contrary instruction's ablation as `eval_contrary`.
   let evaluations: [String: RecordedEvaluation]
   /// What was withheld from the checkpoint in further rollouts; nil if nothing was.
   let ablations: AblationStudy?
+  /// The plain evaluation, or why it cannot be used; found out once, because it takes reading the weights.
+  private var whole: Result<RecordedEvaluation, any Error>
 
   /// The folder of a run's evaluation that was run again to film some episodes.
   static let filmsFolder = "films"
 
-  /// Reads a folder whose name is `EXPERIMENT_seedN`; nil for any other name. Files may be missing, but not broken.
-  init?(_ folder: URL, hashes: FileHashes) throws {
-    self.hashes = hashes
-    let parts = folder.lastPathComponent.components(separatedBy: "_seed")
+  /// Arm and seed of a folder whose name is `EXPERIMENT_seedN`; nil for any other name.
+  static func parts(of name: String) -> (experiment: String, seed: Int)? {
+    let parts = name.components(separatedBy: "_seed")
     guard parts.count == 2, !parts[0].isEmpty, let seed = Int(parts[1]), seed >= 0,
       // `seed00` would be a second seed 0.
       String(seed) == parts[1]
     else { return nil }
+    return (parts[0], seed)
+  }
+
+  /// Reads a run's folder. Files may be missing, but not broken.
+  init(_ folder: URL, experiment: String, seed: Int, hashes: FileHashes = FileHashes()) throws {
     name = folder.lastPathComponent
-    experiment = parts[0]
-    self.seed = seed
+    (self.experiment, self.seed) = (experiment, seed)
     let log = folder.appendingPathComponent("metrics.jsonl")
     metrics = log.isThere ? try RecordedMetrics(log) : nil
     let model = folder.appendingPathComponent("checkpoints/last/pretrained_model")
     policy = try Self.document(model.appendingPathComponent("config.json"))
     training = try Self.document(model.appendingPathComponent("train_config.json"))
     let recordFile = model.appendingPathComponent("training_record.json")
-    record = try Self.document(recordFile).map { try Self.segments($0, in: recordFile) }
+    segments = try Self.document(recordFile).map { try Self.segments($0, in: recordFile) } ?? []
     self.model = model
     var evaluations: [String: RecordedEvaluation] = [:]
     for part in try names(in: folder) where part == "eval" || part.hasPrefix("eval_") {
@@ -57,6 +64,20 @@ struct RecordedRun: Sendable {
     let films = folder.appendingPathComponent(Self.filmsFolder).appendingPathComponent("eval_info.json")
     if films.isThere { evaluations["eval"]?.adoptVideos(of: try RecordedEvaluation(films)) }
     self.evaluations = evaluations
+    whole = .failure(Failure("\(name) was not checked"))
+    whole = Result { try checkedEvaluation(hashes) }
+  }
+
+  /// The evaluation, if all of its episodes ended, nobody changed its file, and it is of the run's last checkpoint as it
+  /// is now.
+  func wholeEvaluation() throws -> RecordedEvaluation { try whole.get() }
+
+  /// The training record for readers: its segment, or all of them by their numbers; nil without a record.
+  var record: JSON? {
+    guard segments.count != 1 else { return segments[0] }
+    return segments.isEmpty
+      ? nil
+      : .object(OrderedDictionary(uniqueKeysWithValues: segments.enumerated().map { ("segment \($0)", $1) }))
   }
 
   private static func document(_ url: URL) throws -> JSON? {
@@ -66,32 +87,17 @@ struct RecordedRun: Sendable {
     return json
   }
 
-  /// A record's segments by their number, so that they are compared entry by entry; the only one by itself.
-  private static func segments(_ record: JSON, in file: URL) throws -> JSON {
+  private static func segments(_ record: JSON, in file: URL) throws -> [JSON] {
     let segments = record["segments"]?.array ?? []
     guard !segments.isEmpty, segments.allSatisfy({ ($0["first_step"]?.integer ?? -1) >= 0 }) else {
       throw Failure("\(file.path): expected segments with a first_step each; the file is damaged, train the run again")
     }
-    if segments.count == 1 { return segments[0] }
-    return .object(
-      OrderedDictionary(uniqueKeysWithValues: segments.enumerated().map { ("segment \($0)", $1) }))
-  }
-
-  /// The evaluation, if all of its episodes ended, nobody changed its file, and it is of the run's last checkpoint.
-  func wholeEvaluation() throws -> RecordedEvaluation {
-    guard let evaluation = evaluations["eval"] else { throw Failure("\(name) was not evaluated") }
-    try evaluation.requireWhole(name)
-    let weights = model.appendingPathComponent("model.safetensors")
-    if let hash = evaluation.setting("model_sha256")?.string, weights.isThere, try hashes.sha256(of: weights) != hash {
-      throw Failure("\(name) was evaluated with other weights than those of its last checkpoint; evaluate it again")
-    }
-    return evaluation
+    return segments
   }
 
   /// Samples seen in training, resumed parts with their own batch size; nil if unknown.
   var samples: Int? {
     guard let steps = training?["steps"]?.integer, let batch = training?["batch_size"]?.integer else { return nil }
-    let segments = record?["first_step"] == nil ? (record?.object ?? [:]).values.map(\.self) : []
     guard segments.count > 1 else { return Self.product(steps, batch) }
     let ends = segments.dropFirst().compactMap { $0["first_step"]?.integer } + [steps]
     var samples = 0
@@ -123,7 +129,7 @@ struct RecordedRun: Sendable {
     if training == nil {
       missing.append("\(name)/checkpoints/last/pretrained_model/train_config.json: its training settings are unknown")
     }
-    if record == nil, training != nil {
+    if segments.isEmpty, training != nil {
       missing.append(
         "\(name)/checkpoints/last/pretrained_model/training_record.json: what it was trained with is not compared")
     }
@@ -140,120 +146,8 @@ struct RecordedRun: Sendable {
   }
 
   /// Whether it was rolled out with another instruction than the task's.
-  fileprivate var testsInstruction: Bool {
+  var testsInstruction: Bool {
     evaluations["eval_contrary"] != nil
       || ablations?.conditions.contains { $0.name == "garbled_instruction" } == true
-  }
-
-  /// Reasons to doubt the run's results.
-  var warnings: [String] {
-    var warnings: [String] = []
-    if let seed = training?["seed"]?.integer, seed != self.seed {
-      warnings.append("\(name) was trained with seed \(seed), not \(self.seed) as its folder says.")
-    }
-    if metrics?.isCutOff == true {
-      warnings.append("\(name)/metrics.jsonl ends in an incomplete line; the run was killed or is still running.")
-    }
-    if let steps = training?["steps"]?.integer, let last = metrics?.curves["loss"]?.last?.step, last < Double(steps) {
-      warnings.append("\(name) was logged up to step \(Int(last)) of \(steps): it did not finish.")
-    }
-    return warnings
-  }
-}
-
-/// All runs below a root folder.
-struct RecordedRuns: Sendable {
-  let runs: [RecordedRun]
-  /// What the arms are for.
-  let roles: ArmRoles
-  let random: RecordedEvaluation?
-
-  init(_ root: URL, hashes: FileHashes = FileHashes()) throws {
-    var runs: [RecordedRun] = []
-    for name in try names(in: root) {
-      if let run = try RecordedRun(root.appendingPathComponent(name), hashes: hashes) { runs.append(run) }
-    }
-    guard !runs.isEmpty else {
-      throw Failure(
-        "\(root.path): expected folders of training runs such as E0_seed0, found none; name the folder that the "
-          + "experiments were written to")
-    }
-    roles = try MatrixPlan.roles(root)
-    self.runs = runs.sorted { ($0.experiment, $0.seed) < ($1.experiment, $1.seed) }
-    let url = root.appendingPathComponent("random/eval_info.json")
-    random = url.isThere ? try RecordedEvaluation(url) : nil
-  }
-
-  var experiments: [String] { runs.map(\.experiment).reduce(into: []) { if $0.last != $1 { $0.append($1) } } }
-
-  func runs(of experiment: String) -> [RecordedRun] { runs.filter { $0.experiment == experiment } }
-
-  /// Refuses names of entries that no run has recorded, such as misspelled ones.
-  func requireEntries(_ names: [String]) throws {
-    let records = runs.flatMap { run in [run.record, run.evaluations["eval"]?.manifest].compactMap(\.self) }
-    if let unknown = names.first(where: { name in !records.contains { RecordDifferences.has(name, in: $0) } }) {
-      throw Failure("`allow_differences=\(unknown)`: no run records an entry of that name")
-    }
-  }
-
-  /// Everything missing from the report of the planned arms.
-  func missing(of planned: [String]) -> [String] {
-    var missing = planned.filter { runs(of: $0).isEmpty }.map {
-      "\($0)_seedN: no run of experiment \($0)"
-    }
-    missing += runs.flatMap(\.missing)
-    let baseline = runs(of: roles.baseline)
-    if !baseline.isEmpty, !baseline.contains(where: \.testsInstruction) {
-      missing.append(
-        "\(roles.baseline)_seedN/eval/ablations: whether the policy follows the instruction was not tested (`ablate`)")
-    }
-    if random == nil {
-      missing.append(
-        "random/eval_info.json: the success rate of chance is not known; evaluate with `eval.planner=random` into that folder"
-      )
-    }
-    return missing
-  }
-
-  /// Reasons to doubt the results.
-  var warnings: [String] {
-    let evaluations =
-      runs.flatMap { run in run.evaluations.sorted { $0.key < $1.key }.map { ("\(run.name)/\($0)", $1) } }
-      + [random.map { ("random", $0) }].compactMap(\.self)
-    return runs.flatMap(\.warnings) + evaluations.flatMap { name, evaluation in evaluation.warnings(name) }
-  }
-}
-
-extension RecordedEvaluation {
-  fileprivate func warnings(_ name: String) -> [String] {
-    var warnings: [String] = []
-    let broken = episodes.filter { $0.problem != nil }
-    if let problem = broken.first?.problem {
-      warnings.append(
-        "\(name): \(broken.count) of \(episodes.count) episodes ended with an error and count as failures, the first with: "
-          + problem)
-    }
-    if let dropped = setting("dropped_memories")?.integer, dropped > 0 {
-      warnings.append(
-        "\(name): \(dropped) memories were not finite and were not used, so these episodes are partly without memory.")
-    }
-    if let steps = setting("n_action_steps")?.integer, steps > 1, steps == setting("chunk_size")?.integer {
-      warnings.append(
-        "\(name): action chunks were executed to the end (n_action_steps = chunk_size = \(steps)); re-planning earlier often "
-          + "succeeds more.")
-    }
-    return warnings
-  }
-}
-
-extension URL {
-  var isThere: Bool { FileManager.default.fileExists(atPath: path) }
-}
-
-/// The names of a folder's entries, sorted.
-private func names(in folder: URL) throws -> [String] {
-  do { return try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() } catch {
-    guard folder.isThere else { throw Failure("\(folder.path): the folder does not exist") }
-    throw Failure("\(folder.path): cannot be listed; it is not a readable folder")
   }
 }

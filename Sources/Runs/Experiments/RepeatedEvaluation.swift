@@ -19,8 +19,7 @@ public struct RepeatedEvaluation: Sendable {
     isUnchanged = one.isUnchanged
     episodes = one.episodes.count
     changes = RecordDifferences.between(
-      one.manifest, other.manifest,
-      ignoring: RecordDifferences.circumstances(of: one.manifest))
+      one.manifest, other.manifest, ignoring: IncidentalEntries.ofRepeatedEvaluation(one.manifest))
     guard one.tasks == other.tasks, one.episodes.count == other.episodes.count else {
       differences = [
         "\(one.episodes.count) episodes of \(one.tasks.listed) were recorded, \(other.episodes.count) of "

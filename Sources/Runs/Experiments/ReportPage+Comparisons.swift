@@ -6,7 +6,7 @@ extension ReportPage {
   /// The arms against the baseline, or why they are not compared.
   var comparisons: HTML {
     let intervals = report.comparisons.compactMap { comparison -> ClosedRange<Double>? in
-      try? comparison.result.get().interval
+      try? comparison.result.get().interval(at: comparison.look)
     }
     let plot = IntervalPlot.difference(holding: intervals)
     return """
@@ -30,7 +30,7 @@ extension ReportPage {
     case .failure(let reason):
       return "<tr>\(name)<td colspan=\"6\" class=\"refused\">not compared: \(message(of: reason))</td></tr>"
     case .success(let found):
-      let (pairs, interval) = (found.pairs, found.interval)
+      let (pairs, interval) = (found.pairs, found.interval(at: comparison.look))
       return """
         <tr>\(name)<td class="n" data-label="difference, points">\(found.difference.points)</td>\
         <td class="n" data-label="95 % interval">\(interval.points)</td>\

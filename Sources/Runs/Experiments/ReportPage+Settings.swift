@@ -38,12 +38,19 @@ extension ReportPage {
     return """
       <p>Arms are compared only if everything that their runs recorded of training and evaluation agrees, entry by entry: \
       data, steps and samples, optimizer, processors, tasks, episodes, instructions, initial states, seeds, engines, hardware, \
-      precision. Exempt are what an arm is (\(RecordDifferences.armEntries.joined(separator: ", "))) and what \
-      changes no result (\(RecordDifferences.incidentalToEvaluation.joined(separator: ", "))). Every evaluation must be \
+      precision. Exempt are what an arm is (\(IncidentalEntries.ofArms.joined(separator: ", "))) and what \
+      changes no result (\(IncidentalEntries.ofEvaluation.joined(separator: ", "))). Every evaluation must be \
       whole, unedited, and of the run's last checkpoint.</p>
       <ul>\(lines)</ul>
       <p>\(doubts)</p>
+      <h3>Checks of the runs</h3>
+      <ul>\(report.checksOfRuns.map(line))</ul>
       """
+  }
+
+  private func line(_ check: Check) -> HTML {
+    let (style, sign) = check.outcome == .ok ? ("good", "✓") : check.outcome == .warning ? ("", "!") : ("bad", "✗")
+    return "<li><b>\(check.name)</b>: <span class=\"\(style)\">\(sign)</span> \(check.text)</li>"
   }
 
   func table(_ rows: [(name: String, values: [String?])], _ columns: [SettingsColumn]) -> HTML {

@@ -30,7 +30,7 @@ public struct StageRunner {
     /// The user stopped it, before or while it ran.
     case stopped
 
-    var isSuccess: Bool { self == .finished || self == .existed }
+    public var isSuccess: Bool { self == .finished || self == .existed }
   }
 
   let executable: String

@@ -29,14 +29,20 @@ public struct CheckpointDirectory: Sendable {
     guard let name = try? FileManager.default.destinationOfSymbolicLink(atPath: link.path), !name.isEmpty,
       name.allSatisfy(\.isWholeNumber)
     else {
-      throw Failure("no checkpoint to resume from: \(link.path) does not exist; start without `resume`")
+      throw Failure(
+        "no checkpoint to resume from: \(link.path) does not exist; give the run's `checkpoint_mirror`, if it "
+          + "had one, or start without `resume`")
     }
     return url.appendingPathComponent(name, isDirectory: true)
   }
 
   /// Writes a checkpoint and points `last` to it. A kill at any moment leaves the previous checkpoint whole.
   func save(step: Int, of steps: Int, _ write: (URL) throws -> Void) throws -> URL {
-    let folder = try AtomicFolder(folder(step: step, of: steps))
+    try save(Self.name(of: step, in: steps), write)
+  }
+
+  func save(_ name: String, _ write: (URL) throws -> Void) throws -> URL {
+    let folder = try AtomicFolder(url.appendingPathComponent(name, isDirectory: true))
     try write(folder.partial)
     // A resumed run may write a step again, with the same numbers.
     try folder.commit()

@@ -132,7 +132,7 @@ public struct TrainingLoop {
 
   private func save(_ update: Update) throws {
     _ = try update.finiteValues()
-    _ = try CheckpointDirectory(output: output).save(step: update.step, of: settings.steps) { folder in
+    let saved = try CheckpointDirectory(output: output).save(step: update.step, of: settings.steps) { folder in
       let model = folder.appendingPathComponent("pretrained_model")
       try pretrained.save(to: model)
       try configuration.write(to: model.appendingPathComponent("train_config.json"))
@@ -140,6 +140,7 @@ public struct TrainingLoop {
         to: folder.appendingPathComponent("training_state"), settings,
         parameters: pretrained.policy.parameters.parameters.count)
     }
+    callbacks.observe(.saved(saved))
   }
 
   /// Evaluates if it is time to; returns an exit code if the evaluation was interrupted.

@@ -57,6 +57,8 @@ public enum TrainingEvent: Sendable, Equatable {
   /// Something went wrong that does not end the run.
   case warning(String)
   case evaluating(step: Int)
+  /// A checkpoint is complete; its folder.
+  case saved(URL)
   /// The run ends, also with an error.
   case ended
 }

@@ -4,6 +4,7 @@ import Testing
 struct HelpTests {
   private static let commands = [
     "train", "eval", "ablate", "precompute", "record", "scratch", "probe", "replay", "matrix", "report",
+    "watch", "reproduce", "doctor",
   ]
 
   private func help(_ arguments: [String], columns: Int = 100) throws -> [String] {

@@ -115,6 +115,8 @@ struct StartStateTests {
       let model = folder.appendingPathComponent("model")
       try FileManager.default.copyItem(at: Fixture.root().appendingPathComponent(Flags.checkpoint), to: model)
       try trained.json.write(to: model.appendingPathComponent(Self.starts), overwrite: true)
+      // The checkpoint's record is of the states of its own training.
+      try FileManager.default.removeItem(at: model.appendingPathComponent("training_record.json"))
       // The policy is of shapes, which shows only after the starts were checked.
       let evaluate = ["eval", "--policy.path=model", "--policy.device=cpu", "--eval.n_episodes=2"] + flags
       for (more, isRefused) in [

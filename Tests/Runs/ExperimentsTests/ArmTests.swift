@@ -46,6 +46,9 @@ struct ArmTests {
     #expect(report.comparisons.map(\.treatment) == ["zeros", "new"])
     #expect(report.comparisons.allSatisfy { $0.baseline == "plain" })
     #expect(report.comparisons.map(\.isControl) == [true, false])
+    // The primary comparison is said first.
+    let order = report.verdicts.map { $0.headline.contains("new_seed0") ? "new" : "zeros" }
+    #expect(order == ["new", "zeros"])
     // Without a plan names decide, as always.
     #expect(try FixtureMatrix(seeds: [0]).report().comparisons.map(\.isControl) == [true, false])
   }

@@ -44,23 +44,38 @@ struct DamagedRunsTests {
       "{\"per_task\": [{\"task\": \"a\", \"metrics\": {\"successes\": [true], \"steps\": []}}]}", "one for each episode"
     ),
     ("E0_seed0/checkpoints/last/pretrained_model/config.json", "[]", "JSON object"),
-  ]) func `a file with other contents is named with what was expected`(path: String, text: String, clue: String) throws
-  {
+  ]) func `a file with other contents is named, and its run left out`(path: String, text: String, clue: String) throws {
     let matrix = try FixtureMatrix()
     try matrix.write(text, path)
+    let report = try matrix.report()
+    let warning = try #require(report.warnings.first { $0.contains("E0_seed0 is left out") })
+    #expect(warning.contains(matrix(path).path) && warning.contains(clue) && !warning.contains("\n"), "\(warning)")
+    #expect(report.checks.contains { $0.name == "E0_seed0" && $0.outcome == .problem && $0.text == warning })
+    // No comparison with E0 is left, and none between other arms is lost.
+    #expect(
+      report.findings.filter { $0.contains("is not compared with E0") && $0.contains("E0_seed0 is left") }.count == 2)
+  }
+
+  @Test func `a damaged run is no reason to leave out others, and nothing but damage is an error`() throws {
+    let matrix = try FixtureMatrix(seeds: [0, 1])
+    try matrix.write("{}", "E2_seed1/eval/eval_info.json")
+    let report = try matrix.report()
+    #expect(report.findings.contains { $0.contains("E2 is not compared with E0. E2_seed1 is left out") })
+    #expect(report.findings.contains { $0.contains("whether E1 is better or worse than E0") || $0.contains("E1 is ") })
+    #expect(!report.missing.contains { $0.contains("no run of experiment E2") })
+    for run in ["E0_seed0", "E0_seed1", "E1_seed0", "E1_seed1", "E2_seed0"] {
+      try matrix.write("{}", "\(run)/eval/eval_info.json")
+    }
     let error = try #require(throws: Failure.self) { try matrix.report() }
-    let message = message(of: error)
-    #expect(message.contains(matrix(path).path) && message.contains(clue), "\(message)")
-    #expect(!message.contains("\n"))
+    #expect("\(error)".contains("E0_seed0/eval/eval_info.json"))
   }
 
   @Test(arguments: [("E0_seed0/eval/eval_info.json", "{\"per_task\": [{\"ta"), ("random/eval_info.json", "")])
   func `a file that is not JSON is named`(path: String, text: String) throws {
     let matrix = try FixtureMatrix()
     try matrix.write(text, path)
-    let error = try #require(throws: FileError.self) { try matrix.report() }
-    #expect(error.description.contains(matrix(path).path) && error.description.contains("expected"), "\(error)")
-    #expect(!error.description.contains("\n"))
+    let warning = try #require(try matrix.report().warnings.first { $0.contains(matrix(path).path) })
+    #expect(warning.contains("expected") && !warning.contains("\n"), "\(warning)")
   }
 
   @Test func `a killed run's half last line is a warning`() throws {
@@ -98,14 +113,14 @@ struct DamagedRunsTests {
     }
     #expect(
       try refusal { try $0.evaluation("E2_seed0/eval", [("a", [true, false, true])]) }
-        == "episode counts differ: E2_seed0 has 3 of shapes/a, E0_seed0 has 2")
+        .hasPrefix("episode counts differ: E2_seed0 has 3 of shapes/a, E0_seed0 has 2; "))
     #expect(try refusal { try $0.evaluation("E2_seed0/eval", [("b", [true, false])]) }.contains("tasks differ"))
     #expect(
       try refusal { try $0.evaluation("E2_seed0/eval", outcomes, seed: 7) }
-        == "evaluation seed differs: 7 in E2_seed0, 1000 in E0_seed0")
+        .hasPrefix("evaluation seed differs: 7 in E2_seed0, 1000 in E0_seed0; "))
     #expect(
       try refusal { try $0.evaluation("E2_seed0/eval", outcomes, actionSteps: 50) }
-        == "n_action_steps differs: 50 in E2_seed0, 5 in E0_seed0")
+        .hasPrefix("n_action_steps differs: 50 in E2_seed0, 5 in E0_seed0; "))
     #expect(
       try refusal { try $0.evaluation("E2_seed0/eval", outcomes, actionSteps: nil) }
         .contains("n_action_steps of E2_seed0 is not recorded"))
@@ -115,7 +130,7 @@ struct DamagedRunsTests {
       try refusal {
         try $0.run("E2", seed: 1)
         try $0.evaluation("E2_seed1/eval", outcomes)
-      } == "training seeds differ: E2 has 0, 1, E0 has 0")
+      }.hasPrefix("training seeds differ: E2 has 0, 1, E0 has 0; "))
   }
 
   @Test func `the contents of files are text, never markup`() throws {

@@ -65,7 +65,7 @@ struct ExperimentReportTests {
       comparison["finding"]?.string?.hasPrefix(
         "These episodes show no difference between the checkpoint E2_seed0 and the checkpoint E0_seed0.") == true)
     let refused = try #require(json["comparisons"]?.array?.first { $0["treatment"] == "E1" })
-    #expect(refused["refused"] == "E1 has no run")
+    #expect(refused["refused"] == "E1 has no run; train it, or leave it out of the plan")
   }
 
   @Test func `seeds are shown apart and pooled, and paired within a seed`() throws {

@@ -41,6 +41,17 @@ struct LiveReportTests {
     withExtendedLifetime(matrix) {}
   }
 
+  @Test func `a damaged run is named, and the others are shown`() throws {
+    let matrix = try FixtureMatrix(tasks: ["push_left"])
+    let page = live(matrix)
+    try matrix.write("{", "E2_seed0/eval/eval_info.json")
+    for part in ["verdict", "protocol"] {
+      let text = try #require(page.contents(of: "/section/\(part)")).text
+      #expect(text.contains("E2_seed0 is left out, because a file of it is damaged"), "\(part)")
+    }
+    #expect(try #require(page.contents(of: "/section/success")).text.contains("SmolVLA, the baseline"))
+  }
+
   @Test func `no path leads to a file`() throws {
     let matrix = try FixtureMatrix(tasks: ["push_left"])
     let page = live(matrix)

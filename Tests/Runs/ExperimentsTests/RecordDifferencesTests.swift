@@ -160,7 +160,34 @@ struct RecordDifferencesTests {
     #expect(try finding(digest).contains("was edited after the evaluation"))
     let damaged = try FixtureMatrix()
     try damaged.write(#"{"segments":[7]}"#, "E2_seed0/checkpoints/last/pretrained_model/training_record.json")
-    #expect(throws: (any Error).self) { try damaged.report() }
+    #expect(try finding(damaged).contains("expected segments with a first_step each"))
+  }
+
+  @Test func `seeds of one arm that were trained or evaluated differently are no method`() throws {
+    for (path, keys) in [
+      ("E2_seed1/checkpoints/last/pretrained_model/training_record.json", ["world", "lambda_world"]),
+      ("E2_seed1/eval/eval_info.json", ["protocol", "world", "context_frames"]),
+    ] {
+      let matrix = try FixtureMatrix(seeds: [0, 1])
+      #expect(try !finding(matrix).contains("not compared"))
+      if path.hasSuffix("record.json") {
+        try matrix.write(#"{"segments":[{"first_step":0,"batch_size":32,"seed":1,"world":{"lambda_world":1}}]}"#, path)
+      } else {
+        try matrix.set(path, keys, to: 2)
+      }
+      #expect(
+        try finding(matrix).contains("\(keys.suffix(2).joined(separator: ".")) differs: not recorded in E2_seed0"))
+    }
+  }
+
+  @Test func `an evaluation is of the memory that was trained, unless it is allowed to be another`() throws {
+    let matrix = try FixtureMatrix()
+    let record =
+      #"{"segments":[{"first_step":0,"batch_size":32,"seed":0,"world":{"world_memory_mode_rollout":"pred"}}]}"#
+    try matrix.write(record, "E2_seed0/checkpoints/last/pretrained_model/training_record.json")
+    try matrix.set(Self.evaluation, ["protocol", "world"], to: ["world_memory_mode_rollout": "zero"])
+    #expect(try finding(matrix).contains("The evaluation of E2_seed0 is an ablation"))
+    #expect(try !finding(matrix, allowing: ["world.world_memory_mode_rollout"]).contains("ablation"))
   }
 
   @Test func `entries that may differ are given by names that exist`() throws {

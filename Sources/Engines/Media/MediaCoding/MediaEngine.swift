@@ -29,6 +29,14 @@ struct MediaEngine: Sendable {
   }
 }
 
+/// The libraries for images and videos.
+public enum MediaLibraries {
+  /// Opens them.
+  ///
+  /// - Throws: which one is missing, and how to install it.
+  public static func open() throws { _ = (try MediaEngine.stills, try MediaEngine.videos) }
+}
+
 extension wm_video_api {
   /// FFmpeg's message for this thread's last failure.
   var problem: String { CText.message(last_error()) }

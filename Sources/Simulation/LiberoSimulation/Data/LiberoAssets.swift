@@ -19,13 +19,10 @@ public enum LiberoAssets {
   public static func resolve(
     _ settings: LiberoSettings, environment: [String: String] = ProcessInfo.processInfo.environment
   ) throws -> URL {
-    let named = [settings.assets, settings.benchmarkRoot.appendingPathComponent("assets")].compactMap { $0 }
-    let downloaded = LiberoSettings.home(environment).appendingPathComponent(".cache/libero/assets")
-    for folder in named + [downloaded] where holdsAssets(folder) { return folder }
+    if let folder = installed(settings, environment: environment) { return folder }
     do {
       let hub = Hub(HubSettings(environment: environment))
       let assets = try HubRepository(.dataset, repository)
-      if let snapshot = HubCache(assets, hub.settings).snapshot(), holdsAssets(snapshot) { return snapshot }
       let folder = try hub.fetch(hub.listing(of: assets))
       guard holdsAssets(folder) else {
         throw HubError("\(assets) of \(hub.settings.endpoint) lacks one of \(parts.joined(separator: ", "))")
@@ -37,6 +34,17 @@ public enum LiberoAssets {
           + "\(LiberoSettings.location(environment).path), or fetch them with "
           + "`hf download \(repository) --repo-type dataset` (they are then found in the Hugging Face cache)")
     }
+  }
+
+  /// The folder of assets on this machine; nil if there is none and it would be fetched.
+  public static func installed(
+    _ settings: LiberoSettings, environment: [String: String] = ProcessInfo.processInfo.environment
+  ) -> URL? {
+    let named = [settings.assets, settings.benchmarkRoot.appendingPathComponent("assets")].compactMap { $0 }
+    let downloaded = LiberoSettings.home(environment).appendingPathComponent(".cache/libero/assets")
+    let assets = try? HubRepository(.dataset, repository)
+    let snapshot = assets.flatMap { HubCache($0, HubSettings(environment: environment)).snapshot() }
+    return (named + [downloaded] + [snapshot].compactMap(\.self)).first(where: holdsAssets)
   }
 
   private static func holdsAssets(_ folder: URL) -> Bool {

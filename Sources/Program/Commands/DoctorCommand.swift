@@ -1,0 +1,75 @@
+import Experiments
+import Failures
+import Foundation
+import LayeredSettings
+import ModelFiles
+
+/// `lerobot-wm doctor`: every check that other commands make when they start, without starting anything.
+enum DoctorCommand: Command {
+  struct Settings: ConfigurationSection {
+    @Setting("output_root", help: "the folder of a matrix, whose runs and evaluations are checked") var outputRoot:
+      String?
+    @Setting("json", help: "print the checks as JSON") var printsJSON = false
+    var paths: [String] = []
+    /// Flags of `train` or `eval`, whose start is checked.
+    var flags: [Arguments.Flag] = []
+  }
+
+  static let name = "doctor"
+  static let summary = "check the machine, and the data, checkpoints and runs that are named"
+  static let extraFlags = [
+    ("PATH …", "a dataset, a checkpoint, a run, an evaluation, a latent cache or the folder of a matrix"),
+    ("dataset.…, --policy.…, …", "with flags of train, everything that train checks when it starts"),
+    ("policy.path, --env.…, …", "without a dataset, everything that eval checks when it starts"),
+  ]
+  static let examples = [
+    "lerobot-wm doctor outputs/demo",
+    "lerobot-wm doctor --dataset.repo_id=HuggingFaceVLA/libero --policy.path=lerobot/smolvla_base --output_dir=outputs/run",
+  ]
+
+  static func layers(_ configured: inout Configured<Settings>, _ arguments: inout Arguments) throws {
+    configured.value.paths = arguments.positional
+    arguments.positional = []
+    // `--json PATH` is a switch and a path.
+    if let path = arguments.text(of: "json"), !path.isEmpty, (try? Bool(flag: path)) == nil {
+      _ = arguments.take("json")
+      configured.value.paths.append(path)
+      configured.value.printsJSON = true
+    }
+    let own = Settings().json.object ?? [:]
+    configured.value.flags = arguments.flags.filter { own[$0.name] == nil }
+    arguments.flags.removeAll { own[$0.name] == nil }
+  }
+
+  static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {
+    var checks = Checks()
+    checks.machine()
+    // A problem is among the checks; what depends on it is not checked.
+    for path in settings.paths + [settings.outputRoot].compactMap(\.self) {
+      try? checks.check(path: URL(fileURLWithPath: path))
+    }
+    try checks.check(flags: settings.flags)
+    print(settings.printsJSON ? json(checks).text(.indented(2)) : lines(checks))
+    return checks.all.contains { $0.outcome == .problem } ? 1 : 0
+  }
+
+  private static func lines(_ checks: Checks) -> String {
+    let width = checks.all.map(\.name.count).max() ?? 0
+    let lines = checks.all.map { check in
+      check.outcome.rawValue.padding(toLength: 9, withPad: " ", startingAt: 0)
+        + check.name.padding(toLength: width + 2, withPad: " ", startingAt: 0) + FlagTranslation.translated(check.text)
+    }
+    return (lines + ["\(checks.problems) problems, \(checks.warnings.count) warnings"]).joined(separator: "\n")
+  }
+
+  private static func json(_ checks: Checks) -> JSON {
+    let all = checks.all.map { Check($0.name, $0.outcome, FlagTranslation.translated($0.text)).json }
+    return [
+      "checks": .array(all), "problems": .integer(checks.problems), "warnings": .integer(checks.warnings.count),
+    ]
+  }
+}
+
+extension Checks {
+  fileprivate var problems: Int { all.count { $0.outcome == .problem } }
+}

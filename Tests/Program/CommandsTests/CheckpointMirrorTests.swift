@@ -1,0 +1,60 @@
+import Foundation
+import ModelFiles
+import Testing
+
+struct CheckpointMirrorTests {
+  private static let memory = "/dev/shm/lerobot-wm-\(UUID().uuidString)"
+
+  @Test(.enabled(if: FileManager.default.isWritableFile(atPath: "/dev/shm"), "needs a file system in memory"))
+  func `a run on a disk that vanishes is warned of, and resumes from its mirror to the same bits`() throws {
+    let files = FileManager.default
+    try Fixture.within { folder in
+      defer { try? files.removeItem(atPath: Self.memory) }
+      let output = ["--output_dir=\(Self.memory)/run"]
+      let alone = try Program.succeed(["train"] + output + Flags.train, in: folder)
+      #expect(alone.errors.contains("is in memory (tmpfs) and gone after a restart"), "\(alone.errors)")
+      #expect(alone.errors.contains("--checkpoint_mirror=DIR"))
+      try files.removeItem(atPath: Self.memory)
+
+      let mirror = ["--checkpoint_mirror=kept"]
+      try Program.succeed(["train"] + output + mirror + Flags.train + ["--steps=3"], in: folder)
+      #expect(folder.appendingPathComponent("kept/run").names() == ["checkpoints", "metrics.jsonl"])
+      #expect(folder.appendingPathComponent("kept/run/checkpoints").names() == ["000003", "last"])
+      try files.removeItem(atPath: Self.memory)
+      let lost = try Program.run(["train", "--resume", "--steps=6"] + output, in: folder)
+      #expect(lost.status == 1 && lost.errors.contains("give the run's --checkpoint_mirror"), "\(lost.errors)")
+      let found = try Program.succeed(["train", "--resume", "--steps=6"] + output + mirror, in: folder)
+      #expect(found.errors.contains("the run was restored from kept"))
+      let (run, whole) = (URL(fileURLWithPath: Self.memory + "/run"), folder.appendingPathComponent("whole"))
+      try Program.succeed(["train", "--output_dir=whole"] + Flags.train + ["--steps=3"], in: folder)
+      try Program.succeed(["train", "--output_dir=whole", "--resume", "--steps=6"], in: folder)
+      #expect(
+        try lastState(run) == lastState(whole) && lastState(folder.appendingPathComponent("kept/run")) == lastState(run)
+      )
+      #expect(try metrics(run) == metrics(whole))
+    }
+  }
+
+  @Test func `a mirror that fails does not stop the run`() throws {
+    try Fixture.within { folder in
+      try Data().write(to: folder.appendingPathComponent("kept"))
+      let outcome = try Program.succeed(
+        ["train", "--output_dir=run", "--checkpoint_mirror=kept"] + Flags.train, in: folder)
+      #expect(outcome.errors.contains("000006 was not copied to "), "\(outcome.errors)")
+      #expect(folder.appendingPathComponent("run/checkpoints").names() == ["000003", "000006", "last"])
+    }
+  }
+
+  @Test func `a matrix whose folder is gone goes on from the mirror`() throws {
+    try Fixture.within { folder in
+      let matrix =
+        ["matrix", "--output_root=out", "--experiments=E0", "--seeds=3", "--gpu_ids=0", "--eval.n_episodes=2"]
+        + Flags.train.filter { !$0.hasPrefix("--seed") } + Flags.environment + ["--checkpoint_mirror=kept"]
+      try Program.succeed(matrix, in: folder)
+      try FileManager.default.removeItem(at: folder.appendingPathComponent("out"))
+      try Program.succeed(matrix, in: folder)
+      let log = try String(contentsOf: folder.appendingPathComponent("out/logs/E0_seed3.log"), encoding: .utf8)
+      #expect(log.contains("the run was restored from kept") && !log.contains("step:1 "), "\(log)")
+    }
+  }
+}
