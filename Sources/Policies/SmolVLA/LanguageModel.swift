@@ -38,7 +38,7 @@ struct LanguageModel {
     maskedSuffixLength: [Int]? = nil
   ) throws -> [KeyValueCache] {
     let rotary = try RotaryPositions(positions, headDimension: headDimension)
-    var hidden = tokens
+    var hidden = try tokens.to(norm.weight.dtype)
     var result: [KeyValueCache] = []
     for (index, layer) in layers.enumerated() {
       let normed = try layer.inputNorm(hidden)

@@ -33,6 +33,7 @@ struct SmolVLAModel {
   let expert: ActionExpert
   let stateProjection, actionInput, actionOutput, timeInput, timeOutput: Linear
   let configuration: SmolVLAConfiguration
+  let precision: Precision
   private let timeScales = TensorCache<Device>()
   /// Token ids put before and after each image, where the configuration asks for them.
   let imageTokens: ImageSpecialTokens?
@@ -42,6 +43,7 @@ struct SmolVLAModel {
     imageTokens: ImageSpecialTokens?
   ) throws {
     self.configuration = configuration
+    precision = scope.precision
     self.imageTokens = imageTokens
     let vlm = scope["vlm_with_expert"]["vlm"]
     let deviation = backbone.text.initializerRange
@@ -90,7 +92,8 @@ struct SmolVLAModel {
     }
     for image in images {
       if let imageTokens { try addSpecial(imageTokens.before) }
-      let embedded = try connector(vision(image.pixels))
+      let patches = try precision.products(with: vision.positionEmbedding.weight) { try vision(image.pixels) }
+      let embedded = try precision.products(with: connector.projection.weight) { try connector(patches) }
       parts.append(try embedded * Double(embedded.size(2)).squareRoot())
       visible.append(try image.present.unsqueezed(1).expanded([batch, embedded.size(1)]))
       if let imageTokens { try addSpecial(imageTokens.after) }
@@ -110,9 +113,15 @@ struct SmolVLAModel {
   /// frozen backbone no gradient is recorded for them, and only the state's token is followed backwards.
   func cache(of prefix: Prefix) throws -> PrefixCache {
     let visible = try prefix.visible()
+    let layers = try precision.products(with: language.norm.weight) { try keysValues(of: prefix, visible: visible) }
+    return PrefixCache(
+      layers: try precision.products(with: expert.norm.weight) { try expert.cache(of: layers) },
+      context: try SuffixContext(visible: visible, length: configuration.chunkSize, expert.headDimension))
+  }
+
+  private func keysValues(of prefix: Prefix, visible: Tensor) throws -> [KeyValueCache] {
     let positions = try visible.to(.int64).cumsum(dimension: 1) - 1
     let (batch, context) = (visible.size(0), prefix.context.size(1))
-    let layers: [KeyValueCache]
     if configuration.trainExpertOnly, !configuration.usesReferenceOrder {
       let contextMask = try AttentionMask.additive(prefix.contextVisible.reshaped([batch, 1, 1, context]))
       let past = try language.keysValues(
@@ -122,17 +131,12 @@ struct SmolVLAModel {
         of: prefix.state, positions: positions.slice(dimension: 1, context..<context + 1), mask: stateMask, after: past)
       var joined: [KeyValueCache] = []
       for (past, state) in zip(past, state) { joined.append(try past.appending(state)) }
-      layers = joined
-    } else {
-      let tokens = try Tensor.concatenation([prefix.context, prefix.state], dimension: 1)
-      layers = try language.keysValues(
-        of: tokens, positions: positions, mask: jointMask(visible),
-        maskedSuffixLength: configuration.usesReferenceOrder ? expert.maskedSuffixLengths(configuration.chunkSize) : nil
-      )
+      return joined
     }
-    return PrefixCache(
-      layers: try expert.cache(of: layers),
-      context: try SuffixContext(visible: visible, length: configuration.chunkSize, expert.headDimension))
+    let tokens = try Tensor.concatenation([prefix.context, prefix.state], dimension: 1)
+    return try language.keysValues(
+      of: tokens, positions: positions, mask: jointMask(visible),
+      maskedSuffixLength: configuration.usesReferenceOrder ? expert.maskedSuffixLengths(configuration.chunkSize) : nil)
   }
 
   /// The mask of a prefix taken in one piece: all see what is visible, and only the state sees the state.
@@ -170,8 +174,9 @@ struct SmolVLAModel {
   func velocity(
     _ actions: Tensor, time: Tensor, cache: PrefixCache, refine: SmolVLAPolicy.Refinement
   ) throws -> Tensor {
-    let hidden = try expert(embedSuffix(actions, time: time), cache: cache)
-    return try actionOutput(refine(hidden))
+    let suffix = try embedSuffix(actions, time: time)
+    let hidden = try precision.products(with: expert.norm.weight) { try expert(suffix, cache: cache) }
+    return try actionOutput(refine(hidden.to(.float32)))
   }
 }
 

@@ -122,7 +122,7 @@ enum EvalCommand: Command {
           + "a smaller --policy.n_action_steps re-plans more often")
     }
     let device = try Device.chosen(smolvla.device)
-    var builder = PolicyBuilder(settings.policy, device: device)
+    var builder = PolicyBuilder(settings.policy, device: device, isTrained: false)
     let folder = try ModelLocation.directory(of: path, holding: ModelLocation.weights)
     var pretrained = try builder.pretrained(folder)
     if !settings.renameMap.isEmpty {
