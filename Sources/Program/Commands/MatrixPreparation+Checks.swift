@@ -135,7 +135,8 @@ extension MatrixPreparation {
   private static func decisive(_ settings: JSON) -> JSON {
     var members = settings.object ?? [:]
     for key in [
-      "seed", "output_dir", "job_name", "resume", "overwrite", "num_workers", "num_compute_threads", "log_freq",
+      "seed", "output_dir", "job_name", "resume", "overwrite", "num_workers", "num_compute_threads",
+      "feature_cache_dir", "log_freq",
       "save_freq", "eval_freq", "wandb",
     ] { members[key] = nil }
     var policy = members["policy"]?.object ?? [:]

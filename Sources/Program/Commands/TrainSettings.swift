@@ -23,6 +23,11 @@ struct TrainSettings: ConfigurationSection {
   @Setting("save_checkpoint", help: "whether to write checkpoints") var savesCheckpoint = true
   @Setting("save_freq", help: "steps between checkpoints") var saveFrequency = 20_000
   @Setting("tolerance_s", help: "seconds that a frame may deviate from its timestamp") var tolerance = 1e-4
+  @Setting(
+    "feature_cache_dir", owner: .program,
+    help:
+      "folder that keeps what the frozen vision tower gives for each frame, so that it is computed once; null for none")
+  var featureCacheDirectory: String?
   @Setting("rename_map", help: renameMapHelp("the dataset's")) var renameMap: OrderedDictionary<String, String> = [:]
   @SettingsGroup("dataset") var dataset = DatasetSettings()
   @SettingsGroup(

@@ -114,7 +114,8 @@ struct TrainingRecord {
         EvaluatedPolicy.notOfPolicies + ["input_features", "output_features"]),
       "world": settings.policy.world?.json.without(["cache_dir", "init_from_policy_path"]) ?? .null,
       "device": .string(device.description),
-      "hardware": .string(device == .cpu ? Hardware.processor : Hardware.accelerators), "precision": .string(pretrained.policy.parameters.precision.rawValue),
+      "hardware": .string(device == .cpu ? Hardware.processor : Hardware.accelerators),
+      "precision": .string(pretrained.policy.parameters.precision.rawValue),
       "program": ProgramRecord.json, "versions": ProgramRecord.engines,
       "command_line": .array(CommandLine.arguments.map(JSON.string)),
     ]

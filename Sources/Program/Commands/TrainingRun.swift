@@ -1,4 +1,5 @@
 import Experiments
+import Failures
 import Foundation
 import HuggingFaceHub
 import LeRobotDatasets
@@ -23,6 +24,7 @@ struct TrainingRun {
   private let settings: TrainSettings
   private let request: SampleSpecification
   private let latents: TrainingLatents?
+  private let features: ImageFeatureCache?
 
   private static let statisticsWarning = "the dataset has no statistics: taken from the columns of the chosen episodes"
 
@@ -73,12 +75,14 @@ struct TrainingRun {
     var starts = try origin.map(TrainedStartStates.init(in:)) ?? TrainedStartStates()
     try starts.add(TrainedStartStates(dataset))
     if !starts.recordings.isEmpty { pretrained.documents[TrainedStartStates.fileName] = starts.json }
+    features = try Self.features(settings, dataset, pretrained, request, renaming)
     let parameters = pretrained.policy.parameters
     let count = parameters.parameters.reduce(0) { $0 + $1.tensor.elementCount }
     let trained = parameters.trainable.reduce(0) { $0 + $1.parameter.tensor.elementCount }
     warnings =
       builder.notices + ambiguous
-      + [latents?.warning, dataset.statistics.isEmpty ? Self.statisticsWarning : nil].compactMap(\.self)
+      + [latents?.warning, features?.summary, dataset.statistics.isEmpty ? Self.statisticsWarning : nil].compactMap(
+        \.self)
     let visibility = GPUVisibility()
     let limits = visibility.variables.isEmpty ? "" : " (\(visibility))"
     deviceDescription = "device \(device)\(limits), torch \(engine.version), \(engine.threadCount) compute threads"
@@ -86,6 +90,19 @@ struct TrainingRun {
       "dataset: \(dataset.episodes.count) episodes, \(dataset.count) frames; parameters: \(count), trained \(trained)"
     // A missing engine or video shows here, before an old run is removed.
     _ = try dataset.batch([0], request)
+  }
+
+  private static func features(
+    _ settings: TrainSettings, _ dataset: LeRobotDataset, _ pretrained: PretrainedPolicy, _ request: SampleSpecification,
+    _ renaming: OrderedDictionary<String, String>
+  ) throws -> ImageFeatureCache? {
+    guard let folder = settings.featureCacheDirectory else { return nil }
+    guard request.transforms == nil else {
+      throw Failure("`feature_cache_dir`: `dataset.image_transforms` change every image anew; leave one of them out")
+    }
+    return try ImageFeatureCache(
+      in: URL(fileURLWithPath: folder), pretrained, dataset, cameras: request.cameras, renaming: renaming,
+      dataset: TrainingRecord.contents(of: dataset.root))
   }
 
   /// The run's settings, completed as LeRobot saves them with the policy's features and the optimization in effect; a
@@ -107,7 +124,9 @@ struct TrainingRun {
 
   /// Starts loading at a step.
   func batches(from first: Int) throws -> DatasetBatches {
-    try DatasetBatches(dataset, request, settings.training, from: first, workers: settings.workers, latents: latents)
+    try DatasetBatches(
+      dataset, request, settings.training, from: first, workers: settings.workers, latents: latents,
+      features: features.map { ($0, pretrained) })
   }
 }
 
