@@ -24,7 +24,7 @@ struct TrainingRun {
   private let settings: TrainSettings
   private let request: SampleSpecification
   private let latents: TrainingLatents?
-  private let features: ImageFeatureCache?
+  let features: ImageFeatureCache?
 
   private static let statisticsWarning = "the dataset has no statistics: taken from the columns of the chosen episodes"
 
@@ -93,7 +93,8 @@ struct TrainingRun {
   }
 
   private static func features(
-    _ settings: TrainSettings, _ dataset: LeRobotDataset, _ pretrained: PretrainedPolicy, _ request: SampleSpecification,
+    _ settings: TrainSettings, _ dataset: LeRobotDataset, _ pretrained: PretrainedPolicy,
+    _ request: SampleSpecification,
     _ renaming: OrderedDictionary<String, String>
   ) throws -> ImageFeatureCache? {
     guard let folder = settings.featureCacheDirectory else { return nil }

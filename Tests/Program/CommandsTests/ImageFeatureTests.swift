@@ -42,6 +42,26 @@ struct ImageFeatureTests {
     }
   }
 
+  @Test func `is made beforehand too, in parts`() throws {
+    try Fixture.within { folder in
+      try Program.succeed(["train", "--output_dir=images"] + Self.frozen, in: folder)
+      for part in 0..<2 {
+        try Program.succeed(["precompute", "--features", "--shard=\(part)/2"] + Self.frozen + Self.kept, in: folder)
+      }
+      let again = try Program.succeed(["precompute", "--features"] + Self.frozen + Self.kept, in: folder)
+      let numbers = again.output.split { !$0.isNumber }.prefix(2)
+      #expect(numbers.first == numbers.last && numbers.count == 2, "\(again.output)")
+      try Program.succeed(["train", "--output_dir=read"] + Self.frozen + Self.kept, in: folder)
+      #expect(
+        try lastState(folder.appendingPathComponent("read")) == lastState(folder.appendingPathComponent("images")))
+      for bad in ["2/2", "x", "1/0", "-1/2"] {
+        let outcome = try Program.run(
+          ["precompute", "--features", "--shard=\(bad)"] + Self.frozen + Self.kept, in: folder)
+        #expect(outcome.status == 1 && outcome.errors.contains("--shard"), "\(outcome.errors)")
+      }
+    }
+  }
+
   @Test func `is of one tower, arithmetic and dataset`() throws {
     try Fixture.within { folder in
       let flags = Self.frozen + Self.kept + ["--steps=1"]
