@@ -21,6 +21,17 @@ demo: build ## run the full pipeline on the embedded suite and leave outputs/dem
 test: setup ## run every test
 	@OMP_NUM_THREADS=1 swift test
 
+test-slurm: setup ## install Debian's Slurm and run experiments through it on this machine
+	@dpkg -s slurmctld slurmd slurm-client munge >/dev/null 2>&1 || \
+	  apt-get install -y -qq --no-install-recommends slurmctld slurmd slurm-client munge
+	@OMP_NUM_THREADS=1 swift test --filter SlurmTests
+
+test-matrix: setup ## kill a matrix of three seeds three times, and run one through Slurm where that is installed
+	@OMP_NUM_THREADS=1 WM_MATRIX_SEEDS='[0, 1, 2]' swift test --filter 'KilledMatrixTests|SlurmTests'
+test-browser: setup ## run the tests of the report page in Debian's Chromium, which it installs if it is missing
+	@setup/browser.sh
+	@OMP_NUM_THREADS=1 swift test --filter 'BrowserTests|LivePageTests'
+
 # A static Swift program loses its arguments if the environment changes before main.
 test-static: setup ## check that a statically linked program sees its arguments
 	@swift build --static-swift-stdlib --scratch-path .build/static --product lerobot-wm
@@ -67,4 +78,4 @@ lint: ## check the format, and that no library module names a flag or prints
 clean: ## delete what was built, keep the engines
 	@rm -rf .build bin
 
-.PHONY: help setup build demo test test-static examples docs parity goldens bench bench-start bench-env statistics format lint clean
+.PHONY: help setup build demo test test-browser test-slurm test-matrix test-static examples docs parity goldens bench bench-start bench-env statistics format lint clean

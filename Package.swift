@@ -118,12 +118,13 @@ let package = Package(
       name: "CProgramVersion", path: "Sources/Program/CProgramVersion",
       cSettings: [.define("WM_COMMIT", to: "\"\(commit)\"")]),
     module("TerminalOutput", in: "Program", ["ModelFiles"]),
+    module("PageServer", in: "Program", ["Failures"]),
     module(
       "Commands", in: "Program",
       [
         "Experiments", "PolicyTraining", "TrainingBatches", "PolicyEvaluation", "PretrainedPolicies",
         "ShapesSimulation",
-        "LiberoSimulation", "TerminalOutput", "CProgramVersion",
+        "LiberoSimulation", "TerminalOutput", "PageServer", "CProgramVersion", .product(name: "Yams", package: "Yams"),
       ]),
     .executableTarget(name: "lerobot-wm", dependencies: ["Commands"], path: "Sources/Program/lerobot-wm"),
 
@@ -175,6 +176,7 @@ let package = Package(
       resources: ["Goldens"]),
     tests(of: "Experiments", in: "Runs"),
     tests(of: "TerminalOutput", in: "Program"),
+    tests(of: "PageServer", in: "Program", ["Failures"]),
     tests(of: "Commands", in: "Program", resources: ["Goldens"]),
   ],
   swiftLanguageModes: [.v6]

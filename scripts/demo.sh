@@ -42,19 +42,18 @@ say "training and evaluating E0 (smolvla), E1 (memory of zeros) and E2 (predicte
   --env.type=shapes --env.task=$task --env.image_size=$size --eval.n_episodes="$episodes" --eval.batch_size=10 \
   --eval.max_episodes_rendered=6
 
-# evaluate FOLDER flags…: the same episodes as in the matrix
-evaluate() {
-  local folder=$1; shift
-  "$wm" eval --env.type=shapes --env.task=$task --env.image_size=$size --eval.n_episodes="$episodes" \
-    --eval.batch_size=10 --eval.max_episodes_rendered=6 --num_compute_threads=1 --output_dir="$output/$folder" \
-    --overwrite "$@"
+# The same episodes as in the matrix.
+evaluation=(--env.type=shapes --env.task=$task --env.image_size=$size --eval.n_episodes="$episodes" --eval.batch_size=10
+  --eval.max_episodes_rendered=6 --num_compute_threads=1)
+# ablate ARM NAMES
+ablate() {
+  "$wm" ablate --policy.path="$output/$1_seed$seed/checkpoints/last/pretrained_model" --policy.device=cpu \
+    "${evaluation[@]}" --output_dir="$output/$1_seed$seed/eval" --ablations="$2"
 }
-say "E0 told to push to another side; the original goal counts"
-evaluate "E0_seed$seed/eval_contrary" --policy.path="$output/E0_seed$seed/checkpoints/last/pretrained_model" \
-  --policy.device=cpu --eval.contrary_instruction=true
-say "a policy that acts at random"
-evaluate random --eval.planner=random
-
+say "what E0 uses: instruction, images, state"
+ablate E0 contrary_instruction,garbled_instruction,blank_images,state_noise
+say "what E2 uses of its memory"
+ablate E2 zero,random_scaled,shuffle,signflip
 say "report"
 "$wm" report --runs="$output" --demo --overwrite
 echo "The whole demo took $(((SECONDS - started) / 60)) min $(((SECONDS - started) % 60)) s."

@@ -7,7 +7,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 
 flags=(
   --gpu_ids="${GPU_IDS:-0}" --seeds="${SEEDS:-0}"
-  --experiments="${EXPERIMENTS:-E0,E1,E2}"
+  --experiments="${EXPERIMENTS:-}"
   --output_root="${OUTPUT_ROOT:-outputs/train/libero_smolvla_world_parallel}"
   --init_policy_path="${INIT_POLICY_PATH-lerobot/smolvla_base}"
   --batch_size="${BATCH_SIZE:-64}"

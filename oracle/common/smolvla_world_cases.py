@@ -29,9 +29,9 @@ WORLD = {
 }
 
 # The other fields of a checkpoint are those of smolvla_cases.py. A case changes settings of SmolVLA (`policy`) and of
-# the world modality (`world`) that leave the weights' shapes alone, the `gate`, the batch, how many of each sample's
-# futures are `valid`, which samples' actions are `all_padded`, and the `order` that shuffles the futures; `store` adds
-# "all" gradients and "w1", one AdamW step.
+# the world modality (`world`) that leave the weights' shapes alone, the `gate` of the default injection and other
+# `gates` by scope, the batch, how many of each sample's futures are `valid`, which samples' actions are `all_padded`,
+# and the `order` that shuffles the futures; `store` adds "all" gradients and "w1", one AdamW step.
 # fmt: off
 COMMITTED = {
     "two_layers": {
@@ -79,6 +79,62 @@ COMMITTED = {
             "one_future_all_trained": {"policy": {"train_expert_only": False}, "valid": [1, 0]},
         },
     },
+    # The memory enters before the expert, beside the default injection or instead of it.
+    "suffix_injection": {
+        "seed": 24,
+        "world": {"world_inject_suffix_in": True},
+        "cases": {
+            "suffix_and_output": {"store": ["all", "w1"]},
+            "suffix_alone": {"world": {"enable_world_injection": False}, "store": ["all"]},
+            "suffix_gate_at_zero": {"gates": {"world_inject_suffix_in": 0.0}},
+            "suffix_zero_memory": {
+                "world": {"world_memory_mode_train": "zero", "world_memory_mode_rollout": "zero"},
+                "policy": {"train_expert_only": False}},
+        },
+    },
+    # Three layers, so that tokens pass layers of either kind, and fewer tokens than latents.
+    "prefix_tokens": {
+        "seed": 25, "num_vlm_layers": 3, "cameras": [["top", 7, 5]],
+        "world": {"world_prefix_tokens": 2, "enable_world_injection": False},
+        "cases": {
+            "tokens_for_state": {"store": ["all"]},
+            "tokens_for_all": {"world": {"world_prefix_block": "prefix"}, "store": ["all"]},
+            "tokens_for_state_gate_at_zero": {"gates": {"world_prefix_tokens": 0.0}},
+            "tokens_for_all_gate_at_zero": {
+                "world": {"world_prefix_block": "prefix"}, "gates": {"world_prefix_tokens": 0.0}},
+            # Mixed by 1, so LeRobot's attention over its own tokens and the inserted ones.
+            "tokens_gate_fully_open": {
+                "world": {"world_prefix_block": "prefix"}, "gates": {"world_prefix_tokens": 30.0}},
+            "tokens_gate_negative": {
+                "world": {"world_prefix_block": "prefix"}, "gates": {"world_prefix_tokens": -1.5},
+                "batch": {"padded_tokens": True}},
+            "tokens_all_trained": {
+                "policy": {"train_expert_only": False}, "store": ["all"], "batch": {"padded_tokens": True}},
+            "tokens_and_output": {"world": {"enable_world_injection": True}, "policy": {"num_steps": 4}},
+        },
+    },
+    # As many tokens as latents, and joint attention in all layers.
+    "prefix_tokens_joint": {
+        "seed": 28, "num_vlm_layers": 2, "attention_mode": "self_attn", "chunk_size": 3, "n_action_steps": 1,
+        "cameras": [["top", 7, 5]],
+        "world": {"world_prefix_tokens": 3, "world_prefix_block": "prefix"},
+        "cases": {
+            "joint_for_all": {},
+            "joint_for_state": {"world": {"world_prefix_block": "state"}, "batch": {"size": 1}},
+        },
+    },
+    # The prefix reads the memory, with the places in the expert open too.
+    "prefix_injection": {
+        "seed": 29,
+        "world": {"world_prefix_cross_attn": True, "world_prefix_num_heads": 4, "world_inject_suffix_in": True},
+        "cases": {
+            "every_place": {"store": ["all"]},
+            "prefix_gate_at_zero": {"gates": {"world_prefix_cross_attn": 0.0}},
+            "prefix_all_trained": {
+                "policy": {"train_expert_only": False, "freeze_vision_encoder": False},
+                "gates": {"world_inject_suffix_in": 0.0}, "batch": {"padded_tokens": True}},
+        },
+    },
 }
 # fmt: on
 
@@ -96,6 +152,19 @@ def drawn_world(chance, expert_width):
         "prophet_layers": chance.randint(1, 3),
         "prophet_heads": chance.choice([heads for heads in (1, 2, 3, 4) if width % heads == 0]),
     }
+
+
+def drawn_places(chance, language_width, horizon):
+    """Random places where the memory enters besides, or instead of, the default one."""
+    settings = {"world_inject_suffix_in": chance.random() < 0.4, "enable_world_injection": chance.random() < 0.7}
+    match chance.choice(["none", "tokens", "tokens", "attention"]):
+        case "tokens":
+            block = chance.choice(["state", "prefix"])
+            settings |= {"world_prefix_tokens": chance.randint(1, horizon), "world_prefix_block": block}
+        case "attention":
+            heads = [heads for heads in (1, 2, 3, 4) if language_width % heads == 0]
+            settings |= {"world_prefix_cross_attn": True, "world_prefix_num_heads": chance.choice(heads)}
+    return settings
 
 
 def drawn(count, seed):
@@ -122,4 +191,5 @@ def drawn(count, seed):
         if chance.random() < 0.7:
             case["gate"] = chance.uniform(-2, 2)
         case["store"] = ["all"]
+        world |= drawn_places(chance, text["hidden_size"], world["future_offset"])
     return checkpoints

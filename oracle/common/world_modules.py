@@ -36,3 +36,14 @@ class Injection(nn.Module):
         latents = self.future_proj(memory)
         context, weights = self.cross_attn(hidden, latents, latents, average_attn_weights=False)
         return hidden + torch.tanh(self.gate) * context, context, weights
+
+
+class PrefixTokens(nn.Module):
+    def __init__(self, latent, width, count):
+        super().__init__()
+        self.count = count
+        self.future_proj = nn.Linear(latent, width)
+        self.gate = nn.Parameter(torch.tensor(0.4))
+
+    def forward(self, memory):
+        return self.future_proj(memory[:, : self.count])

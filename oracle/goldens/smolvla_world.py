@@ -1,4 +1,4 @@
-"""Writes tiny SmolVLAs with the world modality, and numbers of LeRobot's policy with torch.nn's Prophet and injection.
+"""Writes tiny SmolVLAs with the world modality, and numbers of LeRobot's policy with torch.nn's Prophet and fusion.
 
 Usage: python -m oracle.goldens.smolvla_world FOLDER                   the committed configurations
        python -m oracle.goldens.smolvla_world FOLDER again COMMITTED   the same, of the batches that were committed
@@ -31,46 +31,31 @@ from torch import nn
 from oracle.common.smolvla_steps import IllConditioned, is_sensitive, make_batch, step
 from oracle.common.smolvla_world_cases import COMMITTED, WORLD, drawn
 from oracle.common.tiny_smolvla import load_policy, randomize, write_checkpoint, write_json
-from oracle.common.world_modules import Injection, Prophet
-
-
-class WorldInjection(Injection):
-    """The gated injection; it keeps what the last call's attention did."""
-
-    def forward(self, hidden, memory):
-        injected, context, weights = super().forward(hidden, memory)
-        self.diagnostics = {
-            "world_attn_entropy": -(weights * weights.clamp(min=1e-8).log()).sum(-1).mean(),
-            "world_attn_pmax": weights.amax(-1).mean(),
-            "world_ctx_norm": context.norm(dim=-1).mean(),
-            "world_act_norm": hidden.norm(dim=-1).mean(),
-        }
-        return injected
+from oracle.common.world_fusion import GATES, SUFFIXES, Fusion, modules, reads_memory
+from oracle.common.world_modules import Prophet
 
 
 class World:
-    """Prophet and injection, hung into one of LeRobot's policies; `total` is what the policy then trains."""
+    """Prophet and fusion, hung into one of LeRobot's policies; `total` is what the policy then trains."""
 
     def __init__(self, policy, settings, order=None):
         self.policy, self.settings, self.order = policy, settings, order
-        width, horizon = settings["world_latent_dim"], settings["future_offset"]
-        policy.model.world_inject = WorldInjection(
-            width, policy.model.action_out_proj.in_features, settings["world_inject_num_heads"]
-        )
+        self.fusion = Fusion(policy, settings)
         if settings["enable_world_predictor"]:
-            policy.prophet = Prophet(width, horizon, settings["prophet_layers"], settings["prophet_heads"])
-        self.memory = None
-        policy.model.action_out_proj.register_forward_pre_hook(self.refine)
+            policy.prophet = Prophet(
+                settings["world_latent_dim"],
+                settings["future_offset"],
+                settings["prophet_layers"],
+                settings["prophet_heads"],
+            )
         # The policy's own loss gives way to the whole one, so that whoever trains it trains everything.
         policy.forward = lambda batch, noise, time: (self.total(batch, noise, time), {})
 
     def modules(self):
-        yield "model.world_inject", self.policy.model.world_inject
+        for name, module in self.fusion.parts.items():
+            yield f"model.{name}", module
         if self.settings["enable_world_predictor"]:
             yield "prophet", self.policy.prophet
-
-    def refine(self, _, inputs):
-        return inputs if self.memory is None else (self.policy.model.world_inject(inputs[0], self.memory),)
 
     def predicted(self, batch):
         """The memory that the Prophet gives."""
@@ -90,7 +75,7 @@ class World:
         return ((1 - cosines) * mask).sum() / count, (cosines * mask).sum() / count
 
     def training_memory(self, batch):
-        if not self.settings["enable_world_injection"]:
+        if not reads_memory(self.settings):
             return None
         match self.settings["world_memory_mode_train"]:
             case "pred":
@@ -123,8 +108,10 @@ class World:
 
     def total(self, batch, noise, time):
         """The loss of everything; all that is logged beside it stays in `scalars`."""
-        self.memory = self.training_memory(batch)
+        memory = self.fusion.memory = self.training_memory(batch)
+        self.fusion.diagnostics = {}
         action = self.action_loss(batch, noise, time)
+        self.fusion.memory = None
         world, cosine = self.world_loss(batch)
         total = action + self.settings["lambda_world"] * world
         self.scalars = {
@@ -133,24 +120,28 @@ class World:
             "world_loss": world,
             "world_cos": cosine,
             "world_valid_frac": batch["world_future_valid"].float().mean(),
-            "world_mem_norm": torch.zeros(()) if self.memory is None else self.memory.norm(dim=-1).mean(),
+            "world_mem_norm": torch.zeros(()) if memory is None else memory.norm(dim=-1).mean(),
             "world_z_hist_norm": batch["world_z_hist"][:, -1].norm(dim=-1).mean(),
             "world_z_future_norm": batch["world_z_future"].norm(dim=-1).mean(),
-            "world_gate": torch.tanh(self.policy.model.world_inject.gate),
+            **{f"world_gate{SUFFIXES[name]}": torch.tanh(part.gate) for name, part in self.fusion.parts.items()},
+            **self.fusion.diagnostics,
         }
-        if self.memory is not None:
-            self.scalars |= self.policy.model.world_inject.diagnostics
-        self.memory = None
         return total
 
     def plan(self, batch, noise):
-        mode, closed = self.settings["world_memory_mode_rollout"], self.policy.model.world_inject.gate.item() == 0
+        closed = all(part.gate.item() == 0 for part in self.fusion.parts.values())
         with torch.no_grad():
-            if self.settings["enable_world_injection"] and not closed:
-                self.memory = self.predicted(batch) if mode == "pred" else torch.zeros_like(batch["world_z_future"])
+            if reads_memory(self.settings) and not closed:
+                predicts = self.settings["world_memory_mode_rollout"] == "pred"
+                self.fusion.memory = self.predicted(batch) if predicts else torch.zeros_like(batch["world_z_future"])
             actions = self.policy.predict_action_chunk(dict(batch), noise)
-        self.memory = None
+        self.fusion.memory = None
         return actions
+
+
+def gates(case):
+    """The gates that a case sets, by scope; `gate` is that of the default injection."""
+    return ({"world_inject": case["gate"]} if "gate" in case else {}) | case.get("gates", {})
 
 
 def load_world(base, weights, case, settings, order):
@@ -162,9 +153,9 @@ def load_world(base, weights, case, settings, order):
         module.load_state_dict(
             {key.removeprefix(start): value.float() for key, value in weights.items() if key.startswith(start)}
         )
-    if "gate" in case:
-        with torch.no_grad():
-            policy.model.world_inject.gate.fill_(case["gate"])
+    with torch.no_grad():
+        for name, gate in gates(case).items():
+            getattr(policy.model, name).gate.fill_(gate)
     for name, parameter in policy.named_parameters():
         if name.endswith("in_proj_bias"):
             # Softmax does not see what all keys have in common: the keys' bias has the gradient 0, but for rounding,
@@ -211,10 +202,10 @@ def record(base, folder, weights, settings, name, case, seed, attempts=range(20)
     zero = [key for key, value in gradients.items() if value is not None and not value.any()]
     world.total(batch, noise, time)
     stored = {f"in/{key}": value for key, value in {**batch, "noise": noise, "time": time}.items()}
-    if "gate" in case:
-        stored["w/model.world_inject.gate"] = policy.model.world_inject.gate
+    stored |= {f"w/model.{name}.gate": getattr(policy.model, name).gate for name in gates(case)}
     stored |= {f"out/{key}": value for key, value in world.scalars.items()} | {"out/gradnorm": norm}
-    for group, prefix in (("grad_world_inject", "model.world_inject."), ("grad_prophet", "prophet.")):
+    groups = [(f"grad_{name}", f"model.{name}.") for name in world.fusion.parts]
+    for group, prefix in (*groups, ("grad_prophet", "prophet.")):
         parts = [value.norm() for key, value in gradients.items() if value is not None and key.startswith(prefix)]
         stored[f"out/{group}"] = torch.stack([*parts, torch.zeros(())]).norm()
     stored["out/actions"] = world.plan(batch, noise)
@@ -245,16 +236,17 @@ def record(base, folder, weights, settings, name, case, seed, attempts=range(20)
 def write_world_checkpoint(base, folder, seed, settings):
     """Writes the checkpoint of LeRobot's policy in `base` with the world modality added; returns what was added."""
     shutil.copytree(base, folder)
-    modules = nn.Module()
-    modules.model, width = nn.Module(), settings["world_latent_dim"]
-    expert = load_file(folder / "model.safetensors")["model.action_out_proj.weight"].shape[1]
-    modules.model.world_inject = WorldInjection(width, expert, settings["world_inject_num_heads"])
-    modules.prophet = Prophet(width, settings["future_offset"], settings["prophet_layers"], settings["prophet_heads"])
-    randomize(modules, np.random.default_rng([seed, 1]))
+    stored = load_file(folder / "model.safetensors")
+    expert, language = stored["model.action_out_proj.weight"].shape[1], stored["model.state_proj.weight"].shape[0]
+    whole, width = nn.Module(), settings["world_latent_dim"]
+    whole.model = nn.ModuleDict(modules(settings, expert, language))
+    whole.prophet = Prophet(width, settings["future_offset"], settings["prophet_layers"], settings["prophet_heads"])
+    randomize(whole, np.random.default_rng([seed, 1]))
     with torch.no_grad():
-        modules.model.world_inject.gate.fill_(0.375)
-    added = {name: parameter.detach().bfloat16() for name, parameter in modules.named_parameters()}
-    save_file({**load_file(folder / "model.safetensors"), **added}, folder / "model.safetensors", {"format": "pt"})
+        for name, part in whole.model.items():
+            part.gate.fill_(GATES[name])
+    added = {name: parameter.detach().bfloat16() for name, parameter in whole.named_parameters()}
+    save_file({**stored, **added}, folder / "model.safetensors", {"format": "pt"})
     config = json.loads((folder / "config.json").read_text())
     write_json(folder / "config.json", {**config, **settings, "type": "smolvla_world"})
     return added

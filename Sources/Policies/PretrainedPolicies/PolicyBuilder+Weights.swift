@@ -6,6 +6,7 @@ import NeuralNetworks
 import OrderedCollections
 import RobotPolicies
 import SmolVLA
+import WorldModality
 
 /// A checkpoint's folder with its weights, and the statistics that older ones keep among them.
 struct StartingPoint {
@@ -61,8 +62,7 @@ extension PolicyBuilder {
   ///
   /// - Parameter allowsNewParts: whether the world modality's parts may be absent: they are new in this run.
   mutating func check(_ store: ParameterStore, folder: URL, allowsNewParts: Bool) throws {
-    let isNew = { (name: String) in name.hasPrefix("prophet.") || name.hasPrefix("model.world_inject.") }
-    let missing = store.missing.filter { !(allowsNewParts && isNew($0)) }
+    let missing = store.missing.filter { !(allowsNewParts && WorldModel.owns($0)) }
     do { try Self.refuse(missing, store.unexpected, store.misshapen, in: folder) } catch {
       guard allowsNewParts, settings.world?.isInitialPolicyStrict == false else { throw error }
       notices.append(message(of: error))

@@ -1,3 +1,4 @@
+import Failures
 import LayeredSettings
 import ModelFiles
 import OrderedCollections
@@ -51,6 +52,15 @@ public enum PolicySettings: Sendable, Equatable {
   /// The world modality's part, if there is one.
   public var world: WorldModalityConfiguration? {
     if case .smolvlaWorld(let settings) = self { settings.world } else { nil }
+  }
+
+  /// Reads another memory in closed loop.
+  ///
+  /// - Throws: if the policy reads no memory.
+  public mutating func rollOut(with memory: RolloutMemoryMode) throws {
+    guard case .smolvlaWorld(var settings) = self else { throw Failure("\(type) reads no memory") }
+    settings.world.rolloutMemory = memory
+    self = .smolvlaWorld(settings)
   }
 
   /// `config.json`: the type and all settings that LeRobot knows, and the world modality's.

@@ -47,6 +47,13 @@ public struct Processor {
     steps.compactMap { $0 as? RenameStep }.reduce(names) { names, step in names.map { step.names[$0] ?? $0 } }
   }
 
+  /// The standard deviation of each number of the state in the training data; nil if the statistics have none.
+  public var stateDeviation: [Float]? {
+    let statistics = steps.lazy.compactMap { ($0 as? NormalizerStep)?.normalization.statistics }.first
+    let deviation = try? statistics?["\(BatchKey.state).std"]?.to(.float32).scalars(Float.self)
+    return deviation.flatMap { $0.allSatisfy(\.isFinite) ? $0 : nil }
+  }
+
   /// The same pipeline, its tokenizer under another name.
   public func namingTokenizer(_ name: String) -> Processor {
     map { step in

@@ -64,8 +64,10 @@ struct ActionExpert {
         }
       let mask = readsPrefixOnly[index] ? context.prefixMask : context.jointMask
       let attended =
-        if usesReferenceOrder { try layer.attendInReferenceOrder(queries, all, mask: mask) } else {
-          try layer.attend(queries, all, mask: mask)
+        if usesReferenceOrder {
+          try layer.attendInReferenceOrder(queries, all, mask: mask, beside: cache.gated?[index])
+        } else {
+          try layer.attend(queries, all, mask: mask, beside: cache.gated?[index])
         }
       hidden = try layer.residualAndMLP(hidden, attended)
     }

@@ -36,6 +36,12 @@ struct KeyValueCache {
       keys: try Tensor.concatenation([keys, other.keys], dimension: 1),
       values: try Tensor.concatenation([values, other.values], dimension: 1))
   }
+
+  /// Those of the first `count` tokens.
+  func first(_ count: Int) throws -> KeyValueCache {
+    KeyValueCache(
+      keys: try keys.slice(dimension: 1, 0..<count), values: try values.slice(dimension: 1, 0..<count))
+  }
 }
 
 /// A Llama layer taken apart, so that vision-language model and action expert can share their attention.
@@ -101,26 +107,45 @@ struct DecoderLayer {
   }
 
   /// Attention of queries [B, Q, heads, D] → [B, Q, heads · D]; `mask` is added to the scores.
-  func attend(_ queries: Tensor, _ cache: KeyValueCache, mask: Tensor) throws -> Tensor {
+  func attend(
+    _ queries: Tensor, _ cache: KeyValueCache, mask: Tensor, beside gated: GatedKeyValues? = nil
+  ) throws -> Tensor {
     // Spelled out rather than fused: the fused kernel's quicker exponential moves gradients by 1e-6, which AdamW's first
     // step turns into weights that differ from LeRobot's, and it saves nothing: 50 ms an update, not 48 (4 heads of 16, batch 32).
-    let scores = try queries.transposed(1, 2).matmul(perHead(cache.keys).transposed(2, 3))
-    let weights = try (scores * (1 / Double(headDimension).squareRoot()) + mask).softmax(dimension: -1)
-    return try weights.to(cache.values.dtype).matmul(perHead(cache.values)).transposed(1, 2).flattened(from: 2)
+    let queries = try queries.transposed(1, 2)
+    let scores = try queries.matmul(perHead(cache.keys).transposed(2, 3)) * scale + mask
+    let attended = try scores.softmax(dimension: -1).to(cache.values.dtype).matmul(perHead(cache.values))
+    return try reading(gated, attended, queries, scores).transposed(1, 2).flattened(from: 2)
   }
 
   /// The same attention in LeRobot's order of operations, with `maskedSuffixLength` masked keys at the end.
   ///
   /// LeRobot's prefix attends over the actions' keys too, masked: they change nothing but the order of sums.
   func attendInReferenceOrder(
-    _ queries: Tensor, _ cache: KeyValueCache, mask: Tensor, maskedSuffixLength: Int = 0
+    _ queries: Tensor, _ cache: KeyValueCache, mask: Tensor, maskedSuffixLength: Int = 0,
+    beside gated: GatedKeyValues? = nil
   ) throws -> Tensor {
     let padding = [0, 0, 0, 0, 0, maskedSuffixLength]
-    let keys = try perHead(cache.keys.padded(padding))
-    let scores = try queries.transposed(1, 2).matmul(keys.transposed(2, 3)) * (1 / Double(headDimension).squareRoot())
+    let queries = try queries.transposed(1, 2)
+    let scores = try queries.matmul(perHead(cache.keys.padded(padding)).transposed(2, 3)) * scale
     let masked = try scores + mask.padded([0, maskedSuffixLength], value: -Double(Float.greatestFiniteMagnitude))
-    let attended = try masked.softmax(dimension: -1).matmul(perHead(cache.values.padded(padding)))
-    return try attended.transposed(1, 2).flattened(from: 2)
+    let weights = try masked.softmax(dimension: -1).to(cache.values.dtype)
+    let attended = try weights.matmul(perHead(cache.values.padded(padding)))
+    return try reading(gated, attended, queries, masked).transposed(1, 2).flattened(from: 2)
+  }
+
+  /// What is attended to, [B, heads, Q, D], with as much of the gated tokens as their gate lets in; see ``GatedTokens``.
+  ///
+  /// - Parameter scores: those of the other keys, masked.
+  private func reading(
+    _ gated: GatedKeyValues?, _ attended: Tensor, _ queries: Tensor, _ scores: Tensor
+  ) throws -> Tensor {
+    guard let gated else { return attended }
+    let gatedScores = try (queries.matmul(perHead(gated.cache.keys).transposed(2, 3)) * scale).to(scores.dtype)
+    let share = try (gatedScores.logSumExp(dimension: -1) - scores.logSumExp(dimension: -1)).sigmoid()
+    let weights = try gatedScores.softmax(dimension: -1).to(gated.cache.values.dtype)
+    let difference = try weights.matmul(perHead(gated.cache.values)) - attended
+    return try (attended + gated.opening * share * difference).to(attended.dtype)
   }
 
   /// Output projection, residuals and feed-forward after the attention.
@@ -129,6 +154,8 @@ struct DecoderLayer {
     let normed = try postAttentionNorm(hidden)
     return try downProjection(gateProjection(normed).silu() * upProjection(normed)) + hidden
   }
+
+  private var scale: Double { 1 / Double(headDimension).squareRoot() }
 
   private func split(_ input: Tensor, _ heads: Int) throws -> Tensor {
     try input.reshaped([input.size(0), input.size(1), heads, headDimension])

@@ -8,21 +8,21 @@ extension SmolVLAModel {
   ///
   /// At time t the actions are t·noise + (1 − t)·actions and the velocity is noise − actions.
   func losses(
-    of actions: Tensor, noise: Tensor, time: Tensor, cache: PrefixCache, refine: SmolVLAPolicy.Refinement
+    of actions: Tensor, noise: Tensor, time: Tensor, cache: PrefixCache, refinement: Refinement
   ) throws -> Tensor {
     let times = try time.reshaped([-1, 1, 1])
     let noisy = try times * noise + (1 - times) * actions
-    let predicted = try velocity(noisy, time: time, cache: cache, refine: refine)
+    let predicted = try velocity(noisy, time: time, cache: cache, refinement: refinement)
     return try (noise - actions - predicted).square()
   }
 
   /// Actions [B, S, max_action_dim] reached from `noise` by Euler steps from time 1 to 0.
-  func sample(from noise: Tensor, cache: PrefixCache, refine: SmolVLAPolicy.Refinement) throws -> Tensor {
+  func sample(from noise: Tensor, cache: PrefixCache, refinement: Refinement) throws -> Tensor {
     let steps = configuration.denoisingSteps
     var actions = noise
     for step in 0..<steps {
       let time = try Tensor.full([noise.size(0)], 1 - Double(step) / Double(steps), device: noise.device)
-      actions = try actions + velocity(actions, time: time, cache: cache, refine: refine) * (-1 / Double(steps))
+      actions = try actions + velocity(actions, time: time, cache: cache, refinement: refinement) * (-1 / Double(steps))
     }
     return actions
   }

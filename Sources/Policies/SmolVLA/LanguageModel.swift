@@ -33,9 +33,11 @@ struct LanguageModel {
   ///   - mask: additive, [B, 1, 1 or L, past + L]
   ///   - past: the keys and values of earlier tokens, layer by layer.
   ///   - maskedSuffixLength: to follow LeRobot's order of operations: the masked keys at each layer's end.
+  ///   - gated: what the tokens read besides in a layer, given their keys and values there.
   func keysValues(
     of tokens: Tensor, positions: Tensor, mask: Tensor, after past: [KeyValueCache]? = nil,
-    maskedSuffixLength: [Int]? = nil
+    maskedSuffixLength: [Int]? = nil,
+    beside gated: (_ layer: Int, _ own: KeyValueCache) throws -> GatedKeyValues? = { _, _ in nil }
   ) throws -> [KeyValueCache] {
     let rotary = try RotaryPositions(positions, headDimension: headDimension)
     var hidden = try tokens.to(norm.weight.dtype)
@@ -45,13 +47,15 @@ struct LanguageModel {
       let queries = try layer.queries(normed, rotary)
       let own = try layer.keysValues(normed, rotary)
       result.append(own)
+      let gated = try gated(index, own)
       guard index < layers.count - 1 else { break }
       let cache = if let past { try past[index].appending(own) } else { own }
       let attended =
         if let maskedSuffixLength {
-          try layer.attendInReferenceOrder(queries, cache, mask: mask, maskedSuffixLength: maskedSuffixLength[index])
+          try layer.attendInReferenceOrder(
+            queries, cache, mask: mask, maskedSuffixLength: maskedSuffixLength[index], beside: gated)
         } else {
-          try layer.attend(queries, cache, mask: mask)
+          try layer.attend(queries, cache, mask: mask, beside: gated)
         }
       hidden = try layer.residualAndMLP(hidden, attended)
     }

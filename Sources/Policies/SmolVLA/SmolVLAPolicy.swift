@@ -6,7 +6,7 @@ import RobotPolicies
 
 /// SmolVLA: from cameras, instruction and state to a chunk of actions.
 ///
-/// A policy that adds something to SmolVLA wraps it and passes a refinement of the expert's hidden states.
+/// A policy that adds something to SmolVLA wraps it and passes a ``Refinement``.
 public final class SmolVLAPolicy: InspectablePolicy {
   public let configuration: SmolVLAConfiguration
   /// The backbone's and the expert's parameters, under LeRobot's names.
@@ -15,9 +15,6 @@ public final class SmolVLAPolicy: InspectablePolicy {
   public let interface: PolicyInterface
   let model: SmolVLAModel
   private let actionDimension: Int
-
-  /// Changes the expert's hidden states [B, S, width] before the output projection.
-  public typealias Refinement = (Tensor) throws -> Tensor
 
   /// Builds the policy's model from a store, under LeRobot's names (`model.…`).
   ///
@@ -46,22 +43,26 @@ public final class SmolVLAPolicy: InspectablePolicy {
 
   /// The width of the expert's hidden states.
   public var expertWidth: Int { model.expert.width }
+  /// The width of the prefix's embeddings.
+  public var languageWidth: Int { model.stateProjection.weight.size(0) }
 
   // MARK: Training
 
   /// The flow-matching loss of a batch, and its parts for the log.
   public func loss(of batch: Batch, random: CountedRandom) throws -> PolicyLoss {
-    let loss = try actionLoss(of: batch, random: random) { $0 }
+    let loss = try actionLoss(of: batch, random: random, refinement: Refinement())
     return PolicyLoss(total: loss, metrics: ["loss": loss])
   }
 
-  /// The action loss with refined hidden states.
-  public func actionLoss(of batch: Batch, random: CountedRandom, refine: Refinement) throws -> Tensor {
-    try reduce(actionLosses(of: batch, random: random, refine: refine), batch)
+  /// The action loss with what a policy around it changes.
+  public func actionLoss(of batch: Batch, random: CountedRandom, refinement: Refinement) throws -> Tensor {
+    try reduce(actionLosses(of: batch, random: random, refinement: refinement), batch)
   }
 
   /// The squared errors behind the action loss, [B, S, max_action_dim].
-  public func actionLosses(of batch: Batch, random: CountedRandom, refine: Refinement) throws -> Tensor {
+  public func actionLosses(
+    of batch: Batch, random: CountedRandom, refinement: Refinement = Refinement()
+  ) throws -> Tensor {
     let actions = try paddedActions(of: batch)
     let (shape, device) = (actions.shape, actions.device)
     let noise =
@@ -72,7 +73,8 @@ public final class SmolVLAPolicy: InspectablePolicy {
       if batch[BatchKey.time] != nil { try batch.require(BatchKey.time, shape: [shape[0]]) } else {
         try FlowDraw.times(shape[0], random, device)
       }
-    return try model.losses(of: actions, noise: noise, time: time, cache: cache(of: batch), refine: refine)
+    return try model.losses(
+      of: actions, noise: noise, time: time, cache: cache(of: batch, refinement), refinement: refinement)
   }
 
   private func reduce(_ losses: Tensor, _ batch: Batch) throws -> Tensor {
@@ -90,12 +92,12 @@ public final class SmolVLAPolicy: InspectablePolicy {
 
   /// Plans actions [B, chunk, action] from noise, by Euler steps along the learned flow.
   public func actionChunk(for batch: Batch, random: [CountedRandom]) throws -> Tensor {
-    try actionChunk(for: batch, random: random) { $0 }
+    try actionChunk(for: batch, random: random, refinement: Refinement())
   }
 
-  /// Plans with refined hidden states.
+  /// Plans with what a policy around it changes.
   public func actionChunk(
-    for batch: Batch, random: [CountedRandom], refine: Refinement
+    for batch: Batch, random: [CountedRandom], refinement: Refinement
   ) throws -> Tensor {
     try withoutGradients {
       let shape = [random.count, configuration.chunkSize, configuration.maxActionDimension]
@@ -106,14 +108,18 @@ public final class SmolVLAPolicy: InspectablePolicy {
         let rows = try random.map { try FlowDraw.noise(Array(shape.dropFirst()), $0, .cpu) }
         noise = try Tensor.stack(rows).to(parameters.device)
       }
-      return try model.sample(from: noise, cache: cache(of: batch), refine: refine)
+      return try model.sample(from: noise, cache: cache(of: batch, refinement), refinement: refinement)
         .slice(dimension: 2, 0..<actionDimension)
     }
   }
 
   // MARK: Inputs
 
-  private func cache(of batch: Batch) throws -> PrefixCache { try model.cache(of: prefix(of: batch)) }
+  private func cache(of batch: Batch, _ refinement: Refinement) throws -> PrefixCache {
+    let prefix = try prefix(of: batch)
+    return try model.cache(
+      of: refinement.prefix.map { try prefix.changed(by: $0) } ?? prefix, tokens: refinement.tokens)
+  }
 
   func prefix(of batch: Batch) throws -> Prefix {
     let tokens = try batch.require(BatchKey.tokens, shape: [-1, -1])

@@ -1,43 +1,32 @@
 import LibTorch
 import NeuralNetworks
+import OrderedCollections
 
-/// Gated cross-attention from the action expert's hidden states to a memory of future latents.
+/// Gated cross-attention from embeddings or hidden states to a memory of future latents.
 ///
-/// `out = h + tanh(gate) · attention(h, W·memory)`, in float32. The gate is a scalar that starts at 0, where the output
-/// is the input.
+/// `out = h + tanh(gate) · attention(h, W·memory)`, in float32. Where the gate is 0, as it starts, the output is the
+/// input.
 public struct GatedWorldInjection {
-  /// The gate before its tanh; a scalar.
-  public let gate: Tensor
+  public let gate: WorldGate
   private let futureProjection: Linear
   private let attention: MultiHeadAttention
 
-  /// Below this opening the gate counts as closed.
-  public static let closedBelow = 1e-6
-
-  /// Builds it from a scope (`model.world_inject`): `future_proj`, `cross_attn`, `gate`.
+  /// Builds it from a scope, such as `model.world_inject`: `future_proj`, `cross_attn`, `gate`.
   ///
-  /// - Parameter width: the width of the action expert.
+  /// - Parameters:
+  ///   - width: the width of what reads the memory.
+  ///   - gate: the gate's first value.
   /// - Throws: where the heads do not divide that width.
-  public init(
-    _ scope: ParameterScope, _ configuration: WorldModalityConfiguration, width: Int
-  ) throws {
-    futureProjection = try Linear(scope["future_proj"], inputs: configuration.worldLatentDimension, outputs: width)
-    attention = try MultiHeadAttention(scope["cross_attn"], width: width, heads: configuration.injectionHeads)
-    gate = try scope.parameter("gate", [], .constant(configuration.gateInitialization))
-  }
-
-  /// How far the gate stands open, `tanh(gate)`; a scalar.
-  public func opening() throws -> Tensor { try gate.tanh() }
-
-  /// Whether the gate is so far closed that the memory would change nothing.
-  public func isClosed() throws -> Bool {
-    try withoutGradients { try abs(opening().item()) } < Self.closedBelow
+  init(_ scope: ParameterScope, latentDimension: Int, width: Int, heads: Int, gate initialization: Double) throws {
+    futureProjection = try Linear(scope["future_proj"], inputs: latentDimension, outputs: width)
+    attention = try MultiHeadAttention(scope["cross_attn"], width: width, heads: heads)
+    gate = try WorldGate(scope, initialization: initialization)
   }
 
   /// Hidden states [B, L, width] and memory [B, M, D] → hidden states [B, L, width], float32.
   public func callAsFunction(_ hidden: Tensor, _ memory: Tensor) throws -> Tensor {
     let states = try hidden.to(.float32)
-    return try states + opening() * attention(states, futureProjection(memory.to(.float32)))
+    return try states + gate.opening() * attention(states, futureProjection(memory.to(.float32)))
   }
 
   /// Like the call, and what the attention did beside it.
@@ -49,7 +38,7 @@ public struct GatedWorldInjection {
     let diagnostics = try withoutGradients {
       try AttentionDiagnostics(weights: weights, context: context, hidden: states)
     }
-    return (try states + opening() * context, diagnostics)
+    return (try states + gate.opening() * context, diagnostics)
   }
 }
 
@@ -76,11 +65,11 @@ public struct AttentionDiagnostics {
     hiddenNorm = try hidden.norm(dimensions: [-1]).mean()
   }
 
-  /// The scalars by their log keys.
-  public var metrics: [(key: String, value: Tensor)] {
+  /// The scalars by their log keys, which end in `suffix`.
+  func metrics(_ suffix: String) -> OrderedDictionary<String, Tensor> {
     [
-      ("world_attn_entropy", entropy), ("world_attn_pmax", largestWeight), ("world_ctx_norm", contextNorm),
-      ("world_act_norm", hiddenNorm),
+      "world_attn_entropy" + suffix: entropy, "world_attn_pmax" + suffix: largestWeight,
+      "world_ctx_norm" + suffix: contextNorm, "world_act_norm" + suffix: hiddenNorm,
     ]
   }
 }

@@ -28,20 +28,20 @@ public enum WorldKey {
   public static let futureValid = "world_future_valid"
 }
 
-/// SmolVLA whose action expert may read predicted future latents through one gated cross-attention.
+/// SmolVLA that may read predicted future latents, behind a gate at each place where they enter.
 ///
-/// It wraps SmolVLA and refines the expert's hidden states; with the gate closed it is SmolVLA, bit for bit.
+/// It wraps SmolVLA and passes a refinement; with the gates closed it is SmolVLA, bit for bit.
 public final class SmolVLAWorldPolicy: InspectablePolicy, ImageFeaturePolicy {
-  public let configuration: SmolVLAWorldConfiguration
+  public private(set) var configuration: SmolVLAWorldConfiguration
   /// Planning steps' rows whose memory held a number that is not finite and was not used.
   public private(set) var droppedMemories = 0
   let base: SmolVLAPolicy
-  let world: WorldModel
+  private(set) var world: WorldModel
   private let camera: String
   private let loadEncoder: () throws -> any WorldEncoder
   private var encoder: (any WorldEncoder)?
 
-  /// Builds the policy from a store: SmolVLA's parameters first, then the injection's and the Prophet's.
+  /// Builds the policy from a store: SmolVLA's parameters first, then those that read the memory and the Prophet's.
   ///
   /// - Parameter encoder: gives the frozen encoder; asked for only when a rollout needs it.
   /// - Throws: settings that cannot be built, `world_camera` among them where the policy has no such camera.
@@ -53,33 +53,35 @@ public final class SmolVLAWorldPolicy: InspectablePolicy, ImageFeaturePolicy {
     loadEncoder = encoder
     base = try SmolVLAPolicy(
       configuration.smolvla, backbone: backbone, imageTokens: imageTokens, parameters: parameters)
-    world = try WorldModel(parameters.root, configuration.world, expertWidth: base.expertWidth)
+    world = try WorldModel(
+      parameters.root, configuration.world, expertWidth: base.expertWidth, languageWidth: base.languageWidth)
     camera = try configuration.world.camera.name(among: base.interface.cameras)
     try parameters.setTrainable { [base] in base.isTrainable($0) }
   }
 
-  /// SmolVLA's parameters, the injection's and the Prophet's.
+  /// SmolVLA's parameters, those that read the memory and the Prophet's.
   public var parameters: ParameterStore { base.parameters }
   /// SmolVLA's interface: the world modality changes no feature.
   public var interface: PolicyInterface { base.interface }
 
   // MARK: Training
 
-  /// The refined expert's action loss plus the weighted world losses; the batch brings the latents of ``WorldKey``.
+  /// The action loss that has read the memory plus the weighted world loss; the batch brings the latents of
+  /// ``WorldKey``.
   public func loss(of batch: Batch, random: CountedRandom) throws -> PolicyLoss {
     let step = try worldStep(of: batch, random: random)
-    var metrics = step.metrics
-    let action = try base.actionLoss(of: batch, random: random) { hidden in
-      guard let memory = step.memory else { return hidden }
-      guard configuration.world.logsAttention else { return try world.inject(hidden, memory) }
-      let (injected, attention) = try world.injectWithDiagnostics(hidden, memory)
-      metrics.merge(attention) { $1 }
-      return injected
-    }
+    let log = configuration.world.logsAttention ? FusionLog() : nil
+    let action = try base.actionLoss(of: batch, random: random, refinement: refinement(step, log))
     let total = try action + step.loss * configuration.world.worldLossWeight
     var all: OrderedDictionary<String, Tensor> = ["loss": action, "loss_total": total]
-    all.merge(metrics) { $1 }
+    all.merge(step.metrics) { $1 }
+    all.merge(log?.metrics ?? [:]) { $1 }
     return PolicyLoss(total: total, metrics: all)
+  }
+
+  /// What a training step's memory changes.
+  private func refinement(_ step: WorldStep, _ log: FusionLog? = nil) throws -> Refinement {
+    try step.memory.map { try world.fusion.refinement(reading: $0, leavesOutClosed: false, log: log) } ?? Refinement()
   }
 
   private func worldStep(of batch: Batch, random: CountedRandom) throws -> WorldStep {
@@ -97,7 +99,7 @@ public final class SmolVLAWorldPolicy: InspectablePolicy, ImageFeaturePolicy {
 
   /// The Prophet, where no action reads its memory: SmolVLA then trains exactly as without it.
   public func isTrainedApart(_ parameter: String) -> Bool {
-    !configuration.world.isInjectionEnabled && parameter.hasPrefix("prophet.")
+    !configuration.world.readsMemory && parameter.hasPrefix("prophet.")
   }
 
   /// The numbers of SmolVLA's way and of the world modality's, under the goldens' names.
@@ -111,10 +113,8 @@ public final class SmolVLAWorldPolicy: InspectablePolicy, ImageFeaturePolicy {
         numbers["out/world_memory"] = try world.memory(ofHistory: history)
       }
       guard numbers["out/losses"] != nil else { return numbers }
-      let memory = try worldStep(of: batch, random: random).memory
-      let losses = try base.actionLosses(of: batch, random: random) { hidden in
-        try memory.map { try world.inject(hidden, $0) } ?? hidden
-      }
+      let step = try worldStep(of: batch, random: random)
+      let losses = try base.actionLosses(of: batch, random: random, refinement: refinement(step))
       numbers["out/losses"] = losses
       numbers["out/loss_all_dimensions_unmasked"] = try losses.mean()
       return numbers
@@ -129,6 +129,12 @@ public final class SmolVLAWorldPolicy: InspectablePolicy, ImageFeaturePolicy {
 
   // MARK: Planning
 
+  /// Reads another memory in closed loop from now on.
+  public func rollOut(with memory: RolloutMemoryMode) {
+    configuration.world.rolloutMemory = memory
+    world.configuration.rolloutMemory = memory
+  }
+
   /// None where the memory would change nothing: its images need not even be drawn.
   public var history: ObservationHistory? {
     guard configuration.world.rolloutMemory.readsHistory, (try? world.ignoresMemory()) == false else { return nil }
@@ -139,10 +145,9 @@ public final class SmolVLAWorldPolicy: InspectablePolicy, ImageFeaturePolicy {
   public func actionChunk(for batch: Batch, random: [CountedRandom]) throws -> Tensor {
     let memory = try world.rolloutMemory(random: random) { try latentHistory(of: batch) }
     droppedMemories += memory?.droppedRows ?? 0
-    return try base.actionChunk(for: batch, random: random) { hidden in
-      guard let memory else { return hidden }
-      return try world.inject(hidden, memory)
-    }
+    return try base.actionChunk(
+      for: batch, random: random,
+      refinement: memory.map { try world.refinement(reading: $0) } ?? Refinement())
   }
 
   /// The latents of the last steps: the batch's own, or those of its images.
@@ -161,7 +166,7 @@ public final class SmolVLAWorldPolicy: InspectablePolicy, ImageFeaturePolicy {
 
   /// Loads the encoder where rollouts will use it, now or once the gate has opened.
   public func prepareForRollouts() throws {
-    guard configuration.world.isInjectionEnabled, configuration.world.rolloutMemory.readsHistory else { return }
+    guard configuration.world.readsMemory, configuration.world.rolloutMemory.readsHistory else { return }
     _ = try frozenEncoder()
   }
 

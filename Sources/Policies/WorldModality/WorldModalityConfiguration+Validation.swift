@@ -6,7 +6,8 @@ extension WorldModalityConfiguration {
   public func validate() throws(ConfigurationError) {
     let sizes = [
       ("world_latent_dim", worldLatentDimension), ("context_frames", contextFrames), ("future_offset", futureOffset),
-      ("world_inject_num_heads", injectionHeads), ("prophet_layers", prophetLayers), ("prophet_heads", prophetHeads),
+      ("world_inject_num_heads", injectionHeads), ("world_prefix_num_heads", prefixHeads),
+      ("prophet_layers", prophetLayers), ("prophet_heads", prophetHeads),
     ]
     for (name, size) in sizes where !(1...1 << 16).contains(size) {
       throw ConfigurationError(name, "expected an integer from 1 to 65536, found \(size)")
@@ -21,15 +22,36 @@ extension WorldModalityConfiguration {
     guard worldLossWeight >= 0, worldLossWeight.isFinite else {
       throw ConfigurationError("lambda_world", "expected 0 or more, found \(worldLossWeight)")
     }
-    guard gateInitialization.isFinite else {
-      throw ConfigurationError("world_gate_init", "expected a finite number, found \(gateInitialization)")
+    for (name, gate) in [
+      ("world_gate_init", gateInitialization), ("world_prefix_gate_init", prefixGateInitialization),
+    ] where !gate.isFinite {
+      throw ConfigurationError(name, "expected a finite number, found \(gate)")
     }
+    try validatePrefix()
     try validateModes()
     try validateWindow()
   }
 
+  private func validatePrefix() throws(ConfigurationError) {
+    guard (0...futureOffset).contains(prefixTokens) else {
+      throw ConfigurationError(
+        "world_prefix_tokens",
+        "expected 0 to future_offset (\(futureOffset)), as each token is one predicted latent, found \(prefixTokens)")
+    }
+    guard prefixTokens == 0 || !isPrefixInjectionEnabled else {
+      throw ConfigurationError(
+        "world_prefix_cross_attn",
+        "cannot go with world_prefix_tokens=\(prefixTokens): no run would tell which of the two changed the prefix; set "
+          + "one of them")
+    }
+    guard prefixTokens > 0 || prefixBlock == .state else {
+      throw ConfigurationError(
+        "world_prefix_block", "has no effect without tokens in the prefix; set world_prefix_tokens=\(futureOffset)")
+    }
+  }
+
   private func validateModes() throws(ConfigurationError) {
-    guard !isPredictorEnabled, isInjectionEnabled else { return }
+    guard !isPredictorEnabled, readsMemory else { return }
     guard trainingMemory != .pred else {
       throw ConfigurationError("world_memory_mode_train", "pred needs the Prophet; set enable_world_predictor=true")
     }
@@ -54,14 +76,21 @@ extension WorldModalityConfiguration {
 
   /// Refuses settings that cannot be built, by the flag that fixes them.
   ///
-  /// - Parameter expertWidth: the width of the action expert's hidden states.
-  public func check(expertWidth: Int) throws {
+  /// - Parameters:
+  ///   - expertWidth: the width of the action expert's hidden states.
+  ///   - languageWidth: the width of the prefix's embeddings.
+  public func check(expertWidth: Int, languageWidth: Int) throws {
     do throws(ConfigurationError) {
       try validate()
       guard expertWidth % injectionHeads == 0 else {
         throw ConfigurationError(
           "world_inject_num_heads",
           "expected a divisor of the action expert's width \(expertWidth), found \(injectionHeads)")
+      }
+      guard !isPrefixInjectionEnabled || languageWidth % prefixHeads == 0 else {
+        throw ConfigurationError(
+          "world_prefix_num_heads",
+          "expected a divisor of the language model's width \(languageWidth), found \(prefixHeads)")
       }
     } catch {
       throw Failure("`\(error.name)`: \(error.reason)")

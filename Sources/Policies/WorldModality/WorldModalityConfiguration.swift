@@ -2,7 +2,7 @@ import LayeredSettings
 import ModelFiles
 import WorldEncoders
 
-/// What the action expert is shown during training.
+/// What the policy is shown of the future during training.
 public enum TrainingMemoryMode: String, Sendable, CaseIterable, ConfigurationValue {
   /// The Prophet's prediction.
   case pred
@@ -26,7 +26,7 @@ public enum TrainingMemoryMode: String, Sendable, CaseIterable, ConfigurationVal
   }
 }
 
-/// What the action expert is shown in closed loop.
+/// What the policy is shown of the future in closed loop.
 public enum RolloutMemoryMode: String, Sendable, CaseIterable {
   /// The Prophet's prediction.
   case pred
@@ -43,13 +43,21 @@ public enum RolloutMemoryMode: String, Sendable, CaseIterable {
 
 extension RolloutMemoryMode: ConfigurationValue {
   /// Whether it starts from a prediction, and so from latents of the past.
-  var readsHistory: Bool { self != .zero && self != .random }
+  public var readsHistory: Bool { self != .zero && self != .random }
 
   /// The modes, and why `oracle` is not among them.
   public static var typeDescription: String {
     "one of " + allCases.map(\.rawValue).joined(separator: ", ")
       + " (the true future, oracle, is not known in closed loop)"
   }
+}
+
+/// Which tokens of SmolVLA's may attend to the memory's tokens in the prefix.
+public enum WorldPrefixBlock: String, Sendable, CaseIterable, ConfigurationValue {
+  /// State and actions.
+  case state
+  /// Images and language too.
+  case prefix
 }
 
 /// The settings that `smolvla_world` adds to SmolVLA's, under their published names.
@@ -68,14 +76,27 @@ public struct WorldModalityConfiguration: ConfigurationSection, Equatable {
   @Setting("future_offset", help: "future latents that it predicts") public var futureOffset = 8
   /// λ.
   @Setting("lambda_world", help: "weight of the world loss") public var worldLossWeight = 0.2
-  @Setting("enable_world_injection", help: "let the action expert read the memory") public var isInjectionEnabled = true
-  @Setting("world_inject_num_heads", help: "heads of the gated cross-attention") public var injectionHeads = 8
-  @Setting("world_gate_init", help: "initial value of the gate, before its tanh") public var gateInitialization = 0.0
-  @Setting("world_memory_mode_train", help: "memory that the expert reads during training")
+  @Setting("enable_world_injection", help: "let the action expert's hidden states read the memory, at its output")
+  public var isInjectionEnabled = true
+  @Setting("world_inject_suffix_in", help: "let the actions' embeddings read the memory, before the expert")
+  public var isSuffixInjectionEnabled = false
+  @Setting("world_inject_num_heads", help: "heads of the gated cross-attention of each of these two")
+  public var injectionHeads = 8
+  @Setting("world_gate_init", help: "initial value of their gates, before the tanh") public var gateInitialization = 0.0
+  @Setting("world_prefix_tokens", help: "latents of the memory, nearest first, that join the prefix as tokens")
+  public var prefixTokens = 0
+  @Setting("world_prefix_block", help: "who attends to them: state (and actions), or prefix (images, language too)")
+  public var prefixBlock = WorldPrefixBlock.state
+  @Setting("world_prefix_cross_attn", help: "let the prefix's embeddings read the memory, without tokens of its own")
+  public var isPrefixInjectionEnabled = false
+  @Setting("world_prefix_num_heads", help: "heads of that gated cross-attention") public var prefixHeads = 8
+  @Setting("world_prefix_gate_init", help: "initial value of the prefix's gate, before the tanh")
+  public var prefixGateInitialization = 0.0
+  @Setting("world_memory_mode_train", help: "memory that the policy reads during training")
   public var trainingMemory = TrainingMemoryMode.pred
   @Setting(
     "world_memory_mode_rollout",
-    help: "memory that the expert reads in closed loop; null derives it from training (oracle becomes pred)")
+    help: "memory that the policy reads in closed loop; null derives it from training (oracle becomes pred)")
   private var givenRolloutMemory: RolloutMemoryMode?
   @Setting("enable_world_predictor", help: "train a Prophet") public var isPredictorEnabled = true
   @Setting("prophet_layers", help: "layers of the Prophet") public var prophetLayers = 2
@@ -83,8 +104,9 @@ public struct WorldModalityConfiguration: ConfigurationSection, Equatable {
   @Setting("prophet_dropout", help: "dropout of the Prophet; only 0") public var prophetDropout = 0.0
   @Setting("delta_prediction", help: "predict changes from the present latent instead of latents")
   public var isDeltaPrediction = true
-  @Setting("log_attn_stats", help: "log statistics of the gated attention") public var logsAttention = true
-  @Setting("log_grad_stats", help: "log gradient norms of injection and Prophet") public var logsGradients = true
+  @Setting("log_attn_stats", help: "log statistics of what reads the memory") public var logsAttention = true
+  @Setting("log_grad_stats", help: "log gradient norms of Prophet and of what reads the memory")
+  public var logsGradients = true
   @Setting("init_from_policy_path", help: "SmolVLA checkpoint to start from; empty for none")
   public var initialPolicyPath = ""
   @Setting("init_from_strict", help: "refuse that checkpoint if a key is missing or unexpected")
@@ -98,6 +120,11 @@ public struct WorldModalityConfiguration: ConfigurationSection, Equatable {
   public var rolloutTemporalWindow = 0
 
   public init() {}
+
+  /// Whether the memory enters anywhere.
+  public var readsMemory: Bool {
+    isInjectionEnabled || isSuffixInjectionEnabled || prefixTokens > 0 || isPrefixInjectionEnabled
+  }
 
   /// The encoder's repository or folder (`world_vision_model_name`); the source's published one until another is given.
   public var encoderName: String {

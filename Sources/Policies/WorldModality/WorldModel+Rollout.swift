@@ -1,8 +1,9 @@
 import CounterBasedRandom
 import Failures
 import LibTorch
+import SmolVLA
 
-/// What the action expert may read at one planning step in closed loop.
+/// What the policy may read at one planning step in closed loop.
 public struct RolloutMemory {
   /// [B, K, D]; rows that may not be used are zeros.
   let latents: Tensor
@@ -13,10 +14,10 @@ public struct RolloutMemory {
 }
 
 extension WorldModel {
-  /// Whether a memory would change nothing at rollout, because injection is off or the gate is closed.
+  /// Whether a memory would change nothing at rollout, because every gate is closed or switched off.
   ///
   /// Where it is true, neither latents nor memory need be computed.
-  public func ignoresMemory() throws -> Bool { try !configuration.isInjectionEnabled || injection.isClosed() }
+  public func ignoresMemory() throws -> Bool { try fusion.isClosed() }
 
   /// The memory of a planning step, or nil where it would change nothing; the history is then not asked for.
   ///
@@ -32,10 +33,10 @@ extension WorldModel {
   private func memory(_ random: [CountedRandom], _ history: () throws -> Tensor) throws -> Tensor {
     let shape = [random.count, configuration.futureOffset, configuration.worldLatentDimension]
     switch configuration.rolloutMemory {
-    case .zero: return try Tensor.zeros(shape, device: injection.gate.device)
+    case .zero: return try Tensor.zeros(shape, device: fusion.injection.gate.value.device)
     case .random:
       return try MemoryNoise(random, rows: random.count).normal(
-        like: Tensor.zeros(shape, device: injection.gate.device))
+        like: Tensor.zeros(shape, device: fusion.injection.gate.value.device))
     case .pred, .randomScaled, .shuffle, .signflip: break
     }
     let predicted = try memory(ofHistory: history())
@@ -78,10 +79,8 @@ extension WorldModel {
       latents: try Tensor.where(rows, then: latents, else: latents.zerosLike()), usable: rows, droppedRows: dropped)
   }
 
-  /// Hidden states [B, L, width] that have read a rollout memory; rows without one keep theirs, bit for bit.
-  public func inject(_ hidden: Tensor, _ memory: RolloutMemory) throws -> Tensor {
-    let injected = try injection(hidden, memory.latents)
-    guard let usable = memory.usable else { return injected }
-    return try Tensor.where(usable, then: injected, else: hidden.to(.float32))
+  /// What reading a rollout memory changes; rows without one stay SmolVLA's, bit for bit.
+  public func refinement(reading memory: RolloutMemory) throws -> Refinement {
+    try fusion.refinement(reading: memory.latents, usable: memory.usable, leavesOutClosed: true)
   }
 }

@@ -29,7 +29,7 @@ extension WorldModel {
         try (memory?.detached().norm(dimensions: [-1]).mean()) ?? Tensor.zeros([], device: history.device)
       metrics["world_z_hist_norm"] = try current(history).norm(dimensions: [-1]).mean()
       metrics["world_z_future_norm"] = try future.norm(dimensions: [-1]).mean()
-      metrics["world_gate"] = try injection.opening().detached()
+      for place in fusion.places { metrics["world_gate" + place.suffix] = try place.gate.opening().detached() }
       return metrics
     }
     return WorldStep(loss: loss, memory: memory, metrics: metrics)
@@ -38,7 +38,7 @@ extension WorldModel {
   private func trainingMemory(
     _ history: Tensor, _ future: Tensor, prediction: Tensor?, random: [CountedRandom]
   ) throws -> Tensor? {
-    guard configuration.isInjectionEnabled else { return nil }
+    guard configuration.readsMemory else { return nil }
     switch configuration.trainingMemory {
     case .pred:
       guard let prediction else {

@@ -8,29 +8,39 @@ import WorldLatents
 public struct WorldStep {
   /// The world loss, not yet weighted by λ; a scalar.
   public let loss: Tensor
-  /// What the action expert reads, [B, K, D]; nil where injection is off.
+  /// What the policy reads, [B, K, D]; nil where it enters nowhere.
   public let memory: Tensor?
   /// Scalars by log key, `world_loss` among them.
   public let metrics: OrderedDictionary<String, Tensor>
 }
 
-/// What `smolvla_world` adds to SmolVLA: the Prophet and the gated injection, with the memory that joins them.
+/// What `smolvla_world` adds to SmolVLA: the Prophet and what reads its memory.
 public struct WorldModel {
-  public let configuration: WorldModalityConfiguration
+  public internal(set) var configuration: WorldModalityConfiguration
   /// Predicts the memory; nil where it is switched off.
   public let prophet: Prophet?
-  /// Reads the memory. It exists also where it is switched off, so that checkpoints keep their keys.
-  public let injection: GatedWorldInjection
+  /// Reads the memory.
+  public let fusion: WorldFusion
 
-  /// Builds both from a policy's root scope: `model.world_inject.…` and `prophet.…`.
+  /// Builds both from a policy's root scope: `model.world_….…` and `prophet.…`.
   ///
-  /// - Parameter expertWidth: the width of the action expert's hidden states.
+  /// - Parameters:
+  ///   - expertWidth: the width of the action expert's hidden states.
+  ///   - languageWidth: the width of the prefix's embeddings.
   /// - Throws: settings that cannot be built.
-  public init(_ root: ParameterScope, _ configuration: WorldModalityConfiguration, expertWidth: Int) throws {
-    try configuration.check(expertWidth: expertWidth)
+  public init(
+    _ root: ParameterScope, _ configuration: WorldModalityConfiguration, expertWidth: Int, languageWidth: Int
+  ) throws {
+    try configuration.check(expertWidth: expertWidth, languageWidth: languageWidth)
     self.configuration = configuration
-    injection = try GatedWorldInjection(root["model"]["world_inject"], configuration, width: expertWidth)
+    fusion = try WorldFusion(
+      root["model"], configuration, expertWidth: expertWidth, languageWidth: languageWidth)
     prophet = configuration.isPredictorEnabled ? try Prophet(root["prophet"], configuration) : nil
+  }
+
+  /// Whether a parameter is of the world modality, by its name in the checkpoint.
+  public static func owns(_ parameter: String) -> Bool {
+    parameter.hasPrefix("prophet.") || parameter.hasPrefix("model.world_")
   }
 
   /// The predicted latents [B, K, D] of a history [B, T, D]: z_t + prediction under delta prediction.
@@ -68,25 +78,14 @@ public struct WorldModel {
     }
   }
 
-  // MARK: Injection
-
-  /// Hidden states [B, L, width] that have read a memory [B, K, D].
-  public func inject(_ hidden: Tensor, _ memory: Tensor) throws -> Tensor { try injection(hidden, memory) }
-
-  /// Like `inject`, and the attention's scalars by log key.
-  public func injectWithDiagnostics(
-    _ hidden: Tensor, _ memory: Tensor
-  ) throws -> (hidden: Tensor, metrics: OrderedDictionary<String, Tensor>) {
-    let (output, diagnostics) = try injection.withDiagnostics(hidden, memory)
-    return (output, OrderedDictionary(uniqueKeysWithValues: diagnostics.metrics))
-  }
-
-  /// The gradients' norms by log key, `grad_world_inject` and `grad_prophet`; to be asked after `backward()`, before
-  /// the gradients are clipped or cleared.
+  /// The gradients' norms by log key, `grad_prophet` and one for each place where the memory enters; to be asked after
+  /// `backward()`, before the gradients are clipped or cleared.
   public func gradientMetrics(of store: ParameterStore) throws -> OrderedDictionary<String, Tensor> {
-    [
-      "grad_world_inject": try store.gradientNorm { $0.hasPrefix("model.world_inject.") },
-      "grad_prophet": try store.gradientNorm { $0.hasPrefix("prophet.") },
-    ]
+    var metrics: OrderedDictionary<String, Tensor> = [:]
+    for place in fusion.places {
+      metrics["grad_" + place.scope] = try store.gradientNorm { $0.hasPrefix("model.\(place.scope).") }
+    }
+    metrics["grad_prophet"] = try store.gradientNorm { $0.hasPrefix("prophet.") }
+    return metrics
   }
 }

@@ -60,9 +60,10 @@ public enum CommandLineProgram {
 
   private static var commands: [any Command.Type] {
     [
-      TrainCommand.self, EvalCommand.self, FeaturesCommand.self, PrecomputeCommand.self, RecordCommand.self,
-      ScratchCommand.self,
-      ProbeCommand.self, ReplayCommand.self, MatrixCommand.self, ReportCommand.self, ReproduceCommand.self,
+      TrainCommand.self, EvalCommand.self, AblateCommand.self, FeaturesCommand.self, PrecomputeCommand.self,
+      RecordCommand.self, ScratchCommand.self, ProbeCommand.self, ReplayCommand.self, MatrixCommand.self,
+      ReportCommand.self,
+      WatchCommand.self, ReproduceCommand.self,
     ]
   }
 
@@ -96,7 +97,7 @@ public enum CommandLineProgram {
   private static func fail(_ sentence: String) -> Int32 {
     say("\(name): \(sentence)")
     // A matrix reports why a stage failed.
-    if let file = ProcessInfo.processInfo.environment[MatrixRunner.errorFileVariable] {
+    if let file = ProcessInfo.processInfo.environment[StageLog.errorFileVariable] {
       try? AtomicFile.write(Array(sentence.utf8), to: URL(fileURLWithPath: file), overwrite: true)
     }
     return 1

@@ -2,42 +2,41 @@ import Experiments
 import Failures
 import Foundation
 import ModelFiles
+import OrderedCollections
 import PolicyEvaluation
 
 /// `episodes.jsonl` of an evaluation: its protocol, then the result of each episode as it ends, so that an evaluation that
 /// was killed can be resumed.
 final class EpisodeLog {
+  static let fileName = "episodes.jsonl"
+  private static let dropped = "dropped_memories", rendered = "renderer"
   /// The results of episodes that an earlier start finished.
   let finished: [EpisodeResult]
+  /// The memories that earlier starts dropped.
+  let droppedMemories: Int
+  /// What earlier starts drew with; nil where none ended an episode.
+  let renderer: JSON?
   private var written: Int
   private let file: FileHandle
   private let url: URL
 
-  /// Entries of a protocol that may differ when an evaluation is resumed.
-  private static let incidental = [
-    "command_line", "working_directory", "date", "variables", "batch_size", "compute_threads", "renderer",
-    "dropped_memories",
-  ]
-
   /// Starts the log of an evaluation, or continues it.
   ///
+  /// - Parameter keepsEpisodes: whether episodes that ended stay when an evaluation is resumed; if not, all are run again.
   /// - Throws: if an evaluation that is to be resumed has another protocol, with both values.
-  init(_ folder: URL, protocol manifest: JSON, resumes: Bool) throws {
-    url = folder.appendingPathComponent("episodes.jsonl")
+  init(_ folder: URL, protocol manifest: JSON, resumes: Bool, keepsEpisodes: Bool = true) throws {
+    url = folder.appendingPathComponent(Self.fileName)
     var lines = try resumes ? Self.lines(of: url) : []
     if resumes, let earlier = lines.first?["protocol"] {
-      let differences = RecordDifferences.between(earlier, manifest, ignoring: Self.incidental)
-      if let difference = differences.first {
-        throw Failure(
-          "\(folder.path) holds another evaluation: \(difference.text("there", "now")); use its settings, or another folder"
-        )
-      }
+      try Self.requireSame(earlier, manifest, in: folder)
+      droppedMemories = keepsEpisodes ? lines.compactMap { $0[Self.dropped]?.integer }.max() ?? 0 : 0
+      renderer = lines.compactMap { $0[Self.rendered] }.last
       // Episodes that ended with an error are run again.
-      lines = [lines[0]] + lines.dropFirst().filter { $0["problem"] == .null }
+      lines = [lines[0]] + lines.dropFirst().filter { keepsEpisodes && $0["problem"] == .null }
       finished = try lines.dropFirst().map { [url] in try Self.result($0, in: url) }
     } else {
       lines = [["protocol": manifest]]
-      finished = []
+      (finished, droppedMemories, renderer) = ([], 0, nil)
     }
     guard Set(finished.map { "\($0.task) \($0.episode)" }).count == finished.count else {
       throw Failure("\(url.path) holds an episode twice; evaluate again without `resume`")
@@ -51,11 +50,29 @@ final class EpisodeLog {
 
   deinit { try? file.close() }
 
-  /// Appends the results that are new; `results` are all so far, in the order in which episodes ended.
-  func append(_ results: [EpisodeResult]) {
+  /// Refuses another evaluation than the one that a folder holds, with the first entry of the protocol that differs.
+  static func requireSame(_ earlier: JSON, _ manifest: JSON, in folder: URL) throws {
+    // What is only known at the end is not compared.
+    let ignored = RecordDifferences.circumstances(of: manifest) + [rendered, dropped]
+    guard let difference = RecordDifferences.between(earlier, manifest, ignoring: ignored).first else { return }
+    throw Failure(
+      "\(folder.path) holds another evaluation: \(difference.text("there", "now")); use its settings, or another folder"
+    )
+  }
+
+  /// Appends the results that are new.
+  ///
+  /// - Parameters:
+  ///   - results: all so far, in the order in which episodes ended.
+  ///   - manifest: the protocol so far, with what a later start could not know: the renderer, dropped memories.
+  func append(_ results: [EpisodeResult], manifest: () -> JSON) {
     for result in results.dropFirst(written) {
+      var line = Self.json(result, below: url)
+      let manifest = manifest()
+      if let dropped = manifest[Self.dropped]?.integer { line[Self.dropped] = .integer(droppedMemories + dropped) }
+      line[Self.rendered] = manifest[Self.rendered]
       // A full disk costs the chance to resume, not the evaluation.
-      try? file.write(contentsOf: Data(Self.signed(Self.json(result, below: url)).utf8))
+      try? file.write(contentsOf: Data(Self.signed(.object(line)).utf8))
     }
     written = max(written, results.count)
   }
@@ -86,7 +103,7 @@ final class EpisodeLog {
     return JSON.object(members).text(.compact) + "\n"
   }
 
-  private static func json(_ result: EpisodeResult, below url: URL) -> JSON {
+  private static func json(_ result: EpisodeResult, below url: URL) -> OrderedDictionary<String, JSON> {
     let folder = url.deletingLastPathComponent().path + "/"
     return [
       "task": .string(result.task), "episode": .integer(result.episode), "instruction": .string(result.instruction),

@@ -1,17 +1,12 @@
 import Failures
 import Foundation
-import HuggingFaceHub
 import LayeredSettings
-import LibTorch
 import ModelFiles
 import OrderedCollections
 import PolicyEvaluation
 import PretrainedPolicies
-import RobotEnvironments
-import RobotPolicies
 import SmolVLA
 import TerminalOutput
-import WorldModality
 
 /// `lerobot-wm eval`: closed-loop evaluation of a checkpoint, under LeRobot's flags.
 enum EvalCommand: Command {
@@ -32,6 +27,8 @@ enum EvalCommand: Command {
       "policy", title: "PreTrainedConfig", help: "kind of policy; the checkpoint's own", of: PolicySettings.kinds)
     var policy = PolicySettings.smolvla(SmolVLAConfiguration())
     var policyPath: String?
+    /// The command line that does this evaluation.
+    var commandLine: [String] = []
 
     static let title = "EvalPipelineConfig"
   }
@@ -49,6 +46,7 @@ enum EvalCommand: Command {
 
   /// Defaults ← checkpoint ← file ← flags.
   static func layers(_ configured: inout Configured<Settings>, _ arguments: inout Arguments) throws {
+    configured.value.commandLine = [CommandLineProgram.name, name] + arguments.flags.map(\.word)
     let file = arguments.take("config_path").map { URL(fileURLWithPath: $0) }
     let json = try file.map { file throws in try JSON(contentsOf: file) }
     if let file, json?["dataset"] != nil {
@@ -66,31 +64,16 @@ enum EvalCommand: Command {
   }
 
   static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {
-    var plan = EvaluationSettings()
-    plan.episodes = settings.evaluation.lerobot.episodes
-    plan.batchSize = settings.evaluation.lerobot.batchSize
-    plan.seed = settings.seed
-    plan.recordedEpisodes = settings.evaluation.recorded
-    plan.usesContraryInstruction = settings.evaluation.contrary
-    let run = try EvaluationRun(settings.environment, plan, settings.evaluation.lerobot.initialStates)
-    if settings.evaluation.planner == .policy, let path = settings.policyPath {
-      try run.check(TrainedStartStates(in: ModelLocation.directory(of: path, holding: ModelLocation.weights)))
-    }
-    run.repetitionNotice.map(say)
-    let suite = run.suite
-    try useComputeThreads(settings.computeThreads)
-    let path = settings.outputDirectory ?? defaultOutput("eval", settings.jobName ?? suite.name)
-    let (planner, policy) = try planner(settings, run.specification())
-    let manifest = try EvaluationProtocol(
-      run, environment: settings.environment, policy: policy, renaming: settings.renameMap)
+    let evaluation = try CheckpointEvaluation(settings).prepared(
+      settings.evaluation.ablation, commandLine: settings.commandLine)
+    let path = settings.outputDirectory ?? defaultOutput("eval", settings.jobName ?? evaluation.run.suite.name)
     let output =
       settings.resumes
       ? URL(fileURLWithPath: path, isDirectory: true) : try prepareOutput(path, overwrite: settings.overwrites)
     let interruption = Interruption()
-    let outcome = try run.run(
-      planner, in: output, resumes: settings.resumes, manifest: { manifest.json }, interruption: interruption)
-    let report = outcome.report
-    for task in run.tasks { print("\(suite.label(ofTask: task).text): \(report.rate(of: task).text)") }
+    let outcome = try evaluation.evaluate(in: output, resumes: settings.resumes, interruption: interruption)
+    let (run, report) = (evaluation.run, outcome.report)
+    for task in run.tasks { print("\(run.suite.label(ofTask: task).text): \(report.rate(of: task).text)") }
     if report.groups.count > 1 {
       for group in report.groups { print("\(group): \(report.rate(ofGroup: group).text)") }
     }
@@ -105,34 +88,6 @@ enum EvalCommand: Command {
     }
     return outcome.broken.isEmpty ? 0 : 1
   }
-
-  private static func planner(
-    _ settings: Settings, _ specification: EnvironmentSpecification
-  ) throws -> (any ActionPlanner, EvaluatedPolicy?) {
-    if settings.evaluation.planner == .random {
-      return (RandomPlanner(actionDimension: specification.actionNames.count), nil)
-    }
-    guard let path = settings.policyPath else {
-      throw Failure("--policy.path is needed: a checkpoint's pretrained_model folder, or a repository")
-    }
-    let smolvla = settings.policy.smolvla
-    if smolvla.actionSteps == smolvla.chunkSize {
-      say(
-        "warning: n_action_steps equals chunk_size (\(smolvla.chunkSize)): plans are carried out to the end; "
-          + "a smaller --policy.n_action_steps re-plans more often")
-    }
-    let device = try Device.chosen(smolvla.device)
-    var builder = PolicyBuilder(settings.policy, device: device, isTrained: false)
-    let folder = try ModelLocation.directory(of: path, holding: ModelLocation.weights)
-    var pretrained = try builder.pretrained(folder)
-    if !settings.renameMap.isEmpty {
-      pretrained.preprocessor = pretrained.preprocessor.renaming(settings.renameMap)
-    }
-    builder.notices.forEach(say)
-    let policy = EvaluatedPolicy(
-      settings: settings.policy, policy: pretrained.policy, source: (name: path, folder: folder))
-    return (try PolicyPlanner(pretrained, specification: specification), policy)
-  }
 }
 
 /// What plans the actions of an evaluation.
@@ -142,9 +97,12 @@ enum PlannerKind: String, CaseIterable, ConfigurationValue { case policy, random
 struct EvaluationSection: ConfigurationSection {
   @SettingsGroup var lerobot = TrainingEvaluationSection()
   @Setting("max_episodes_rendered", help: "episodes of each task that are recorded") var recorded = 10
-  @Setting("contrary_instruction", help: "give the policy a different instruction, but score the original goal")
-  var contrary =
-    false
+  @Setting(
+    "ablation",
+    help: "what to withhold from the policy, to see whether it uses it; `lerobot-wm ablate` compares several at once")
+  var ablation: RolloutAblation?
+  @Setting("recorded_episodes", help: "record these episodes of each task instead of the first, such as [3,10]")
+  var recordedNumbers: [Int]?
   @Setting("planner", help: "what plans actions; random gives the success rate of chance") var planner = PlannerKind
     .policy
 
@@ -153,6 +111,9 @@ struct EvaluationSection: ConfigurationSection {
   func validate() throws(ConfigurationError) {
     guard recorded >= 0 else {
       throw ConfigurationError("max_episodes_rendered", "expected 0 or more, found \(recorded)")
+    }
+    if let number = recordedNumbers?.first(where: { $0 < 0 }) {
+      throw ConfigurationError("recorded_episodes", "expected numbers from 0, found \(number)")
     }
   }
 }

@@ -25,6 +25,10 @@ struct EvaluationPlan {
     var configured = Configured<EvalCommand.Settings>()
     try configured.apply(arguments)
     settings = try configured.validated()
+    guard settings.evaluation.ablation == nil else {
+      throw ConfigurationError(
+        "eval.ablation", "arms are not compared by ablated evaluations; `lerobot-wm ablate` ablates a checkpoint")
+    }
     var plan = EvaluationSettings()
     (plan.episodes, plan.seed) = (settings.evaluation.lerobot.episodes, settings.seed)
     let run = try EvaluationRun(settings.environment, plan, settings.evaluation.lerobot.initialStates)
@@ -48,7 +52,7 @@ struct EvaluationPlan {
     [
       ("n_episodes", .integer(settings.evaluation.lerobot.episodes)), ("seed", .integer(settings.seed)),
       ("init_states", .string(run.suite.initialStates.rawValue)),
-      ("n_action_steps", .integer(policy.actionSteps)), ("contrary_instruction", .bool(settings.evaluation.contrary)),
+      ("n_action_steps", .integer(policy.actionSteps)), ("ablation", "none"),
       ("num_steps", .integer(policy.denoisingSteps)), ("env", settings.environment.json),
       ("rename_map", settings.renameMap.json),
     ]

@@ -16,15 +16,20 @@ import WorldModality
 struct EvaluationProtocol {
   private var members: OrderedDictionary<String, JSON>
   private let policy: (any Policy)?
+  /// The memories that the policy had dropped before.
+  private let droppedBefore: Int
 
   /// The protocol of a policy's evaluation, or of random actions.
   ///
   /// - Parameters:
   ///   - policy: the policy's settings and, where it comes from one, its checkpoint's folder; nil for random actions.
   ///   - renaming: the features that were renamed for the policy.
+  ///   - ablation: what is withheld from it.
+  ///   - commandLine: the command line that does this evaluation.
   init(
     _ run: EvaluationRun, environment: EnvironmentSettings, policy: EvaluatedPolicy?,
-    renaming: OrderedDictionary<String, String> = [:]
+    renaming: OrderedDictionary<String, String> = [:], ablation: RolloutAblation? = nil,
+    commandLine: [String] = CommandLine.arguments
   ) throws {
     let settings = run.settings
     members = [
@@ -32,22 +37,25 @@ struct EvaluationProtocol {
       "init_states": .string(run.suite.initialStates.rawValue),
       "n_episodes": .integer(settings.episodes), "independent_episodes": .integer(run.independentEpisodes),
       "batch_size": .integer(settings.batchSize),
-      "contrary_instruction": .bool(settings.usesContraryInstruction), "env": environment.json,
+      "ablation": .string(ablation?.name ?? "none"), "env": environment.json,
       "tasks": try .object(run.fingerprints()), "rename_map": renaming.json,
       "program": ProgramRecord.json, "versions": ProgramRecord.engines,
-      "command_line": .array(CommandLine.arguments.map(JSON.string)),
+      "command_line": .array(commandLine.map(JSON.string)),
       "working_directory": .string(FileManager.default.currentDirectoryPath), "variables": Self.variables,
       "date": .string(Date().formatted(.iso8601)),
     ]
     if let policy { members.merge(try policy.members()) { $1 } }
     self.policy = policy?.policy
+    droppedBefore = (policy?.policy as? SmolVLAWorldPolicy)?.droppedMemories ?? 0
   }
 
   /// The protocol as JSON, with what the episodes showed.
   var json: JSON {
     var members = members
     members["renderer"] = GraphicsBackend.inUse.map(JSON.string) ?? .null
-    if let policy = policy as? SmolVLAWorldPolicy { members["dropped_memories"] = .integer(policy.droppedMemories) }
+    if let policy = policy as? SmolVLAWorldPolicy {
+      members["dropped_memories"] = .integer(policy.droppedMemories - droppedBefore)
+    }
     return .object(members)
   }
 

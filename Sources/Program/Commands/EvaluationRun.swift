@@ -13,7 +13,7 @@ import TerminalOutput
 struct EvaluationRun {
   let suite: any EnvironmentSuite
   let tasks: [String]
-  let settings: EvaluationSettings
+  var settings: EvaluationSettings
   /// The episodes of a task that start from different states.
   let independentEpisodes: Int
 
@@ -21,6 +21,8 @@ struct EvaluationRun {
   struct Outcome {
     let report: EvaluationReport
     let results: [EpisodeResult]
+    /// Predicted memories that were not finite and so were not used.
+    let droppedMemories: Int
 
     var broken: [EpisodeResult] { results.filter { $0.problem != nil } }
   }
@@ -70,28 +72,40 @@ struct EvaluationRun {
   ) throws -> Outcome {
     let start = Date()
     let progress = ProgressBar("evaluating", total: tasks.count * settings.episodes)
-    let log = try EpisodeLog(directory, protocol: manifest(), resumes: resumes)
+    // Episodes whose plans depend on those beside them cannot be repeated one by one.
+    let log = try EpisodeLog(
+      directory, protocol: manifest(), resumes: resumes, keepsEpisodes: planner.batching != .all)
     let results = try Evaluation(suite, settings, directory: directory).run(
       tasks: tasks, planner: planner, finished: log.finished
     ) { done in
-      log.append(done)
+      log.append(done, manifest: manifest)
       let rate = SuccessRate(successes: done.count(where: \.success), episodes: done.count)
-      progress.update(done.count, note: done.isEmpty ? "" : "success " + rate.text)
+      progress.update(done.count, note: done.isEmpty ? "" : "success so far " + rate.text)
     } stops: {
       interruption.signalNumber != nil
     }
     progress.finish()
     let root = root ?? directory
+    var record = manifest().object ?? [:]
+    // Where all episodes had ended before, nothing was drawn.
+    if record["renderer"] == .null, let renderer = log.renderer { record["renderer"] = renderer }
+    let dropped = log.droppedMemories + (record["dropped_memories"]?.integer ?? 0)
+    if record["dropped_memories"] != nil { record["dropped_memories"] = .integer(dropped) }
     let report = EvaluationReport(
-      tasks: tasks.map(suite.label), results: results, seconds: Date().timeIntervalSince(start), manifest: manifest(),
-      root: root)
+      tasks: tasks.map(suite.label), results: results, seconds: Date().timeIntervalSince(start),
+      manifest: .object(record), root: root)
     try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
-    try report.json.write(to: root.appendingPathComponent("eval_info.json"), layout: .indented(2))
-    return Outcome(report: report, results: results)
+    try report.json.write(to: root.appendingPathComponent("eval_info.json"), layout: .indented(2), overwrite: resumes)
+    return Outcome(report: report, results: results, droppedMemories: dropped)
   }
 
-  /// Says which episodes broke off, a few of them.
+  /// Says which episodes broke off, a few of them, and how many memories were dropped.
   func sayWhatBroke(_ outcome: Outcome) {
+    if outcome.droppedMemories > 0 {
+      say(
+        "warning: \(outcome.droppedMemories) memories were not finite and were not used, so these episodes are partly "
+          + "without memory; the checkpoint's Prophet or its encoder is broken")
+    }
     for result in outcome.broken.prefix(3) {
       say("\(suite.label(ofTask: result.task).text), episode \(result.episode) broke off: \(result.problem ?? "")")
     }

@@ -1,25 +1,30 @@
 import Experiments
+import Failures
 import LayeredSettings
 import ModelFiles
+import OrderedCollections
 import SmolVLA
 import WorldModality
 
 /// An arm with its flags of `train`, and the settings that `train` parses from them.
 struct MatrixArm {
-  let experiment: Experiment
+  let arm: Arm
   /// The flags, without seed and folder.
   let flags: [String]
   let settings: TrainSettings
 
   /// The arms of a matrix, all of the same number of steps.
-  static func all(_ matrix: MatrixCommand.Settings) throws -> [MatrixArm] {
+  static func all(_ matrix: MatrixSettings) throws -> [MatrixArm] {
     try refuseReserved(matrix.forwardedFlags)
-    let steps = try matrix.totalSamples.map { try Self.steps(samples: $0, matrix) }
-    return try matrix.arms.map { try MatrixArm($0, matrix, steps: steps) }
+    for arm in matrix.chosenArms { try refuseReserved(ofArm: arm) }
+    return try matrix.chosenArms.map { arm in
+      let steps = try matrix.totalSamples.map { try Self.steps(samples: $0, arm, matrix) }
+      return try MatrixArm(arm, matrix, steps: steps)
+    }
   }
 
-  private static func steps(samples: Int, _ matrix: MatrixCommand.Settings) throws -> Int {
-    let batch = try MatrixArm(.baseline, matrix, steps: nil).settings.batchSize
+  private static func steps(samples: Int, _ arm: Arm, _ matrix: MatrixSettings) throws -> Int {
+    let batch = try MatrixArm(arm, matrix, steps: nil).settings.batchSize
     let steps = (samples - 1) / batch + 1
     let given = matrix.forwardedFlags.last { $0.name == "steps" }?.text
     guard given == nil || given == String(steps) else {
@@ -30,21 +35,22 @@ struct MatrixArm {
     return steps
   }
 
-  private init(_ experiment: Experiment, _ matrix: MatrixCommand.Settings, steps: Int?) throws {
-    self.experiment = experiment
-    let isWorld = experiment.isWorld
-    let own = matrix.forwardedFlags.filter { !$0.isOfEvaluation && (isWorld || !$0.isOfWorldOnly) }
-    var flags = experiment.flags + own.map(\.word)
+  private init(_ arm: Arm, _ matrix: MatrixSettings, steps: Int?) throws {
+    self.arm = arm
+    let shared = matrix.forwardedFlags.filter { flag in
+      !flag.isOfEvaluation && (arm.isWorld || !flag.isOfWorldOnly) && arm.settings[flag.name] == nil
+    }
+    var flags = arm.settings.map { "--\($0)=\($1)" } + shared.map(\.word)
     if let steps { flags.append("--steps=\(steps)") }
     if !matrix.initialPolicy.isEmpty {
-      flags.append((isWorld ? "--policy.init_from_policy_path=" : "--policy.path=") + matrix.initialPolicy)
+      flags.append((arm.isWorld ? "--policy.init_from_policy_path=" : "--policy.path=") + matrix.initialPolicy)
     }
     self.flags = flags
 
     var arguments = Arguments(flags)
     var configured = Configured<TrainSettings>()
     try TrainCommand.layers(&configured, &arguments)
-    try configured.apply(arguments, also: Array((MatrixCommand.Settings().json.object ?? [:]).keys))
+    try configured.apply(arguments, also: MatrixCommand.settingNames)
     settings = try configured.validated()
   }
 
@@ -56,11 +62,15 @@ struct MatrixArm {
     "policy.world_memory_mode_rollout": "--experiments", "wandb.run_id": "--experiments and --seeds",
   ]
 
-  private static func refuseReserved(_ flags: [Arguments.Flag]) throws(ConfigurationError) {
+  private static func refuseReserved(_ flags: [Arguments.Flag]) throws {
+    let found = flags.filter { reserved[$0.name] != nil }
+    if !found.isEmpty {
+      let names = OrderedSet(found.map { "--\($0.name)" }), own = OrderedSet(found.compactMap { reserved[$0.name] })
+      throw Failure(
+        "\(names.joined(separator: ", ")) \(names.count == 1 ? "is" : "are") different for each run; set "
+          + "\(own.joined(separator: ", ")) instead")
+    }
     for flag in flags {
-      if let own = reserved[flag.name] {
-        throw ConfigurationError(flag.name, "is different for each run; set it with \(own)")
-      }
       if ["resume", "overwrite"].contains(flag.name) {
         throw ConfigurationError(
           flag.name,
@@ -73,6 +83,32 @@ struct MatrixArm {
         throw ConfigurationError(flag.name, "is needed: the last checkpoint is what is evaluated")
       }
     }
+  }
+
+  /// Refuses settings that an arm cannot change: where it starts, and how it is evaluated.
+  private static func refuseReserved(ofArm arm: Arm) throws {
+    let kind = ["policy.type", "policy.world_memory_mode_train", "policy.world_memory_mode_rollout"]
+    let flags = Arguments(arm.settings.map { "--\($0)=\($1)" }).flags.filter { !kind.contains($0.name) }
+    try refuseReserved(flags)
+    let shared = ["policy.n_action_steps", "policy.num_steps", "policy.device"]
+    if let flag = flags.first(where: { $0.isOfEvaluation || shared.contains($0.name) }) {
+      throw Failure(
+        "--\(flag.name) of the arm \(arm.name) is part of the evaluation, which is the same for every arm; set it for all"
+      )
+    }
+  }
+
+  /// What decides the arm's data, policy and latents; arms with the same kind need not all be opened.
+  var kind: String {
+    var policy = settings.policy.json.object ?? [:]
+    for key in ["world_memory_mode_train", "world_memory_mode_rollout"] { policy[key] = nil }
+    return JSON.array([.object(policy), settings.dataset.json, .string(settings.policy.type)]).text(.compact)
+  }
+
+  /// The settings in which the arm differs beyond its world modality.
+  var declaredDifferences: [String] {
+    Arguments(arm.settings.map { "--\($0)=\($1)" }).flags.filter { $0.name != "policy.type" && !$0.isOfWorldOnly }
+      .map(\.name)
   }
 }
 
@@ -89,25 +125,5 @@ extension Arguments.Flag {
       return false
     }
     return WorldModalityConfiguration().json[key] != nil && SmolVLAConfiguration().json[key] == nil
-  }
-}
-
-extension Experiment {
-  /// The flags of `lerobot-wm train` that make the arm what it is.
-  fileprivate var flags: [String] {
-    func world(train: String, rollout: String) -> [String] {
-      [
-        "--policy.type=smolvla_world", "--policy.world_memory_mode_train=\(train)",
-        "--policy.world_memory_mode_rollout=\(rollout)",
-      ]
-    }
-    return switch self {
-    case .baseline: ["--policy.type=smolvla"]
-    case .zeroMemory: world(train: "zero", rollout: "zero")
-    case .predictedMemory: world(train: "pred", rollout: "pred")
-    case .oracle: world(train: "oracle", rollout: "pred")
-    case .shuffle: world(train: "shuffle", rollout: "shuffle")
-    case .random: world(train: "random", rollout: "random")
-    }
   }
 }

@@ -2,85 +2,49 @@ import Experiments
 import Failures
 import Foundation
 import LayeredSettings
-import ModelFiles
-import RobotPolicies
 import TerminalOutput
 
-/// `lerobot-wm matrix`: trains and evaluates every arm with every seed, on as many GPUs as there are.
+/// `lerobot-wm matrix`: trains and evaluates every arm with every seed, on as many GPUs as there are or through Slurm.
 enum MatrixCommand: Command {
-  struct Settings: ConfigurationSection {
-    @Setting("output_root", help: "where the runs go: E0_seed0/, …, logs/, report.html") var outputRoot =
-      "outputs/train/libero_smolvla_world_parallel"
-    @Setting(
-      "experiments",
-      help: "arms: E0 the baseline, E1 a memory of zeros, E2 a predicted memory; also oracle, shuffle, random")
-    var experiments = "E0,E1,E2"
-    @Setting("seeds", help: "training seeds, such as 0,1,2") var seeds = "0"
-    @Setting("gpu_ids", help: "GPUs, as their driver counts; each takes one run at a time") var gpus = "0"
-    @Setting("init_policy_path", help: "the SmolVLA checkpoint that every arm starts from; empty trains from scratch")
-    var initialPolicy = ""
-    @Setting("total_samples", help: "samples of each run; sets --steps by --batch_size, rounded up") var totalSamples:
-      Int?
-    @Setting("dry_run", help: "check everything, print the jobs, what they can find and how long they take, and stop")
-    var isDryRun = false
-    @Setting("assumed_success", help: "success rate of E0 that --dry_run plans with, in percent") var assumedSuccess =
-      85.0
-    @Setting("assumed_seed_sd", help: "deviation between training seeds that --dry_run plans with, in points")
-    var assumedSeedDeviation = 3.0
-    /// The flags that are passed on to `train` and `eval`.
-    var forwardedFlags: [Arguments.Flag] = []
-
-    func validate() throws(ConfigurationError) {
-      guard !arms.isEmpty, Set(arms).count == arms.count, arms.count == words(experiments).count else {
-        throw ConfigurationError(
-          "experiments",
-          "expected different ones of \(Experiment.allCases.map(\.rawValue).joined(separator: ", ")), found "
-            + "\"\(experiments)\"")
-      }
-      let numbers = seedNumbers
-      guard !numbers.isEmpty, Set(numbers).count == numbers.count, numbers.count == words(seeds).count,
-        numbers.allSatisfy({ $0 >= 0 })
-      else { throw ConfigurationError("seeds", "expected different integers from 0, found \"\(seeds)\"") }
-      guard !gpuNames.isEmpty, Set(gpuNames).count == gpuNames.count else {
-        throw ConfigurationError("gpu_ids", "expected different GPUs such as 0,1, found \"\(gpus)\"")
-      }
-      guard (1...99).contains(assumedSuccess), (0...40).contains(assumedSeedDeviation) else {
-        throw ConfigurationError("assumed_success", "expected 1 to 99 percent, and assumed_seed_sd 0 to 40 points")
-      }
-      if let totalSamples, totalSamples < 1 {
-        throw ConfigurationError("total_samples", "expected an integer from 1, found \(totalSamples)")
-      }
-    }
-
-    var arms: [Experiment] { words(experiments).compactMap(Experiment.init(rawValue:)) }
-    var seedNumbers: [Int] { words(seeds).compactMap { Int($0) } }
-    var gpuNames: [String] { words(gpus) }
-
-    private func words(_ text: String) -> [String] {
-      text.split { $0 == "," || $0.isWhitespace }.map(String.init)
-    }
-  }
+  typealias Settings = MatrixSettings
 
   static let name = "matrix"
-  static let summary = "train and evaluate every arm with every seed, side by side on several GPUs"
+  static let summary = "train and evaluate every arm with every seed, on several GPUs or through Slurm"
   static let extraFlags = [
+    ("config_path", "the experiment's file, YAML or JSON: these settings in sections, and arms of one's own"),
     ("dataset.…, --policy.…, --steps, …", "every other flag is passed on to train: see its --help"),
     ("env.…, --eval.…", "are passed on to eval: see its --help"),
   ]
   static let examples = [
     "lerobot-wm matrix --gpu_ids=0,1,2,3 --seeds=0,1,2 --steps=200000 --batch_size=64 "
       + "--init_policy_path=lerobot/smolvla_base --dataset.repo_id=HuggingFaceVLA/libero --policy.cache_dir=cache "
-      + "--policy.n_action_steps=10 --env.type=libero --env.task=libero_spatial --eval.n_episodes=50"
+      + "--policy.n_action_steps=10 --env.type=libero --env.task=libero_spatial --eval.n_episodes=50",
+    "lerobot-wm matrix --config_path=experiment.yaml --dry_run",
+    "lerobot-wm matrix status --output_root=outputs/experiment",
   ]
 
+  /// The file ← flags; what is not a setting of this command is passed on.
   static func layers(_ configured: inout Configured<Settings>, _ arguments: inout Arguments) throws {
-    let own = Settings().json.object ?? [:]
-    configured.value.forwardedFlags = arguments.flags.filter { own[$0.name] == nil }
-    arguments.flags.removeAll { own[$0.name] == nil }
+    if arguments.positional == ["status"] {
+      arguments = Arguments(arguments.flags.map(\.word) + ["--status"])
+    }
+    let own = Set(Settings().namesOfEveryKind)
+    if let path = arguments.take("config_path") {
+      let leaves = own.union(TrainCommand.settingNames).union(EvalCommand.settingNames)
+      let file = try ExperimentFile(path, own: own, leaves: leaves)
+      configured.value.definedArms = file.arms
+      arguments.flags = file.flags + arguments.flags
+    }
+    configured.value.forwardedFlags = arguments.flags.filter { !own.contains($0.name) }
+    arguments.flags.removeAll { !own.contains($0.name) }
   }
 
   static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {
     let root = URL(fileURLWithPath: settings.outputRoot, isDirectory: true).standardizedFileURL
+    if settings.showsStatus {
+      try MatrixStatus(root).lines.forEach { print($0) }
+      return 0
+    }
     let matrix = try MatrixPreparation(settings, root: root)
     if settings.isDryRun {
       matrix.notices.forEach(say)
@@ -88,42 +52,65 @@ enum MatrixCommand: Command {
       return 0
     }
     let folder = try MatrixFolder(root)
+    let queue = try SlurmQueue(root)
+    guard settings.scheduler == .slurm || queue.isEmpty else {
+      throw Failure(
+        "stages of \(root.path) are queued or run in Slurm; wait for them, cancel them with scancel, or give --scheduler=slurm"
+      )
+    }
     try folder.agree(on: matrix.common)
-    let jobs = matrix.jobs
+    try StagePlan.write(matrix.stages, below: root)
     matrix.notices.forEach(say)
+    switch settings.scheduler {
+    case .local: return try run(matrix)
+    case .slurm: return try submit(matrix, settings.slurm, queue)
+    }
+  }
 
-    let runner = MatrixRunner(executable: try executable(), programName: CommandLineProgram.name, root: root)
+  /// Runs the stages here.
+  private static func run(_ matrix: MatrixPreparation) throws -> Int32 {
+    let (root, stages) = (matrix.root, matrix.stages)
+    let runner = StageRunner(
+      executable: try executable(), programName: CommandLineProgram.name, root: root, places: matrix.places)
     let interruption = Interruption(endsOnSecond: false)
-    let runs = jobs.map(matrix.run)
+    let runs = matrix.runs.map(\.folder)
     func steps() -> Int { runs.reduce(0) { $0 + min($1.loggedStep, matrix.steps) } }
-    let progress = ProgressBar("matrix", total: jobs.count * matrix.steps, first: steps())
+    let progress = ProgressBar("matrix", total: runs.count * matrix.steps, first: steps(), unit: .named("steps"))
+    var (lastLook, left) = (Date.distantPast, "?")
     let endings = try runner.run(
-      jobs, interruption: { interruption.signalNumber.map { ($0, interruption.requests) } }
+      stages, interruption: { interruption.signalNumber.map { ($0, interruption.requests) } }
     ) { running, messages in
       messages.forEach(progress.say)
-      if !running.isEmpty { progress.update(steps(), note: running.joined(separator: ", ")) }
+      // All logs are read for it.
+      if Date().timeIntervalSince(lastLook) > 2 {
+        let work = RemainingWork(stages, in: root)
+        left = work.text(work.seconds(stages, places: matrix.places.count)) ?? "?"
+        lastLook = Date()
+      }
+      if !running.isEmpty { progress.update(steps(), note: running.joined(separator: ", "), estimate: left) }
     }
     progress.finish()
-    let isReported = report(root)
-    print(matrixTable(jobs, endings, root: root, steps: matrix.steps))
+    try MatrixStatus(root).lines.forEach { print($0) }
+    let page = root.appendingPathComponent("report.html")
+    if FileManager.default.fileExists(atPath: page.path) { print(page.path) }
     if let signal = interruption.signalNumber {
       say("stopped; run the same command to resume")
       return 128 + signal
     }
-    return isReported && endings.allSatisfy { $0 == .finished || $0 == .skipped } ? 0 : 1
+    return endings.allSatisfy { $0 == .finished || $0 == .existed } ? 0 : 1
   }
 
-  /// Writes the report, over an old one; returns false if that fails.
-  private static func report(_ root: URL) -> Bool {
-    do {
-      let page = root.appendingPathComponent("report.html")
-      try ExperimentReport(root: root).write(to: page, overwrite: true)
-      print(page.path)
-      return true
-    } catch {
-      say("no report: \(error)")
-      return false
-    }
+  /// Submits the stages to Slurm and leaves.
+  private static func submit(
+    _ matrix: MatrixPreparation, _ slurm: SlurmSettings, _ queue: SlurmQueue
+  ) throws -> Int32 {
+    let options = words(ofLine: slurm.options)
+    let scheduler = SlurmScheduler(
+      executable: try executable(), programName: CommandLineProgram.name, root: matrix.root, options: options,
+      otherOptions: slurm.cpuOptions.map(words(ofLine:)) ?? options)
+    try scheduler.submit(matrix.stages, queue: queue) { print($0) }
+    try MatrixStatus(matrix.root).lines.forEach { print($0) }
+    return 0
   }
 
   private static func executable() throws -> String {

@@ -15,21 +15,30 @@ import WorldLatents
 import WorldModality
 
 extension MatrixPreparation {
-  /// Checks that all arms are the same SmolVLA; only the settings of the world modality may differ.
-  func checkPolicies() throws {
-    func plain(_ arm: MatrixArm) -> OrderedDictionary<String, JSON> {
+  /// Checks that the arms differ only in their world modality and in what they declare.
+  mutating func checkPolicies() throws {
+    guard let first = arms.first else { return }
+    func plain(_ arm: MatrixArm, without declared: [String]) -> OrderedDictionary<String, JSON> {
       var members = arm.settings.policy.smolvla.json.object ?? [:]
-      members["pretrained_path"] = nil
+      for key in ["policy.pretrained_path"] + declared { members[String(key.dropFirst("policy.".count))] = nil }
       return members
     }
-    guard let first = arms.first else { return }
     for other in arms.dropFirst() {
-      let (own, others) = (plain(first), plain(other))
-      guard let key = own.keys.first(where: { own[$0] != others[$0] }) else { continue }
+      let declared = (first.declaredDifferences + other.declaredDifferences).filter { $0.hasPrefix("policy.") }
+      let (own, others) = (plain(first, without: declared), plain(other, without: declared))
+      let differences = own.keys.filter { own[$0] != others[$0] }
+      guard !differences.isEmpty else { continue }
+      let values = differences.map { key in
+        "\(key) \((own[key] ?? .null).text(.line)) and \((others[key] ?? .null).text(.line))"
+      }
       throw Failure(
-        "\(first.experiment.rawValue) and \(other.experiment.rawValue) differ in \(key): "
-          + "\((own[key] ?? .null).text(.line)) and \((others[key] ?? .null).text(.line)); set --policy.\(key) for all"
-      )
+        "\(first.arm.name) and \(other.arm.name) differ: \(values.joined(separator: ", ")); set "
+          + "\(differences.map { "--policy.\($0)" }.joined(separator: ", ")) for all")
+    }
+    for arm in arms where !arm.declaredDifferences.isEmpty {
+      notices.append(
+        "\(arm.arm.name) differs beyond its world modality, in \(arm.declaredDifferences.joined(separator: ", ")); the report "
+          + "compares it only if --allow_differences names these entries")
     }
   }
 
@@ -43,40 +52,57 @@ extension MatrixPreparation {
     }
   }
 
-  /// Opens data, checkpoint, policy, latents and encoder as the runs will; one arm of each kind, because the others
-  /// differ in a memory mode only.
+  /// Opens data, checkpoint, policy, latents and encoder as the runs will; arms that differ in a memory mode only are
+  /// opened once.
   ///
   /// - Returns: the bytes of the largest checkpoint.
   mutating func openArms() throws -> Int {
     var bytes = 0
-    let kinds = [arms.first { !$0.experiment.isWorld }, arms.first { $0.experiment.isWorld }]
-    for arm in kinds.compactMap(\.self) {
-      var settings = arm.settings
-      settings.policy.smolvla.device = "cpu"
-      // Rollouts need the encoder, training does not. Once downloaded, its weights are compared with the latents'.
-      if let world = settings.policy.world {
-        _ = try ModelLocation.directory(of: world.encoderName, holding: ModelLocation.weights)
+    var cameraByKind: [String: String] = [:]
+    for arm in arms {
+      let kind = arm.kind
+      if let known = cameraByKind[kind] {
+        cameras[arm.arm.name] = known
+        continue
       }
-      _ = try settings.wandb.writesRun(environment: ProcessInfo.processInfo.environment)
-      let run = try TrainingRun(settings)
-      // The environment's cameras and actions must fit, or the evaluation would fail after the training.
-      _ = try PolicyPlanner(run.pretrained, specification: evaluation.specification)
-      try evaluation.run.check(TrainedStartStates(of: run.pretrained))
-      notices += (run.warnings + [run.dataDescription]).filter { !notices.contains($0) }
-      let parameters = run.pretrained.policy.parameters
-      // float32 weights, and two moments of what is trained.
-      bytes = max(
-        bytes,
-        parameters.parameters.reduce(0) { $0 + 4 * $1.tensor.elementCount }
-          + parameters.trainable.reduce(0) { $0 + 8 * $1.parameter.tensor.elementCount })
+      let opened = try open(arm)
+      bytes = max(bytes, opened.bytes)
+      cameraByKind[kind] = opened.camera
+      cameras[arm.arm.name] = opened.camera
     }
     return bytes
   }
 
+  /// Opens an arm; returns the bytes of its checkpoints and the camera of its latents, which is empty without any.
+  private mutating func open(_ arm: MatrixArm) throws -> (bytes: Int, camera: String) {
+    var settings = arm.settings
+    settings.policy.smolvla.device = "cpu"
+    // Rollouts need the encoder, training does not. Once downloaded, its weights are compared with the latents'.
+    if let world = settings.policy.world {
+      _ = try ModelLocation.directory(of: world.encoderName, holding: ModelLocation.weights)
+    }
+    _ = try settings.wandb.writesRun(environment: ProcessInfo.processInfo.environment)
+    let cache = try arm.latents()?.url
+    let isCached = cache.map { FileManager.default.fileExists(atPath: $0.path) } ?? true
+    let run = try TrainingRun(settings, needsLatents: isCached || !self.settings.precomputes)
+    // The environment's cameras and actions must fit, or the evaluation would fail after the training.
+    _ = try PolicyPlanner(run.pretrained, specification: evaluation.specification)
+    try evaluation.run.check(TrainedStartStates(of: run.pretrained))
+    notices += (run.warnings + [run.dataDescription]).filter { !notices.contains($0) }
+    let parameters = run.pretrained.policy.parameters
+    // float32 weights, and two moments of what is trained.
+    let bytes =
+      parameters.parameters.reduce(0) { $0 + 4 * $1.tensor.elementCount }
+      + parameters.trainable.reduce(0) { $0 + 8 * $1.parameter.tensor.elementCount }
+    return (bytes, try settings.policy.world?.camera.name(among: run.pretrained.policy.interface.cameras) ?? "")
+  }
+
   /// Checks that the disk has space for every checkpoint still to be written.
   func checkDisk(_ checkpointBytes: Int) throws {
-    guard let every = arms.first?.settings.saveFrequency else { return }
-    let count = jobs.reduce(0) { $0 + (max(0, steps - (run($1).checkpointStep ?? 0)) + every - 1) / every }
+    let count = runs.reduce(0) { count, run in
+      let (steps, every) = (run.arm.settings.steps, run.arm.settings.saveFrequency)
+      return count + (max(0, steps - (run.folder.checkpointStep ?? 0)) + every - 1) / every
+    }
     let needed = Double(count) * Double(checkpointBytes)
     var folder = root
     while !FileManager.default.fileExists(atPath: folder.path), folder.path != "/" { folder.deleteLastPathComponent() }
@@ -89,7 +115,7 @@ extension MatrixPreparation {
   }
 
   /// The contents of `matrix.json`.
-  static func common(_ arms: [MatrixArm], _ evaluation: EvaluationPlan, _ plan: MatrixPlan) throws -> JSON {
+  static func common(_ arms: [MatrixArm], _ evaluation: EvaluationPlan, _ seeds: [Int]) throws -> JSON {
     guard let first = arms.first?.settings else { return .null }
     let root = try DatasetLocation.root(
       repositoryID: first.dataset.repoID, root: first.dataset.root.map { URL(fileURLWithPath: $0) },
@@ -100,35 +126,36 @@ extension MatrixPreparation {
     let dataset = try DatasetFingerprint(
       root: root, episodes: metadata.episodeCount, frames: metadata.frameCount)
     var training: OrderedDictionary<String, JSON> = [:]
-    for arm in arms { training[arm.experiment.rawValue] = decisive(arm.settings.json) }
+    for arm in arms { training[arm.arm.name] = decisive(arm.settings.json) }
     let start = first.policy.smolvla.compatibility.pretrainedPath ?? first.policy.world?.initialPolicyPath ?? ""
     let weights =
       start.isEmpty
       ? nil
       : try ModelLocation.directory(of: start, holding: ModelLocation.weights).appendingPathComponent(
         "model.safetensors")
-    let world = arms.lazy.compactMap(\.settings.policy.world).first
+    let plain = arms.map(\.arm)
     return [
-      "plan": plan.json, "training": .object(training),
+      "plan": MatrixPlan(plain, seeds: seeds).json, "arms": MatrixPlan.json(plain), "training": .object(training),
       "dataset": [
         "contents_sha256": .string(try TrainingRecord.contents(of: root)), "frames": .integer(dataset.frames),
         "episodes": .integer(dataset.episodes),
         "sha256": .object(dataset.files.mapValues { .string($0) }),
       ],
       "init_policy_sha256": try weights.map { .string(try MappedFile($0).sha256) } ?? .null,
-      "latents": try world.map { try sidecar($0, first.latentsDataset($0, in: root)) } ?? .null,
+      "latents": try latents(arms),
       "evaluation": evaluation.json, "versions": ProgramRecord.engines,
     ]
   }
 
-  /// The cache's sidecar, or null if it has none.
-  private static func sidecar(_ world: WorldModalityConfiguration, _ dataset: String) throws -> JSON {
-    let url = try LatentCache.url(
-      cacheDirectory: URL(fileURLWithPath: world.cacheDirectory),
-      datasetRepoID: dataset,
-      source: world.latentsSource.rawValue, suffix: world.latentSuffix)
-    let sidecar = LatentCache.sidecarURL(of: url)
-    return FileManager.default.fileExists(atPath: sidecar.path) ? try JSON(contentsOf: sidecar) : .null
+  /// What the sidecars of the arms' caches say, by the caches' names; those that do not exist yet are left out.
+  private static func latents(_ arms: [MatrixArm]) throws -> JSON {
+    var latents: OrderedDictionary<String, JSON> = [:]
+    for cache in try arms.compactMap({ try $0.latents()?.url }) {
+      let sidecar = LatentCache.sidecarURL(of: cache)
+      guard FileManager.default.fileExists(atPath: sidecar.path) else { continue }
+      latents[cache.lastPathComponent] = try JSON(contentsOf: sidecar)
+    }
+    return .object(latents)
   }
 
   /// A run's settings without those that do not change its results.

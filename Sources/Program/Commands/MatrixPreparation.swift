@@ -4,71 +4,67 @@ import LayeredSettings
 import LibTorch
 import ModelFiles
 
-/// The checks before a matrix starts, and its jobs.
+/// The checks before a matrix starts, and its stages.
 ///
 /// Each arm's command line is parsed as `train` will parse it, and the policies, the latents and the environments are
 /// opened once, so that a mistake shows before days of training and not after.
 struct MatrixPreparation {
+  /// A training run of the matrix.
+  struct Run {
+    let arm: MatrixArm
+    let seed: Int
+    let folder: MatrixRun
+
+    /// `E2_seed0`
+    var name: String { folder.url.lastPathComponent }
+  }
+
   let root: URL
   let steps: Int
   /// Lines to print before the matrix starts.
   var notices: [String] = []
   /// The settings and data that all runs share; runs that differ in them cannot be compared.
   private(set) var common: JSON = .null
-  /// The runs, each with its remaining stages.
-  private(set) var jobs: [MatrixJob]
+  /// Every arm with the first seed, then with the next.
+  let runs: [Run]
+  private(set) var stages: [Stage] = []
+  /// Where stages run if they run here.
+  let places: [ComputePlace]
   let arms: [MatrixArm]
   let evaluation: EvaluationPlan
+  /// The camera whose frames an arm's latents are of, by the arm's name.
+  var cameras: [String: String] = [:]
+  let settings: MatrixSettings
 
-  init(_ settings: MatrixCommand.Settings, root: URL) throws {
+  init(_ settings: MatrixSettings, root: URL) throws {
     self.root = root
+    self.settings = settings
     arms = try MatrixArm.all(settings)
     guard let first = arms.first?.settings else { throw ConfigurationError("experiments", "expected an arm") }
     steps = first.steps
-    guard steps <= 1 << 40, first.batchSize <= 1 << 20 else {
+    guard arms.allSatisfy({ $0.settings.steps <= 1 << 40 && $0.settings.batchSize <= 1 << 20 }) else {
       throw ConfigurationError("steps", "expected at most 2^40, and --batch_size at most 2^20")
     }
-    jobs = MatrixJob.all(
-      settings.arms, seeds: settings.seedNumbers, gpus: settings.gpuNames)
+    let arms = arms
+    runs = settings.seedNumbers.flatMap { seed in
+      arms.map { arm in
+        Run(
+          arm: arm, seed: seed, folder: MatrixRun(root.appendingPathComponent("\(arm.arm.name)_seed\(seed)")))
+      }
+    }
+    // Whoever submits to Slurm may have no GPU.
+    let isOnCPU = try settings.scheduler == .local && Device.chosen(first.policy.smolvla.device) == .cpu
+    places = settings.gpuNames.map { ComputePlace($0, isOnCPU: isOnCPU) }
     evaluation = try EvaluationPlan(settings.forwardedFlags, policy: first.policy.smolvla)
     try checkPolicies()
-    try checkDevices(settings.gpuNames)
+    if settings.scheduler == .local { try checkDevices(settings.gpuNames) }
     let checkpointBytes = try openArms()
-    common = try Self.common(
-      arms, evaluation,
-      MatrixPlan(
-        experiments: settings.arms.map(\.rawValue), seeds: settings.seedNumbers))
+    common = try Self.common(arms, evaluation, settings.seedNumbers)
     notices += [
       "each run: \(steps) steps of \(first.batchSize), \(steps * first.batchSize) samples", evaluation.text,
     ]
     notices += [evaluation.run.repetitionNotice].compactMap(\.self)
-    let isOnCPU = try Device.chosen(first.policy.smolvla.device) == .cpu
-    for index in jobs.indices {
-      jobs[index].isOnCPU = isOnCPU
-      jobs[index].stages = try stages(of: jobs[index])
-    }
+    stages = try allStages()
     try checkDisk(checkpointBytes)
-  }
-
-  func run(_ job: MatrixJob) -> MatrixRun { MatrixRun(root.appendingPathComponent(job.name)) }
-
-  private func stages(of job: MatrixJob) throws -> [MatrixJob.Stage] {
-    let run = run(job)
-    let output = "--output_dir=\(run.url.path)"
-    var stages: [MatrixJob.Stage] = []
-    if let step = run.checkpointStep, step >= steps {
-      if run.isEvaluated {
-        try run.checkEvaluation(evaluation.protocolEntries, tasks: evaluation.tasks)
-        return []
-      }
-    } else if run.checkpointStep != nil {
-      stages.append(.init("training", ["train", output, "--resume"]))
-    } else {
-      let flags = arms.first { $0.experiment == job.experiment }?.flags ?? []
-      stages.append(.init("training", ["train", output, "--overwrite"] + flags + ["--seed=\(job.seed)"]))
-    }
-    let model = "\(run.url.path)/checkpoints/last/pretrained_model"
-    let flags = ["eval", "--policy.path=\(model)", "--output_dir=\(run.url.path)/eval", "--overwrite"]
-    return stages + [.init("evaluation", flags + evaluation.flags)]
   }
 }

@@ -7,6 +7,9 @@ import MuJoCoPhysics
 enum ProgramRecord {
   static var json: JSON { ["version": .string(ProgramVersion.number), "commit": .string(String(cString: wm_commit))] }
 
+  /// `0.1.0, commit 841ef6e`
+  static var text: String { "\(ProgramVersion.number), commit \(String(cString: wm_commit).prefix(12))" }
+
   /// The versions of the engines that results depend on; null for one that is not installed.
   static var engines: JSON {
     [

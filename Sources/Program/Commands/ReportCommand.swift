@@ -10,7 +10,8 @@ enum ReportCommand: Command {
     @Setting(
       "allow_differences", help: "entries of protocols and training records that may differ, separated by commas")
     var allowedDifferences = ""
-    @Setting("overwrite", help: "replace an existing page") var overwrites = false
+    @Setting("overwrite", help: "replace a file that is no page of this program; such a page is made again without it")
+    var overwrites = false
     @Setting("demo", help: "state that the encoder is untrained and the policies are tiny") var isDemo = false
 
     func validate() throws(ConfigurationError) {
@@ -25,12 +26,29 @@ enum ReportCommand: Command {
   static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {
     let root = URL(fileURLWithPath: settings.runs, isDirectory: true)
     let page = settings.output.map { URL(fileURLWithPath: $0) } ?? root.appendingPathComponent("report.html")
-    let report = try ExperimentReport(
-      root: root, isDemonstration: settings.isDemo,
-      allowedDifferences: settings.allowedDifferences.split(separator: ",").map { String($0) })
+    let report = try report(
+      root, isDemonstration: settings.isDemo, allowedDifferences: words(settings.allowedDifferences))
     try report.write(to: page, overwrite: settings.overwrites)
-    print(report.table())
+    print(FlagTranslation.translated(report.table()))
     print(page.path)
     return 0
   }
+
+  /// The report of a folder of runs, with what only the program knows: its commit, and its commands.
+  static func report(
+    _ root: URL, isDemonstration: Bool = false, allowedDifferences: [String] = [], hashes: FileHashes = FileHashes()
+  ) throws -> ExperimentReport {
+    let folder =
+      root.path.hasPrefix(FileManager.default.currentDirectoryPath + "/")
+      ? String(root.path.dropFirst(FileManager.default.currentDirectoryPath.count + 1)) : root.path
+    return try ExperimentReport(
+      root: root, isDemonstration: isDemonstration, allowedDifferences: allowedDifferences, program: ProgramRecord.text,
+      hashes: hashes
+    ) { evaluation, films, episodes in
+      "lerobot-wm reproduce \(folder)/\(evaluation) --output_dir=\(folder)/\(films) "
+        + "--eval.recorded_episodes='[\(episodes.map(String.init).joined(separator: ","))]'"
+    }
+  }
+
+  static func words(_ text: String) -> [String] { text.split(separator: ",").map { String($0) } }
 }

@@ -29,7 +29,9 @@ struct TrainingRun {
   private static let statisticsWarning = "the dataset has no statistics: taken from the columns of the chosen episodes"
 
   /// Opens the data and builds the policy; nothing is written.
-  init(_ settings: TrainSettings) throws {
+  ///
+  /// - Parameter needsLatents: whether the policy's latents must exist; without them the run can only be checked.
+  init(_ settings: TrainSettings, needsLatents: Bool = true) throws {
     self.settings = settings
     let engine = try TorchEngine.shared()
     let device = try Device.chosen(settings.policy.smolvla.device)
@@ -62,7 +64,7 @@ struct TrainingRun {
       cameras: cameras, features: names.filter { (renaming[$0] ?? $0) == BatchKey.state },
       actionFeature: names.first { (renaming[$0] ?? $0) == BatchKey.action }, chunkSize: interface.chunkSize,
       transforms: try settings.dataset.imageTransforms.enabled(seed: settings.seed))
-    latents = try settings.policy.world.map { world in
+    latents = try (needsLatents ? settings.policy.world : nil).map { world in
       // Rollouts encode this camera, so the cache must hold its latents.
       let wanted = try world.camera.name(among: interface.cameras)
       let camera = cameras.first { (renaming[$0] ?? $0) == wanted }

@@ -12,6 +12,8 @@ public final class ProgressBar {
   public enum Unit: Sendable {
     case pieces
     case bytes
+    /// Pieces by their name, such as `steps`.
+    case named(String)
   }
 
   private let unit: Unit
@@ -37,11 +39,13 @@ public final class ProgressBar {
   }
 
   /// Says that `done` of the total are done; draws at most ten times a second, or once in ten seconds as plain lines.
-  public func update(_ done: Int, note: String = "") {
+  ///
+  /// - Parameter estimate: the time that is left, where the caller knows better than the rate so far does.
+  public func update(_ done: Int, note: String = "", estimate: String? = nil) {
     let now = Date()
     guard now.timeIntervalSince(lastDrawn) >= (isTerminal ? 0.1 : 10) || (isTerminal && done == total) else { return }
     lastDrawn = now
-    draw(line(done, note, now))
+    draw(line(done, note, now, estimate))
   }
 
   /// Prints a line of its own above the bar.
@@ -58,20 +62,26 @@ public final class ProgressBar {
   }
 
   private func draw(_ line: String) {
-    write(isTerminal ? "\r\u{1B}[K" + line : line + "\n")
+    write(isTerminal ? "\r\u{1B}[K" + String(line.prefix(columns - 1)) : line + "\n")
     lineIsOpen = isTerminal
+  }
+
+  /// The terminal's width; a longer line would break, and could not be redrawn.
+  private var columns: Int {
+    var size = winsize()
+    return ioctl(output.fileDescriptor, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 1 ? Int(size.ws_col) : 1000
   }
 
   private func write(_ text: String) { try? output.write(contentsOf: Data(text.utf8)) }
 
-  private func line(_ done: Int, _ note: String, _ now: Date) -> String {
-    let seconds = max(now.timeIntervalSince(start), 1e-9)
-    let rate = Double(done - first) / seconds
-    let left = rate > 0 ? Self.duration(Double(total - done) / rate) : "?"
+  private func line(_ done: Int, _ note: String, _ now: Date, _ estimate: String?) -> String {
+    let rate = Double(done - first) / max(now.timeIntervalSince(start), 1e-9)
+    let left = estimate ?? (rate > 0 ? Self.duration(Double(total - done) / rate) : "?")
     let share = total > 0 ? min(1, Double(done) / Double(total)) : 1
     let counts =
       switch unit {
       case .pieces: "\(done)/\(total), \(Self.short(rate))/s, \(left) left"
+      case .named(let name): "\(done)/\(total) \(name), \(left) left"
       case .bytes: "\(formattedSize(done)) of \(formattedSize(total)), \(formattedSize(Int(rate)))/s, \(left) left"
       }
     guard isTerminal else { return [label, counts, note].filter { !$0.isEmpty }.joined(separator: ": ") }

@@ -28,10 +28,10 @@ public struct SuccessRate: Sendable, Equatable {
     return max(0, center - half)...min(1, center + half)
   }
 
-  /// `72.5 % (57.2 … 83.9, 29/40)`
+  /// `72.5 % (95 %: 57.2 … 83.9; 29/40)`
   public var text: String {
     func percent(_ value: Double) -> String { String(format: "%.1f", value * 100) }
     let (low, high) = (percent(interval.lowerBound), percent(interval.upperBound))
-    return "\(percent(share)) % (\(low) … \(high), \(successes)/\(episodes))"
+    return "\(percent(share)) % (95 %: \(low) … \(high); \(successes)/\(episodes))"
   }
 }

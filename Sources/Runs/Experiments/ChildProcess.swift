@@ -44,16 +44,10 @@ struct ChildProcess: Sendable {
     self.identifier = identifier
   }
 
-  /// Waits for the end of the process; its identifier stays in use until `end()`.
-  func waitForEnd() {
-    var information = siginfo_t()
-    while waitid(P_PID, id_t(identifier), &information, WEXITED | WNOWAIT) != 0, errno == EINTR {}
-  }
-
-  /// Returns how the process ended; call it once, because its identifier may be reused afterward.
-  func end() -> End {
+  /// How the process ended, or nil while it runs; ask no more once it has ended, because its identifier is free then.
+  func endIfEnded() -> End? {
     var status: Int32 = 0
-    while waitpid(identifier, &status, 0) < 0, errno == EINTR {}
+    guard waitpid(identifier, &status, WNOHANG) == identifier else { return nil }
     let signal = status & 0x7F
     return signal == 0 ? .exit((status >> 8) & 0xFF) : .signal(signal)
   }

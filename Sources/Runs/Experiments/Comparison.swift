@@ -8,6 +8,8 @@ import PolicyEvaluation
 struct Comparison: Sendable {
   /// The arm and the one it is compared with.
   let treatment: String, baseline: String
+  /// Whether the arm controls for the treatment's parameters, so that it must equal the baseline.
+  let isControl: Bool
   /// Entries of the records that may differ, by the user's word.
   let allowed: [String]
   /// The comparison, treatment first, or why there is none.
@@ -27,6 +29,7 @@ struct Comparison: Sendable {
     self.treatment = treatment
     self.baseline = baseline
     self.allowed = allowed
+    isControl = runs.roles.isControl(treatment)
     result = Result {
       try Self.compared(runs.runs(of: treatment), runs.runs(of: baseline), treatment, baseline, allowed)
     }
@@ -136,15 +139,17 @@ struct Comparison: Sendable {
         throw Failure("\(name) differs: \(one.plain) in \(firstName), \(other.plain) in \(secondName)")
       }
     }
+    for (evaluation, name) in [(first, firstName), (second, secondName)] where !allowed.contains("ablation") {
+      guard let ablation = evaluation.ablation else { continue }
+      throw Failure(
+        "\(name) was evaluated under the ablation \(ablation), which says nothing about the method; evaluate it without "
+          + "(`ablate` compares the conditions of one checkpoint)")
+    }
     for (one, other) in zip(first.episodes, second.episodes) where one.instruction != other.instruction {
       func shown(_ text: String?) -> String { text.map { "\"\($0)\"" } ?? "not recorded" }
       throw Failure(
         "instructions differ: episode \(one.index) of \(one.task) was \(shown(one.instruction)) in \(firstName), "
           + "\(shown(other.instruction)) in \(secondName)")
-    }
-    let contrary = (first.isContrary, second.isContrary)
-    guard contrary.0 == contrary.1 else {
-      throw Failure("\(contrary.0 ? firstName : secondName) was given the contrary instruction, the other was not")
     }
     let differences = RecordDifferences.between(
       first.manifest, second.manifest, ignoring: RecordDifferences.incidentalToEvaluation + allowed)
@@ -152,11 +157,6 @@ struct Comparison: Sendable {
       throw Failure("they were not evaluated alike: \(failure)")
     }
   }
-}
-
-extension RecordedEvaluation {
-  /// Whether the policy was given the contrary instruction.
-  var isContrary: Bool { setting("contrary_instruction")?.bool ?? false }
 }
 
 extension Sequence where Element: CustomStringConvertible {

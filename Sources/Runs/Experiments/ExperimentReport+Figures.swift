@@ -14,7 +14,9 @@ extension ExperimentReport {
       "results": .array(rows.map(\.json)),
       "comparisons": .array(comparisons.map { $0.json(isPreliminary: preliminary != nil) }),
       "preliminary": preliminary.map(JSON.string) ?? .null,
-      "aggregates": runs.aggregates(baseline: "E0"),
+      "aggregates": runs.aggregates(baseline: runs.roles.baseline),
+      "ablations": .object(
+        OrderedDictionary(runs.runs.compactMap { run in run.ablations.map { (run.name, $0.json) } }) { $1 }),
       "training": .object(OrderedDictionary(uniqueKeysWithValues: runs.runs.map { ($0.name, $0.trainingFigures) })),
       "missing": .array(missing.map(JSON.string)), "warnings": .array(warnings.map(JSON.string)),
     ]
@@ -29,16 +31,7 @@ extension ExperimentReport {
         "\(row.rate.successes)/\(row.rate.episodes)", row.meanSteps.map { String(format: "%.1f", $0) } ?? "–",
       ]
     }
-    let widths = heads.indices.map { column in ([heads] + body).map { $0[column].count }.max() ?? 0 }
-    let lines = ([heads] + body).map { cells in
-      zip(cells, widths).enumerated().map { index, cell in
-        let space = String(repeating: " ", count: cell.1 - cell.0.count)
-        return index == 0 ? cell.0 + space : space + cell.0
-      }.joined(separator: "  ")
-    }
-    var table = lines
-    table.insert(String(repeating: "─", count: lines.first?.count ?? 0), at: 1)
-    table.append("")
+    var table = TextTable([heads] + body).lines + [""]
     table += [preliminary, amendment].compactMap(\.self)
     table += comparisons.map { $0.finding(isPreliminary: preliminary != nil).text }
     table += warnings.map { "Warning: \($0)" } + missing.map { "Missing: \($0)" }
@@ -67,7 +60,7 @@ extension ResultRow {
 }
 
 extension SuccessRate {
-  fileprivate var json: JSON {
+  var json: JSON {
     [
       "successes": .integer(successes), "episodes": .integer(episodes), "share": .number(share),
       "wilson_95": interval.json,
@@ -80,7 +73,8 @@ extension ClosedRange<Double> {
 }
 
 extension PairedSuccesses {
-  fileprivate var json: JSON {
+  /// Counts, difference and test, the first of the pair as the treatment.
+  var json: JSON {
     [
       "episodes": .integer(count), "both": .integer(both), "only_treatment": .integer(onlyFirst),
       "only_baseline": .integer(onlySecond), "neither": .integer(neither), "difference": .number(difference),
@@ -105,7 +99,7 @@ extension Comparison {
       json["interval_95"] = comparison.interval.json
       json["p_holm"] = adjustedP.map(JSON.number) ?? .null
       json["t_over_runs"] = comparison.runs?.json ?? .null
-      if treatment == "E1" { json["equivalence"] = EquivalenceTest(comparison, margin: Self.controlMargin).json }
+      if isControl { json["equivalence"] = EquivalenceTest(comparison, margin: Self.controlMargin).json }
       json["allowed_differences"] = .array(allowed.map(JSON.string))
       json["paired"] = comparison.pairs.json
       json["by_training_seed"] = .object(

@@ -15,6 +15,7 @@ extension ExperimentReport {
     }
     lines.append("")
     lines += findings.map { "- \($0)" } + warnings.map { "- Warning: \($0)" } + missing.map { "- Missing: \($0)" }
+    lines += runs.runs.flatMap { run in run.ablations?.markdown(of: run.name) ?? [] }
     return lines.joined(separator: "\n") + "\n"
   }
 
@@ -47,7 +48,7 @@ extension ExperimentReport {
       }
     }
     for run in runs.runs {
-      for (name, evaluation) in run.evaluations.sorted(by: { $0.key < $1.key }) {
+      for (name, evaluation) in run.places {
         add(run.name, run.experiment, String(run.seed), name, evaluation)
       }
     }

@@ -26,11 +26,22 @@ public struct ExperimentReport: Sendable {
   let amendment: String?
   /// What of the plan is still to come; nil if nothing is.
   let preliminary: String?
-  let statements: [Finding]
+  /// What is missing of the plan, and what the comparisons show.
+  let verdicts: [Finding]
+  /// What else was seen.
+  let observations: [Finding]
+  /// The program that made the report, with its version.
+  let program: String
+  /// The command that films some episodes of a run's evaluation again; nil if there is none.
+  let filmingCommand: FilmingCommand?
   /// Missing parts of the matrix, each with its path.
   public let missing: [String]
   /// Reasons to doubt the results.
   public let warnings: [String]
+
+  /// The command that plays an evaluation again and films the episodes with some numbers; evaluation and folder of the films
+  /// are below the root, such as `E2_seed0/eval/eval_info.json` and `E2_seed0/films`.
+  public typealias FilmingCommand = @Sendable (_ evaluation: String, _ films: String, _ episodes: [Int]) -> String
 
   /// Reads a folder of runs.
   ///
@@ -38,12 +49,17 @@ public struct ExperimentReport: Sendable {
   ///   - isDemonstration: whether the page states that encoder and policies demonstrate the program, not the method.
   ///   - allowedDifferences: entries of protocols and training records in which compared runs may differ.
   ///   - videoBudget: the bytes of videos and images on disk that the page may embed, which take a third more there.
+  ///   - program: the version of the program that makes the report.
+  ///   - hashes: what is known of the files, for reports that are made again and again.
   /// - Throws: if the folder holds no run or a file is damaged; the error names the file.
   public init(
     root: URL, title: String = "World modality: the experiment matrix", isDemonstration: Bool = false,
-    videoBudget: Int = 9_000_000, allowedDifferences: [String] = []
+    videoBudget: Int = 9_000_000, allowedDifferences: [String] = [], program: String = ProgramVersion.number,
+    hashes: FileHashes = FileHashes(), filmingCommand: FilmingCommand? = nil
   ) throws {
-    runs = try RecordedRuns(root)
+    self.program = program
+    self.filmingCommand = filmingCommand
+    runs = try RecordedRuns(root, hashes: hashes)
     self.title = title
     self.isDemonstration = isDemonstration
     videos = RolloutVideos(runs, budget: videoBudget)
@@ -51,10 +67,11 @@ public struct ExperimentReport: Sendable {
     try runs.requireEntries(allowedDifferences)
     plan = try MatrixPlan(root)
     // Planned arms are always compared, so that the report names them if missing; other arms follow.
-    let planned = plan?.experiments ?? ["E0", "E1", "E2"]
+    let planned = plan?.experiments ?? Arm.usual
+    let baseline = runs.roles.baseline
     let others = runs.experiments.filter { !planned.contains($0) }
     comparisons = Comparison.family(
-      of: (planned + others).filter { $0 != "E0" }, against: "E0", in: runs, allowing: allowedDifferences)
+      of: (planned + others).filter { $0 != baseline }, against: baseline, in: runs, allowing: allowedDifferences)
     let lacking = plan?.lacking(in: runs) ?? []
     amendment = plan.flatMap { $0.added.isEmpty ? nil : $0.added.listed }.map {
       "The plan was changed after its first start: \($0) came later. Verdicts at 5 % hold only if no result had been looked "
@@ -65,35 +82,49 @@ public struct ExperimentReport: Sendable {
       ? nil
       : "PRELIMINARY: \(lacking.count) of \(plan?.runs.count ?? 0) planned runs are not finished and evaluated ("
         + "\(lacking.listed)), so there is no verdict yet."
-    statements =
+    let isPreliminary = preliminary != nil
+    verdicts =
       [preliminary, amendment].compactMap { $0.map { Finding(headline: $0, detail: "") } }
-      + Finding.all(runs, rows: rows, comparisons: comparisons, isPreliminary: preliminary != nil)
+      + comparisons.map { $0.finding(isPreliminary: isPreliminary) }
+    observations = Finding.observations(runs, rows: rows)
     missing = runs.missing(of: planned)
     warnings = runs.warnings
   }
 
   /// The findings, each in a few sentences.
-  public var findings: [String] { statements.map(\.text) }
+  public var findings: [String] { (verdicts + observations).map(\.text) }
 
   /// Writes the page, and beside it the same results as `report.json`, `report.md`, `report.tex` and, episode by episode,
   /// `report.csv` (the page's name with these endings).
   ///
-  /// - Throws: if a file exists and may not be replaced, or cannot be written.
+  /// A page that this program wrote is made again without asking, with the files beside it: all that they hold comes from
+  /// the runs.
+  ///
+  /// - Throws: if another file exists and may not be replaced, or cannot be written.
   public func write(to url: URL, overwrite: Bool = false) throws {
     let figures = url.deletingPathExtension().appendingPathExtension("json")
     guard figures != url else {
       throw Failure("\(url.path): expected a name that ends in .html; the results go to the same name with .json")
     }
+    let overwrite = overwrite || Self.isOwn(url)
     let tables = [("md", markdown), ("tex", latex), ("csv", csv)].map { ending, text in
       (url.deletingPathExtension().appendingPathExtension(ending), text)
     }
     // None is written if another cannot be.
     for url in [url, figures] + tables.map(\.0) where !overwrite && url.isThere { throw FileError.exists(url.path) }
-    try AtomicFile.write(Array(html().utf8), to: url, overwrite: overwrite)
+    try AtomicFile.write(
+      Array(html(name: url.deletingPathExtension().lastPathComponent).utf8), to: url, overwrite: overwrite)
     try json.write(to: figures, layout: .indented(2), overwrite: overwrite)
     for (url, text) in tables { try AtomicFile.write(Array(text.utf8), to: url, overwrite: overwrite) }
   }
 
-  /// The page as one self-contained file.
-  public func html() -> String { ReportPage(self).html.source }
+  /// Whether a file is a page that this program wrote.
+  private static func isOwn(_ url: URL) -> Bool {
+    guard let head = (try? MappedFile(url))?.contents.prefix(2000) else { return false }
+    return String(decoding: head, as: UTF8.self).contains(
+      "<meta name=\"generator\" content=\"\(ReportPage.generator)\">")
+  }
+
+  /// The page as one self-contained file; `name` is that of the files beside it, without ending.
+  public func html(name: String = "report") -> String { ReportPage(report: self, name: name).html.source }
 }

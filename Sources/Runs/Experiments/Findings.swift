@@ -8,8 +8,8 @@ struct Finding: Sendable {
   let headline: String
   let detail: String
 
-  /// The detail with ranges that do not break across lines.
-  var unbroken: String { detail.replacingOccurrences(of: " … ", with: "\u{A0}…\u{A0}") }
+  /// The detail with ranges and percents that do not break across lines.
+  var unbroken: String { detail.replacing(" … ", with: "\u{A0}…\u{A0}").replacing(" %", with: "\u{A0}%") }
 
   var text: String { "\(headline) \(detail)" }
 }
@@ -26,7 +26,7 @@ extension Comparison {
         return Finding(headline: "\(treatment) and \(baseline) so far:", detail: comparison.figures(adjustedP))
       }
       let reservation = allowed.isEmpty ? "" : "Although \(allowed.joined(separator: ", ")) may differ: "
-      let control = treatment == "E1" ? [comparison.control] : []
+      let control = isControl ? [comparison.control] : []
       return Finding(
         headline: reservation + statement(comparison),
         detail: ([comparison.figures(adjustedP), comparison.meaning(verdict)] + control).joined(separator: " "))
@@ -107,7 +107,7 @@ extension MethodComparison {
 }
 
 extension String {
-  fileprivate var capitalizedFirst: String { prefix(1).uppercased() + dropFirst() }
+  var capitalizedFirst: String { prefix(1).uppercased() + dropFirst() }
 }
 
 extension Double {
@@ -122,64 +122,57 @@ extension ClosedRange<Double> {
 }
 
 extension Finding {
-  /// What was seen, and whether it is more than chance.
-  static func all(
-    _ runs: RecordedRuns, rows: [ResultRow], comparisons: [Comparison], isPreliminary: Bool
-  ) -> [Finding] {
+  /// What was seen besides the comparisons, and whether it is more than chance.
+  static func observations(_ runs: RecordedRuns, rows: [ResultRow]) -> [Finding] {
     func rate(_ experiment: String, _ condition: String) -> SuccessRate? {
       rows.first { $0.experiment == experiment && $0.condition == condition && $0.isHeadline }?.rate
     }
-    let baseline = rate("E0", "eval")
-    let chance = baseline.flatMap { baseline in rate("random", "eval").map { aboveChance(baseline, $0) } }
-    let listens = baseline.flatMap { baseline in rate("E0", "eval_contrary").map { listening(baseline, $0) } }
-    return [chance, listens].compactMap(\.self) + comparisons.map { $0.finding(isPreliminary: isPreliminary) }
-      + runs.runs.compactMap { heldGate($0, in: runs) } + runs.runs.compactMap(training)
+    // A pooled interval is too narrow for runs that differ, so each run must show it by itself.
+    let name = runs.roles.baseline
+    let trained = runs.runs.compactMap { heldGate($0, in: runs) } + training(runs)
+    guard let baseline = rate(name, "eval") else { return trained }
+    let runRates = runs.runs(of: name).compactMap { $0.evaluations["eval"]?.rate }
+    let chance = rate("random", "eval").map { aboveChance(name, baseline, runRates, $0) }
+    let listens = rate(name, "eval_contrary").map { listening(name, baseline, runRates, $0) }
+    return [chance, listens].compactMap(\.self) + trained
   }
 
-  private static func aboveChance(_ baseline: SuccessRate, _ random: SuccessRate) -> Finding {
+  private static func training(_ runs: RecordedRuns) -> [Finding] {
+    runs.experiments.compactMap { TrainingFindings($0, in: runs) }.flatMap(\.all)
+  }
+
+  private static func aboveChance(
+    _ name: String, _ baseline: SuccessRate, _ runs: [SuccessRate], _ random: SuccessRate
+  ) -> Finding {
     let rates = "It succeeds in \(baseline.text), a random policy in \(random.text)."
-    if baseline.interval.overlaps(random.interval) {
+    guard differAlike(runs, from: random) else {
       return Finding(
-        headline: "These episodes do not show that E0 has learned anything.", detail: "\(rates) The intervals overlap."
-      )
+        headline: "These episodes do not show that \(name) has learned anything.",
+        detail: "\(rates) \(runs.count > 1 ? "Not every run's interval is clear of it." : "The intervals overlap.")")
     }
     let better = baseline.share > random.share
-    return Finding(headline: better ? "E0 does better than chance." : "E0 does worse than chance.", detail: rates)
+    return Finding(headline: "\(name) does \(better ? "better" : "worse") than chance.", detail: rates)
   }
 
-  private static func listening(_ baseline: SuccessRate, _ contrary: SuccessRate) -> Finding {
+  /// Whether every run's interval lies clear of another rate's, all on one side.
+  private static func differAlike(_ runs: [SuccessRate], from other: SuccessRate) -> Bool {
+    runs.allSatisfy { $0.interval.lowerBound > other.interval.upperBound }
+      || runs.allSatisfy { $0.interval.upperBound < other.interval.lowerBound }
+  }
+
+  private static func listening(
+    _ name: String, _ baseline: SuccessRate, _ runs: [SuccessRate], _ contrary: SuccessRate
+  ) -> Finding {
     let rates = "Given the contrary instruction, it reaches the original goal in \(contrary.text)."
-    if baseline.interval.overlaps(contrary.interval) {
+    guard differAlike(runs, from: contrary) else {
       return Finding(
-        headline: "These episodes do not show that E0 follows the instruction.",
-        detail: "\(rates) The interval overlaps that of E0 with the true instruction.")
+        headline: "These episodes do not show that \(name) follows the instruction.",
+        detail: "\(rates) The interval overlaps that of \(runs.count > 1 ? "a run" : name) with the true instruction.")
     }
     let isLower = contrary.share < baseline.share
     return Finding(
       headline: isLower
-        ? "E0 follows the instruction." : "E0 does better with the contrary instruction: investigate this.",
+        ? "\(name) follows the instruction." : "\(name) does better with the contrary instruction: investigate this.",
       detail: rates)
-  }
-
-  /// The progress of a Prophet and its gate; nil for a run without one or with a zeroed memory.
-  private static func training(_ run: RecordedRun) -> Finding? {
-    guard run.policy?["world_memory_mode_train"]?.string != "zero", let curves = run.metrics?.curves else { return nil }
-    let cosine = curves["world_cos"]?.firstAndLast, gate = curves["world_gate"]?.firstAndLast
-    guard cosine != nil || gate != nil else { return nil }
-    let verdict = cosine.map {
-      // A cosine near zero is what an untrained Prophet has by chance.
-      $0.last > 0.2 && $0.last > $0.first + 0.1
-        ? "The Prophet of \(run.name) learned to predict."
-        : "The Prophet of \(run.name) predicts hardly better than at first."
-    }
-    let details = [
-      cosine.map { "Its cosine with the true latents went from \($0.first.short) to \($0.last.short) in training." },
-      gate.map {
-        "The gate went from \($0.first.short) to \($0.last.short); at 0 the expert does not read its memory, at ±1 fully."
-      },
-    ]
-    return Finding(
-      headline: verdict ?? "\(run.name) logged its gate, but no world_cos.",
-      detail: details.compactMap(\.self).joined(separator: " "))
   }
 }

@@ -4,8 +4,10 @@ extension Finding {
   /// With equal batches and noise the two action losses are equal to the last bit at every step, or the comparison of the
   /// arms is of more than the memory.
   static func heldGate(_ run: RecordedRun, in runs: RecordedRuns) -> Finding? {
-    guard run.policy?["enable_world_injection"]?.bool == false, let own = run.metrics?.curves["loss"],
-      let baseline = runs.runs(of: "E0").first(where: { $0.seed == run.seed }),
+    guard let policy = run.policy, policy["enable_world_injection"]?.bool == false,
+      policy["world_inject_suffix_in"]?.bool != true, policy["world_prefix_cross_attn"]?.bool != true,
+      (policy["world_prefix_tokens"]?.integer ?? 0) == 0, let own = run.metrics?.curves["loss"],
+      let baseline = runs.runs(of: runs.roles.baseline).first(where: { $0.seed == run.seed }),
       let losses = baseline.metrics?.curves["loss"].map({ Dictionary($0.map { ($0.step, $0.value) }) { $1 } })
     else { return nil }
     let common = own.filter { losses[$0.step] != nil }

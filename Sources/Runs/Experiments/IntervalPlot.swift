@@ -1,6 +1,6 @@
 import Foundation
 
-/// A dot with whiskers on a scale, for a table's cell.
+/// A dot with whiskers on a scale, as wide as there is room.
 struct IntervalPlot {
   /// The scale's ends, and its grid lines.
   let scale: ClosedRange<Double>
@@ -15,36 +15,51 @@ struct IntervalPlot {
     return IntervalPlot(scale: -end...end, ticks: [-end, -end / 2, 0, end / 2, end])
   }
 
-  private var width: Double { 260 }
-  private func x(_ value: Double) -> Double {
-    let inside = min(max(value, scale.lowerBound), scale.upperBound)
-    return 12 + (width - 24) * (inside - scale.lowerBound) / (scale.upperBound - scale.lowerBound)
+  /// A place on the scale in percent of the width; dots at the ends stay inside.
+  private func x(_ value: Double) -> String {
+    let inside = min(max(value.isFinite ? value : 0, scale.lowerBound), scale.upperBound)
+    let share = (inside - scale.lowerBound) / (scale.upperBound - scale.lowerBound)
+    return (4 + 92 * share).coordinate + "%"
   }
 
   /// The figure for one row.
-  func row(_ value: Double, _ interval: ClosedRange<Double>, color: String, isSmall: Bool = false) -> HTML {
-    let middle = 12.0
+  ///
+  /// - Parameter parts: values that the row's value is the mean of, such as those of single seeds, drawn below it.
+  func row(
+    _ value: Double, _ interval: ClosedRange<Double>, _ style: ArmStyle, isSmall: Bool = false, parts: [Double] = []
+  ) -> HTML {
+    let height = parts.isEmpty ? (isSmall ? 16 : 24) : 34
+    let middle = parts.isEmpty ? height / 2 : 12
+    let size = isSmall ? " small" : ""
+    let marks = parts.map { part -> HTML in
+      "<line class=\"part \(style.css)\" x1=\"\(x(part))\" x2=\"\(x(part))\" y1=\"22\" y2=\"31\"/>"
+    }
     return """
-      <svg class="dots" viewBox="0 0 \(width) 24" role="img" aria-label="\(value.percent), interval \(interval.percent)">
-      \(lines(height: 24))
-      <line class="whisker \(color)\(isSmall ? " small" : "")" x1="\(x(interval.lowerBound))" x2="\(x(interval.upperBound))" y1="\(middle)" y2="\(middle)"/>
-      <circle class="dot \(color)\(isSmall ? " small" : "")" cx="\(x(value))" cy="\(middle)" r="\(isSmall ? 3.5 : 5.5)"/>
+      <svg class="dots" height="\(height)" role="img" aria-label="\(value.percent), 95 % interval \(interval.percent)">
+      \(gridLines)
+      <line class="whisker \(style.css)\(size)" x1="\(x(interval.lowerBound))" x2="\(x(interval.upperBound))" y1="\(middle)" \
+      y2="\(middle)"/>
+      <circle class="dot \(style.css)\(size)" cx="\(x(value))" cy="\(middle)" r="\(isSmall ? 4 : 5.5)"/>
+      \(marks)
       </svg>
       """
   }
 
-  /// The scale's labels, for the column's head.
+  /// The scale's labels, for above the rows.
   func head(_ label: (Double) -> String) -> HTML {
     let texts = ticks.map { tick -> HTML in
       "<text x=\"\(x(tick))\" y=\"11\" text-anchor=\"middle\">\(label(tick))</text>"
     }
-    return "<svg class=\"dots\" viewBox=\"0 0 \(width) 14\" aria-hidden=\"true\">\(texts)</svg>"
+    return "<svg class=\"dots\" height=\"14\" aria-hidden=\"true\">\(texts)</svg>"
   }
 
-  private func lines(height: Double) -> HTML {
+  private var gridLines: HTML {
     HTML(
       ticks.map { tick -> HTML in
-        "<line class=\"\(tick == 0 && scale.lowerBound < 0 ? "axis" : "grid")\" x1=\"\(x(tick))\" x2=\"\(x(tick))\" y1=\"0\" y2=\"\(height)\"/>"
+        """
+        <line class="\(tick == 0 && scale.lowerBound < 0 ? "axis" : "grid")" x1="\(x(tick))" x2="\(x(tick))" y1="0" \
+        y2="100%"/>
+        """
       }, separator: "")
   }
 }

@@ -1,14 +1,16 @@
 import Foundation
 
-/// Curves over steps as an SVG, with axes and a legend.
+/// Curves over steps, as a figure that is as wide as there is room, with axes and a legend.
 struct LineChart {
   struct Curve {
     let name: String
-    /// A color's name in the page's palette, such as `c0`.
-    let color: String
-    /// The line style, which distinguishes seeds of one arm.
-    let dash: Int
-    let points: [RecordedMetrics.Point]
+    let style: ArmStyle
+    /// The curve that counts, such as a mean.
+    let line: [RecordedMetrics.Point]
+    /// What lies behind it: single seeds, or the values before they were smoothed.
+    var faint: [[RecordedMetrics.Point]] = []
+    /// The lowest and the highest value at each step; may be empty.
+    var band: [(step: Double, values: ClosedRange<Double>)] = []
   }
 
   let title: String
@@ -18,89 +20,136 @@ struct LineChart {
   var fromZero = false
   /// What the horizontal axis counts.
   var horizontalName = "training step"
-  /// Whether the moving mean is drawn over noisy values.
-  var isSmoothed = true
-  var height = 270.0
+  /// Whether each point of the line has a dot.
+  var isDotted = false
   let curves: [Curve]
 
-  private var width: Double { 520 }
-  private var left: Double { 52 }
-  private var right: Double { width - 12 }
-  private var top: Double { 12 }
-  private var bottom: Double { height - 42 }
+  /// The drawing's own units; it is stretched to the figure's size, and its lines keep their width.
+  private static let side = 1000.0
 
   /// The figure with its caption; nil if there is nothing to draw.
   var html: HTML? {
-    let drawn = curves.filter { $0.points.count > 1 }
-    guard !drawn.isEmpty else { return nil }
-    let thin = drawn.map { ($0, $0.points.thinned(to: 400)) }
-    // Values of single batches are noisy, so their moving mean is drawn over them.
-    let lines = thin.map { curve, points in
-      (curve, points, isSmoothed ? points.smoothed(reach: points.count / 40) : points)
-    }
-    let steps = lines.flatMap { $0.1.map(\.step) }
-    let horizontal = Axis(exactly: 0...max(steps.max() ?? 1, 1))
+    let drawn = curves.filter { !$0.line.isEmpty }
+    guard drawn.contains(where: { $0.line.count > 1 }) || (isDotted && !drawn.isEmpty) else { return nil }
+    let points = drawn.flatMap { $0.line + $0.faint.flatMap(\.self) }
+    let horizontal = Axis(exactly: 0...max(points.map(\.step).max() ?? 1, 1))
     let vertical = Axis(
-      holding: lines.flatMap { $0.1.map(\.value) }, mayBeLogarithmic: mayBeLogarithmic, fromZero: fromZero)
+      holding: points.map(\.value)
+        + drawn.flatMap { $0.band.flatMap { [$0.values.lowerBound, $0.values.upperBound] } },
+      mayBeLogarithmic: mayBeLogarithmic, fromZero: fromZero)
+    let place = Place(horizontal: horizontal, vertical: vertical)
     let unit = vertical.isLogarithmic ? "\(measure), logarithmic" : measure
     return """
       <figure class="chart">
       <figcaption><b>\(title)</b> <span class="muted">\(unit)</span></figcaption>
-      <svg viewBox="0 0 \(width) \(height)" role="img" aria-label="\(title) by \(horizontalName)">
-      \(grid(horizontal, vertical))
-      \(lines.map { curve, raw, smooth in draw(curve, raw, smooth, horizontal, vertical) })
+      <div class="axes" role="img" aria-label="\(title) by \(horizontalName)">
+      <div class="y">\(vertical.ticks.map { tick in label(vertical.label(tick), "bottom", vertical.position(tick)) })</div>
+      <svg viewBox="0 0 1000 1000" preserveAspectRatio="none">
+      \(vertical.ticks.map(place.gridLine))
+      \(drawn.map(place.background))
+      \(drawn.map { place.line($0, isDotted: isDotted) })
       </svg>
-      \(Self.legend(drawn))
+      <div class="x">\(horizontal.ticks.map { tick in label(horizontal.label(tick), "left", horizontal.position(tick)) })</div>
+      <div class="axisname muted">\(horizontalName)</div>
+      </div>
+      \(Self.legend(drawn, place))
       </figure>
       """
   }
 
-  private func x(_ axis: Axis, _ value: Double) -> Double { left + (right - left) * axis.position(value) }
-  private func y(_ axis: Axis, _ value: Double) -> Double { bottom - (bottom - top) * axis.position(value) }
-
-  private func grid(_ horizontal: Axis, _ vertical: Axis) -> HTML {
-    let rows = vertical.ticks.map { tick -> HTML in
-      let y = y(vertical, tick)
-      return """
-        <line class="grid" x1="\(left)" x2="\(right)" y1="\(y)" y2="\(y)"/>\
-        <text x="\(left - 8)" y="\(y + 4)" text-anchor="end">\(vertical.label(tick))</text>
-        """
-    }
-    let columns = horizontal.ticks.map { tick -> HTML in
-      let x = x(horizontal, tick)
-      return """
-        <line class="axis" x1="\(x)" x2="\(x)" y1="\(bottom)" y2="\(bottom + 4)"/>\
-        <text x="\(x)" y="\(bottom + 18)" text-anchor="middle">\(horizontal.label(tick))</text>
-        """
-    }
-    return """
-      \(rows)
-      <line class="axis" x1="\(left)" x2="\(right)" y1="\(bottom)" y2="\(bottom)"/>
-      \(columns)
-      <text x="\((left + right) / 2)" y="\(height - 6)" text-anchor="middle">\(horizontalName)</text>
-      """
+  private func label(_ text: String, _ side: String, _ share: Double) -> HTML {
+    "<span style=\"\(side):\(share * 100)%\">\(text)</span>"
   }
 
-  private func draw(
-    _ curve: Curve, _ raw: [RecordedMetrics.Point], _ smooth: [RecordedMetrics.Point], _ horizontal: Axis,
-    _ vertical: Axis
-  ) -> HTML {
-    func path(_ points: [RecordedMetrics.Point]) -> String {
-      points.map { "\(x(horizontal, $0.step).coordinate),\(y(vertical, $0.value).coordinate)" }.joined(separator: " ")
-    }
-    let behind: HTML = raw == smooth ? "" : "<polyline class=\"raw \(curve.color)\" points=\"\(path(raw))\"/>"
-    return """
-      \(behind)
-      <polyline class="line \(curve.color) dash\(curve.dash % 3)" points="\(path(smooth))"><title>\(curve.name)</title></polyline>
-      """
-  }
-
-  private static func legend(_ curves: [Curve]) -> HTML {
+  private static func legend(_ curves: [Curve], _ place: Place) -> HTML {
     let entries = curves.map { curve -> HTML in
       """
-      <li><svg viewBox="0 0 26 8" aria-hidden="true"><line class="line \(curve.color) dash\(curve.dash % 3)" x1="1" x2="25" y1="4" y2="4"/></svg>\(curve.name)</li>
+      <li><svg viewBox="0 0 34 8" aria-hidden="true"><line class="line \(curve.style.css)" x1="1" x2="33" y1="4" y2="4"/></svg>\
+      \(curve.name)</li>
       """
     }
-    return "<ul class=\"legend\">\(entries)</ul>"
+    let notes = coincidences(curves, place).map { names -> HTML in
+      """
+      <p class="muted coincide">\(names.joined(separator: ", ")) coincide: the lines lie on each other, so each shows through \
+      the gaps of the next.</p>
+      """
+    }
+    return "<ul class=\"legend\">\(entries)</ul>\(notes)"
   }
+
+  /// Groups of curves that differ by less than the eye sees.
+  private static func coincidences(_ curves: [Curve], _ place: Place) -> [[String]] {
+    var groups: [[Curve]] = []
+    for curve in curves where curve.line.count > 1 {
+      let index = groups.firstIndex { place.coincide($0[0].line, curve.line) }
+      if let index { groups[index].append(curve) } else { groups.append([curve]) }
+    }
+    return groups.filter { $0.count > 1 }.map { $0.map(\.name) }
+  }
+
+  /// Where values lie in the drawing.
+  private struct Place {
+    let horizontal: Axis, vertical: Axis
+
+    private func x(_ step: Double) -> Double { LineChart.side * horizontal.position(step) }
+    private func y(_ value: Double) -> Double { LineChart.side * (1 - vertical.position(value)) }
+    private func point(_ step: Double, _ value: Double) -> String { "\(x(step).coordinate),\(y(value).coordinate)" }
+
+    private func path(_ points: [RecordedMetrics.Point]) -> String {
+      points.map { point($0.step, $0.value) }.joined(separator: " ")
+    }
+
+    func gridLine(_ tick: Double) -> HTML {
+      let isEnd = tick == vertical.ticks.first
+      return "<line class=\"\(isEnd ? "axis" : "grid")\" x1=\"0\" x2=\"1000\" y1=\"\(y(tick))\" y2=\"\(y(tick))\"/>"
+    }
+
+    /// The band and the faint lines, which lie behind every curve.
+    func background(_ curve: Curve) -> HTML {
+      let edge =
+        curve.band.map { point($0.step, $0.values.upperBound) }
+        + curve.band.reversed().map { point($0.step, $0.values.lowerBound) }
+      let band: HTML =
+        edge.isEmpty ? "" : "<polygon class=\"band \(curve.style.css)\" points=\"\(edge.joined(separator: " "))\"/>"
+      let faint = curve.faint.filter { $0.count > 1 }.map { points -> HTML in
+        "<polyline class=\"faint \(curve.style.css)\" points=\"\(path(points.thinned(to: 400)))\"/>"
+      }
+      return "\(band)\(faint)"
+    }
+
+    func line(_ curve: Curve, isDotted: Bool) -> HTML {
+      // A line of no length with round ends is a dot that the stretching leaves round.
+      let dots =
+        isDotted ? curve.line.map { "M\(point($0.step, $0.value)) h0" }.joined(separator: " ") : ""
+      let marks: HTML = isDotted ? "<path class=\"mark \(curve.style.css)\" d=\"\(dots)\"/>" : ""
+      return """
+        <polyline class="line \(curve.style.css)" points="\(path(curve.line))"><title>\(curve.name)</title></polyline>\(marks)
+        """
+    }
+
+    func coincide(_ one: [RecordedMetrics.Point], _ other: [RecordedMetrics.Point]) -> Bool {
+      let shared = other.filter { one.value(at: $0.step) != nil }
+      guard shared.count * 2 > other.count else { return false }
+      return shared.allSatisfy { point in
+        one.value(at: point.step).map { abs(y($0) - y(point.value)) < 0.006 * LineChart.side } ?? false
+      }
+    }
+  }
+}
+
+/// How an arm looks in every figure: a color, and a kind of line that tells it apart where lines cover each other.
+struct ArmStyle: Sendable, Equatable {
+  /// The classes of the page's style, such as `c1 k1`.
+  let css: String
+
+  /// The style of the arm with a number; colors begin again after six, kinds of lines after four.
+  init(_ index: Int) { css = "c\(index % Palette.light.arms.count) k\(index % 4)" }
+
+  private init(css: String) { self.css = css }
+
+  /// A policy that was not trained.
+  static let untrained = ArmStyle(css: "cr k0")
+
+  /// The same arm in another experiment, such as with another instruction.
+  var hollow: ArmStyle { ArmStyle(css: css + " hollow") }
 }

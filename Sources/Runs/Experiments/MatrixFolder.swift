@@ -23,7 +23,28 @@ public struct MatrixFolder: Sendable {
     }
     lock = FileHandle(fileDescriptor: file, closeOnDealloc: true)
     guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
-      throw Failure("a matrix or its runs are still running in \(url.path); wait for them, or stop them")
+      let holders = Self.processes(holding: path).map { ": " + $0.joined(separator: ", ") } ?? ""
+      throw Failure("a matrix or its runs are still running in \(url.path)\(holders); wait for them, or stop them")
+    }
+  }
+
+  /// The processes that have a file open, as far as this user may see them; nil if there are none.
+  private static func processes(holding path: String) -> [String]? {
+    let files = FileManager.default
+    let file = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+    func names(_ folder: String) -> [String] { (try? files.contentsOfDirectory(atPath: folder)) ?? [] }
+    func holds(_ number: Int) -> Bool {
+      names("/proc/\(number)/fd").contains {
+        (try? files.destinationOfSymbolicLink(atPath: "/proc/\(number)/fd/\($0)")) == file
+      }
+    }
+    let numbers = names("/proc").compactMap { Int($0) }.filter { $0 != getpid() }.sorted().filter(holds)
+    guard !numbers.isEmpty else { return nil }
+    return numbers.map { number in
+      let line = (try? String(contentsOfFile: "/proc/\(number)/cmdline", encoding: .utf8)) ?? ""
+      let words = line.split(separator: "\0").dropFirst()
+      let output = words.first { $0.contains("output_dir=") }?.split(separator: "/").last.map { " of \($0)" } ?? ""
+      return "process \(number) (\(words.first ?? "")\(output))"
     }
   }
 

@@ -11,9 +11,18 @@ public struct MatrixPlan: Sendable, Equatable {
   public let experiments: [String], seeds: [Int]
   /// Runs that were asked for later, when there may have been results.
   private(set) var added: [String]
+  /// The comparison that the experiment is about; nil without a baseline or a treatment.
+  private var primary: String?
 
   public init(experiments: [String], seeds: [Int]) {
     (self.experiments, self.seeds, added) = (experiments, seeds, [])
+  }
+
+  /// The plan of these arms; the first treatment against the baseline is the primary comparison.
+  public init(_ arms: [Arm], seeds: [Int]) {
+    self.init(experiments: arms.map(\.name), seeds: seeds)
+    let (treatment, baseline) = (arms.first { $0.role == .treatment }, arms.first { $0.role == .baseline })
+    primary = treatment.flatMap { treatment in baseline.map { "\(treatment.name) - \($0.name)" } }
   }
 
   /// The plan of the matrix whose folder is `root`; nil if none is registered there.
@@ -42,6 +51,19 @@ public struct MatrixPlan: Sendable, Equatable {
           + "restore the file")
     }
     (self.experiments, self.seeds, self.added) = (names, numbers, more)
+    primary = plan["primary_comparison"]?.string
+  }
+
+  /// What the arms of the matrix in `root` are for.
+  static func roles(_ root: URL) throws -> ArmRoles {
+    let file = root.appendingPathComponent("matrix.json")
+    let arms = file.isThere ? try JSON(contentsOf: file)["arms"]?.object ?? [:] : [:]
+    return ArmRoles(try arms.map { try Arm($0.key, $0.value) })
+  }
+
+  /// The arms as `matrix.json` keeps them beside the plan.
+  public static func json(_ arms: [Arm]) -> JSON {
+    .object(OrderedDictionary(uniqueKeysWithValues: arms.map { ($0.name, $0.json) }))
   }
 
   /// `E0_seed0` and so on.
@@ -65,7 +87,7 @@ public struct MatrixPlan: Sendable, Equatable {
   /// The plan as `matrix.json` keeps it, with the comparison that the experiment is about.
   public var json: JSON {
     var json: OrderedDictionary<String, JSON> = [
-      "primary_comparison": "E2 - E0", "experiments": .array(experiments.map(JSON.string)),
+      "primary_comparison": primary.map(JSON.string) ?? .null, "experiments": .array(experiments.map(JSON.string)),
       "seeds": .array(seeds.map(JSON.integer)), "capacity_control_margin": .number(Comparison.controlMargin),
     ]
     if !added.isEmpty { json["added_later"] = .array(added.map(JSON.string)) }

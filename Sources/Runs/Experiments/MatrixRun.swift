@@ -1,3 +1,4 @@
+import ExperimentStatistics
 import Failures
 import Foundation
 import ModelFiles
@@ -34,11 +35,22 @@ public struct MatrixRun: Sendable {
     }.first
   }
 
-  /// Whether there is an evaluation with every episode that it asked for; one that was stopped has fewer.
-  public var isEvaluated: Bool {
-    guard let evaluation = try? RecordedEvaluation(evaluationFile) else { return false }
-    let asked = evaluation.setting("n_episodes")?.integer ?? 0
-    return evaluation.tasks.allSatisfy { evaluation.rate(ofTask: $0).episodes >= asked }
+  /// Whether there is an evaluation with every episode that it asked for; one that was stopped has fewer, and one whose
+  /// episodes broke off is made again.
+  public var isEvaluated: Bool { Self.isWhole(evaluationFile) }
+
+  /// Whether an `eval_info.json` has every episode that was asked for.
+  public static func isWhole(_ file: URL) -> Bool {
+    (try? RecordedEvaluation(file).requireWhole(file.path)) != nil
+  }
+
+  /// Whether the run was rolled out under these ablations, apart from those that it cannot have.
+  public func isAblated(_ names: [String]) -> Bool {
+    let folder = url.appendingPathComponent("eval/ablations")
+    guard let study = try? JSON(contentsOf: folder.appendingPathComponent("ablations.json")) else { return false }
+    return names.allSatisfy { name in
+      study["left_out"]?[name] != nil || Self.isWhole(folder.appendingPathComponent("\(name)/eval_info.json"))
+    }
   }
 
   private var evaluationFile: URL { url.appendingPathComponent("eval/eval_info.json") }
@@ -64,29 +76,33 @@ public struct MatrixRun: Sendable {
     }
   }
 
-  /// The success rate as text; nil without a readable evaluation.
-  public var successText: String? { (try? RecordedEvaluation(evaluationFile))?.rate.text }
+  /// The success rate so far as text; nil without an episode.
+  public var successText: String? {
+    if let evaluation = try? RecordedEvaluation(evaluationFile) { return evaluation.rate.text }
+    let episodes = Self.episodes(url.appendingPathComponent("eval"))
+    return episodes.count > 0
+      ? SuccessRate(successes: episodes.successes, episodes: episodes.count).text + " so far" : nil
+  }
+
+  /// The episodes that an evaluation's `episodes.jsonl` holds.
+  static func episodes(_ folder: URL) -> (count: Int, successes: Int) {
+    guard let text = try? String(contentsOf: folder.appendingPathComponent("episodes.jsonl"), encoding: .utf8) else {
+      return (0, 0)
+    }
+    // The first line is the protocol; a cut-off last one is no episode.
+    let lines = text.split(separator: "\n").dropFirst().compactMap { try? JSON(parsing: String($0)) }
+    return (lines.count, lines.count { $0["success"] == .bool(true) })
+  }
+
+  /// The seconds of an episode, as the finished evaluation in a folder says; nil without one.
+  static func secondsPerEpisode(_ folder: URL) -> Double? {
+    (try? JSON(contentsOf: folder.appendingPathComponent("eval_info.json")))?["overall"]?["eval_ep_s"]?.double
+  }
 }
 
-/// A table of the results of all runs.
-public func matrixTable(_ jobs: [MatrixJob], _ endings: [MatrixRunner.Ending], root: URL, steps: Int) -> String {
-  var rows = [["run", jobs.contains(where: \.isOnCPU) ? "CPU slot" : "GPU", "trained", "success", "this time"]]
-  for (job, ending) in zip(jobs, endings) {
-    let run = MatrixRun(root.appendingPathComponent(job.name))
-    let outcome =
-      switch ending {
-      case .finished: "finished"
-      case .skipped: "existed already"
-      case .stopped: "stopped"
-      case .failed(let stage, let reason): "\(stage) failed: \(reason)"
-      }
-    rows.append([
-      job.name, job.gpu, "\(run.checkpointStep ?? 0)/\(steps)", run.successText ?? "–", outcome,
-    ])
-  }
-  let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-  return rows.map { row in
-    let cells = zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }
-    return cells.joined(separator: "  ").trimmingCharacters(in: .whitespaces)
-  }.joined(separator: "\n")
+/// The end of a file as text; nil if it cannot be read.
+func tail(of url: URL, bytes: UInt64) -> String? {
+  guard let file = try? FileHandle(forReadingFrom: url), let size = try? file.seekToEnd() else { return nil }
+  try? file.seek(toOffset: size > bytes ? size - bytes : 0)
+  return (try? file.readToEnd()).map { String(decoding: $0, as: UTF8.self) }
 }

@@ -28,6 +28,13 @@ public enum RecordDifferences {
     "sha256.model.safetensors", "sha256.config.json", "sha256.world_latents.json", "dropped_memories",
   ]
 
+  /// Entries of a protocol that say where, when and how fast it was run, and change no outcome: the batch size is one unless
+  /// memories are exchanged between the episodes that play side by side.
+  public static func circumstances(of manifest: JSON) -> [String] {
+    let always = ["command_line", "working_directory", "date", "variables", "compute_threads", "policy_path"]
+    return manifest["world_memory_mode_rollout"] == "shuffle" ? always : always + ["batch_size"]
+  }
+
   /// Entries of a training record that do not say how it was done.
   static let incidentalToTraining = ["command_line"]
 

@@ -14,7 +14,7 @@ struct RecordedEvaluation: Sendable {
     let problem: String?
     /// The instruction that the policy was given.
     let instruction: String?
-    /// The expected place of its video, if it was recorded.
+    /// Its video, if it was recorded and is still there.
     var video: URL?
   }
 
@@ -22,9 +22,11 @@ struct RecordedEvaluation: Sendable {
   let url: URL
   /// Task names in the file's order.
   let tasks: [String]
-  let episodes: [Episode]
+  private(set) var episodes: [Episode]
   /// Everything that the results depend on, as the evaluation wrote it.
   let manifest: JSON
+  /// How long it took, if recorded.
+  let seconds: Double?
   /// Whether the outcomes are those that the evaluation wrote; true if it wrote no digest.
   let isUnchanged: Bool
 
@@ -46,6 +48,7 @@ struct RecordedEvaluation: Sendable {
     self.tasks = tasks
     self.episodes = episodes
     manifest = (json["protocol"] ?? .null)
+    seconds = json["overall"]?["eval_s"]?.double
     let digest = json["outcomes_sha256"]?.string
     // Evaluations that name their program have a digest; older ones and LeRobot's have none.
     let hasDigest = digest != nil || manifest["program"] != nil
@@ -86,18 +89,29 @@ struct RecordedEvaluation: Sendable {
   }
 
   /// The file of `videos/SUITE_TASK/eval_episode_N.mp4` below the evaluation's folder, wherever it was when it was
-  /// written; nil for a name of another kind.
+  /// written; nil for a name of another kind, or if it is gone.
   private static func place(of path: String, below folder: URL) -> (url: URL, episode: Int)? {
     let parts = path.split(separator: "/").suffix(2)
     guard parts.count == 2, let name = parts.last, name.hasPrefix("eval_episode_"), name.hasSuffix(".mp4"),
       let episode = Int(name.dropFirst("eval_episode_".count).dropLast(".mp4".count)),
-      let url = try? contained("videos/" + parts.joined(separator: "/"), in: folder)
+      let url = try? contained("videos/" + parts.joined(separator: "/"), in: folder), url.isThere
     else { return nil }
     return (url, episode)
   }
 }
 
 extension RecordedEvaluation {
+  /// Takes the videos of episodes that another run of the evaluation filmed, where they ended alike.
+  mutating func adoptVideos(of other: RecordedEvaluation) {
+    for index in episodes.indices where episodes[index].video == nil {
+      let mine = episodes[index]
+      let same = other.episodes.first {
+        $0.task == mine.task && $0.index == mine.index && $0.isSuccess == mine.isSuccess && $0.steps == mine.steps
+      }
+      episodes[index].video = same?.video
+    }
+  }
+
   /// Throws if the evaluation is not whole: its file was edited, it stopped early, or episodes ended with an error.
   func requireWhole(_ name: String) throws {
     guard isUnchanged else {

@@ -16,11 +16,18 @@ struct RecordedRun: Sendable {
   let policy: JSON?, training: JSON?, record: JSON?
   /// The last checkpoint's folder.
   private let model: URL
-  /// By folder: `eval`, `eval_contrary` and whatever else begins with `eval_`.
+  private let hashes: FileHashes
+  /// By folder: `eval` and whatever else begins with `eval_`; the contrary instruction's ablation as `eval_contrary`.
   let evaluations: [String: RecordedEvaluation]
+  /// What was withheld from the checkpoint in further rollouts; nil if nothing was.
+  let ablations: AblationStudy?
+
+  /// The folder of a run's evaluation that was run again to film some episodes.
+  static let filmsFolder = "films"
 
   /// Reads a folder whose name is `EXPERIMENT_seedN`; nil for any other name. Files may be missing, but not broken.
-  init?(_ folder: URL) throws {
+  init?(_ folder: URL, hashes: FileHashes) throws {
+    self.hashes = hashes
     let parts = folder.lastPathComponent.components(separatedBy: "_seed")
     guard parts.count == 2, !parts[0].isEmpty, let seed = Int(parts[1]), seed >= 0,
       // `seed00` would be a second seed 0.
@@ -42,6 +49,13 @@ struct RecordedRun: Sendable {
       let url = folder.appendingPathComponent(part).appendingPathComponent("eval_info.json")
       if url.isThere { evaluations[part] = try RecordedEvaluation(url) }
     }
+    let study = try evaluations["eval"].map { unablated throws in try AblationStudy(unablated) }
+    ablations = study.flatMap { $0.conditions.isEmpty ? nil : $0 }
+    if let contrary = study?.conditions.first(where: { $0.name == "contrary_instruction" }) {
+      evaluations["eval_contrary"] = contrary.evaluation
+    }
+    let films = folder.appendingPathComponent(Self.filmsFolder).appendingPathComponent("eval_info.json")
+    if films.isThere { evaluations["eval"]?.adoptVideos(of: try RecordedEvaluation(films)) }
     self.evaluations = evaluations
   }
 
@@ -68,7 +82,7 @@ struct RecordedRun: Sendable {
     guard let evaluation = evaluations["eval"] else { throw Failure("\(name) was not evaluated") }
     try evaluation.requireWhole(name)
     let weights = model.appendingPathComponent("model.safetensors")
-    if let hash = evaluation.setting("model_sha256")?.string, weights.isThere, try MappedFile(weights).sha256 != hash {
+    if let hash = evaluation.setting("model_sha256")?.string, weights.isThere, try hashes.sha256(of: weights) != hash {
       throw Failure("\(name) was evaluated with other weights than those of its last checkpoint; evaluate it again")
     }
     return evaluation
@@ -88,6 +102,12 @@ struct RecordedRun: Sendable {
       samples += part
     }
     return samples
+  }
+
+  /// The duration of all updates that were logged, as the mean of a logged one times their number; nil if unknown.
+  var updateSeconds: Double? {
+    guard let points = metrics?.curves["update_s"], let last = points.last else { return nil }
+    return points.map(\.value).reduce(0, +) / Double(points.count) * last.step
   }
 
   private static func product(_ a: Int, _ b: Int) -> Int? {
@@ -111,6 +131,20 @@ struct RecordedRun: Sendable {
     return missing
   }
 
+  /// Every evaluation once, by its folder in the run's.
+  var places: [(name: String, evaluation: RecordedEvaluation)] {
+    let ablated = (ablations?.conditions ?? []).map { ("eval/ablations/\($0.name)", $0.evaluation) }
+    let others = evaluations.sorted { $0.key < $1.key }.filter { own in !ablated.contains { $0.1.url == own.value.url }
+    }
+    return others.map { ($0, $1) } + ablated
+  }
+
+  /// Whether it was rolled out with another instruction than the task's.
+  fileprivate var testsInstruction: Bool {
+    evaluations["eval_contrary"] != nil
+      || ablations?.conditions.contains { $0.name == "garbled_instruction" } == true
+  }
+
   /// Reasons to doubt the run's results.
   var warnings: [String] {
     var warnings: [String] = []
@@ -130,18 +164,21 @@ struct RecordedRun: Sendable {
 /// All runs below a root folder.
 struct RecordedRuns: Sendable {
   let runs: [RecordedRun]
+  /// What the arms are for.
+  let roles: ArmRoles
   let random: RecordedEvaluation?
 
-  init(_ root: URL) throws {
+  init(_ root: URL, hashes: FileHashes = FileHashes()) throws {
     var runs: [RecordedRun] = []
     for name in try names(in: root) {
-      if let run = try RecordedRun(root.appendingPathComponent(name)) { runs.append(run) }
+      if let run = try RecordedRun(root.appendingPathComponent(name), hashes: hashes) { runs.append(run) }
     }
     guard !runs.isEmpty else {
       throw Failure(
         "\(root.path): expected folders of training runs such as E0_seed0, found none; name the folder that the "
           + "experiments were written to")
     }
+    roles = try MatrixPlan.roles(root)
     self.runs = runs.sorted { ($0.experiment, $0.seed) < ($1.experiment, $1.seed) }
     let url = root.appendingPathComponent("random/eval_info.json")
     random = url.isThere ? try RecordedEvaluation(url) : nil
@@ -165,10 +202,16 @@ struct RecordedRuns: Sendable {
       "\($0)_seedN: no run of experiment \($0)"
     }
     missing += runs.flatMap(\.missing)
-    if !runs(of: "E0").isEmpty, !runs(of: "E0").contains(where: { $0.evaluations["eval_contrary"] != nil }) {
-      missing.append("E0_seedN/eval_contrary/eval_info.json: whether the policy follows the instruction was not tested")
+    let baseline = runs(of: roles.baseline)
+    if !baseline.isEmpty, !baseline.contains(where: \.testsInstruction) {
+      missing.append(
+        "\(roles.baseline)_seedN/eval/ablations: whether the policy follows the instruction was not tested (`ablate`)")
     }
-    if random == nil { missing.append("random/eval_info.json: the success rate of chance is not known") }
+    if random == nil {
+      missing.append(
+        "random/eval_info.json: the success rate of chance is not known; evaluate with `eval.planner=random` into that folder"
+      )
+    }
     return missing
   }
 

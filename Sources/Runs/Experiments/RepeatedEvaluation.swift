@@ -20,9 +20,7 @@ public struct RepeatedEvaluation: Sendable {
     episodes = one.episodes.count
     changes = RecordDifferences.between(
       one.manifest, other.manifest,
-      ignoring: [
-        "command_line", "working_directory", "date", "variables", "batch_size", "compute_threads", "policy_path",
-      ])
+      ignoring: RecordDifferences.circumstances(of: one.manifest))
     guard one.tasks == other.tasks, one.episodes.count == other.episodes.count else {
       differences = [
         "\(one.episodes.count) episodes of \(one.tasks.listed) were recorded, \(other.episodes.count) of "

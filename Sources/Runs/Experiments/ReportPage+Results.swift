@@ -1,25 +1,23 @@
-import Failures
+import ExperimentStatistics
 import Foundation
 import PolicyEvaluation
 
 extension ReportPage {
-  /// The success table with its intervals, and by task if there are several.
+  /// The success table with its intervals, over time, and by task if there are several.
   var results: HTML {
-    guard !report.rows.isEmpty else {
-      return "<section><h2>Success</h2><p>No run was evaluated.</p></section>"
-    }
+    guard !report.rows.isEmpty else { return "<p>No run was evaluated.</p>" }
     return """
-      <section><h2>Success</h2>
-      <div class="scroll"><table>
-      <thead><tr><th>experiment</th><th class="n">success</th><th class="n">95 % interval</th>\
+      <table class="cards">
+      <thead><tr><th>arm</th><th class="n">success</th><th class="n">95 % interval</th>\
       <th class="plot">\(IntervalPlot.share.head { $0 == 0 ? "0" : "\(Int($0 * 100)) %" })</th>\
       <th class="n">episodes</th><th class="n">mean steps</th></tr></thead>
-      <tbody>\(report.rows.map(row))</tbody></table></div>
-      <p class="muted">Intervals are Wilson's at 95 %: they cover the randomness of the episodes, not that of another \
-      training run. An episode that ends with an error is a failure; steps are counted up to success or the time limit.</p>
+      <tbody>\(report.rows.map(row))</tbody></table>
+      <p class="muted">Dots and whiskers are success rates with Wilson's interval at 95 %, which covers the luck of the episodes \
+      alone; it does not cover that of another training run, so a pooled interval may leave out single seeds. The strokes \
+      below a pooled dot are its seeds, and their SD is given beside it; grid lines stand at 0, 25, 50, 75 and 100 %. An episode that ends with an error is a failure; \
+      steps are counted up to success or the time limit.</p>
       \(timeToSuccess)
       \(tasks)
-      </section>
       """
   }
 
@@ -35,92 +33,101 @@ extension ReportPage {
       var reached = 0
       let points = successes.enumerated().map { step, count in
         reached += count
-        return RecordedMetrics.Point(step: Double(step), value: Double(reached) / Double(episodes.count))
+        return RecordedMetrics.Point(step: Double(step), value: Double(reached) / Double(episodes.count) * 100)
       }
-      return LineChart.Curve(name: experiment, color: color(experiment), dash: 0, points: points)
+      return LineChart.Curve(name: experiment, style: style(experiment), line: points)
     }
     let chart = LineChart(
-      title: "Time to success", measure: "share of episodes that had reached the goal", fromZero: true,
-      horizontalName: "control step", isSmoothed: false, curves: curves)
-    return chart.html.map { "<div class=\"charts\">\($0)</div>" } ?? ""
+      title: "Time to success", measure: "% of episodes that had reached the goal", fromZero: true,
+      horizontalName: "control step", curves: curves)
+    return figures([chart.html, successOverTraining])
+  }
+
+  /// What the evaluations during training found.
+  private var successOverTraining: HTML? {
+    chart(
+      "Success over training", "% of the episodes of evaluations during training", "eval/pc_success", fromZero: true,
+      isSmoothed: false)
   }
 
   private func row(_ row: ResultRow) -> HTML {
-    let color = color(row.experiment, row.condition)
     let name: HTML =
       if case .seed = row.part {
-        "<td class=\"seed\">\(row.title)</td>"
+        "<td class=\"name seed\">\(row.title)</td>"
       } else {
-        "<td><b>\(row.experiment)</b> <span class=\"muted\">\(row.title)\(row.pooledNote)</span></td>"
+        "<td class=\"name\"><b>\(row.experiment)</b> <span class=\"muted\">\(row.title)\(row.pooledNote)</span></td>"
       }
+    let parts = seedShares(of: row)
     let steps = row.meanSteps.map { String(format: "%.1f", $0) } ?? "–"
+    let spread: HTML =
+      parts.count > 1
+      ? "<div class=\"muted\">SD of seeds \(String(format: "%.1f", Self.deviation(parts) * 100))</div>" : ""
     return """
-      <tr class="\(row.isHeadline ? "" : "minor")">\(name)<td class="n">\(row.rate.share.percent) %</td>\
-      <td class="n">\(row.rate.interval.percent)</td>\
-      <td class="plot">\(IntervalPlot.share.row(row.rate.share, row.rate.interval, color: color, isSmall: !row.isHeadline))</td>\
-      <td class="n">\(row.rate.successes)/\(row.rate.episodes)</td><td class="n">\(steps)</td></tr>
+      <tr class="\(row.isHeadline ? "" : "minor")">\(name)\
+      <td class="n" data-label="success">\(row.rate.share.percent) %\(spread)</td>\
+      <td class="n" data-label="95 % interval">\(row.rate.interval.percent)</td>\
+      <td class="plot">\(plot(row, parts))</td>\
+      <td class="n" data-label="episodes">\(row.rate.successes)/\(row.rate.episodes)</td>\
+      <td class="n" data-label="mean steps">\(steps)</td></tr>
       """
   }
 
+  private func plot(_ row: ResultRow, _ parts: [Double]) -> HTML {
+    IntervalPlot.share.row(row.rate.share, row.rate.interval, style(of: row), isSmall: !row.isHeadline, parts: parts)
+  }
+
+  /// The shares of the seeds that a row pools; empty for any other row.
+  func seedShares(of row: ResultRow) -> [Double] {
+    guard case .pooled(let seeds) = row.part, seeds.count > 1 else { return [] }
+    return report.rows.filter { other in
+      guard case .seed = other.part else { return false }
+      return other.experiment == row.experiment && other.condition == row.condition
+    }.map(\.rate.share)
+  }
+
+  static func deviation(_ values: [Double]) -> Double {
+    let mean = values.reduce(0, +) / Double(values.count)
+    return (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(max(values.count - 1, 1))).squareRoot()
+  }
+
+  /// Every task's success rates with their intervals, one panel for each task.
   private var tasks: HTML {
     let rows = report.rows.filter(\.isHeadline)
     var names: [String] = []
     for task in rows.flatMap({ $0.tasks.map(\.task) }) where !names.contains(task) { names.append(task) }
     guard names.count > 1 else { return "" }
-    let heads = rows.map { row -> HTML in
-      "<th class=\"n\">\(row.condition == "eval" ? row.experiment : "\(row.experiment) \(row.condition.dropFirst(5))")</th>"
-    }
-    let lines = names.map { name -> HTML in
-      let cells = rows.map { row -> HTML in
-        guard let rate = row.tasks.first(where: { $0.task == name })?.rate else {
-          return "<td class=\"n muted\">–</td>"
-        }
-        return
-          "<td class=\"n\">\(rate.share.percent) % <span class=\"muted\">\(rate.successes)/\(rate.episodes)</span></td>"
+    let panels = names.map { name -> HTML in
+      let lines = rows.compactMap { row -> HTML? in
+        row.tasks.first { $0.task == name }.map { line(row, $0.rate) }
       }
-      return "<tr><td>\(name)</td>\(cells)</tr>"
+      return """
+        <div class="task"><h4>\(name)</h4><div class="lines"><span></span>\
+        \(IntervalPlot.share.head { $0 == 0 || $0 == 1 ? "\(Int($0 * 100)) %" : "" })<span></span>\(lines)</div></div>
+        """
     }
     return """
       <h3>By task</h3>
-      <div class="scroll"><table><thead><tr><th>task</th>\(heads)</tr></thead><tbody>\(lines)</tbody></table></div>
+      <div class="tasks">\(panels)</div>
+      <p class="muted">Intervals at 95 % of the episodes of one task, all seeds pooled. Among many tasks some differ by chance: \
+      no single one is a finding.</p>
       """
   }
 
-  /// The arms against E0, pair by pair, or why they are not compared.
-  var comparisons: HTML {
-    let intervals = report.comparisons.compactMap { comparison -> ClosedRange<Double>? in
-      try? comparison.result.get().interval
-    }
-    let plot = IntervalPlot.difference(holding: intervals)
-    return """
-      <section><h2>Against the baseline</h2>
-      <div class="scroll"><table>
-      <thead><tr><th>comparison</th><th class="n">difference</th><th class="n">95 % interval</th>\
-      <th class="plot">\(plot.head { $0.wholePoints })</th><th class="n">seeds</th><th class="n">only one / only E0</th>\
-      <th class="n">p (Holm)</th></tr></thead>
-      <tbody>\(report.comparisons.map { row($0, plot) })</tbody></table></div>
-      <p class="muted">The unit is the training run: a difference of methods is announced if a t test over the runs and \
-      McNemar's exact test over the paired episodes both reject equality at 5 %, p being the larger of the two, adjusted for \
-      the number of comparisons by Holm's method. The interval is at each end the wider of the two tests' intervals, in points \
-      of success. With one training seed only the two checkpoints are compared. Arms whose records differ are not compared.</p>
-      </section>
-      """
+  private func line(_ row: ResultRow, _ rate: SuccessRate) -> HTML {
+    """
+    <span class="arm">\(name(of: row))</span>\(IntervalPlot.share.row(rate.share, rate.interval, style(of: row), isSmall: true))\
+    <span class="n">\(rate.share.percent) % <span class="muted">\(rate.successes)/\(rate.episodes)</span></span>
+    """
   }
 
-  private func row(_ comparison: Comparison, _ plot: IntervalPlot) -> HTML {
-    let name: HTML = "<td><b>\(comparison.treatment)</b> minus \(comparison.baseline)</td>"
-    switch comparison.result {
-    case .failure(let reason):
-      return "<tr>\(name)<td colspan=\"6\" class=\"refused\">not compared: \(message(of: reason))</td></tr>"
-    case .success(let found):
-      let (pairs, interval) = (found.pairs, found.interval)
-      return """
-        <tr>\(name)<td class="n">\(found.difference.points)</td><td class="n">\(interval.points)</td>\
-        <td class="plot">\(plot.row(found.difference, interval, color: color(comparison.treatment)))</td>\
-        <td class="n">\(found.bySeed.count)</td><td class="n">\(pairs.onlyFirst) / \(pairs.onlySecond)</td>\
-        <td class="n">\((comparison.adjustedP ?? 1).probability)</td></tr>
-        """
-    }
+  /// `E0`, or `E0 contrary` for another evaluation of the arm.
+  func name(of row: ResultRow) -> String {
+    row.condition == "eval" ? row.experiment : "\(row.experiment) \(row.condition.dropFirst("eval_".count))"
+  }
+
+  func figures(_ all: [HTML?]) -> HTML {
+    let shown = all.compactMap(\.self)
+    return shown.isEmpty ? "" : "<div class=\"charts\">\(shown)</div>"
   }
 }
 

@@ -1,35 +1,58 @@
+import Failures
 import Foundation
 import ModelFiles
 import OrderedCollections
 
 extension ReportPage {
-  /// The main settings of all runs side by side, versions, fingerprints, and all settings in full.
-  var settings: HTML {
-    let columns =
-      report.runs.runs.map(SettingsColumn.init) + [report.runs.random.map(SettingsColumn.init)].compactMap(\.self)
+  /// What was compared with what, the main settings of all runs side by side, and all settings in full.
+  var checks: HTML {
+    let columns = settingsColumns
     return """
-      <section><h2>Settings</h2>
-      \(table(SettingsColumn.rows(of: columns), columns, isFirst: true))
-      <h3>Versions and fingerprints</h3>
-      \(versions(columns))
+      \(comparability)
+      <h3>Main settings</h3>
+      \(table(SettingsColumn.rows(of: columns), columns))
+      <p class="muted">Adjacent runs with the same value share a cell.</p>
       <h3>All settings</h3>
       \(columns.map(documents))
-      </section>
       """
   }
 
-  private func versions(_ columns: [SettingsColumn]) -> HTML {
-    let rows = SettingsColumn.versionRows(of: columns)
-    return rows.isEmpty ? "<p>No protocol records versions or fingerprints.</p>" : table(rows, columns, isFirst: false)
+  var settingsColumns: [SettingsColumn] {
+    report.runs.runs.map(SettingsColumn.init) + [report.runs.random.map(SettingsColumn.init)].compactMap(\.self)
   }
 
-  private func table(_ rows: [(name: String, values: [String?])], _ columns: [SettingsColumn], isFirst: Bool) -> HTML {
-    let heads = columns.map { column -> HTML in "<th>\(column.name)</th>" }
-    let lines = rows.map { row -> HTML in "<tr><td>\(row.name)</td>\(cells(row.values))</tr>" }
-    let note: HTML = isFirst ? "<p class=\"muted\">Adjacent runs with the same value share a cell.</p>" : ""
+  /// What was checked before arms were compared, and what the checks found.
+  private var comparability: HTML {
+    let lines = report.comparisons.map { comparison -> HTML in
+      let pair: HTML = "<b>\(comparison.treatment) − \(comparison.baseline)</b>"
+      switch comparison.result {
+      case .success:
+        let allowed =
+          comparison.allowed.isEmpty ? "" : ", apart from \(comparison.allowed.joined(separator: ", ")), as allowed"
+        return "<li>\(pair): <span class=\"good\">✓ alike in all that was recorded</span>\(allowed)</li>"
+      case .failure(let reason):
+        return "<li>\(pair): <span class=\"bad\">✗ not comparable</span>: \(message(of: reason))</li>"
+      }
+    }
+    let doubts = report.warnings.isEmpty ? "There is no warning." : "The warnings stand above, under the verdict."
     return """
-      <div class="scroll"><table class="settings"><thead><tr><th></th>\(heads)</tr></thead>
-      <tbody>\(lines)</tbody></table></div>\(note)
+      <p>Arms are compared only if everything that their runs recorded of training and evaluation agrees, entry by entry: \
+      data, steps and samples, optimizer, processors, tasks, episodes, instructions, initial states, seeds, engines, hardware, \
+      precision. Exempt are what an arm is (\(RecordDifferences.armEntries.joined(separator: ", "))) and what \
+      changes no result (\(RecordDifferences.incidentalToEvaluation.joined(separator: ", "))). Every evaluation must be \
+      whole, unedited, and of the run's last checkpoint.</p>
+      <ul>\(lines)</ul>
+      <p>\(doubts)</p>
+      """
+  }
+
+  func table(_ rows: [(name: String, values: [String?])], _ columns: [SettingsColumn]) -> HTML {
+    guard !rows.isEmpty else { return "<p>Nothing of this was recorded.</p>" }
+    let heads = columns.map { column -> HTML in "<th>\(column.name)</th>" }
+    let lines = rows.map { row -> HTML in "<tr><th scope=\"row\">\(row.name)</th>\(cells(row.values))</tr>" }
+    return """
+      <div class="scroll" role="region" aria-label="settings by run" tabindex="0"><table class="settings"><thead><tr><th></th>\
+      \(heads)</tr></thead><tbody>\(lines)</tbody></table></div>
       """
   }
 
@@ -58,7 +81,7 @@ extension ReportPage {
 
   private func documents(_ column: SettingsColumn) -> HTML {
     let parts = column.documents.map { name, json -> HTML in
-      "<h4>\(name)</h4><pre>\(json.text(.indented(2)))</pre>"
+      "<h4>\(name)</h4><pre tabindex=\"0\">\(json.text(.indented(2)))</pre>"
     }
     return
       "<details><summary>\(column.name)</summary>\(parts.isEmpty ? ["<p>Nothing was recorded.</p>"] : parts)</details>"
@@ -67,14 +90,19 @@ extension ReportPage {
 
 struct SettingsColumn {
   let name: String
-  let policy: JSON?, training: JSON?, manifest: JSON?
+  let policy: JSON?, training: JSON?, record: JSON?, manifest: JSON?
+  /// The durations of all updates and of the evaluation.
+  let trainingSeconds: Double?, evaluationSeconds: Double?
   let documents: [(String, JSON)]
 
   init(_ run: RecordedRun) {
     name = run.name
     policy = run.policy
     training = run.training
+    record = run.record
     manifest = run.evaluations["eval"]?.manifest
+    trainingSeconds = run.updateSeconds
+    evaluationSeconds = run.evaluations["eval"]?.seconds
     documents =
       [("train_config.json", run.training), ("config.json", run.policy)].compactMap { name, json in
         json.map { (name, $0) }
@@ -86,7 +114,10 @@ struct SettingsColumn {
     name = "random"
     policy = nil
     training = nil
+    record = nil
     manifest = random.manifest
+    trainingSeconds = nil
+    evaluationSeconds = random.seconds
     documents = [("protocol", random.manifest)]
   }
 

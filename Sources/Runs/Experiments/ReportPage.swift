@@ -1,60 +1,108 @@
 import Foundation
+import ModelFiles
 import PolicyEvaluation
 
 /// The report as an HTML page.
 struct ReportPage {
   let report: ExperimentReport
+  /// The name, without ending, of the files with the same results.
+  var name = "report"
 
-  init(_ report: ExperimentReport) { self.report = report }
+  /// A part of the page, which a live page replaces alone.
+  struct Section: Sendable {
+    let id: String
+    /// Its heading; nil for one without.
+    let title: String?
+    let body: HTML
 
-  var html: HTML {
-    """
-    <!DOCTYPE html>
-    <html lang="en">
-    <head>
-    <meta charset="utf-8">
-    <meta name="viewport" content="width=device-width, initial-scale=1">
-    <meta name="color-scheme" content="light dark">
-    <title>\(report.title)</title>
-    <style>\(Self.style)</style>
-    </head>
-    <body>
-    <main>
-    \(header)
-    \(tiles)
-    \(findings)
-    \(gaps)
-    \(results)
-    \(comparisons)
-    \(curves)
-    \(videos)
-    \(settings)
-    </main>
-    </body>
-    </html>
+    /// The digest by which a live page knows that the part has changed.
+    var digest: String { String(sha256(of: body.source).prefix(16)) }
 
-    """
+    var html: HTML {
+      let heading: HTML = title.map { "<h2>\($0)</h2>" } ?? ""
+      return "<section id=\"\(id)\" data-digest=\"\(digest)\">\(heading)\(body)</section>"
+    }
   }
 
-  /// A color of the palette for each arm, in the order of the rows; seeds share it.
-  func color(_ experiment: String, _ condition: String = "eval") -> String {
-    if experiment == "random" { return "cr" }
-    if condition != "eval" { return "cx" }
-    let others = report.runs.experiments.filter { !["E0", "E1", "E2"].contains($0) }
-    switch experiment {
-    case "E0": return "c0"
-    case "E1": return "c1"
-    case "E2": return "c2"
-    default: return "c\(3 + (others.firstIndex(of: experiment) ?? 0) % 3)"
+  var sections: [Section] {
+    let ablations = ablations.map { [Section(id: "ablations", title: "Ablations", body: $0)] } ?? []
+    return [
+      Section(id: "about", title: nil, body: header),
+      Section(id: "verdict", title: "Verdict", body: verdict),
+      Section(id: "success", title: "Success", body: results),
+      Section(id: "comparisons", title: "Against the baseline", body: comparisons),
+      Section(id: "power", title: "What this design can detect", body: power),
+    ] + ablations + [
+      Section(id: "training", title: "Training", body: curves),
+      Section(id: "rollouts", title: "Rollouts", body: videos),
+      Section(id: "protocol", title: "Protocol and checks", body: checks),
+      Section(id: "provenance", title: "Provenance and data", body: provenance),
+    ]
+  }
+
+  var html: HTML { Self.html(report.title, sections, isLive: false) }
+
+  /// A page that asks its server for changes; without a report, one that says why.
+  static func live(_ report: ExperimentReport?, _ sections: [Section]) -> HTML {
+    html(report?.title ?? "Waiting for runs", sections, isLive: true)
+  }
+
+  private static func html(_ title: String, _ sections: [Section], isLive: Bool) -> HTML {
+    let script = isLive ? playScript + liveScript : playScript
+    let links = sections.compactMap { section in
+      section.title.map { title -> HTML in "<a href=\"#\(section.id)\">\(title)</a>" }
     }
+    // Without scripts a live page is loaded anew now and then.
+    let reload: HTML = isLive ? "<noscript><meta http-equiv=\"refresh\" content=\"20\"></noscript>" : ""
+    let state: HTML = isLive ? "<p id=\"live\" class=\"muted\" role=\"status\">live</p>" : ""
+    return """
+      <!DOCTYPE html>
+      <html lang="en"\(isLive ? " class=\"live\"" as HTML : "")>
+      <head>
+      <meta charset="utf-8">
+      <meta name="viewport" content="width=device-width, initial-scale=1">
+      <meta name="color-scheme" content="light dark">
+      <meta name="generator" content="\(generator)">
+      <meta http-equiv="Content-Security-Policy" content="\(policy(of: script, isLive: isLive))">
+      \(reload)<title>\(title)</title>
+      <style>\(style)</style>
+      </head>
+      <body>
+      <main>
+      <nav>\(links)\(state)</nav>
+      \(sections.map(\.html))
+      </main>
+      <script>\(HTML(stringLiteral: script))</script>
+      </body>
+      </html>
+
+      """
+  }
+
+  /// What marks a file as a page of this program, which may be written again.
+  static let generator = "lerobot-wm"
+
+  /// Allows the page nothing but what it holds, and its own script: a name in a data file can run nothing.
+  private static func policy(of script: String, isLive: Bool) -> String {
+    let hexadecimal = Array(sha256(of: script))
+    let bytes = stride(from: 0, to: hexadecimal.count - 1, by: 2).compactMap {
+      UInt8(String(hexadecimal[$0...$0 + 1]), radix: 16)
+    }
+    return "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src data:; script-src 'sha256-"
+      + Data(bytes).base64EncodedString() + "'" + (isLive ? "; connect-src 'self'" : "")
+  }
+
+  /// How an arm is drawn, by its place among the arms.
+  func style(_ experiment: String) -> ArmStyle { ArmStyle(report.runs.experiments.firstIndex(of: experiment) ?? 0) }
+
+  func style(of row: ResultRow) -> ArmStyle {
+    if case .untrained = row.part { return .untrained }
+    let own = style(row.experiment)
+    return row.condition == "eval" ? own : own.hollow
   }
 
   private var header: HTML {
     let runs = report.runs
-    let trained = runs.experiments.map { experiment in
-      let seeds = runs.runs(of: experiment).count
-      return seeds == 1 ? experiment : "\(experiment) (\(seeds) seeds)"
-    }
     let evaluations = runs.runs.flatMap(\.evaluations.values) + [runs.random].compactMap(\.self)
     let episodes = evaluations.map(\.episodes.count).reduce(0, +)
     let tasks = evaluations.reduce(into: Set<String>()) { $0.formUnion($1.tasks) }.count
@@ -65,61 +113,21 @@ struct ReportPage {
       scratch for a few minutes. The results show that the program works from dataset to rollout. They do not show \
       that a world modality helps.</p>
       """ : ""
-    return """
-      <header>
-      <h1>\(report.title)</h1>
-      <p class="lead">\(runs.runs.count) training run\(runs.runs.count == 1 ? "" : "s"), \(trained.joined(separator: ", ")), \
-      evaluated in closed loop over \(episodes) episodes of \(tasks) task\(tasks == 1 ? "" : "s"). E0 is the SmolVLA \
-      baseline. E1 is the world policy with its memory zeroed, which controls for the added parameters. E2 reads the \
-      predicted memory.</p>
-      \(note)
-      </header>
-      """
-  }
-
-  private var tiles: HTML {
-    let shown = report.rows.filter(\.isHeadline)
-    let tiles = shown.map { row -> HTML in
-      let name = row.condition == "eval_contrary" ? "\(row.experiment) contrary instruction" : row.shortLabel
+    let arms = runs.experiments.map { experiment -> HTML in
+      let title = report.rows.first { $0.experiment == experiment && $0.condition == "eval" }?.title ?? "not evaluated"
+      let seeds = runs.runs(of: experiment).map(\.seed)
       return """
-        <div class="tile \(color(row.experiment, row.condition))"><div class="name">\(name)</div>\
-        <div class="figure">\(row.rate.share.percent)<span>%</span></div>\
-        <div class="muted" title="95 % interval">95 %: \(row.rate.interval.percent)</div></div>
+        <li><span class="key"><svg viewBox="0 0 34 8" aria-hidden="true"><line class="line \(style(experiment).css)" x1="1" x2="33" \
+        y1="4" y2="4"/></svg></span><b>\(experiment)</b> \(title) <span class="muted">seed\(seeds.count == 1 ? "" : "s") \
+        \(seeds.listed)</span></li>
         """
     }
-    return tiles.isEmpty ? "" : "<div class=\"tiles\">\(tiles)</div>"
-  }
-
-  private var findings: HTML {
-    guard !report.statements.isEmpty else { return "" }
     return """
-      <section><h2>What the figures say</h2>
-      <ul class="findings">\(report.statements.map { finding -> HTML in "<li><b>\(finding.headline)</b> \(finding.unbroken)</li>" })</ul></section>
+      <h1>\(report.title)</h1>
+      <p class="lead">\(runs.runs.count) training run\(runs.runs.count == 1 ? "" : "s"), evaluated in closed loop over \
+      \(episodes) episodes of \(tasks) task\(tasks == 1 ? "" : "s").</p>
+      <ul class="arms">\(arms)</ul>
+      \(note)
       """
-  }
-
-  private var gaps: HTML {
-    let warnings: HTML =
-      report.warnings.isEmpty
-      ? "" : "<p><b>Warnings</b></p><ul>\(report.warnings.map { line -> HTML in "<li>\(line)</li>" })</ul>"
-    let missing: HTML =
-      report.missing.isEmpty
-      ? "" : "<p><b>Missing</b></p><ul>\(report.missing.map { line -> HTML in "<li>\(line)</li>" })</ul>"
-    guard !report.warnings.isEmpty || !report.missing.isEmpty else { return "" }
-    return "<section class=\"note warn\">\(warnings)\(missing)</section>"
-  }
-}
-
-extension ResultRow {
-  /// A short label for a tile.
-  var shortLabel: String {
-    switch (experiment, condition) {
-    case ("random", _): "random policy"
-    case ("E0", "eval"): "E0 baseline"
-    case ("E1", "eval"): "E1 memory zeroed"
-    case ("E2", "eval"): "E2 with memory"
-    case (_, "eval"): experiment
-    default: "\(experiment) \(condition)"
-    }
   }
 }

@@ -93,7 +93,7 @@ extension ResultRow {
     }
     let trained = policy["world_memory_mode_train"]?.string ?? "unknown"
     let evaluation = runs.lazy.compactMap { $0.evaluations["eval"] }.first
-    if evaluation?.manifest["world"]?["enable_world_injection"] == false {
+    if evaluation?.manifest["world"]?["enable_world_injection"] == false, policy["enable_world_injection"] != false {
       return "world policy trained with \(memory(trained)), rolled out without its injection (an ablation)"
     }
     let rolledOut = (evaluation?.manifest["world_memory_mode_rollout"] ?? policy["world_memory_mode_rollout"])?.string

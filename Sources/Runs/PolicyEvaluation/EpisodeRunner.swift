@@ -45,7 +45,7 @@ final class EpisodeRunner {
     self.environment = environment
     self.context = context
     let settings = context.settings
-    let isRecorded = context.videos != nil && episode.episode < settings.recordedEpisodes
+    let isRecorded = context.videos != nil && settings.records(episode.episode)
     videoCamera = isRecorded ? environment.specification.cameras.first?.name : nil
     result = EpisodeResult(task: episode.task, episode: episode.episode)
     random = CountedRandom(seed: settings.seed, "rollout \(episode.task)").at(episode.episode)
@@ -62,14 +62,23 @@ final class EpisodeRunner {
       if let history = context.requirements.history { cameras.insert(history.camera) }
       let seen = try environment.observe(cameras: cameras)
       record(seen)
-      let contrary = context.settings.usesContraryInstruction ? environment.contraryInstruction : nil
-      result.instruction = contrary ?? seen.instruction
-      request = PolicyRequest(
-        observation: Observation(images: seen.images, state: seen.state, instruction: result.instruction),
-        history: history, random: random.at(requests))
+      let asked = try ablated(PolicyRequest(observation: seen, history: history, random: random.at(requests)))
+      result.instruction = asked.observation.instruction
+      request = asked
       requests += 1
     }
     return request
+  }
+
+  /// What the policy reads under the evaluation's ablation.
+  private func ablated(_ request: PolicyRequest) throws -> PolicyRequest {
+    let settings = context.settings
+    guard let ablation = settings.ablation else { return request }
+    let episode = ObservationAblation.Episode(
+      random: CountedRandom(seed: settings.seed, "ablation \(result.task)").at(result.episode),
+      contraryInstruction: environment.contraryInstruction, stateDeviation: settings.stateDeviation,
+      historyCamera: context.requirements.history?.camera)
+    return try ablation.applied(to: request, query: requests, of: episode)
   }
 
   /// Executes an action chunk, or as much of it as the episode lasts.

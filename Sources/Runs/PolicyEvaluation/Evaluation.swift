@@ -12,12 +12,18 @@ public struct EvaluationSettings: Sendable {
   public var seed = 1000
   /// The number of episodes of each task, from the first, that are recorded as videos.
   public var recordedEpisodes = 10
-  /// Whether the policy is given the contrary instruction; the original goal counts.
-  public var usesContraryInstruction = false
+  /// What is withheld from the policy; nil for nothing.
+  public var ablation: ObservationAblation?
+  /// The standard deviation of each number of the state in the training data, which noise on the state follows.
+  public var stateDeviation: [Float] = []
+  /// The numbers of the episodes of each task that are recorded instead of the first; nil for none.
+  public var recordedNumbers: Set<Int>?
   /// Environments that step at the same time; the others wait.
   var threads = max(2, ProcessInfo.processInfo.activeProcessorCount)
 
   public init() {}
+
+  func records(_ episode: Int) -> Bool { recordedNumbers?.contains(episode) ?? (episode < recordedEpisodes) }
 }
 
 /// Runs a planner in a suite's tasks, several environments at a time.

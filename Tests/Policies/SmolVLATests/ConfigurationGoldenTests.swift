@@ -50,8 +50,7 @@ struct ConfigurationGoldenTests {
       let (policy, batch) = (loaded.policy, loaded.batch)
       let losses = try policy.model.losses(
         of: loaded.paddedActions(), noise: batch.require(BatchKey.noise), time: batch.require(BatchKey.time),
-        cache: policy.model.cache(of: policy.prefix(of: batch))
-      ) { $0 }
+        cache: policy.model.cache(of: policy.prefix(of: batch)), refinement: Refinement())
       try golden.compare("losses", loaded.deviation(losses, "out/losses"), below: 1e-6)
       try golden.compare("loss", loaded.deviation(loaded.loss(), "out/loss"), below: 1e-6)
       let published = try LoadedCase(golden, inPublishedOrder: true).loss()

@@ -115,6 +115,8 @@ struct ClosedGateTests {
     let wanted = try loaded.baseline().actionChunk(for: batch(nil), random: random())
     let policy = try loaded.policy()
     #expect(policy.history?.frames == policy.configuration.world.historyFrames)
+    #expect(policy.history?.camera == "observation.images.image")
+    #expect(try loaded.policy { $0.world.camera = .wrist }.history?.camera == "observation.images.image2")
     let sound = try loaded.batch.require(WorldKey.history)
     #expect(try !policy.actionChunk(for: batch(sound), random: random()).isIdentical(to: wanted))
     #expect(throws: Failure.self) { try policy.actionChunk(for: batch(nil), random: random()) }

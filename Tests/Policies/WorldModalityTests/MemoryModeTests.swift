@@ -18,7 +18,7 @@ struct MemoryModeTests {
     configuration.injectionHeads = 2
     configuration.gateInitialization = 0.5
     change(&configuration)
-    return try WorldModel(ParameterStore(seed: 1, device: .cpu).root, configuration, expertWidth: 8)
+    return try WorldModel(ParameterStore(seed: 1, device: .cpu).root, configuration, expertWidth: 8, languageWidth: 8)
   }
 
   private func addresses(_ count: Int, from first: Int = 0) -> [CountedRandom] {
@@ -62,7 +62,7 @@ struct MemoryModeTests {
     batch = LatentBatch(
       history: batch.history, future: batch.future, isValid: try .zeros([2, 2], dtype: .bool))
     let store = ParameterStore(seed: 1, device: .cpu)
-    let world = try WorldModel(store.root, world().configuration, expertWidth: 8)
+    let world = try WorldModel(store.root, world().configuration, expertWidth: 8, languageWidth: 8)
     try store.setTrainable { _ in true }
     let step = try world.trainingStep(batch, random: [])
     try step.loss.backward()
@@ -92,8 +92,8 @@ struct MemoryModeTests {
     let world = try world { $0.gateInitialization = 0 }
     let hidden = try Tensor.normal([2, 4, 8], .init(seed: 0, "hidden"))
     let memory = try Tensor.normal([2, 2, 8], .init(seed: 0, "memory"))
-    #expect(try world.inject(hidden, memory).isIdentical(to: hidden))
-    #expect(try world.injectWithDiagnostics(hidden, memory).hidden.isIdentical(to: hidden))
+    #expect(try world.fusion.injection(hidden, memory).isIdentical(to: hidden))
+    #expect(try world.fusion.injection.withDiagnostics(hidden, memory).output.isIdentical(to: hidden))
   }
 
   private func rollout(
@@ -131,6 +131,12 @@ struct MemoryModeTests {
     #expect(try together.slice(dimension: 0, 1..<2).distance(to: alone) < 1e-5)
   }
 
+  /// Hidden states that have read a memory.
+  private func read(_ hidden: Tensor, _ memory: RolloutMemory, _ world: WorldModel) throws -> Tensor {
+    let change = try #require(world.refinement(reading: memory).hidden)
+    return try change(hidden)
+  }
+
   @Test func `a row that is not finite is dropped and counted, its neighbors keep their memory`() throws {
     let batch = try latents(3)
     let world = try world()
@@ -142,11 +148,11 @@ struct MemoryModeTests {
       try broken.select(dimension: 0, index: 1).copy(from: Tensor.full([3, 8], value))
       let memory = try #require(world.rolloutMemory(random: addresses(3)) { broken })
       #expect(memory.droppedRows == 1)
-      let output = try world.inject(hidden, memory)
+      let output = try read(hidden, memory, world)
       #expect(try output.select(dimension: 0, index: 1).isIdentical(to: hidden.select(dimension: 0, index: 1)))
       #expect(
         try output.select(dimension: 0, index: 2).distance(
-          to: world.inject(hidden, sound).select(dimension: 0, index: 2)) < 1e-6)
+          to: read(hidden, sound, world).select(dimension: 0, index: 2)) < 1e-6)
       #expect(try !output.select(dimension: 0, index: 2).isIdentical(to: hidden.select(dimension: 0, index: 2)))
     }
   }

@@ -20,7 +20,8 @@ struct NetworkTests {
     configuration.prophetHeads = name == "delta" ? 2 : 4
     configuration.injectionHeads = name == "delta" ? 4 : 3
     let store = ParameterStore(loading: golden.below("w/"), seed: 0, device: .cpu)
-    let world = try WorldModel(store.root, configuration, expertWidth: golden["in/hidden"].size(-1))
+    let world = try WorldModel(
+      store.root, configuration, expertWidth: golden["in/hidden"].size(-1), languageWidth: 8)
     #expect(store.missing.isEmpty && store.misshapen.isEmpty && store.unexpected.isEmpty)
     try store.setTrainable { _ in true }
     let hidden = try golden["in/hidden"].clone()
@@ -30,7 +31,8 @@ struct NetworkTests {
       LatentBatch(
         history: golden["in/history"], future: golden["in/future"], isValid: golden["in/valid"]), random: [])
     let memory = try #require(step.memory)
-    let (injected, metrics) = try world.injectWithDiagnostics(hidden, memory)
+    let (injected, diagnostics) = try world.fusion.injection.withDiagnostics(hidden, memory)
+    let metrics = diagnostics.metrics("")
     try (injected.square().mean() + step.loss * 0.2).backward()
 
     #expect(try memory.distance(to: golden["out/memory"]) < 1e-6)
@@ -45,6 +47,6 @@ struct NetworkTests {
       let gradient = try #require(parameter.tensor.gradient, "\(parameter.name)")
       #expect(try gradient.deviation(from: golden["g/\(parameter.name)"]) < 1e-5, "\(parameter.name)")
     }
-    #expect(try world.inject(hidden, memory).distance(to: injected) < 1e-6)
+    #expect(try world.fusion.injection(hidden, memory).distance(to: injected) < 1e-6)
   }
 }

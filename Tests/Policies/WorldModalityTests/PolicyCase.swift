@@ -87,14 +87,18 @@ struct LoadedPolicyCase {
   /// The policy with every weight of the checkpoint and none but those; it has no encoder.
   ///
   /// - Parameters:
-  ///   - gate: the gate's value, where it is not to be the checkpoint's.
+  ///   - gate: the value of all gates, where they are not to be the checkpoint's.
   ///   - change: what differs from the case's settings.
   func policy(
     gate: Double? = nil, _ change: (inout SmolVLAWorldConfiguration) -> Void = { _ in }
   ) throws -> SmolVLAWorldPolicy {
     var (configuration, weights) = (configuration, weights)
     change(&configuration)
-    if let gate { weights["model.world_inject.gate"] = try Tensor.full([], gate) }
+    if let gate {
+      for name in weights.keys where WorldModel.owns(name) && name.hasSuffix(".gate") {
+        weights[name] = try Tensor.full([], gate)
+      }
+    }
     let store = ParameterStore(loading: weights, seed: 0, device: .cpu)
     let policy = try SmolVLAWorldPolicy(
       configuration, backbone: backbone, imageTokens: nil, parameters: store
@@ -107,7 +111,7 @@ struct LoadedPolicyCase {
   func baseline(inPublishedOrder: Bool = true) throws -> SmolVLAPolicy {
     var settings = configuration.smolvla
     settings.usesReferenceOrder = inPublishedOrder
-    let core = weights.filter { !$0.key.hasPrefix("prophet.") && !$0.key.hasPrefix("model.world_inject.") }
+    let core = weights.filter { !WorldModel.owns($0.key) }
     let store = ParameterStore(loading: core, seed: 0, device: .cpu)
     let policy = try SmolVLAPolicy(
       settings, backbone: backbone, imageTokens: nil, parameters: store)

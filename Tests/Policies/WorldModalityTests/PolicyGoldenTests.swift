@@ -10,7 +10,7 @@ import Testing
 /// `smolvla_world` in one piece against LeRobot's SmolVLA with torch.nn's modules.
 struct PolicyGoldenTests {
   @Test func `there are goldens`() {
-    #expect(PolicyCase.committed.count >= 14)
+    #expect(PolicyCase.committed.count >= 31)
     if let drawn = PolicyCase.drawnFolder { #expect(!PolicyCase.all(in: drawn).isEmpty) }
   }
 
@@ -80,7 +80,10 @@ extension PolicyCase {
     var scalars = loss.metrics
     scalars.merge(try policy.gradientMetrics()) { $1 }
     for (key, value) in scalars where key != "world_cos" {
-      compare(key, try loaded.deviation(value, "out/\(key)"), below: 1e-6)
+      // Through a place of the prefix gradients pass the whole backbone; their norms are as exact as they are.
+      let world = policy.configuration.world
+      let isDeep = key.hasPrefix("grad_") && (world.prefixTokens > 0 || world.isPrefixInjectionEnabled)
+      compare(key, try loaded.deviation(value, "out/\(key)"), below: isDeep ? 1e-5 : 1e-6)
     }
     let (cosine, wanted) = try (scalars["world_cos"]?.item() ?? .nan, #require(loaded.expected["out/world_cos"]).item())
     // A mean of cosines of either sign may come close to 0, where it has no precision of its own.

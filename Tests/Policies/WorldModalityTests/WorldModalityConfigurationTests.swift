@@ -13,6 +13,25 @@ struct WorldModalityConfigurationTests {
       ("context_frames", { $0.contextFrames = 0 }), ("future_offset", { $0.futureOffset = -1 }),
       ("lambda_world", { $0.worldLossWeight = -1 }), ("lambda_world", { $0.worldLossWeight = .nan }),
       ("world_gate_init", { $0.gateInitialization = .infinity }),
+      ("world_prefix_gate_init", { $0.prefixGateInitialization = .nan }),
+      ("world_prefix_num_heads", { $0.prefixHeads = 0 }),
+      ("world_prefix_tokens", { $0.prefixTokens = -1 }), ("world_prefix_tokens", { $0.prefixTokens = 9 }),
+      ("world_prefix_block", { $0.prefixBlock = .prefix }),
+      (
+        "world_prefix_cross_attn",
+        {
+          $0.prefixTokens = 8
+          $0.isPrefixInjectionEnabled = true
+        }
+      ),
+      (
+        "world_memory_mode_train",
+        {
+          $0.isInjectionEnabled = false
+          $0.isSuffixInjectionEnabled = true
+          $0.isPredictorEnabled = false
+        }
+      ),
       ("world_rollout_temporal_window", { $0.rolloutTemporalWindow = 1 }),
       ("world_rollout_temporal_window", { $0.rolloutTemporalWindow = -4 }),
       ("world_memory_mode_train", { $0.isPredictorEnabled = false }),
@@ -32,8 +51,15 @@ struct WorldModalityConfigurationTests {
       #expect(error?.name == name)
     }
     try WorldModalityConfiguration().validate()
-    let error = #expect(throws: Failure.self) { try WorldModalityConfiguration().check(expertWidth: 36) }
+    let error = #expect(throws: Failure.self) {
+      try WorldModalityConfiguration().check(expertWidth: 36, languageWidth: 8)
+    }
     #expect(error?.description.contains("`world_inject_num_heads`") == true)
+    var reading = WorldModalityConfiguration()
+    try reading.check(expertWidth: 8, languageWidth: 36)
+    reading.isPrefixInjectionEnabled = true
+    let second = #expect(throws: Failure.self) { try reading.check(expertWidth: 8, languageWidth: 36) }
+    #expect(second?.description.contains("`world_prefix_num_heads`") == true)
   }
 
   @Test func `flags are read, and oracle is refused in closed loop`() throws {
@@ -76,6 +102,12 @@ struct WorldModalityConfigurationTests {
     try configured.apply(expected, from: "config.json")
     var written = try #require(try configured.validated().json.object)
     #expect(written.removeValue(forKey: "world_camera") == "front")
+    // A run of before the variants reads the memory at the expert's output alone.
+    let variants: JSON = [
+      "world_inject_suffix_in": false, "world_prefix_tokens": 0, "world_prefix_block": "state",
+      "world_prefix_cross_attn": false, "world_prefix_num_heads": 8, "world_prefix_gate_init": 0.0,
+    ]
+    for (name, value) in try #require(variants.object) { #expect(written.removeValue(forKey: name) == value) }
     #expect(JSON.object(written) == expected)
   }
 

@@ -65,6 +65,19 @@ struct EvaluationRunTests {
     }
   }
 
+  @Test func `films the episodes that are asked for`() throws {
+    try Fixture.within { folder in
+      let flags = Self.random + ["--eval.n_episodes=3", "--eval.recorded_episodes=[1]", "--output_dir=eval"]
+      try Program.succeed(flags, in: folder)
+      let videos = folder.appendingPathComponent("eval/videos")
+      #expect(!videos.names().isEmpty)
+      for name in videos.names() {
+        #expect(videos.appendingPathComponent(name).names() == ["eval_episode_1.mp4"], "\(name)")
+      }
+      #expect(try Program.run(flags + ["--eval.recorded_episodes=[-1]", "--overwrite"], in: folder).status == 1)
+    }
+  }
+
   @Test func `replaces results only when told to`() throws {
     try Fixture.within { folder in
       let flags = Self.random + ["--eval.n_episodes=1", "--eval.max_episodes_rendered=0", "--output_dir=eval"]
@@ -81,9 +94,9 @@ struct EvaluationRunTests {
     try Fixture.within { folder in
       let flags = Flags.evaluate + ["--policy.path=\(Flags.checkpoint)", "--eval.max_episodes_rendered=1"]
       try Program.succeed(flags + ["--output_dir=own"], in: folder)
-      try Program.succeed(flags + ["--output_dir=contrary", "--eval.contrary_instruction=true"], in: folder)
+      try Program.succeed(flags + ["--output_dir=contrary", "--eval.ablation=contrary_instruction"], in: folder)
       let contrary = folder.appendingPathComponent("contrary")
-      #expect(try information(contrary)["protocol"]?["contrary_instruction"]?.bool == true)
+      #expect(try information(contrary)["protocol"]?["ablation"] == "contrary_instruction")
       let video = "videos/shapes_push_side/eval_episode_0.mp4"
       #expect(
         try contrary.appendingPathComponent(video).bytes()

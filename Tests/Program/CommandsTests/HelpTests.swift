@@ -3,7 +3,7 @@ import Testing
 
 struct HelpTests {
   private static let commands = [
-    "train", "eval", "precompute", "record", "scratch", "probe", "replay", "matrix", "report",
+    "train", "eval", "ablate", "precompute", "record", "scratch", "probe", "replay", "matrix", "report",
   ]
 
   private func help(_ arguments: [String], columns: Int = 100) throws -> [String] {

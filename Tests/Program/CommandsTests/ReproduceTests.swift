@@ -3,21 +3,32 @@ import ModelFiles
 import Testing
 
 struct ReproduceTests {
-  private func evaluated(_ folder: URL) throws -> URL {
+  /// Evaluates the fixture's baseline, or an E2 whose open gate lets its memory in.
+  private func evaluated(_ folder: URL, arm: String = "E0") throws -> URL {
+    if arm == "E2" {
+      try Program.succeed(
+        ["train", "--output_dir=E2"] + Flags.train + Flags.world + ["--policy.world_gate_init=1"], in: folder)
+    }
     try Program.succeed(
       [
-        "eval", "--policy.path=\(Flags.checkpoint)", "--output_dir=eval", "--eval.n_episodes=4", "--eval.batch_size=4",
+        "eval", "--policy.path=\(arm)/checkpoints/last/pretrained_model", "--output_dir=eval", "--eval.n_episodes=4",
+        "--eval.batch_size=4",
         "--eval.max_episodes_rendered=0", "--num_compute_threads=1", "--rename_map={}",
       ] + Flags.environment, in: folder)
     return folder.appendingPathComponent("eval/eval_info.json")
   }
 
-  @Test func `an evaluation gives the same outcomes with other threads and another batch size`() throws {
+  @Test(arguments: ["E0", "E2"])
+  func `an evaluation gives the same outcomes with other threads and another batch size`(arm: String) throws {
     try Fixture.within { folder in
-      _ = try evaluated(folder)
+      _ = try evaluated(folder, arm: arm)
       let outcome = try Program.succeed(
-        ["reproduce", "eval/eval_info.json", "--eval.batch_size=1", "--num_compute_threads=2", "--output_dir=again"],
-        in: folder)
+        [
+          "reproduce", "eval/eval_info.json", "--eval.batch_size=1", "--num_compute_threads=2", "--output_dir=again",
+          "--eval.recorded_episodes=[2]",
+        ], in: folder)
+      #expect(
+        folder.appendingPathComponent("again/videos/shapes_push_side").names() == ["eval_episode_2.mp4"])
       #expect(outcome.output.contains("reproduced: 4 of 4 episodes are equal"))
       #expect(!outcome.errors.contains("not as recorded") && !outcome.errors.contains("edited"))
       let (one, other) = (
@@ -31,14 +42,17 @@ struct ReproduceTests {
       ] {
         #expect(record[name] != nil && record[name] != .null, "\(name)")
       }
+      #expect(record["world_memory_mode_rollout"] == (arm == "E2" ? "pred" : .null))
+      #expect(record["dropped_memories"] == (arm == "E2" ? 0 : nil) && record["ablation"] == "none")
+      #expect((record["sha256"]?["encoder"] != nil) == (arm == "E2"), "its memory was read")
       #expect(record["env"]?["image_size"] == 16)
       #expect(record["sha256"]?["policy_postprocessor.json"]?.string?.count == 64)
     }
   }
 
-  @Test func `an edited outcome is named`() throws {
+  @Test(arguments: ["E0", "E2"]) func `an edited outcome is named`(arm: String) throws {
     try Fixture.within { folder in
-      let file = try evaluated(folder)
+      let file = try evaluated(folder, arm: arm)
       let text = try String(contentsOf: file, encoding: .utf8)
       let successes = try #require(text.range(of: #""successes": ["#))
       let flag = try #require(text.range(of: "false", range: successes.upperBound..<text.endIndex))
@@ -86,7 +100,7 @@ struct ReproduceTests {
       let log = folder.appendingPathComponent("eval/episodes.jsonl")
       let lines = try String(contentsOf: log, encoding: .utf8).split(separator: "\n").map(String.init)
       #expect(lines.count == 5)
-      try FileManager.default.removeItem(at: file)
+      // A signal leaves eval_info.json, which the resumed evaluation replaces.
       // Two episodes had ended, and a third line was being written.
       try (lines.prefix(3).joined(separator: "\n") + "\n" + lines[3].prefix(20)).write(
         to: log, atomically: true, encoding: .utf8)
@@ -113,6 +127,14 @@ struct ReproduceTests {
       let resumed = try JSON(contentsOf: file)
       #expect(resumed["outcomes_sha256"] == whole["outcomes_sha256"])
       #expect(try String(contentsOf: log, encoding: .utf8).split(separator: "\n").count == 5)
+
+      // Killed after the last episode: nothing is drawn anymore, and the record still names what drew.
+      try FileManager.default.removeItem(at: file)
+      try Program.succeed(flags, in: folder)
+      let complete = try JSON(contentsOf: file)
+      #expect(complete["outcomes_sha256"] == whole["outcomes_sha256"])
+      #expect(complete["protocol"]?["renderer"]?.string != nil)
+      #expect(complete["protocol"]?["renderer"] == whole["protocol"]?["renderer"])
     }
   }
 }

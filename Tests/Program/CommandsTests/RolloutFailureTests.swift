@@ -65,6 +65,41 @@ struct RolloutFailureTests {
     }
   }
 
+  /// The gate must be open: a memory that is not read is not computed.
+  @Test func `counts memories that are not numbers, also over a restart, and says so`() throws {
+    try Fixture.within { folder in
+      try Program.succeed(
+        ["train", "--output_dir=E2_seed3"] + Flags.train + Flags.world + ["--steps=1", "--policy.world_gate_init=1"],
+        in: folder)
+      let model = "E2_seed3/checkpoints/last/pretrained_model"
+      let file = folder.appendingPathComponent(model + "/model.safetensors")
+      var weights = try Tensor.load(file)
+      for (name, tensor) in weights where name.hasPrefix("prophet.") {
+        weights[name] = try Tensor.full(tensor.shape, .nan)
+      }
+      try Tensor.save(weights, to: file, overwrite: true)
+      let evaluate = Flags.evaluate + ["--policy.path=\(model)", "--output_dir=E2_seed3/eval"]
+      let outcome = try Program.succeed(evaluate, in: folder)
+      let evaluation = folder.appendingPathComponent("E2_seed3/eval")
+      let info = evaluation.appendingPathComponent("eval_info.json")
+      let dropped = try #require(try JSON(contentsOf: info)["protocol"]?["dropped_memories"]?.integer)
+      #expect(outcome.errors.contains("warning: \(dropped) memories were not finite"))
+      // Two steps are carried out of each plan, and every plan was without memory.
+      let steps = try #require(try JSON(contentsOf: info)["per_task"]?.array?.first?["metrics"]?["steps"]?.array)
+      #expect(dropped == steps.compactMap(\.integer).map { ($0 + 1) / 2 }.reduce(0, +) && dropped > 0)
+      // The first episode had ended when it was killed.
+      let log = evaluation.appendingPathComponent("episodes.jsonl")
+      let lines = try String(contentsOf: log, encoding: .utf8).split(separator: "\n")
+      try (lines.prefix(2).joined(separator: "\n") + "\n").write(to: log, atomically: true, encoding: .utf8)
+      try FileManager.default.removeItem(at: info)
+      try Program.succeed(evaluate + ["--eval.batch_size=1", "--resume"], in: folder)
+      let resumed = try #require(try JSON(contentsOf: info)["protocol"]?["dropped_memories"]?.integer)
+      #expect(resumed >= dropped)
+      let report = try Program.succeed(["report", "--runs=."], in: folder)
+      #expect(report.output.contains("E2_seed3/eval: \(resumed) memories were not finite"), "\(report.output)")
+    }
+  }
+
   @Test func `says which numbers of a policy are none, and continues`() throws {
     try Fixture.within(copying: ["E0"]) { folder in
       let file = folder.appendingPathComponent(Flags.checkpoint + "/model.safetensors")

@@ -32,7 +32,8 @@ enum Program {
     let process: Process
     fileprivate let folder: URL
 
-    /// What has come on standard error so far.
+    /// What has come on standard output and on standard error so far.
+    var outputSoFar: String { text("out") }
     var errorsSoFar: String { text("err") }
 
     private func text(_ name: String) -> String {

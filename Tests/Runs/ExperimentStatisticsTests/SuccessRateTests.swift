@@ -18,6 +18,6 @@ import Testing
   }
 
   @Test func `the text holds the rate, its interval and the counts`() {
-    #expect(SuccessRate(successes: 29, episodes: 40).text == "72.5 % (57.2 … 83.9, 29/40)")
+    #expect(SuccessRate(successes: 29, episodes: 40).text == "72.5 % (95 %: 57.2 … 83.9; 29/40)")
   }
 }

@@ -13,9 +13,10 @@ struct ExperimentReportTests {
     let report = try matrix.report(isDemonstration: true)
     let html = report.html()
     // Nothing is fetched: no address but those of data within the page.
-    for outside in ["http:", "https:", "<link", "@import", "url(", "<script", "<iframe"] {
+    for outside in ["http:", "https:", "<link", "@import", "url(", "<script src", "<iframe"] {
       #expect(!html.contains(outside), "\(outside)")
     }
+    #expect(html.contains("default-src &#39;none&#39;"))
     for part in [
       "This is a demonstration", "do not show", "Success", "Against the baseline", "World cosine", "World gate",
       "given the contrary instruction", "each action at random", "2.13.0+cpu", "demo/shapes", "By task", "Rollouts",
@@ -111,12 +112,15 @@ struct ExperimentReportTests {
     try report.write(to: matrix("report.html"))
     #expect(try JSON(contentsOf: matrix("report.json")) == report.json)
     let before = try String(contentsOf: matrix("report.html"), encoding: .utf8)
-    #expect(throws: FileError.self) { try report.write(to: matrix("report.html")) }
+    // A page of this program holds nothing that the runs do not.
+    try report.write(to: matrix("report.html"))
     try FileManager.default.removeItem(at: matrix("report.html"))
     #expect(throws: FileError.self) { try report.write(to: matrix("report.html")) }
     #expect(!FileManager.default.fileExists(atPath: matrix("report.html").path))
     try report.write(to: matrix("report.html"), overwrite: true)
     #expect(try String(contentsOf: matrix("report.html"), encoding: .utf8) == before)
+    try matrix.write("<html><body>mine</body></html>", "report.html")
+    #expect(throws: FileError.self) { try report.write(to: matrix("report.html")) }
     #expect(throws: Failure.self) { try report.write(to: matrix("report.json"), overwrite: true) }
     #expect(throws: FileError.self) { try report.write(to: matrix("nowhere/report.html")) }
   }
@@ -181,8 +185,42 @@ struct ExperimentReportTests {
     let lines = (1...100).map { #"{"step":\#($0),"loss":1,"world_cos":\#(0.06 + 0.0002 * Double($0)),"world_gate":0}"# }
     try matrix.write(lines.joined(separator: "\n") + "\n", "E2_seed0/metrics.jsonl")
     let findings = try matrix.report().findings.joined(separator: "\n")
-    #expect(findings.contains("The Prophet of E2_seed0 predicts hardly better than at first."))
-    #expect(findings.contains("at 0 the expert does not read its memory"))
+    #expect(findings.contains("The Prophet of E2 improved, but its predictions are still nearly unrelated"))
+    #expect(findings.contains("The gate of E2 is closed: it acts exactly as without a memory."))
+    // A rise within the curve's own swings is none.
+    let swings = (1...100).map {
+      #"{"step":\#($0),"loss":1,"world_cos":\#(0.06 + 0.0002 * Double($0) + 0.05 * sin(Double($0) / 9)),"world_gate":0.004}"#
+    }
+    try matrix.write(swings.joined(separator: "\n") + "\n", "E2_seed0/metrics.jsonl")
+    let others = try matrix.report().findings.joined(separator: "\n")
+    #expect(others.contains("Nothing shows that the Prophet of E2 learned to predict."))
+    #expect(others.contains("The gate of E2 is almost closed"))
+  }
+
+  @Test func `curves that lie on each other are named, and evaluations during training have a chart`() throws {
+    let matrix = try FixtureMatrix(tasks: ["push_left"])
+    let lines = (1...40).map { step in
+      let success = step % 10 == 0 ? #","eval/pc_success":\#(step)"# : ""
+      return #"{"step":\#(step),"loss":\#(1 / Double(step))\#(success)}"#
+    }
+    for experiment in ["E0", "E1"] {
+      try matrix.write(lines.joined(separator: "\n") + "\n", "\(experiment)_seed0/metrics.jsonl")
+    }
+    let html = try matrix.report().html()
+    #expect(html.contains("E0, E1 coincide: the lines lie on each other"))
+    let chart = try #require(html.components(separatedBy: "<figure").first { $0.contains("Success over training") })
+    // A dot for each evaluation of each of two runs.
+    #expect(chart.components(separatedBy: " h0").count - 1 == 8)
+  }
+
+  @Test func `a range over seeds is drawn, and each seed beside the pooled rate`() throws {
+    let matrix = try FixtureMatrix(seeds: [0, 1, 2], tasks: ["push_left"])
+    let html = try matrix.report().html()
+    let loss = try #require(html.components(separatedBy: "<figure").first { $0.contains("<b>Loss</b>") })
+    #expect(loss.components(separatedBy: "class=\"band").count - 1 == 3)
+    #expect(loss.components(separatedBy: "class=\"faint").count - 1 == 9)
+    #expect(html.components(separatedBy: "class=\"part ").count - 1 == 9)
+    #expect(html.components(separatedBy: "SD of seeds").count - 1 == 3)
   }
 
   @Test func `tables for papers and spreadsheets hold every row and every episode`() throws {

@@ -31,15 +31,48 @@ struct RolloutVideosTests {
     let matrix = try recorded(fakeVideo(10_000))
     let html = try matrix.report(videoBudget: 35_000).html()
     #expect(count("<video", in: html) == 3)
-    #expect(html.contains("more are not shown"))
+    #expect(html.contains("not shown to keep this page small"))
+  }
+
+  @Test func `episodes on which arms disagree come first, and are filmed again where they were not`() throws {
+    let matrix = try recorded(fakeVideo())
+    var outcomes = [Bool](repeating: true, count: 20)
+    for experiment in ["E0", "E1"] {
+      try matrix.evaluation("\(experiment)_seed0/eval", [("push_left", outcomes)])
+    }
+    outcomes[4] = false
+    outcomes[15] = false
+    try matrix.evaluation("E2_seed0/eval", [("push_left", outcomes)])
+    func html() throws -> String {
+      try ExperimentReport(root: matrix.root) { evaluation, films, episodes in "film \(evaluation) \(films) \(episodes)"
+      }
+      .html()
+    }
+    let before = try html()
+    #expect(before.contains("The arms disagree in <b>2</b> of 20 paired episodes; <b>1</b> of these was filmed"))
+    let rows = before.components(separatedBy: "<div class=\"about\">").dropFirst()
+    #expect(rows.first?.contains("The arms disagree") == true && rows.first?.contains("episode&nbsp;4") == true)
+    #expect(before.contains("film E2_seed0/eval/eval_info.json E2_seed0/films [15]"))
+    for (experiment, flags) in [
+      ("E0", [Bool](repeating: true, count: 20)), ("E1", [Bool](repeating: true, count: 20)), ("E2", outcomes),
+    ] {
+      try matrix.evaluation("\(experiment)_seed0/films", [("push_left", flags)], recorded: 16)
+      try matrix.write(fakeVideo(), "\(experiment)_seed0/films/videos/shapes_push_left/eval_episode_15.mp4")
+    }
+    let after = try html()
+    #expect(after.contains("<b>2</b> of these were filmed") && after.contains("episode&nbsp;15"))
+    // A film of an episode that ended otherwise is of another episode.
+    try matrix.evaluation("E2_seed0/films", [("push_left", [Bool](repeating: true, count: 20))], recorded: 16)
+    #expect(try html().contains("<b>1</b> of these was filmed"))
   }
 
   @Test func `a video that no browser plays becomes images`() throws {
     let matrix = try FixtureMatrix()
-    try matrix.video(codec: .mpeg4, ["E0_seed0/eval"], episodes: 1)
+    try matrix.video(codec: .mpeg4, ["random"], episodes: 1)
     let html = try matrix.report().html()
-    #expect(count("data:image/png;base64,iVBORw0KGgo", in: html) == 10)
-    #expect(!html.contains("<video"))
+    // One film of the control, as its first and last frames and three between.
+    #expect(count("data:image/png;base64,iVBORw0KGgo", in: html) == 5)
+    #expect(!html.contains("<video controls"))
   }
 
   @Test func `a file that is no video is named and kept out of the page`() throws {

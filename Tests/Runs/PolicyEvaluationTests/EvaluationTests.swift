@@ -9,13 +9,9 @@ import Testing
 @testable import PolicyEvaluation
 
 struct EvaluationTests {
-  private func settings(_ episodes: Int, batch: Int, recordedEpisodes: Int = 0, usesContraryInstruction: Bool = false)
-    -> EvaluationSettings
-  {
+  private func settings(_ episodes: Int, batch: Int, recordedEpisodes: Int = 0) -> EvaluationSettings {
     var settings = EvaluationSettings()
-    (settings.episodes, settings.batchSize, settings.recordedEpisodes, settings.usesContraryInstruction) = (
-      episodes, batch, recordedEpisodes, usesContraryInstruction
-    )
+    (settings.episodes, settings.batchSize, settings.recordedEpisodes) = (episodes, batch, recordedEpisodes)
     return settings
   }
 
@@ -87,22 +83,6 @@ struct EvaluationTests {
     #expect(ofSecond?["n_episodes"]?.integer == 4 && ofSecond?["pc_success_interval"]?.array?.count == 2)
     #expect(report.json["per_task"]?.array?.map { $0["task_group"]?.string } == ["first", "second"])
     #expect(report.rate().episodes == 8)
-  }
-
-  @Test func `tells the contrary instruction where there is one`() throws {
-    let recorder = RecordingPlanner()
-    let contrary = Evaluation(
-      LineEnvironment.Suite(), settings(2, batch: 1, usesContraryInstruction: true), directory: nil)
-    let told = try contrary.run(tasks: ["up"], planner: recorder)
-    #expect(recorder.instructions == ["go down"])
-    let own = RecordingPlanner()
-    let usual = try Evaluation(LineEnvironment.Suite(), settings(2, batch: 1), directory: nil).run(
-      tasks: ["up"], planner: own)
-    #expect(own.instructions == ["go up"])
-    #expect(outcomes(told) == outcomes(usual), "the goal that counts is the original one")
-    let none = RecordingPlanner()
-    _ = try contrary.run(tasks: ["down"], planner: none)
-    #expect(none.instructions == ["go down"])
   }
 
   @Test func `shows as much of the past as the planner needs`() throws {

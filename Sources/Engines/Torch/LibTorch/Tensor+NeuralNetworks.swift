@@ -59,6 +59,9 @@ extension Tensor {
   /// `x · sigmoid(x)`.
   public func silu() throws -> Tensor { try call("aten::silu", .tensor(self)) }
 
+  /// `1 / (1 + exp(-x))`.
+  public func sigmoid() throws -> Tensor { try call("aten::sigmoid", .tensor(self)) }
+
   /// `max(x, 0)`.
   public func relu() throws -> Tensor { try call("aten::relu", .tensor(self)) }
 

@@ -23,6 +23,11 @@ extension Tensor {
     elementCount == 0 ? 0 : try call("aten::max", .tensor(abs())).item()
   }
 
+  /// `log(Σ exp(x))` over a dimension, which stays with length 1.
+  public func logSumExp(dimension: Int) throws -> Tensor {
+    try call("aten::logsumexp", .tensor(self), .ints([dimension]), .bool(true))
+  }
+
   /// Euclidean norms along some dimensions.
   public func norm(dimensions: [Int], keepDimensions: Bool = false) throws -> Tensor {
     try call("aten::linalg_vector_norm", .tensor(self), .double(2), .ints(dimensions), .bool(keepDimensions))

@@ -1,0 +1,141 @@
+import Experiments
+import Foundation
+import ModelFiles
+import OrderedCollections
+import WorldLatents
+
+extension MatrixPreparation {
+  /// Latents, then each run's stages, then what the runs share.
+  func allStages() throws -> [Stage] {
+    let training = runs.map(training)
+    let latents = try latentsStages(for: Set(training.filter { !$0.isDone }.map(\.subject)))
+    var stages = latents.map(\.stage)
+    for (run, stage) in zip(runs, training) {
+      let needs = latents.filter { $0.arms.contains(run.arm.arm.name) }.map(\.stage.name)
+      stages.append(stage.needing(needs))
+      stages += try afterTraining(run, isTrained: stage.isDone)
+    }
+    if settings.evaluatesChance { stages.append(chance) }
+    return stages + [report(of: stages)]
+  }
+
+  private func training(_ run: Run) -> Stage {
+    let output = "--output_dir=\(run.folder.url.path)"
+    let checkpoints = run.folder.url.appendingPathComponent("checkpoints")
+    return Stage(
+      .training, of: run.name, ["train", output, "--overwrite"] + run.arm.flags + ["--seed=\(run.seed)"],
+      continuation: .init(from: checkpoints.appendingPathComponent("last"), ["train", output, "--resume"]),
+      product: checkpoints.appendingPathComponent("last"), work: run.arm.settings.steps,
+      isDone: (run.folder.checkpointStep ?? 0) >= run.arm.settings.steps)
+  }
+
+  /// The evaluation and the ablations of a run; what was made before its training ended is made again.
+  private func afterTraining(_ run: Run, isTrained: Bool) throws -> [Stage] {
+    let model = "--policy.path=\(run.folder.url.path)/checkpoints/last/pretrained_model"
+    let folder = run.folder.url.appendingPathComponent("eval")
+    let isEvaluated = isTrained && run.folder.isEvaluated
+    if isEvaluated { try run.folder.checkEvaluation(evaluation.protocolEntries, tasks: evaluation.tasks) }
+    let rollout = evaluationStage(
+      .evaluation, of: run.name, in: folder, [model] + evaluation.flags,
+      needs: [Stage.name(.training, of: run.name)], isDone: isEvaluated)
+    guard !settings.ablationNames.isEmpty else { return [rollout] }
+    let product = folder.appendingPathComponent("ablations/ablations.json")
+    let names = "--ablations=\(settings.ablationNames.joined(separator: ","))"
+    return [
+      rollout,
+      Stage(
+        .ablations, of: run.name, ["ablate", model, "--output_dir=\(folder.path)"] + evaluation.flags + [names],
+        needs: [rollout.name], product: product,
+        work: evaluation.tasks.count * evaluation.episodesPerTask * settings.ablationNames.count,
+        isDone: isEvaluated && run.folder.isAblated(settings.ablationNames)),
+    ]
+  }
+
+  private func evaluationStage(
+    _ kind: Stage.Kind, of subject: String, in folder: URL, _ flags: [String], needs: [String] = [], isDone: Bool
+  ) -> Stage {
+    let command = ["eval", "--output_dir=\(folder.path)"] + flags
+    return Stage(
+      kind, of: subject, command + ["--overwrite"],
+      continuation: .init(from: folder.appendingPathComponent("episodes.jsonl"), command + ["--resume"]), needs: needs,
+      product: folder.appendingPathComponent("eval_info.json"),
+      work: evaluation.tasks.count * evaluation.episodesPerTask, isDone: isDone)
+  }
+
+  /// The success rate that chance alone reaches.
+  private var chance: Stage {
+    let folder = root.appendingPathComponent("random")
+    return evaluationStage(
+      .chance, of: "random", in: folder,
+      ["--eval.planner=random"] + evaluation.flags.filter { !$0.hasPrefix("--policy.") },
+      isDone: MatrixRun.isWhole(folder.appendingPathComponent("eval_info.json")))
+  }
+
+  /// The page, which is written whatever became of the others.
+  private func report(of others: [Stage]) -> Stage {
+    let page = root.appendingPathComponent("report.html")
+    func date(_ url: URL) -> Date? {
+      (try? FileManager.default.attributesOfItem(atPath: url.path))?[.modificationDate] as? Date
+    }
+    let written = date(page)
+    let isNewest = others.allSatisfy { stage in
+      written.flatMap { written in date(stage.product).map { $0 <= written } } ?? false
+    }
+    let allowed = settings.allowedDifferences
+    return Stage(
+      .report, of: "report",
+      ["report", "--runs=\(root.path)", "--overwrite"] + (allowed.isEmpty ? [] : ["--allow_differences=\(allowed)"]),
+      follows: others.map(\.name), product: page, isDone: others.allSatisfy(\.isDone) && isNewest)
+  }
+
+  /// The caches that are missing and that a training in `subjects` needs, with the arms that read them.
+  private func latentsStages(for subjects: Set<String>) throws -> [(stage: Stage, arms: [String])] {
+    guard settings.precomputes else { return [] }
+    let open = arms.filter { arm in runs.contains { $0.arm.arm.name == arm.arm.name && subjects.contains($0.name) } }
+    var stages: OrderedDictionary<URL, (stage: Stage, arms: [String])> = [:]
+    for arm in open {
+      guard let cache = try arm.latents(), let camera = cameras[arm.arm.name] else { continue }
+      guard !FileManager.default.fileExists(atPath: cache.url.path) else { continue }
+      let name = cache.url.lastPathComponent.replacingOccurrences(of: ".fp16.npy", with: "")
+        .replacingOccurrences(of: "train_world_", with: "")
+      let stage = Stage(
+        .latents, of: name, cache.command + ["--image_key=\(camera)"], product: cache.url, isDone: false)
+      stages[cache.url, default: (stage, [])].arms.append(arm.arm.name)
+    }
+    return Array(stages.values)
+  }
+}
+
+extension Stage {
+  /// The stage, which also needs others.
+  fileprivate func needing(_ names: [String]) -> Stage {
+    Stage(
+      kind, of: subject, arguments, continuation: continuation, needs: needs + names, follows: follows,
+      product: product, work: work, isDone: isDone)
+  }
+}
+
+extension MatrixArm {
+  /// The cache that the arm reads, and the command line that makes it, without the camera; nil for an arm without latents.
+  func latents() throws -> (url: URL, command: [String])? {
+    guard let world = settings.policy.world else { return nil }
+    let dataset = [world.datasetRepoID, settings.dataset.repoID].first { !$0.isEmpty }
+    let name = dataset ?? settings.dataset.root.map { URL(fileURLWithPath: $0).lastPathComponent } ?? ""
+    let url = try LatentCache.url(
+      cacheDirectory: URL(fileURLWithPath: world.cacheDirectory), datasetRepoID: name,
+      source: world.latentsSource.rawValue, suffix: world.latentSuffix)
+    let optional = [
+      ("dataset_root", settings.dataset.root), ("revision", settings.dataset.revision),
+      ("device", settings.policy.smolvla.device),
+    ].compactMap { name, value in value.map { "--\(name)=\($0)" } }
+    return (
+      url,
+      [
+        "precompute", "--dataset_name=\(name)", "--cache_dir=\(world.cacheDirectory)",
+        "--world_latents_source=\(world.latentsSource.rawValue)", "--world_vision_model_name=\(world.encoderName)",
+        "--temporal_window=\(world.temporalWindow)", "--latent_suffix=\(world.latentSuffix)",
+        "--num_compute_threads=\(settings.computeThreads)",
+      ] + optional + (settings.renameMap.isEmpty ? [] : ["--rename_map=\(settings.renameMap.json.text(.compact))"])
+    )
+  }
+}

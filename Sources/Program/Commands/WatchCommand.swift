@@ -1,0 +1,50 @@
+import Experiments
+import Failures
+import Foundation
+import LayeredSettings
+import PageServer
+import TerminalOutput
+
+/// `lerobot-wm watch`: serves the report of runs that are still at work.
+enum WatchCommand: Command {
+  struct Settings: ConfigurationSection {
+    @Setting("runs", help: "folder of runs, as report reads it; may also be the first argument") var runs = ""
+    @Setting("host", help: "IPv4 address to listen at; 0.0.0.0 lets every network read the page") var host = "127.0.0.1"
+    @Setting("port", help: "port to listen at; 0 takes any free one") var port = 6007
+    @Setting(
+      "allow_differences", help: "entries of protocols and training records that may differ, separated by commas")
+    var allowedDifferences = ""
+
+    func validate() throws(ConfigurationError) {
+      guard !runs.isEmpty else { throw ConfigurationError("runs", "is needed") }
+    }
+  }
+
+  static let name = "watch"
+  static let summary = "serve the report of running experiments as a page that keeps itself up to date"
+  static let examples = ["lerobot-wm watch outputs/matrix"]
+
+  static func layers(_ configured: inout Configured<Settings>, _ arguments: inout Arguments) throws {
+    if let path = arguments.positional.first {
+      arguments.positional.removeFirst()
+      configured.value.runs = path
+    }
+  }
+
+  static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {
+    let root = URL(fileURLWithPath: settings.runs, isDirectory: true).standardizedFileURL
+    guard FileManager.default.fileExists(atPath: root.path) else {
+      throw Failure("\(root.path): the folder does not exist; name the folder of the runs")
+    }
+    let allowed = ReportCommand.words(settings.allowedDifferences)
+    let hashes = FileHashes()
+    let page = LiveReport(root) { try ReportCommand.report(root, allowedDifferences: allowed, hashes: hashes) }
+    let server = try PageServer(host: settings.host, port: settings.port)
+    let interruption = Interruption()
+    print(server.url)
+    fflush(nil)
+    say("serving \(root.path); Ctrl-C ends it")
+    server.serve(until: { interruption.signalNumber != nil }) { path in page.contents(of: path) }
+    return 0
+  }
+}

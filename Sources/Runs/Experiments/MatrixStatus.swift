@@ -1,0 +1,127 @@
+import Failures
+import Foundation
+import OrderedCollections
+
+/// How far the stages of an experiment are, as its folder shows.
+public struct MatrixStatus: Sendable {
+  /// What a run, a cache or the report is doing.
+  enum State: Sendable, Equatable {
+    case finished
+    case running(Stage.Kind)
+    /// It is in the queue of Slurm.
+    case queued(Stage.Kind)
+    /// Its last process ended with an error.
+    case failed(Stage.Kind, String)
+    /// A part of it is done, and nothing works on it.
+    case stopped(Stage.Kind)
+    case notStarted
+  }
+
+  /// The stages of one subject.
+  struct Subject: Sendable {
+    let name: String
+    let stages: [StageProgress]
+    let state: State
+  }
+
+  let subjects: [Subject]
+  private let root: URL
+  private let remaining: RemainingWork
+  /// Why Slurm was not asked, so that what it does is not known.
+  private let notice: String?
+
+  /// Reads the folder of an experiment.
+  ///
+  /// - Parameter isQueueAsked: whether Slurm is asked for the jobs that were submitted.
+  public init(_ root: URL, isQueueAsked: Bool = true) throws {
+    self.root = root
+    let progress = try StagePlan.read(root).map { StageProgress($0, in: root) }
+    let asked = Result { try isQueueAsked ? SlurmQueue(root).entries : [:] }
+    let queue = (try? asked.get()) ?? [:]
+    if case .failure(let error) = asked { notice = message(of: error) } else { notice = nil }
+    let bySubject = OrderedDictionary(grouping: progress, by: \.stage.subject)
+    subjects = bySubject.map { name, stages in
+      Subject(name: name, stages: stages, state: Self.state(stages, StageLog(of: name, in: root), queue))
+    }
+    remaining = RemainingWork(progress)
+  }
+
+  private static func state(
+    _ stages: [StageProgress], _ log: StageLog, _ queue: [String: SlurmQueue.Entry]
+  ) -> State {
+    guard let next = stages.first(where: { !$0.isComplete }) else { return .finished }
+    let kind = next.stage.kind
+    if let entry = queue[next.stage.name] { return entry.isRunning ? .running(kind) : .queued(kind) }
+    if log.isHeld { return .running(kind) }
+    if let error = log.error { return .failed(kind, error) }
+    let isBegun = next.isBegun || stages.contains { $0.isComplete || $0.isBegun }
+    return isBegun || log.url.isThere ? .stopped(kind) : .notStarted
+  }
+
+  /// A line for each subject, then what remains.
+  public var lines: [String] {
+    var rows = [["run", "trained", "steps/s", "evaluated", "success", "time left", "state"]]
+    rows += subjects.map(row)
+    let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+    let table = rows.map { row in
+      zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }.joined(separator: "  ")
+        .trimmingCharacters(in: .whitespaces)
+    }
+    return table + [notice, summary].compactMap(\.self)
+  }
+
+  private func row(_ subject: Subject) -> [String] {
+    func piece(_ kind: Stage.Kind) -> StageProgress? { subject.stages.first { $0.stage.kind == kind } }
+    let training = piece(.training)
+    let evaluation = piece(.evaluation) ?? piece(.chance)
+    func share(_ piece: StageProgress?) -> String { piece.map { "\($0.done)/\($0.stage.work)" } ?? "–" }
+    let rate = training?.secondsPerUnit.map { $0 > 0 ? String(format: "%.2f", 1 / $0) : "–" }
+    let success = training.flatMap { _ in MatrixRun(root.appendingPathComponent(subject.name)).successText }
+    let left = remaining.secondsBySubject[subject.name].map { $0 > 0 ? duration($0) : "–" }
+    return [
+      subject.name, share(training), rate ?? "–", share(evaluation), success ?? "–", left ?? "–",
+      subject.state.text(training),
+    ]
+  }
+
+  /// What remains of everything, and how long the processes that run now need for it.
+  private var summary: String {
+    let unfinished = subjects.filter { $0.state != .finished }
+    guard !unfinished.isEmpty else { return "everything is finished" }
+    let running = unfinished.count { if case .running = $0.state { true } else { false } }
+    let work = remaining.parts.map { "\($0.units) \($0.unit) of \($0.kind)" }.joined(separator: ", ")
+    let time =
+      remaining.text(remaining.seconds).map { text in
+        "\(text) one after another"
+          + (running > 1 ? ", \(duration(remaining.seconds / Double(running))) as \(running) run now" : "")
+      } ?? "for how long is known once a run has logged its rate"
+    return "\(running) at work; left: \([work, time].filter { !$0.isEmpty }.joined(separator: "; "))"
+  }
+}
+
+extension MatrixStatus.State {
+  /// The state in words, with what to do about it.
+  fileprivate func text(_ training: StageProgress?) -> String {
+    switch self {
+    case .finished: "finished"
+    case .running(let kind): "\(kind) is running"
+    case .queued(let kind): "\(kind) is queued"
+    case .failed(let kind, let reason): "\(kind) failed: \(reason)"
+    case .stopped(let kind):
+      "\(kind) was stopped or killed\(kind == .training ? " at step \(training?.done ?? 0)" : ""); the same command continues it"
+    case .notStarted: "not started"
+    }
+  }
+}
+
+/// `45 s`, `12:30 min`, `2:10 h` or `3.5 days`.
+func duration(_ seconds: Double) -> String {
+  guard seconds.isFinite, seconds >= 0, seconds < 1e10 else { return "?" }
+  let whole = Int(seconds.rounded(.up))
+  return whole < 60
+    ? "\(whole) s"
+    : whole < 3600
+      ? String(format: "%d:%02d min", whole / 60, whole % 60)
+      : whole < 172_800
+        ? String(format: "%d:%02d h", whole / 3600, whole % 3600 / 60) : String(format: "%.1f days", seconds / 86_400)
+}
