@@ -97,7 +97,7 @@ class Both:
         return done
 
     def ours(self, *flags):
-        return self.run([self.program, "train", "--num_compute_threads=1", *flags])
+        return self.run([self.program, "train", "--num_compute_threads=1", "--policy.precision=fp32", *flags])
 
     def theirs(self, *flags):
         return self.run([sys.executable, "-m", "lerobot.scripts.lerobot_train", *flags])

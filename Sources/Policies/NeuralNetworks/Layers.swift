@@ -41,7 +41,7 @@ public struct LayerNorm {
 
 /// Division by the root mean square of the last dimension (Llama's normalization), computed in float32.
 public struct RMSNorm {
-  let weight: Tensor
+  public let weight: Tensor
   let epsilon: Double
 
   /// Builds it from `weight` of a scope.

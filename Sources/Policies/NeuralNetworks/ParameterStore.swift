@@ -39,6 +39,8 @@ public struct Parameter {
   public let name: String
   /// The numbers, which the optimizer changes in place.
   public let tensor: Tensor
+  /// The numbers as a checkpoint is to hold them: those of the file where `tensor` is rounded.
+  public let saved: Tensor
 }
 
 /// A model's parameters, in the order in which its parts ask for them.
@@ -58,17 +60,27 @@ public final class ParameterStore {
 
   /// Where new parameters are put.
   public let device: Device
-  /// The parameters' type; training wants float32, frozen models may take less.
+  /// The type of most parameters; training wants float32, frozen models may take less.
   public let dtype: DType
+  /// The arithmetic of the model.
+  public let precision: Precision
+  private let heldType: (String) -> DType
   private var loaded: StateDictionary
   private let random: CountedRandom
   private var handedOut: Set<String> = []
 
   /// A store that hands out `loaded` and invents the rest from `seed`.
-  public init(loading loaded: StateDictionary = [:], seed: Int, device: Device, dtype: DType = .float32) {
+  ///
+  /// - Parameter heldType: the type of each parameter, by its name; by default `dtype`.
+  public init(
+    loading loaded: StateDictionary = [:], seed: Int, device: Device, dtype: DType = .float32,
+    precision: Precision = .fp32, heldType: ((String) -> DType)? = nil
+  ) {
     self.loaded = loaded
     self.device = device
     self.dtype = dtype
+    self.precision = precision
+    self.heldType = heldType ?? { _ in dtype }
     random = CountedRandom(seed: seed, "parameters")
   }
 
@@ -87,10 +99,9 @@ public final class ParameterStore {
     _ name: String, _ shape: [Int], _ initialization: Initializer
   ) throws -> Tensor {
     handedOut.insert(name)
-    let tensor: Tensor
+    let exact: Tensor
     if let found = loaded[name], found.shape == shape {
-      // A copy: the file's pages stay as they are, and the optimizer writes in place.
-      tensor = try found.to(dtype).clone().to(device)
+      exact = found
     } else {
       if let found = loaded[name] {
         misshapen.append("\(name): the model has \(shape), the file \(found.shape)")
@@ -98,9 +109,13 @@ public final class ParameterStore {
         missing.append(name)
       }
       let numbers = initialization.numbers(shape.reduce(1, *), random.at(name))
-      tensor = try Tensor(numbers, shape: shape).to(dtype).to(device)
+      exact = try Tensor(numbers, shape: shape)
     }
-    parameters.append(Parameter(name: name, tensor: tensor))
+    let held = heldType(name)
+    // A copy: the file's pages stay as they are, and the optimizer writes in place.
+    let tensor = try exact.to(held).clone().to(device)
+    let isRounded = held.byteCount < exact.dtype.byteCount
+    parameters.append(Parameter(name: name, tensor: tensor, saved: isRounded ? exact : tensor))
     return tensor
   }
 
@@ -119,6 +134,9 @@ public final class ParameterStore {
 public struct ParameterScope {
   let store: ParameterStore
   let path: String
+
+  /// The arithmetic of the model.
+  public var precision: Precision { store.precision }
 
   /// The scope below this one.
   public subscript(name: String) -> ParameterScope {

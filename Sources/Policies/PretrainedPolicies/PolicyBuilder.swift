@@ -16,12 +16,15 @@ public struct PolicyBuilder {
   public let device: Device
   /// New parameters follow from it.
   public let seed: Int
+  /// Whether the policy is going to be trained; what an optimizer changes is then held in float32.
+  public let isTrained: Bool
   /// What a user should know, in whole lines.
   public internal(set) var notices: [String] = []
 
-  public init(_ settings: PolicySettings, device: Device, seed: Int = 0) {
+  public init(_ settings: PolicySettings, device: Device, seed: Int = 0, isTrained: Bool = true) {
     self.settings = settings
     self.device = device
+    self.isTrained = isTrained
     self.seed = seed
   }
 
@@ -32,7 +35,7 @@ public struct PolicyBuilder {
   public mutating func pretrained(_ folder: URL) throws -> PretrainedPolicy {
     let source = try StartingPoint(folder, settings.smolvla)
     let backbone = try backbone(besides: folder)
-    let store = ParameterStore(loading: source.weights, seed: seed, device: device)
+    let store = try store(of: source.weights)
     let policy = try build(store, backbone, besides: folder)
     try check(store, folder: folder, allowsNewParts: false)
     let (before, after) = try processors(of: source, backbone)
@@ -54,12 +57,12 @@ public struct PolicyBuilder {
     let policy: any Policy
     var (before, after): (Processor, Processor)
     if let source {
-      let store = ParameterStore(loading: source.weights, seed: seed, device: device)
+      let store = try store(of: source.weights)
       policy = try build(store, backbone, besides: source.folder)
       try check(store, folder: source.folder, allowsNewParts: settings.world != nil)
       (before, after) = try processors(of: source, backbone)
     } else {
-      let store = ParameterStore(loading: try backboneWeights(backbone), seed: seed, device: device)
+      let store = try store(of: backboneWeights(backbone))
       policy = try build(store, backbone, besides: nil)
       try checkBackbone(store, backbone)
       (before, after) = try fresh(backbone)
@@ -72,6 +75,14 @@ public struct PolicyBuilder {
   }
 
   // MARK: Parts
+
+  private func store(of weights: StateDictionary) throws -> ParameterStore {
+    let (smolvla, isTrained, precision) = (settings.smolvla, isTrained, settings.smolvla.precision(on: device))
+    try TorchEngine.shared().allowTF32(precision == .tf32)
+    return ParameterStore(loading: weights, seed: seed, device: device, precision: precision) {
+      smolvla.heldType(of: $0, in: precision, isTrained: isTrained)
+    }
+  }
 
   /// The backbone's folder; its weights are fetched only where nothing else brings them.
   private func backbone(besides folder: URL?) throws -> URL {

@@ -34,7 +34,7 @@ public struct PretrainedPolicy {
       try document.write(to: directory.appendingPathComponent(name))
     }
     var state: StateDictionary = [:]
-    for parameter in policy.parameters.parameters { state[parameter.name] = parameter.tensor }
+    for parameter in policy.parameters.parameters { state[parameter.name] = parameter.saved }
     try Tensor.save(state, to: directory.appendingPathComponent("model.safetensors"), metadata: ["format": "pt"])
     try preprocessor.write(to: directory)
     try postprocessor.write(to: directory)

@@ -54,7 +54,7 @@ struct ActionExpert {
   /// - Parameter suffix: [B, S, width]
   func callAsFunction(_ suffix: Tensor, cache: PrefixCache) throws -> Tensor {
     let context = cache.context
-    var hidden = suffix
+    var hidden = try suffix.to(norm.weight.dtype)
     for (index, layer) in layers.enumerated() {
       let normed = try layer.inputNorm(hidden)
       let queries = try layer.queries(normed, readsPrefixOnly[index] ? context.alone : context.joint)

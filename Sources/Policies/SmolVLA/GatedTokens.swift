@@ -49,15 +49,17 @@ struct GatedTokenStream {
   /// - Parameters:
   ///   - contextVisible: which tokens of images and language count, bool [B, C].
   ///   - statePosition: [B, 1]
-  init(_ tokens: GatedTokens, contextVisible: Tensor, statePosition: Tensor, headDimension: Int) throws {
+  init(
+    _ tokens: GatedTokens, contextVisible: Tensor, statePosition: Tensor, through language: LanguageModel
+  ) throws {
     self.tokens = tokens
-    hidden = tokens.embeddings
+    hidden = try tokens.embeddings.to(language.norm.weight.dtype)
     let (batch, count) = (hidden.size(0), hidden.size(1))
     let own = try Tensor.ones([batch, count], dtype: .bool, device: hidden.device)
     let visible = try Tensor.concatenation([contextVisible, own], dimension: 1)
     mask = try AttentionMask.additive(visible.reshaped([batch, 1, 1, visible.size(1)]))
     let offsets = try Tensor.arange(count, device: hidden.device).unsqueezed(0) + 1
-    rotary = try RotaryPositions(statePosition + offsets, headDimension: headDimension)
+    rotary = try RotaryPositions(statePosition + offsets, headDimension: language.headDimension)
   }
 
   /// Takes the tokens through the next layer, where the keys and values of images and language are `context`.

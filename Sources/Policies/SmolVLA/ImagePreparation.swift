@@ -3,10 +3,16 @@ import Foundation
 import LibTorch
 import RobotPolicies
 
-/// A camera's images as the vision tower takes them, and whether each sample has them.
+/// A camera's images, and whether each sample has them.
 struct PreparedImages {
-  /// [B, 3, H, W] in [-1, 1]
-  let pixels: Tensor
+  enum Content {
+    /// As the vision tower takes them: [B, 3, H, W] in [-1, 1].
+    case pixels(Tensor)
+    /// What tower and connector gave for them: [B, tokens, width].
+    case features(Tensor)
+  }
+
+  let content: Content
   /// bool [B]
   let present: Tensor
 }
@@ -19,7 +25,7 @@ enum ImagePreparation {
   /// - Throws: where no camera is there.
   static func images(of batch: Batch, _ configuration: SmolVLAConfiguration) throws -> [PreparedImages] {
     let cameras = configuration.inputFeatures.of(.visual).keys
-    let present = cameras.filter { batch[$0] != nil }
+    let present = cameras.filter { batch[$0] != nil || batch[BatchKey.features(of: $0)] != nil }
     let absent = min(cameras.count - present.count, configuration.emptyCameras)
     guard !present.isEmpty else {
       throw Failure(
@@ -27,26 +33,36 @@ enum ImagePreparation {
     }
     var prepared: [PreparedImages] = []
     for camera in present {
-      var image = try batch.require(camera)
-      if image.rank == 5 { image = try image.select(dimension: 1, index: image.size(1) - 1) }
-      guard image.rank == 4, image.size(1) == 3 else {
-        throw Failure("\(camera) has the shape \(image.shape), the policy needs [batch, 3, height, width]")
-      }
-      if let size = configuration.imageSize { image = try resizeWithPadding(image, width: size[0], height: size[1]) }
+      let features = batch[BatchKey.features(of: camera)]
+      let content: PreparedImages.Content =
+        if let features { .features(features) } else {
+          .pixels(try pixels(of: batch.require(camera), camera, configuration))
+        }
+      let tensor = try features ?? batch.require(camera)
       let mask =
         if let mask = batch["\(camera)_padding_mask"] { try mask.to(.bool) } else {
-          try Tensor.ones([image.size(0)], dtype: .bool, device: image.device)
+          try Tensor.ones([tensor.size(0)], dtype: .bool, device: tensor.device)
         }
-      prepared.append(PreparedImages(pixels: try image * 2 - 1, present: mask))
+      prepared.append(PreparedImages(content: content, present: mask))
     }
     for _ in 0..<max(0, absent) {
-      guard let last = prepared.last else { break }
+      guard let last = prepared.last, case .pixels(let pixels) = last.content else { break }
       prepared.append(
         PreparedImages(
-          pixels: try Tensor.full(last.pixels.shape, -1, device: last.pixels.device),
+          content: .pixels(try Tensor.full(pixels.shape, -1, device: pixels.device)),
           present: try Tensor.zeros(last.present.shape, dtype: .bool, device: last.present.device)))
     }
     return prepared
+  }
+
+  /// A camera's images [B, 3, H, W] or [B, steps, 3, H, W] in [0, 1], resized and in [-1, 1]; of several steps the last.
+  static func pixels(of images: Tensor, _ camera: String, _ configuration: SmolVLAConfiguration) throws -> Tensor {
+    let image = images.rank == 5 ? try images.select(dimension: 1, index: images.size(1) - 1) : images
+    guard image.rank == 4, image.size(1) == 3 else {
+      throw Failure("\(camera) has the shape \(image.shape), the policy needs [batch, 3, height, width]")
+    }
+    guard let size = configuration.imageSize else { return try image * 2 - 1 }
+    return try resizeWithPadding(image, width: size[0], height: size[1]) * 2 - 1
   }
 
   /// [B, C, H, W] scaled to fit into width × height and padded with zeros on the left and on top.

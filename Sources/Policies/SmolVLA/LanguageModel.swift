@@ -40,7 +40,7 @@ struct LanguageModel {
     beside gated: (_ layer: Int, _ own: KeyValueCache) throws -> GatedKeyValues? = { _, _ in nil }
   ) throws -> [KeyValueCache] {
     let rotary = try RotaryPositions(positions, headDimension: headDimension)
-    var hidden = tokens
+    var hidden = try tokens.to(norm.weight.dtype)
     var result: [KeyValueCache] = []
     for (index, layer) in layers.enumerated() {
       let normed = try layer.inputNorm(hidden)

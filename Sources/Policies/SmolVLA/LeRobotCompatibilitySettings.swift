@@ -5,7 +5,7 @@ import OrderedCollections
 /// LeRobot's fields that this program reads and writes for LeRobot's sake.
 public struct LeRobotCompatibilitySettings: ConfigurationSection, Equatable {
   @Setting("n_obs_steps", help: "observation steps per sample; only 1 is supported") var observationSteps = 1
-  @Setting("use_amp", help: "not supported: parameters are float32") var usesAutomaticMixedPrecision = false
+  @Setting("use_amp", help: "the same as precision=bf16") public var usesAutomaticMixedPrecision = false
   @Setting("use_peft", help: "not supported") var usesPEFT = false
   @Setting("push_to_hub", help: "upload the trained model to the hub at the end (HF_TOKEN)") public var pushToHub =
     false
@@ -33,7 +33,7 @@ public struct LeRobotCompatibilitySettings: ConfigurationSection, Equatable {
   public func validate() throws(ConfigurationError) {
     let refused = [
       ("adapt_to_pi_aloha", adaptsToPiAloha), ("use_delta_joint_actions_aloha", usesDeltaJointActions),
-      ("use_peft", usesPEFT), ("use_amp", usesAutomaticMixedPrecision), ("rtc_config", rtcConfiguration != .null),
+      ("use_peft", usesPEFT), ("rtc_config", rtcConfiguration != .null),
       ("n_obs_steps", observationSteps != 1),
     ]
     for (name, isSet) in refused where isSet {

@@ -1,5 +1,7 @@
 import Failures
 import LayeredSettings
+import LibTorch
+import NeuralNetworks
 import ModelFiles
 import RobotPolicies
 
@@ -49,6 +51,17 @@ extension SmolVLAConfiguration {
     guard name.hasPrefix("model.vlm_with_expert.vlm.") else { return true }
     if trainExpertOnly || name.contains(".lm_head.") { return false }
     return !(freezeVisionEncoder && name.contains(".vision_model."))
+  }
+
+  /// The type that a parameter is held in, by its name in the checkpoint: in bf16 only what an optimizer changes, and the
+  /// small projections around the expert, stay float32.
+  ///
+  /// - Parameter isTrained: whether the policy is going to be trained.
+  public func heldType(of name: String, in precision: Precision, isTrained: Bool) -> DType {
+    guard precision == .bf16, name.hasPrefix("model.vlm_with_expert."), !(isTrained && isTrainable(name)) else {
+      return .float32
+    }
+    return .bfloat16
   }
 
   /// Refuses settings that fit neither the features nor the backbone.

@@ -1,5 +1,6 @@
 import Failures
 import LayeredSettings
+import LibTorch
 import ModelFiles
 import NeuralNetworks
 import OrderedCollections
@@ -87,12 +88,24 @@ public struct SmolVLAConfiguration: ConfigurationSection, Equatable {
   public var actionLoss = ActionLoss.valid
   @Setting("normalization", owner: .program, help: "statistics of a new run: the dataset's or the checkpoint's") public
     var normalization = StatisticsSource.dataset
+  @Setting(
+    "precision", owner: .program,
+    help:
+      "fp32, tf32 or bf16 arithmetic; null is bf16 for published weights where the hardware multiplies it, else fp32")
+  public var precision: Precision?
   @SettingsGroup public var compatibility = LeRobotCompatibilitySettings()
   /// Whether numbers are added up in LeRobot's order, which is slower and spares the last rounding error: what `probe`
   /// does, not a setting of files or flags.
   public var usesReferenceOrder = false
 
   public init() {}
+
+  /// The arithmetic on a device: what is asked for, or bf16 for published weights where the hardware multiplies it.
+  public func precision(on device: Device) -> Precision {
+    if let precision { return precision }
+    if compatibility.usesAutomaticMixedPrecision { return .bf16 }
+    return compatibility.loadsVLMWeights && device.multipliesBFloat16 ? .bf16 : .fp32
+  }
 
   /// Layers of the language model that are kept.
   func languageLayers(_ text: TextConfiguration) -> Int {

@@ -52,7 +52,7 @@ extension SmolVLAModel {
     }
     for image in images {
       if let imageTokens { try addSpecial(imageTokens.before) }
-      let embedded = try connector(vision(image.pixels))
+      let embedded = try features(of: image.content)
       parts.append(try embedded * Double(embedded.size(2)).squareRoot())
       visible.append(try image.present.unsqueezed(1).expanded([batch, embedded.size(1)]))
       if let imageTokens { try addSpecial(imageTokens.after) }
@@ -78,18 +78,22 @@ extension SmolVLAModel {
       let context = prefix.context.size(1)
       return try GatedTokenStream(
         tokens, contextVisible: prefix.contextVisible,
-        statePosition: positions.slice(dimension: 1, context..<context + 1), headDimension: language.headDimension)
+        statePosition: positions.slice(dimension: 1, context..<context + 1), through: language)
     }
-    let layers =
+    let layers = try precision.products(with: language.norm.weight) {
       if configuration.trainExpertOnly, !configuration.usesReferenceOrder {
         try contextThenState(prefix, visible, positions, &stream)
       } else {
         try contextAndState(prefix, visible, positions, &stream)
       }
+    }
+    func read(_ layers: [KeyValueCache]) throws -> [KeyValueCache] {
+      try precision.products(with: expert.norm.weight) { try expert.cache(of: layers) }
+    }
     return PrefixCache(
-      layers: try expert.cache(of: layers),
+      layers: try read(layers),
       gated: try stream.map { stream in
-        try expert.cache(of: stream.layers).map { GatedKeyValues(cache: $0, opening: stream.tokens.opening) }
+        try read(stream.layers).map { GatedKeyValues(cache: $0, opening: stream.tokens.opening) }
       },
       context: try SuffixContext(visible: visible, length: configuration.chunkSize, expert.headDimension))
   }

@@ -11,6 +11,7 @@ struct SmolVLAModel {
   let expert: ActionExpert
   let stateProjection, actionInput, actionOutput, timeInput, timeOutput: Linear
   let configuration: SmolVLAConfiguration
+  let precision: Precision
   private let timeScales = TensorCache<Device>()
   /// Token ids put before and after each image, where the configuration asks for them.
   let imageTokens: ImageSpecialTokens?
@@ -20,6 +21,7 @@ struct SmolVLAModel {
     imageTokens: ImageSpecialTokens?
   ) throws {
     self.configuration = configuration
+    precision = scope.precision
     self.imageTokens = imageTokens
     let vlm = scope["vlm_with_expert"]["vlm"]
     let deviation = backbone.text.initializerRange
@@ -74,7 +76,8 @@ struct SmolVLAModel {
     _ actions: Tensor, time: Tensor, cache: PrefixCache, refinement: Refinement
   ) throws -> Tensor {
     let suffix = try embedSuffix(actions, time: time)
-    let hidden = try expert(refinement.suffix?(suffix) ?? suffix, cache: cache)
+    let refined = try refinement.suffix?(suffix) ?? suffix
+    let hidden = try precision.products(with: expert.norm.weight) { try expert(refined, cache: cache) }.to(.float32)
     return try actionOutput(refinement.hidden?(hidden) ?? hidden)
   }
 }

@@ -15,8 +15,9 @@ extension SmolVLAPolicy {
       let filler = max(0, configuration.prefixLength - visible.size(1))
       var numbers: OrderedDictionary<String, Tensor> = [:]
       for (index, image) in try ImagePreparation.images(of: batch, configuration).enumerated() {
-        numbers["mid/img\(index)_resized"] = image.pixels
-        let patches = try model.vision(image.pixels)
+        guard case .pixels(let pixels) = image.content else { continue }
+        numbers["mid/img\(index)_resized"] = pixels
+        let patches = try model.vision(pixels)
         numbers["mid/vision\(index)"] = patches
         numbers["mid/img_emb\(index)"] = try model.connector(patches)
       }

@@ -44,7 +44,7 @@ struct VisionTower {
     let positions = try positions(Grid(rows: rows, columns: columns, device: images.device)) {
       try positionIndices(rows: rows, columns: columns).to(images.device)
     }
-    var hidden = try patchEmbedding(images) + positionEmbedding(positions)
+    var hidden = try patchEmbedding(images.to(positionEmbedding.weight.dtype)) + positionEmbedding(positions)
     for layer in layers { hidden = try layer(hidden) }
     return try postLayerNorm(hidden)
   }

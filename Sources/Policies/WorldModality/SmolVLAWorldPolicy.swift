@@ -2,6 +2,7 @@ import CounterBasedRandom
 import Failures
 import LayeredSettings
 import LibTorch
+import ModelFiles
 import NeuralNetworks
 import OrderedCollections
 import RobotPolicies
@@ -30,7 +31,7 @@ public enum WorldKey {
 /// SmolVLA that may read predicted future latents, behind a gate at each place where they enter.
 ///
 /// It wraps SmolVLA and passes a refinement; with the gates closed it is SmolVLA, bit for bit.
-public final class SmolVLAWorldPolicy: InspectablePolicy {
+public final class SmolVLAWorldPolicy: InspectablePolicy, ImageFeaturePolicy {
   public private(set) var configuration: SmolVLAWorldConfiguration
   /// Planning steps' rows whose memory held a number that is not finite and was not used.
   public private(set) var droppedMemories = 0
@@ -119,6 +120,12 @@ public final class SmolVLAWorldPolicy: InspectablePolicy {
       return numbers
     }
   }
+
+  // MARK: Image features, SmolVLA's
+
+  public var imageFeatureObstacle: String? { base.imageFeatureObstacle }
+  public func imageFeatures(of images: Tensor) throws -> Tensor { try base.imageFeatures(of: images) }
+  public func imageFeatureIdentity() throws -> JSON { try base.imageFeatureIdentity() }
 
   // MARK: Planning
 

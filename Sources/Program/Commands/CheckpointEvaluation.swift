@@ -125,7 +125,7 @@ struct LoadedCheckpoint {
             + "a smaller --policy.n_action_steps re-plans more often"
         ])
     }
-    var builder = PolicyBuilder(settings.policy, device: try Device.chosen(smolvla.device))
+    var builder = PolicyBuilder(settings.policy, device: try Device.chosen(smolvla.device), isTrained: false)
     var (pretrained, folder) = try checks("policy", found: { _ in "\(settings.policy.type), \(path)" }) {
       let folder = try ModelLocation.directory(of: path, holding: ModelLocation.weights)
       return (try builder.pretrained(folder), folder)

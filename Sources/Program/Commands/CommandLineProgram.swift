@@ -16,6 +16,8 @@ protocol Command: SendableMetatype {
   static var extraFlags: [(String, String)] { get }
   /// Whole command lines.
   static var examples: [String] { get }
+  /// Whether a command line means it: the first word, and what follows.
+  static func isCalled(_ word: String, with arguments: [String]) -> Bool
   /// Files that come before the flags, such as a checkpoint's settings.
   static func layers(_ configured: inout Configured<Settings>, _ arguments: inout Arguments) throws
   /// Does it; returns the exit status.
@@ -24,6 +26,7 @@ protocol Command: SendableMetatype {
 
 extension Command {
   static var extraFlags: [(String, String)] { [] }
+  static func isCalled(_ word: String, with arguments: [String]) -> Bool { name == word }
   static func layers(_ configured: inout Configured<Settings>, _ arguments: inout Arguments) throws {}
 
   /// The settings that flags give, as a run of the command would take them.
@@ -66,7 +69,8 @@ public enum CommandLineProgram {
 
   private static var commands: [any Command.Type] {
     [
-      TrainCommand.self, EvalCommand.self, AblateCommand.self, PrecomputeCommand.self, RecordCommand.self,
+      TrainCommand.self, EvalCommand.self, AblateCommand.self, FeaturesCommand.self, PrecomputeCommand.self,
+      RecordCommand.self,
       ScratchCommand.self, ProbeCommand.self, ReplayCommand.self, MatrixCommand.self, ReportCommand.self,
       WatchCommand.self, ReproduceCommand.self, DoctorCommand.self,
     ]
@@ -85,7 +89,7 @@ public enum CommandLineProgram {
       print(overview)
       return 0
     }
-    guard let command = commands.first(where: { $0.name == word }) else {
+    guard let command = commands.first(where: { $0.isCalled(word, with: rest) }) else {
       let hint = nearestName(to: word, among: commands.map { $0.name }).map { "; did you mean \($0)?" } ?? ""
       return fail("there is no command \(word)\(hint)")
     }

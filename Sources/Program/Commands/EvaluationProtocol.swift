@@ -109,7 +109,7 @@ struct EvaluatedPolicy {
       "world_memory_mode_rollout": settings.world.map { .string($0.rolloutMemory.rawValue) } ?? .null,
       "policy": smolvla.checkpointJSON.without(Self.notOfRollouts + ["type"]),
       "world": settings.world?.recorded ?? .null,
-      "device": .string(device.description), "precision": "float32",
+      "device": .string(device.description), "precision": .string(policy.parameters.precision.rawValue),
       "hardware": .string(device == .cpu ? Hardware.processor : Hardware.accelerators),
       "compute_threads": .integer(try TorchEngine.shared().threadCount),
     ]

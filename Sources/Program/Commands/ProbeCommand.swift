@@ -52,6 +52,8 @@ enum ProbeCommand: Command {
     let device = try Device.chosen(settings.policy.smolvla.device ?? "cpu")
     var builder = PolicyBuilder(settings.policy, device: device)
     builder.settings.smolvla.usesReferenceOrder = true
+    // Numbers are compared to the last digits.
+    if settings.policy.smolvla.precision == nil { builder.settings.smolvla.precision = .fp32 }
     let policy = try builder.pretrained(ModelLocation.directory(of: path, holding: ModelLocation.weights)).policy
     var batch = Batch()
     for (name, tensor) in try Tensor.load(URL(fileURLWithPath: settings.batch)) where name.hasPrefix("in/") {

@@ -93,13 +93,15 @@ enum TrainCommand: Command {
     var checks = Checks()
     OutputDisk.check(path(of: settings), mirror: settings.checkpointMirror, &checks)
     let run = try TrainingRun(settings, &checks)
+    let features = try run.imageFeatures()
     run.checkSpace(at: path(of: settings), &checks)
     let interruption = Interruption()
     let evaluation = try TrainingEvaluation(settings, run.pretrained, interruption)
     let record = try run.record()
     let output = try output(settings)
     say("output: \(output.path)")
-    (checks.warnings + [run.deviceDescription, run.dataDescription]).forEach(say)
+    let descriptions = [run.deviceDescription, run.dataDescription, features?.summary].compactMap(\.self)
+    (checks.warnings + descriptions).forEach(say)
     for change in record.changes {
       say("warning: the run resumes with other settings: \(change.text("before", "now"))")
     }
@@ -114,7 +116,7 @@ enum TrainCommand: Command {
       episodes: run.dataset.episodes.count, resuming: run.checkpoint,
       wandb: writesWandB ? settings.wandbDescription(configuration) : nil,
       callbacks: callbacks(settings, evaluation, interruption, output, mirror))
-    var batches = try run.batches(from: loop.firstStep)
+    var batches = try run.batches(from: loop.firstStep, features: features)
     // Also if the run fails: its last checkpoint may still be on its way.
     defer { mirror?.finish().forEach(say) }
     let end = try loop.run(on: &batches)

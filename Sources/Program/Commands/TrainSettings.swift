@@ -28,6 +28,11 @@ struct TrainSettings: ConfigurationSection {
   )
   var checkpointMirror: String?
   @Setting("tolerance_s", help: "seconds that a frame may deviate from its timestamp") var tolerance = 1e-4
+  @Setting(
+    "feature_cache_dir", owner: .program,
+    help:
+      "folder that keeps what the frozen vision tower gives for each frame, so that it is computed once; null for none")
+  var featureCacheDirectory: String?
   @Setting("rename_map", help: renameMapHelp("the dataset's")) var renameMap: OrderedDictionary<String, String> = [:]
   @SettingsGroup("dataset") var dataset = DatasetSettings()
   @SettingsGroup(

@@ -154,7 +154,8 @@ struct TrainingRecord {
         .string(sha256(of: $0.text(.compact)))
       } ?? .null,
       "device": .string(device.description),
-      "hardware": .string(device == .cpu ? Hardware.processor : Hardware.accelerators), "precision": "float32",
+      "hardware": .string(device == .cpu ? Hardware.processor : Hardware.accelerators),
+      "precision": .string(pretrained.policy.parameters.precision.rawValue),
       "program": ProgramRecord.json, "versions": ProgramRecord.engines,
       "command_line": .array(CommandLine.arguments.map(JSON.string)),
     ]

@@ -83,6 +83,17 @@ struct TrainingRun {
     _ = try checks("samples", found: { _ in "the first one can be read" }) { try dataset.batch([0], request) }
   }
 
+  /// Opens or creates the cache of image features, if the settings name one.
+  func imageFeatures() throws -> ImageFeatureCache? {
+    guard let folder = settings.featureCacheDirectory else { return nil }
+    guard request.transforms == nil else {
+      throw Failure("`feature_cache_dir`: `dataset.image_transforms` change every image anew; leave one of them out")
+    }
+    return try ImageFeatureCache(
+      in: URL(fileURLWithPath: folder), pretrained, dataset, cameras: request.cameras, renaming: settings.renameMap,
+      dataset: TrainingRecord.contents(of: dataset.root))
+  }
+
   /// The run's settings, completed as LeRobot saves them with the policy's features and the optimization in effect; a
   /// resumed run needs them.
   func complete(_ settings: JSON) -> JSON {
@@ -112,8 +123,10 @@ struct TrainingRun {
   }
 
   /// Starts loading at a step.
-  func batches(from first: Int) throws -> DatasetBatches {
-    try DatasetBatches(dataset, request, settings.training, from: first, workers: settings.workers, latents: latents)
+  func batches(from first: Int, features: ImageFeatureCache?) throws -> DatasetBatches {
+    try DatasetBatches(
+      dataset, request, settings.training, from: first, workers: settings.workers, latents: latents,
+      features: features.map { ($0, pretrained) })
   }
 }
 

@@ -38,7 +38,8 @@ public enum IncidentalEntries {
   public static let ofResumedTraining = circumstances + machine + ["first_step"]
   /// Settings of a training run.
   public static let ofTrainingSettings = [
-    "seed", "output_dir", "job_name", "resume", "overwrite", "num_workers", "num_compute_threads", "log_freq",
+    "seed", "output_dir", "job_name", "resume", "overwrite", "num_workers", "num_compute_threads", "feature_cache_dir",
+    "log_freq",
     "save_freq", "eval_freq", "wandb", "checkpoint_mirror", "policy.device",
   ]
 

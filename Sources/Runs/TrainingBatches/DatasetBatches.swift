@@ -8,8 +8,9 @@ import WorkerThreads
 /// The samples of a step are a function of the seed and the step, so neither a resume nor the number of workers changes
 /// them.
 public struct DatasetBatches: BatchSource {
-  private let samples: OrderedPrefetcher<SampleBatch>
+  private let samples: OrderedPrefetcher<LoadedSamples>
   private let latents: TrainingLatents?
+  private let features: (cache: ImageFeatureCache, policy: PretrainedPolicy)?
 
   /// Starts loading.
   ///
@@ -18,22 +19,49 @@ public struct DatasetBatches: BatchSource {
   ///   - first: the number of updates that are done.
   ///   - workers: the number of threads; with 0 each batch is loaded when it is asked for.
   ///   - latents: the world latents that are added to each batch, if any.
+  ///   - features: image features that take the images' place, and the policy that computes those that are missing.
   public init(
     _ dataset: LeRobotDataset, _ request: SampleSpecification, _ settings: TrainingSettings, from first: Int,
-    workers: Int = 4,
-    latents: TrainingLatents? = nil
+    workers: Int = 4, latents: TrainingLatents? = nil,
+    features: (cache: ImageFeatureCache, policy: PretrainedPolicy)? = nil
   ) throws {
     let sampler = try BatchSampler(count: dataset.count, batchSize: settings.batchSize, seed: settings.seed)
+    var withoutImages = request
+    withoutImages.cameras = []
     samples = OrderedPrefetcher(sampler: sampler, steps: first..<settings.steps, workers: workers) {
-      try dataset.batch($0, request, draw: $1)
+      [cache = features?.cache, withoutImages] positions, draw in
+      guard let cache else { return LoadedSamples(samples: try dataset.batch(positions, request, draw: draw)) }
+      let frames = try positions.map { try dataset.frame(at: $0).index }
+      guard cache.contains(frames) else {
+        return LoadedSamples(samples: try dataset.batch(positions, request, draw: draw))
+      }
+      return LoadedSamples(
+        samples: try dataset.batch(positions, withoutImages, draw: draw), features: try cache.read(frames))
     }
     self.latents = latents
+    self.features = features
   }
 
   public mutating func next() throws -> TrainingBatch? {
-    guard let samples = try samples.next() else { return nil }
+    guard let loaded = try samples.next() else { return nil }
+    let samples = loaded.samples
     var batch = try TrainingBatch(samples)
     try latents?.add(to: &batch.batch, samples)
+    if let (cache, policy) = features {
+      if loaded.features.isEmpty {
+        try cache.replaceImages(in: &batch.batch, of: samples.frames.map(\.index), policy)
+      }
+      for (key, tensor) in try cache.tensors(loaded.features, rows: samples.positions.count) {
+        batch.batch[key] = tensor
+      }
+    }
     return batch
   }
+}
+
+/// What a worker has read for a step.
+private struct LoadedSamples: Sendable {
+  let samples: SampleBatch
+  /// Image features by the policy's name of the camera; empty where the samples bring images.
+  var features: [String: [UInt8]] = [:]
 }

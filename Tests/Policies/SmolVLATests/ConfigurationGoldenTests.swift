@@ -1,4 +1,5 @@
 import CounterBasedRandom
+import Failures
 import Foundation
 import LibTorch
 import NeuralNetworks
@@ -21,9 +22,9 @@ struct ConfigurationGoldenTests {
       let (policy, batch) = (loaded.policy, loaded.batch)
       if loaded.expected["mid/vision0"] != nil {
         let images = try ImagePreparation.images(of: batch, policy.configuration)
-        try golden.compare("image", loaded.deviation(images[0].pixels, "mid/img0_resized"), below: 1e-6)
-        try golden.compare(
-          "vision", loaded.deviation(policy.model.vision(images[0].pixels), "mid/vision0"), below: 1e-6)
+        guard case .pixels(let pixels) = images[0].content else { throw Failure("expected pixels") }
+        try golden.compare("image", loaded.deviation(pixels, "mid/img0_resized"), below: 1e-6)
+        try golden.compare("vision", loaded.deviation(policy.model.vision(pixels), "mid/vision0"), below: 1e-6)
       }
       let prefix = try policy.prefix(of: batch)
       // LeRobot fills the prefix up to prefix_length with zeros that nothing attends to; here they are left away.

@@ -78,7 +78,7 @@ struct SmolVLAConfigurationTests {
   @Test(arguments: [
     ("adapt_to_pi_aloha=true", "adapt_to_pi_aloha"), ("use_peft=true", "use_peft"),
     ("use_delta_joint_actions_aloha=true", "use_delta_joint_actions_aloha"),
-    ("use_amp=true", "use_amp"), ("push_to_hub=true", "repo_id"), ("n_obs_steps=2", "n_obs_steps"),
+    ("push_to_hub=true", "repo_id"), ("n_obs_steps=2", "n_obs_steps"),
     ("rtc_config={\"enabled\": true}", "rtc_config"), ("chunk_size=0", "chunk_size"),
     ("n_action_steps=51", "n_action_steps"), ("num_steps=-1", "num_steps"), ("attention_mode=x", "attention_mode"),
     ("pad_language_to=never", "pad_language_to"), ("resize_imgs_with_padding=[64]", "resize_imgs_with_padding"),

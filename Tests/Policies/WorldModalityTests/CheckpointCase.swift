@@ -32,12 +32,12 @@ struct CheckpointCase: Sendable, CustomTestStringConvertible {
     @SettingsGroup("policy", help: "", of: PolicySettings.kinds) var policy = PolicySettings.smolvla(.init())
   }
 
-  /// A builder with the settings of a checkpoint's config.json, and flags over them.
+  /// A builder with the settings of a checkpoint's config.json, and flags over them; in float32 unless they say otherwise.
   static func builder(_ folder: URL, _ flags: String...) throws -> PolicyBuilder {
     var configured = Configured<Settings>()
     let config = folder.appendingPathComponent("config.json")
     try configured.apply(JSON(contentsOf: config), from: config.path, at: "policy", unknown: .keep)
-    try configured.apply(Arguments(flags.map { "--policy.\($0)" }))
+    try configured.apply(Arguments((["precision=fp32"] + flags).map { "--policy.\($0)" }))
     return PolicyBuilder(try configured.validated().policy, device: .cpu, seed: 5)
   }
 

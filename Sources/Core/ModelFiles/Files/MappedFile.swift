@@ -73,6 +73,13 @@ public final class MappedFile: @unchecked Sendable {
 /// The SHA-256 of a text's UTF-8, as 64 hexadecimal digits.
 public func sha256(of text: String) -> String { hexadecimal(SHA256.hash(data: Array(text.utf8))) }
 
+/// The SHA-256 of bytes, as 64 hexadecimal digits.
+public func sha256(of bytes: UnsafeRawBufferPointer) -> String {
+  var hash = SHA256()
+  hash.update(bufferPointer: bytes)
+  return hexadecimal(hash.finalize())
+}
+
 private func hexadecimal(_ digest: SHA256Digest) -> String {
   digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
 }

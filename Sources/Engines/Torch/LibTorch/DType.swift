@@ -70,6 +70,14 @@ public enum Device: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
+  /// libtorch's number of the kind of device.
+  var typeNumber: Int32 {
+    switch self {
+    case .cpu: 0
+    case .cuda: 1
+    }
+  }
+
   public var description: String {
     switch self {
     case .cpu: "cpu"

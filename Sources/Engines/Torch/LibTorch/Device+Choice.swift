@@ -1,4 +1,5 @@
 import Failures
+import Foundation
 
 extension Device {
   /// Returns the device of a name, or a GPU if there is one and no name is given.
@@ -14,5 +15,14 @@ extension Device {
           + "WM_TORCH_DIR to a torch with GPU support")
     }
     return device
+  }
+
+  /// Whether the hardware multiplies bfloat16 itself; every GPU is taken to.
+  public var multipliesBFloat16: Bool {
+    guard self == .cpu else { return true }
+    let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
+    let flags = text.split(separator: "\n").first { $0.hasPrefix("flags") || $0.hasPrefix("Features") } ?? ""
+    // Intel's and AMD's names, and Arm's.
+    return !Set(["avx512_bf16", "amx_bf16", "bf16"]).isDisjoint(with: flags.split(separator: " ").map(String.init))
   }
 }

@@ -70,6 +70,9 @@ public struct TorchEngine: Sendable {
   /// Fixes the number of threads that one CPU operation may use.
   public func setThreadCount(_ count: Int) { api.set_thread_count(Int32(count)) }
 
+  /// Lets GPUs round the inputs of float32 products to TF32's 10 bits, for the whole process.
+  public func allowTF32(_ isAllowed: Bool) { api.allow_tf32(isAllowed ? 1 : 0) }
+
   /// The number of visible CUDA or ROCm devices.
   public var deviceCount: Int { Int(api.device_count()) }
 

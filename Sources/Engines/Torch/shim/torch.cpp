@@ -5,6 +5,7 @@
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
+#include <ATen/autocast_mode.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/grad_mode.h>
@@ -119,6 +120,23 @@ EXPORT int wm_torch_set_grad_enabled(int enabled) {
   bool before = at::GradMode::is_enabled();
   at::GradMode::set_enabled(enabled != 0);
   return before;
+}
+
+/// Sets the type that PyTorch's autocast computes in on this thread, -1 for none, and returns the one before.
+EXPORT int wm_torch_set_autocast(int device_type, int dtype) {
+  auto device = (at::DeviceType)device_type;
+  int before = at::autocast::is_autocast_enabled(device) ? (int)at::autocast::get_autocast_dtype(device) : -1;
+  if (dtype >= 0) at::autocast::set_autocast_dtype(device, (at::ScalarType)dtype);
+  // Casts of parameters are kept until the last user has left.
+  if (before < 0 && dtype >= 0) at::autocast::increment_nesting();
+  if (before >= 0 && dtype < 0 && at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
+  at::autocast::set_autocast_enabled(device, dtype >= 0);
+  return before;
+}
+
+EXPORT void wm_torch_allow_tf32(int allowed) {
+  at::globalContext().setAllowTF32CuBLAS(allowed != 0);
+  at::globalContext().setAllowTF32CuDNN(allowed != 0);
 }
 
 EXPORT void wm_torch_release(wm_tensor handle) {

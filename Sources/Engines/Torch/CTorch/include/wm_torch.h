@@ -54,6 +54,8 @@ typedef struct {
   X(void, set_thread_count, (int count))                                                            \
   X(int, thread_count, (void))                                                                      \
   X(int, set_grad_enabled, (int enabled))                                                           \
+  X(int, set_autocast, (int device_type, int dtype))                                                \
+  X(void, allow_tf32, (int allowed))                                                                \
   X(void, release, (wm_tensor tensor))                                                              \
   X(int, call, (const char *op, const wm_value *args, int count, wm_tensor *results, int capacity)) \
   X(void, info, (wm_tensor tensor, wm_tensor_info *info))                                           \

@@ -1,0 +1,128 @@
+import Foundation
+import Synchronization
+
+/// Rows of one size on disk, written in any order and at any time, as a cache that grows.
+///
+/// `NAME` holds the rows and `NAME.rows` a byte for each: 1 once the row is on the disk, so that a process that was killed
+/// leaves no row that is half there. Several processes may write the same file if equal rows are equal bytes.
+public final class RowFile: Sendable {
+  public let url: URL
+  public let rowBytes: Int
+  public let count: Int
+  private let rows, marks: Int32
+  private let state: Mutex<State>
+
+  private struct State: Sendable {
+    var isPresent: [UInt8]
+    /// Written, but not yet marked.
+    var pending: [Int] = []
+  }
+
+  /// Rows between two waits for the disk.
+  private static let rowsPerMark = 256
+
+  /// Opens the file, or creates it without any row.
+  ///
+  /// - Throws: a file of another number or size of rows.
+  public init(_ url: URL, count: Int, rowBytes: Int) throws {
+    let (bytes, overflows) = count.multipliedReportingOverflow(by: rowBytes)
+    guard count > 0, rowBytes > 0, !overflows else {
+      throw FileError.invalid(url.path, "\(count) rows of \(rowBytes) bytes are not a file")
+    }
+    (self.url, self.count, self.rowBytes) = (url, count, rowBytes)
+    rows = try Self.open(url.path, bytes: bytes)
+    do { marks = try Self.open(url.path + ".rows", bytes: count) } catch {
+      close(rows)
+      throw error
+    }
+    var present = [UInt8](repeating: 0, count: count)
+    let marks = marks
+    try present.withUnsafeMutableBytes { try Self.read(marks, $0, at: 0, url.path + ".rows") }
+    state = Mutex(State(isPresent: present))
+  }
+
+  deinit {
+    try? synchronize()
+    close(rows)
+    close(marks)
+  }
+
+  /// The number of rows that are there.
+  public var presentCount: Int { state.withLock { $0.isPresent.count { $0 == 1 } } }
+
+  public func contains(_ row: Int) -> Bool {
+    state.withLock { $0.isPresent.indices.contains(row) && $0.isPresent[row] == 1 }
+  }
+
+  /// Reads a row, which must be there, into `destination` of one row's size.
+  public func read(_ row: Int, into destination: UnsafeMutableRawBufferPointer) throws {
+    precondition(destination.count == rowBytes, "a row has \(rowBytes) bytes")
+    guard contains(row) else { throw FileError.invalid(url.path, "row \(row) is not there") }
+    try Self.read(rows, destination, at: row * rowBytes, url.path)
+  }
+
+  /// Writes a row; it is found again by later processes once ``synchronize()`` or enough later rows have followed.
+  public func write(_ row: Int, _ bytes: UnsafeRawBufferPointer) throws {
+    precondition(bytes.count == rowBytes && (0..<count).contains(row), "a row has \(rowBytes) bytes")
+    try Self.write(rows, bytes, at: row * rowBytes, url.path)
+    let isDue = state.withLock { state in
+      state.isPresent[row] = 1
+      state.pending.append(row)
+      return state.pending.count >= Self.rowsPerMark
+    }
+    if isDue { try synchronize() }
+  }
+
+  /// Waits until all rows are on the disk, and marks them.
+  public func synchronize() throws {
+    let pending = state.withLock { state in
+      defer { state.pending = [] }
+      return state.pending
+    }
+    guard !pending.isEmpty else { return }
+    guard fdatasync(rows) == 0 else { throw FileError.errno(errno, url.path, "be flushed to the disk") }
+    let mark: [UInt8] = [1]
+    for row in pending { try mark.withUnsafeBytes { try Self.write(marks, $0, at: row, url.path + ".rows") } }
+  }
+
+  private static func open(_ path: String, bytes: Int) throws -> Int32 {
+    let descriptor = Foundation.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else { throw FileError.errno(errno, path, "be opened for writing") }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_size == 0 || status.st_size == bytes else {
+      close(descriptor)
+      throw FileError.malformed(path, "expected \(bytes) bytes, found \(status.st_size); delete it to make it again")
+    }
+    guard status.st_size == bytes || ftruncate(descriptor, off_t(bytes)) == 0 else {
+      let failure = FileError.errno(errno, path, "be given its size")
+      close(descriptor)
+      throw failure
+    }
+    return descriptor
+  }
+
+  private static func read(
+    _ file: Int32, _ destination: UnsafeMutableRawBufferPointer, at offset: Int, _ path: String
+  ) throws {
+    var done = 0
+    while done < destination.count {
+      let part = UnsafeMutableRawBufferPointer(rebasing: destination[done...])
+      let found = pread(file, part.baseAddress, part.count, off_t(offset + done))
+      if found < 0, errno == EINTR { continue }
+      guard found >= 0 else { throw FileError.errno(errno, path, "be read") }
+      guard found > 0 else { throw FileError.malformed(path, "it ends before byte \(offset + destination.count)") }
+      done += found
+    }
+  }
+
+  private static func write(_ file: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int, _ path: String) throws {
+    var done = 0
+    while done < bytes.count {
+      let part = UnsafeRawBufferPointer(rebasing: bytes[done...])
+      let written = pwrite(file, part.baseAddress, part.count, off_t(offset + done))
+      if written < 0, errno == EINTR { continue }
+      guard written >= 0 else { throw FileError.errno(errno, path, "be written") }
+      done += written
+    }
+  }
+}

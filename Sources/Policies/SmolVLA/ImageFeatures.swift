@@ -1,0 +1,68 @@
+import LibTorch
+import ModelFiles
+import NeuralNetworks
+import OrderedCollections
+import RobotPolicies
+
+extension SmolVLAModel {
+  /// What tower and connector give for images, [B, tokens, width].
+  func features(of images: PreparedImages.Content) throws -> Tensor {
+    switch images {
+    case .features(let features): return features
+    case .pixels(let pixels):
+      guard configuration.trainExpertOnly, !configuration.usesReferenceOrder else { return try embed(pixels) }
+      return try inGroups(pixels, embed)
+    }
+  }
+
+  private func embed(_ pixels: Tensor) throws -> Tensor {
+    let patches = try precision.products(with: vision.positionEmbedding.weight) { try vision(pixels) }
+    return try precision.products(with: connector.projection.weight) { try connector(patches) }
+  }
+
+  /// Applies `body` to groups of one size, so that a row's last bits do not depend on the rows beside it: a frozen part
+  /// gives an image the same features in every batch.
+  private func inGroups(_ rows: Tensor, _ body: (Tensor) throws -> Tensor) throws -> Tensor {
+    let (count, size) = (rows.size(0), rows.device == .cpu ? 1 : 8)
+    var parts: [Tensor] = []
+    for start in stride(from: 0, to: count, by: size) {
+      let indices = (start..<start + size).map { min($0, count - 1) }
+      let group = try rows.indexSelect(
+        dimension: 0, indices: Tensor(indices, shape: [size], device: rows.device))
+      parts.append(try body(group))
+    }
+    return try Tensor.concatenation(parts, dimension: 0).slice(dimension: 0, 0..<count)
+  }
+}
+
+extension SmolVLAPolicy: ImageFeaturePolicy {
+  private static let frozenParts = [
+    "model.vlm_with_expert.vlm.model.vision_model.", "model.vlm_with_expert.vlm.model.connector.",
+  ]
+
+  /// Kept is what vision tower and connector give, which only `train_expert_only` leaves alone.
+  public var imageFeatureObstacle: String? {
+    if !configuration.trainExpertOnly { return "`train_expert_only=false` trains the connector" }
+    if configuration.emptyCameras > 0 { return "`empty_cameras` adds images that the dataset does not have" }
+    return nil
+  }
+
+  public func imageFeatures(of images: Tensor) throws -> Tensor {
+    try withoutGradients {
+      try model.features(of: .pixels(ImagePreparation.pixels(of: images, "the camera", configuration)))
+    }
+  }
+
+  public func imageFeatureIdentity() throws -> JSON {
+    var weights = ""
+    for parameter in parameters.parameters where Self.frozenParts.contains(where: parameter.name.hasPrefix) {
+      let hash = try parameter.tensor.detached().to(Device.cpu).contiguous().withBytes { sha256(of: $0) }
+      weights += "\(hash)  \(parameter.name)\n"
+    }
+    return [
+      "weights_sha256": .string(sha256(of: weights)), "precision": .string(parameters.precision.rawValue),
+      "image_size": configuration.imageSize.map { .array($0.map(JSON.integer)) } ?? .null,
+      "torch": .string(try TorchEngine.shared().version), "device": .string(parameters.device == .cpu ? "cpu" : "cuda"),
+    ]
+  }
+}

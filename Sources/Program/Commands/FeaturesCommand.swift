@@ -1,0 +1,81 @@
+import Experiments
+import Failures
+import Foundation
+import LayeredSettings
+import TerminalOutput
+import TrainingBatches
+
+/// `lerobot-wm precompute --features`: fills the cache of image features that a training run with these flags reads.
+enum FeaturesCommand: Command {
+  struct Settings: ConfigurationSection {
+    @SettingsGroup var training = TrainSettings()
+    @Setting("features", owner: .program, help: "compute image features, not world latents") var isOn = true
+    @Setting(
+      "shard", owner: .program, help: "the part of the frames to compute, such as 0/4: the first of four processes")
+    var shard = "0/1"
+
+    /// Which of how many parts.
+    var part: (index: Int, count: Int)? {
+      let numbers = shard.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
+      guard numbers.count == 2, let index = numbers[0], let count = numbers[1], count > 0, (0..<count).contains(index)
+      else { return nil }
+      return (index, count)
+    }
+
+    func validate() throws(ConfigurationError) {
+      try training.validate()
+      guard training.featureCacheDirectory != nil else { throw ConfigurationError("feature_cache_dir", "is needed") }
+      guard part != nil else { throw ConfigurationError("shard", "expected I/N with I below N, found \"\(shard)\"") }
+    }
+  }
+
+  static let name = "precompute --features"
+  static let summary =
+    "compute what the frozen vision tower gives for every frame, as train --feature_cache_dir reads it"
+  static let extraFlags = TrainCommand.extraFlags
+  static let examples = [
+    "lerobot-wm precompute --features --policy.path=lerobot/smolvla_base --dataset.repo_id=HuggingFaceVLA/libero "
+      + "--feature_cache_dir=cache"
+  ]
+
+  static func isCalled(_ word: String, with arguments: [String]) -> Bool {
+    word == PrecomputeCommand.name && arguments.contains { $0 == "--features" || $0 == "--features=true" }
+  }
+
+  static func layers(_ configured: inout Configured<Settings>, _ arguments: inout Arguments) throws {
+    var training = Configured<TrainSettings>()
+    try TrainCommand.layers(&training, &arguments)
+    configured.value.training = training.value
+  }
+
+  static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {
+    try useComputeThreads(settings.training.computeThreads)
+    var checks = Checks()
+    let run = try TrainingRun(settings.training, &checks)
+    guard let features = try run.imageFeatures(), let part = settings.part else {
+      throw Failure("no features are kept")
+    }
+    (checks.warnings + [run.deviceDescription, features.summary]).forEach(say)
+    let count = run.dataset.count
+    let positions = try features.missing(
+      in: run.dataset, among: count * part.index / part.count..<count * (part.index + 1) / part.count)
+    let progress = ProgressBar("computing features", total: positions.count)
+    let interruption = Interruption()
+    struct Stopped: Error {}
+    do {
+      try features.complete(
+        positions, of: run.dataset, with: run.pretrained, batchSize: 8, workers: settings.training.workers
+      ) { done in
+        progress.update(done)
+        if interruption.signalNumber != nil { throw Stopped() }
+      }
+    } catch is Stopped {
+      progress.finish()
+      say("stopped; run the same command to resume")
+      return 128 + (interruption.signalNumber ?? 2)
+    }
+    progress.finish()
+    print(features.summary)
+    return 0
+  }
+}
