@@ -22,6 +22,10 @@ struct Study: Sendable {
     (.pocock, AlphaSpending(seeds: looks.upperBound, shape: .pocock)),
     (.obrienFleming, AlphaSpending(seeds: looks.upperBound, shape: .obrienFleming)),
   ]
+  /// By the number of comparisons that share the level, from one.
+  private static let familyPlans = nullArms.map {
+    AlphaSpending(seeds: looks.upperBound, alpha: 0.05 / Double($0 + 1))
+  }
 
   init(_ name: String, seedDeviation: Double, armSeedDeviation: Double? = nil) {
     self.name = name
@@ -68,6 +72,7 @@ struct Study: Sendable {
       tally.add(family.verdicts().contains { $0 != .methods(.cannotTell) }, .anyOfFiveWithHolm, seeds: seeds)
     }
     try addSequential(experiment, to: &tally)
+    try addFamilyLooks(experiment, to: &tally)
     addCheckpoints(experiment, to: &tally)
   }
 
@@ -84,6 +89,17 @@ struct Study: Sendable {
         tally.add(Double(stop?.bySeed.count ?? last), .seedsUsed(shape), seeds: last, points: points)
       }
     }
+  }
+
+  /// Five null arms at five looks, with Holm's steps at each.
+  private func addFamilyLooks(_ experiment: SimulatedExperiment, to tally: inout Tally) throws {
+    let last = Self.looks.upperBound
+    let isAnnounced = try Self.looks.contains { look in
+      let family = ComparisonFamily(try Self.nullArms.map { try experiment.comparison(arm: $0, seeds: look) })
+      let verdicts = family.verdicts(atLook: look, of: last) { Self.familyPlans[$0 - 1] }
+      return verdicts?.contains { $0 != .methods(.cannotTell) } ?? false
+    }
+    tally.add(isAnnounced, .anyOfFiveAtLooks, seeds: last)
   }
 
   /// The first seed's runs as two checkpoints, looked at after every ten episodes of each task.

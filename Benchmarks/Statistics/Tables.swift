@@ -65,6 +65,7 @@ struct Tables {
     }
     sequential.add([deviation, "one look at 6"] + cells(.announced) + points.map { _ in "\(last)" })
     sequential.add([deviation, "5 % at each look"] + cells(.announcedWithoutPlan))
+    sequential.add([deviation, "any of 5, Holm"] + percent([tally.percent(.anyOfFiveAtLooks, seeds: last)]))
   }
 
   private func percent(_ values: [Double]) -> [String] { values.map { String(format: "%.1f", $0) } }

@@ -6,7 +6,7 @@ struct Tally: Sendable {
   enum Measure: Hashable, Sendable {
     case announced, announcedByEpisodes, announcedByRuns
     case covered, coveredByRuns, intervalContradictsAnswer
-    case anyOfFive, anyOfFiveWithHolm
+    case anyOfFive, anyOfFiveWithHolm, anyOfFiveAtLooks
     case announcedSequentially(AlphaShape), seedsUsed(AlphaShape), announcedWithoutPlan
     case equivalent, different
     case decidedAtLooks, decidedAtAnyTime, announcedAtLooks, episodesUsed

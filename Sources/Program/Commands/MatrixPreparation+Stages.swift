@@ -23,14 +23,16 @@ extension MatrixPreparation {
   private func training(_ run: Run) -> Stage {
     let output = "--output_dir=\(run.folder.url.path)"
     let last = run.folder.url.appendingPathComponent("checkpoints/last")
-    let directory = run.arm.settings.checkpointMirror
+    // Experiments that share a mirror have runs of the same names.
+    let directory = run.arm.settings.checkpointMirror.map { "\($0)/\(root.lastPathComponent)" }
+    let mirrorFlag = directory.map { ["--checkpoint_mirror=\($0)"] } ?? []
+    let flags = run.arm.flags.filter { !$0.hasPrefix("--checkpoint_mirror=") } + mirrorFlag
     let mirror = directory.map { CheckpointMirror(URL(fileURLWithPath: $0), of: run.folder.url).url }
     // The mirror has every checkpoint, also when the run's own disk has vanished.
     let saved = run.folder.checkpointStep == nil ? mirror?.appendingPathComponent("checkpoints/last") : nil
     return Stage(
-      .training, of: run.name, ["train", output, "--overwrite"] + run.arm.flags + ["--seed=\(run.seed)"],
-      continuation: .init(
-        from: saved ?? last, ["train", output, "--resume"] + (directory.map { ["--checkpoint_mirror=\($0)"] } ?? [])),
+      .training, of: run.name, ["train", output, "--overwrite"] + flags + ["--seed=\(run.seed)"],
+      continuation: .init(from: saved ?? last, ["train", output, "--resume"] + mirrorFlag),
       product: last, work: run.arm.settings.steps,
       isDone: (run.folder.checkpointStep ?? 0) >= run.arm.settings.steps)
   }

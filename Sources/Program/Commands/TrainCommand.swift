@@ -98,6 +98,10 @@ enum TrainCommand: Command {
     let interruption = Interruption()
     let evaluation = try TrainingEvaluation(settings, run.pretrained, interruption)
     let record = try run.record()
+    let mirror = settings.checkpointMirror.map {
+      CheckpointMirror(URL(fileURLWithPath: $0), of: URL(fileURLWithPath: path(of: settings)))
+    }
+    if !settings.resumes { try mirror?.prepare(overwrite: settings.overwrites) }
     let output = try output(settings)
     say("output: \(output.path)")
     let descriptions = [run.deviceDescription, run.dataDescription, features?.summary].compactMap(\.self)
@@ -110,7 +114,6 @@ enum TrainCommand: Command {
     var pretrained = run.pretrained
     pretrained.documents[TrainConfigurationFiles.ownName] = files.own
     pretrained.documents[TrainingRecord.fileName] = record.json
-    let mirror = settings.checkpointMirror.map { CheckpointMirror(URL(fileURLWithPath: $0), of: output) }
     var loop = try TrainingLoop(
       pretrained, settings.training, output: output, configuration: files.lerobot, frames: run.dataset.count,
       episodes: run.dataset.episodes.count, resuming: run.checkpoint,

@@ -12,14 +12,18 @@ extension ComparisonFamily {
   ///   - look: the seeds per arm so far.
   ///   - seeds: the seeds per arm at the last look; with one, checkpoints are compared by their evidence, whose p holds at
   ///     any time.
-  public func verdicts(atLook look: Int, of seeds: Int, alpha: Double = 0.05) -> [Verdict]? {
+  ///   - plan: how `alpha` divided by a number of comparisons is spent; nil computes it, which takes a while.
+  public func verdicts(
+    atLook look: Int, of seeds: Int, alpha: Double = 0.05, plan: ((_ comparisons: Int) -> AlphaSpending)? = nil
+  ) -> [Verdict]? {
     if seeds == 1 {
       return zip(comparisons, adjustedEvidenceP).map { $0.verdict(p: $1, alpha: alpha) }
     }
     var verdicts = comparisons.map { $0.verdict(p: 1, alpha: alpha) }
     let order = comparisons.indices.sorted { comparisons[$0].p < comparisons[$1].p }
     for (rank, index) in order.enumerated() {
-      let spending = AlphaSpending(seeds: seeds, alpha: alpha / Double(order.count - rank))
+      let remaining = order.count - rank
+      let spending = plan?(remaining) ?? AlphaSpending(seeds: seeds, alpha: alpha / Double(remaining))
       guard let level = spending.level(afterSeeds: look) else { return nil }
       guard comparisons[index].p < level else { break }
       verdicts[index] = comparisons[index].verdict(alpha: level)

@@ -50,6 +50,19 @@ public final class CheckpointMirror: Sendable {
   /// Whether it holds a checkpoint.
   public var isThere: Bool { (try? CheckpointDirectory(output: url).last()) != nil }
 
+  /// Makes room for a new run.
+  ///
+  /// - Parameter overwrite: whether a run that it holds may go.
+  public func prepare(overwrite: Bool) throws {
+    guard isThere else { return }
+    guard overwrite else {
+      throw Failure(
+        "\(url.path) holds the checkpoints of a run already; give `resume` to go on with it, `overwrite` to replace it, or "
+          + "another `checkpoint_mirror`")
+    }
+    try FileManager.default.removeItem(at: url)
+  }
+
   /// Copies the run's newest checkpoint and its log back, if the run's own folder has no checkpoint.
   ///
   /// - Returns: whether there was something to copy back.

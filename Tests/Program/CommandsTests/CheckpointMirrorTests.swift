@@ -35,6 +35,21 @@ struct CheckpointMirrorTests {
     }
   }
 
+  @Test func `a mirror that holds another run is not overwritten unasked`() throws {
+    try Fixture.within { folder in
+      let flags = ["train", "--output_dir=run", "--checkpoint_mirror=kept"] + Flags.train + ["--steps=3"]
+      try Program.succeed(flags, in: folder)
+      try FileManager.default.removeItem(at: folder.appendingPathComponent("run"))
+      let refused = try Program.run(flags + ["--seed=4"], in: folder)
+      #expect(
+        refused.status == 1 && refused.errors.contains("holds the checkpoints of a run already"), "\(refused.errors)")
+      #expect(!FileManager.default.fileExists(atPath: folder.appendingPathComponent("run").path))
+      try Program.succeed(flags + ["--seed=4", "--overwrite"], in: folder)
+      #expect(
+        try lastState(folder.appendingPathComponent("kept/run")) == lastState(folder.appendingPathComponent("run")))
+    }
+  }
+
   @Test func `a mirror that fails does not stop the run`() throws {
     try Fixture.within { folder in
       try Data().write(to: folder.appendingPathComponent("kept"))
