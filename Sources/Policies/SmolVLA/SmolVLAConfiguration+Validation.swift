@@ -28,6 +28,10 @@ extension SmolVLAConfiguration {
     ] {
       try require(value.isFinite && value > 0, name, "a positive number", value)
     }
+    if let precision, precision != .bf16, compatibility.usesAutomaticMixedPrecision {
+      throw ConfigurationError(
+        "use_amp", "is precision=bf16, but precision is \(precision.rawValue); leave one of them out")
+    }
     try validateTraining()
   }
 

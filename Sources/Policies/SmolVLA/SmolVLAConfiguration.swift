@@ -102,7 +102,8 @@ public struct SmolVLAConfiguration: ConfigurationSection, Equatable {
 
   /// The arithmetic on a device: what is asked for, or bf16 for published weights where the hardware multiplies it.
   public func precision(on device: Device) -> Precision {
-    if let precision { return precision }
+    // A CPU has no TF32.
+    if let precision { return precision == .tf32 && device == .cpu ? .fp32 : precision }
     if compatibility.usesAutomaticMixedPrecision { return .bf16 }
     return compatibility.loadsVLMWeights && device.multipliesBFloat16 ? .bf16 : .fp32
   }

@@ -60,6 +60,7 @@ enum AblateCommand: Command {
     let study = try AblationStudy(of: folder)
     print(study.table())
     let file = AblationStudy.folder(of: folder).appendingPathComponent("ablations.json")
+    try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
     var json = study.json.object ?? [:]
     json["left_out"] = .object(OrderedDictionary(plan.leftOut.map { ($0.name, .string($0.reason)) }) { $1 })
     try JSON.object(json).write(to: file, layout: .indented(2), overwrite: true)

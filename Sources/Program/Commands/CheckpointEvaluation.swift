@@ -128,6 +128,8 @@ struct LoadedCheckpoint {
     var builder = PolicyBuilder(settings.policy, device: try Device.chosen(smolvla.device), isTrained: false)
     var (pretrained, folder) = try checks("policy", found: { _ in "\(settings.policy.type), \(path)" }) {
       let folder = try ModelLocation.directory(of: path, holding: ModelLocation.weights)
+      // The arithmetic of the training, unless another is asked for.
+      builder.settings.smolvla.precision = try smolvla.precision ?? TrainingRecord.precision(of: folder)
       return (try builder.pretrained(folder), folder)
     }
     checks.warn("policy", builder.notices)

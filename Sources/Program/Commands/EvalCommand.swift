@@ -75,6 +75,10 @@ enum EvalCommand: Command {
       ? URL(fileURLWithPath: path, isDirectory: true) : try prepareOutput(path, overwrite: settings.overwrites)
     let interruption = Interruption()
     let outcome = try evaluation.evaluate(in: output, resumes: settings.resumes, interruption: interruption)
+    if let signal = interruption.signalNumber, outcome.results.isEmpty {
+      say("stopped by a signal before an episode had ended; resume with --resume --output_dir=\(path)")
+      return 128 + signal
+    }
     let (run, report) = (evaluation.run, outcome.report)
     for task in run.tasks { print("\(run.suite.label(ofTask: task).text): \(report.rate(of: task).text)") }
     if report.groups.count > 1 {

@@ -94,6 +94,10 @@ struct EvaluationRun {
     let report = EvaluationReport(
       tasks: tasks.map(suite.label), results: results, seconds: Date().timeIntervalSince(start),
       manifest: .object(record), root: root)
+    // Stopped before an episode had ended, there is nothing to report; `episodes.jsonl` is what a later start resumes from.
+    if results.isEmpty, interruption.signalNumber != nil {
+      return Outcome(report: report, results: results, droppedMemories: dropped)
+    }
     try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
     try report.json.write(to: root.appendingPathComponent("eval_info.json"), layout: .indented(2), overwrite: resumes)
     return Outcome(report: report, results: results, droppedMemories: dropped)

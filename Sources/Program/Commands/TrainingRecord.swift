@@ -3,6 +3,7 @@ import Failures
 import Foundation
 import HuggingFaceHub
 import ModelFiles
+import NeuralNetworks
 import OrderedCollections
 import PolicyEvaluation
 import PretrainedPolicies
@@ -16,6 +17,13 @@ import WorldModality
 /// saw them with are known.
 struct TrainingRecord {
   static let fileName = "training_record.json"
+
+  /// The arithmetic that a checkpoint was trained in; nil where it is not recorded.
+  static func precision(of folder: URL) throws -> Precision? {
+    let file = folder.appendingPathComponent(fileName)
+    guard FileManager.default.fileExists(atPath: file.path) else { return nil }
+    return try JSON(contentsOf: file)["segments"]?.array?.last?["precision"]?.string.flatMap(Precision.init(rawValue:))
+  }
 
   let json: JSON
   /// What a resumed run changes, the values before first; empty for a new run.

@@ -74,6 +74,10 @@ struct TrainingRun {
     try starts.add(TrainedStartStates(dataset))
     if !starts.recordings.isEmpty { pretrained.documents[TrainedStartStates.fileName] = starts.json }
     checks.warn("statistics", dataset.statistics.isEmpty ? [Self.statisticsWarning] : [])
+    if settings.featureCacheDirectory != nil {
+      let (pretrained, request) = (pretrained, request)
+      try checks("image features", found: { _ in nil }) { try Self.requireKeptFeatures(pretrained, request) }
+    }
     let visibility = GPUVisibility()
     let limits = visibility.variables.isEmpty ? "" : " (\(visibility))"
     deviceDescription = "device \(device)\(limits), torch \(engine.version), \(engine.threadCount) compute threads"
@@ -83,12 +87,17 @@ struct TrainingRun {
     _ = try checks("samples", found: { _ in "the first one can be read" }) { try dataset.batch([0], request) }
   }
 
-  /// Opens or creates the cache of image features, if the settings name one.
-  func imageFeatures() throws -> ImageFeatureCache? {
-    guard let folder = settings.featureCacheDirectory else { return nil }
+  /// Refuses a cache of image features that change in the run.
+  private static func requireKeptFeatures(_ pretrained: PretrainedPolicy, _ request: SampleSpecification) throws {
     guard request.transforms == nil else {
       throw Failure("`feature_cache_dir`: `dataset.image_transforms` change every image anew; leave one of them out")
     }
+    try ImageFeatureCache.requireKept(pretrained.policy)
+  }
+
+  /// Opens or creates the cache of image features, if the settings name one.
+  func imageFeatures() throws -> ImageFeatureCache? {
+    guard let folder = settings.featureCacheDirectory else { return nil }
     return try ImageFeatureCache(
       in: URL(fileURLWithPath: folder), pretrained, dataset, cameras: request.cameras, renaming: settings.renameMap,
       dataset: TrainingRecord.contents(of: dataset.root))

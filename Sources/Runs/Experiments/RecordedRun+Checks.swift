@@ -36,6 +36,10 @@ extension RecordedRun {
     if let steps = training?["steps"]?.integer, let last = metrics?.curves["loss"]?.last?.step, last < Double(steps) {
       warnings.append("\(name) was logged up to step \(Int(last)) of \(steps): it did not finish.")
     }
+    for (place, evaluation) in places where !evaluation.isUnchanged {
+      warnings.append(
+        "\(name)/\(place) was edited after the evaluation: it counts nowhere; restore it, or evaluate again.")
+    }
     warnings += changesOnResume.map { "\(name) was resumed with other settings: \($0)." }
     if isEvaluationOlder {
       warnings.append(

@@ -35,7 +35,8 @@ extension ReportPage {
   }
 
   private func row(_ condition: AblationStudy.Condition, _ plot: IntervalPlot, _ style: ArmStyle) -> HTML {
-    let success: HTML = "<td class=\"n\">\(condition.evaluation.rate.share.percent) %</td>"
+    let share = condition.evaluation.isUnchanged ? "\(condition.evaluation.rate.share.percent) %" : "–"
+    let success: HTML = "<td class=\"n\">\(share)</td>"
     switch condition.result {
     case .failure(let reason):
       return """
@@ -60,7 +61,8 @@ extension AblationStudy {
     let rows = conditions.map { condition -> String in
       let pairs = try? condition.result.get()
       let cells = [
-        condition.name, "\(condition.evaluation.rate.share.percent) %", pairs?.difference.points ?? "–",
+        condition.name, condition.evaluation.isUnchanged ? "\(condition.evaluation.rate.share.percent) %" : "–",
+        pairs?.difference.points ?? "–",
         pairs?.interval.points ?? "–", condition.adjustedP?.probability ?? "–",
       ]
       return "| " + cells.joined(separator: " | ") + " |"

@@ -62,7 +62,7 @@ extension ResultRow {
         rows += self.rows(of: own, experiment, condition, title)
       }
     }
-    if let random = runs.random {
+    if let random = runs.random, random.isUnchanged {
       rows.append(
         ResultRow([random], experiment: "random", condition: "eval", part: .untrained, title: "each action at random"))
     }
@@ -72,7 +72,8 @@ extension ResultRow {
   private static func rows(
     of runs: [RecordedRun], _ experiment: String, _ condition: String, _ title: String
   ) -> [ResultRow] {
-    let found = runs.compactMap { run in run.evaluations[condition].map { (run.seed, $0) } }
+    // What was edited is named among the warnings and shown nowhere.
+    let found = runs.compactMap { run in run.evaluations[condition].map { (run.seed, $0) } }.filter(\.1.isUnchanged)
     guard !found.isEmpty else { return [] }
     let pooled = ResultRow(
       found.map(\.1), experiment: experiment, condition: condition, part: .pooled(found.map(\.0)), title: title)

@@ -52,6 +52,11 @@ struct TrainingFindings {
       return
         "The Prophet of \(experiment) improved, but its predictions are still nearly unrelated to what comes: a cosine of \(last.short)."
     case (false, _):
+      if clear.count == changes.count, changes.count > 1 {
+        return
+          "The Prophet of \(experiment) predicts better at the end of each of its \(changes.count) runs, which are too few or too "
+          + "different to say so of the method."
+      }
       return clear.isEmpty || changes.count == 1
         ? "Nothing shows that the Prophet of \(experiment) learned to predict."
         : "The runs of \(experiment) do not agree that the Prophet learned to predict: it rose in \(clear.count) of \(changes.count)."

@@ -31,12 +31,7 @@ public struct ImageFeatureCache: Sendable {
     in folder: URL, _ pretrained: PretrainedPolicy, _ dataset: LeRobotDataset, cameras: [String],
     renaming: OrderedDictionary<String, String>, dataset contents: String
   ) throws {
-    guard let policy = pretrained.policy as? any ImageFeaturePolicy else {
-      throw Failure("this kind of policy has no image features to keep; leave out `feature_cache_dir`")
-    }
-    if let obstacle = policy.imageFeatureObstacle {
-      throw Failure("`feature_cache_dir`: \(obstacle), so the features of images change; leave it out")
-    }
+    let policy = try Self.requireKept(pretrained.policy)
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     names = Dictionary(uniqueKeysWithValues: cameras.map { ($0, renaming[$0] ?? $0) })
     let identity = try policy.imageFeatureIdentity()
@@ -62,6 +57,18 @@ public struct ImageFeatureCache: Sendable {
     guard let found else { throw Failure("`feature_cache_dir`: the policy has no camera") }
     (shape, dtype) = found
     self.files = files
+  }
+
+  /// Refuses a policy whose image features change while it is trained.
+  @discardableResult
+  public static func requireKept(_ policy: any Policy) throws -> any ImageFeaturePolicy {
+    guard let policy = policy as? any ImageFeaturePolicy else {
+      throw Failure("this kind of policy has no image features to keep; leave out `feature_cache_dir`")
+    }
+    if let obstacle = policy.imageFeatureObstacle {
+      throw Failure("`feature_cache_dir`: \(obstacle), so the features of images change; leave it out")
+    }
+    return policy
   }
 
   private static func requireSpace(_ file: URL, _ bytes: Int) throws {

@@ -62,6 +62,22 @@ struct ImageFeatureTests {
     }
   }
 
+  @Test func `a checkpoint is evaluated in the arithmetic that it was trained in`() throws {
+    try Fixture.within { folder in
+      try Program.succeed(
+        ["train", "--output_dir=run", "--policy.precision=bf16"] + Self.frozen + ["--steps=1"], in: folder)
+      let evaluate = Flags.evaluate + ["--policy.path=run/checkpoints/last/pretrained_model"]
+      for (name, flags, wanted) in [("own", [], "bf16"), ("asked", ["--policy.precision=fp32"], "fp32")] {
+        try Program.succeed(evaluate + ["--output_dir=\(name)"] + flags, in: folder)
+        let found = try JSON(contentsOf: folder.appendingPathComponent("\(name)/eval_info.json"))
+        #expect(found["protocol"]?["precision"]?.string == wanted)
+      }
+      let both = try Program.run(
+        ["train", "--output_dir=x", "--policy.use_amp=true", "--policy.precision=fp32"] + Self.frozen, in: folder)
+      #expect(both.status == 1 && both.errors.contains("--policy.use_amp"), "\(both.errors)")
+    }
+  }
+
   @Test func `is of one tower, arithmetic and dataset`() throws {
     try Fixture.within { folder in
       let flags = Self.frozen + Self.kept + ["--steps=1"]
