@@ -58,6 +58,7 @@ enum MatrixCommand: Command {
         "stages of \(root.path) are queued or run in Slurm; wait for them, cancel them with scancel, or give --scheduler=slurm"
       )
     }
+    try matrix.checkMirror()
     try folder.agree(on: matrix.common)
     try StagePlan.write(matrix.stages, below: root)
     matrix.notices.forEach(say)

@@ -1,4 +1,5 @@
 import Experiments
+import Failures
 import Foundation
 import ModelFiles
 import OrderedCollections
@@ -20,11 +21,26 @@ extension MatrixPreparation {
     return stages + [report(of: stages)]
   }
 
+  /// The folder below `checkpoint_mirror` that holds copies of this matrix's runs; experiments that share a mirror have runs
+  /// of the same names.
+  private func mirror(_ directory: String) -> String { "\(directory)/\(root.lastPathComponent)" }
+
+  /// Refuses a mirror that holds the runs of another matrix; one that cannot be written costs the copies, not the runs.
+  func checkMirror() throws {
+    guard let directory = arms.first?.settings.checkpointMirror else { return }
+    let folder = URL(fileURLWithPath: mirror(directory), isDirectory: true)
+    guard (try? FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)) != nil else {
+      return
+    }
+    do { try MatrixFolder.agree(on: common, in: folder) } catch let failure as Failure { throw failure } catch {
+      say("warning: \(message(of: error))")
+    }
+  }
+
   private func training(_ run: Run) -> Stage {
     let output = "--output_dir=\(run.folder.url.path)"
     let last = run.folder.url.appendingPathComponent("checkpoints/last")
-    // Experiments that share a mirror have runs of the same names.
-    let directory = run.arm.settings.checkpointMirror.map { "\($0)/\(root.lastPathComponent)" }
+    let directory = run.arm.settings.checkpointMirror.map(mirror)
     let mirrorFlag = directory.map { ["--checkpoint_mirror=\($0)"] } ?? []
     let flags = run.arm.flags.filter { !$0.hasPrefix("--checkpoint_mirror=") } + mirrorFlag
     let mirror = directory.map { CheckpointMirror(URL(fileURLWithPath: $0), of: run.folder.url).url }

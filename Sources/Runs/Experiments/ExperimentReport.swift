@@ -77,7 +77,9 @@ public struct ExperimentReport: Sendable {
       of: (planned + others).filter { $0 != baseline }, against: baseline, in: runs, allowing: allowedDifferences,
       look: look)
     let lacking = plan?.lacking(in: runs) ?? []
-    amendment = plan.flatMap { $0.added.isEmpty ? nil : $0.added.listed }.map {
+    let found = runs.runs.map(\.name)
+    let unplanned = plan.map { plan in plan.added + found.filter { !plan.runs.contains($0) } } ?? []
+    amendment = (unplanned.isEmpty ? nil : unplanned.listed).map {
       "The plan was changed after its first start: \($0) came later. Verdicts at 5 % hold only if no result had been looked "
         + "at by then."
     }

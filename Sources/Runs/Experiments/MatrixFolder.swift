@@ -53,8 +53,11 @@ public struct MatrixFolder: Sendable {
   /// Settings that only one of the two has come from another version of this program and are not compared.
   ///
   /// - Throws: the first difference, by its key and with both values.
-  public func agree(on common: JSON) throws {
-    let file = url.appendingPathComponent("matrix.json")
+  public func agree(on common: JSON) throws { try Self.agree(on: common, in: url) }
+
+  /// The same for another folder that holds runs of the matrix, such as copies of them.
+  public static func agree(on common: JSON, in folder: URL) throws {
+    let file = folder.appendingPathComponent("matrix.json")
     var common = common
     if file.isThere {
       let earlier = try JSON(contentsOf: file)
@@ -62,7 +65,9 @@ public struct MatrixFolder: Sendable {
         members["plan"] = try MatrixPlan(plan, in: file).adding(MatrixPlan(now, in: file)).json
         common = .object(members)
       }
-      if let found = difference(without(earlier, "plan"), without(common, "plan"), at: []) {
+      if let found = difference(
+        without(earlier, "plan"), without(common, "plan"), at: [])
+      {
         throw Failure(
           "\(file.path): the runs there have \(found.key) \(found.earlier.text(.line)), now it is "
             + "\(found.now.text(.line)); arms that differ cannot be compared: choose another folder, or restore it")

@@ -12,6 +12,11 @@ extension RecordedRun {
         "\(name) was trained with seed \(trained), so it is not the run that its folder names; rename the folder, or "
           + "train the run")
     }
+    let saved = Int(model.resolvingSymlinksInPath().deletingLastPathComponent().lastPathComponent)
+    if let saved, let steps = training?["steps"]?.integer, saved < steps {
+      throw Failure(
+        "\(name) has a checkpoint of step \(saved) of \(steps) only; train it to its end, and evaluate it again")
+    }
     let recordedHashes = evaluation.manifest["sha256"]?.object ?? [:]
     let weights = "model.safetensors"
     // Weights first: where they differ, it is another checkpoint.

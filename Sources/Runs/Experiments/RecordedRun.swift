@@ -58,7 +58,7 @@ struct RecordedRun: Sendable {
     }
     let study = try evaluations["eval"].map { unablated throws in try AblationStudy(unablated) }
     ablations = study.flatMap { $0.conditions.isEmpty ? nil : $0 }
-    if let contrary = study?.conditions.first(where: { $0.name == "contrary_instruction" }) {
+    if let contrary = study?.conditions.first(where: { $0.name == "contrary_instruction" }), contrary.adjustedP != nil {
       evaluations["eval_contrary"] = contrary.evaluation
     }
     let films = folder.appendingPathComponent(Self.filmsFolder).appendingPathComponent("eval_info.json")
@@ -78,6 +78,25 @@ struct RecordedRun: Sendable {
     return segments.isEmpty
       ? nil
       : .object(OrderedDictionary(uniqueKeysWithValues: segments.enumerated().map { ("segment \($0)", $1) }))
+  }
+
+  /// Refuses a run that was trained otherwise than `matrix.json` says of the arm whose name it bears.
+  mutating func check(against matrix: JSON) {
+    guard let planned = matrix["training"]?[experiment]?["policy"]?.object, let last = segments.last else { return }
+    var recorded = (last["policy"]?.object ?? [:]).merging(last["world"]?.object ?? [:]) { $1 }
+    recorded["type"] = last["policy_type"]
+    func common(_ members: OrderedDictionary<String, JSON>) -> JSON {
+      .object(members.filter { planned[$0.key] != nil && recorded[$0.key] != nil })
+    }
+    guard
+      let difference = RecordDifferences.between(
+        common(planned), common(recorded), ignoring: ["world_vision_model_name"]
+      ).first
+    else { return }
+    whole = .failure(
+      Failure(
+        "\(name) was not trained as matrix.json says of \(experiment): \(difference.text("there", "in the run")); restore "
+          + "the folder, or train the run again"))
   }
 
   private static func document(_ url: URL) throws -> JSON? {

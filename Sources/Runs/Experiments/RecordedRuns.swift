@@ -38,6 +38,11 @@ public struct RecordedRuns: Sendable {
           + "experiments were written to")
     }
     roles = try MatrixPlan.roles(root)
+    let matrix = root.appendingPathComponent("matrix.json")
+    if matrix.isThere {
+      let plan = try JSON(contentsOf: matrix)
+      for index in runs.indices { runs[index].check(against: plan) }
+    }
     self.runs = runs.sorted { ($0.experiment, $0.seed) < ($1.experiment, $1.seed) }
     let url = root.appendingPathComponent("random/eval_info.json")
     let random = Result { url.isThere ? try RecordedEvaluation(url) : nil }

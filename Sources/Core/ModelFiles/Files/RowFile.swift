@@ -30,8 +30,11 @@ public final class RowFile: Sendable {
       throw FileError.invalid(url.path, "\(count) rows of \(rowBytes) bytes are not a file")
     }
     (self.url, self.count, self.rowBytes) = (url, count, rowBytes)
-    rows = try Self.open(url.path, bytes: bytes)
-    do { marks = try Self.open(url.path + ".rows", bytes: count) } catch {
+    let isNew: Bool
+    (rows, isNew) = try Self.open(url.path, bytes: bytes)
+    // Marks that outlived their rows would pass off zeros.
+    if isNew { unlink(url.path + ".rows") }
+    do { (marks, _) = try Self.open(url.path + ".rows", bytes: count) } catch {
       close(rows)
       throw error
     }
@@ -85,7 +88,7 @@ public final class RowFile: Sendable {
     for row in pending { try mark.withUnsafeBytes { try Self.write(marks, $0, at: row, url.path + ".rows") } }
   }
 
-  private static func open(_ path: String, bytes: Int) throws -> Int32 {
+  private static func open(_ path: String, bytes: Int) throws -> (descriptor: Int32, isNew: Bool) {
     let descriptor = Foundation.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw FileError.errno(errno, path, "be opened for writing") }
     var status = stat()
@@ -93,12 +96,13 @@ public final class RowFile: Sendable {
       close(descriptor)
       throw FileError.malformed(path, "expected \(bytes) bytes, found \(status.st_size); delete it to make it again")
     }
+    let isNew = status.st_size == 0
     guard status.st_size == bytes || ftruncate(descriptor, off_t(bytes)) == 0 else {
       let failure = FileError.errno(errno, path, "be given its size")
       close(descriptor)
       throw failure
     }
-    return descriptor
+    return (descriptor, isNew)
   }
 
   private static func read(
