@@ -80,7 +80,7 @@ private struct AblationRollouts {
     (self.checkpoint, self.settings, self.folder) = (checkpoint, settings, folder)
   }
 
-  /// Rolls the checkpoint out under a condition, nil for none, unless that is finished; one that was stopped goes on.
+  /// Rolls the checkpoint out under a condition, nil for none, unless that is finished; one that was stopped is resumed.
   ///
   /// - Returns: the signal that stopped it.
   func roll(out condition: RolloutAblation?) throws -> Int32? {

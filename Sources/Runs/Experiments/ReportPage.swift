@@ -52,7 +52,7 @@ struct ReportPage {
     let links = sections.compactMap { section in
       section.title.map { title -> HTML in "<a href=\"#\(section.id)\">\(title)</a>" }
     }
-    // Without scripts a live page is loaded anew now and then.
+    // Without scripts a live page is reloaded now and then.
     let reload: HTML = isLive ? "<noscript><meta http-equiv=\"refresh\" content=\"20\"></noscript>" : ""
     let state: HTML = isLive ? "<p id=\"live\" class=\"muted\" role=\"status\">live</p>" : ""
     return """

@@ -66,7 +66,10 @@ public final class RowFile: Sendable {
 
   /// Writes a row; it is found again by later processes once ``synchronize()`` or enough later rows have followed.
   public func write(_ row: Int, _ bytes: UnsafeRawBufferPointer) throws {
-    precondition(bytes.count == rowBytes && (0..<count).contains(row), "a row has \(rowBytes) bytes")
+    precondition(bytes.count == rowBytes, "a row has \(rowBytes) bytes")
+    guard (0..<count).contains(row) else {
+      throw FileError.invalid(url.path, "row \(row) is not one of its \(count)")
+    }
     try Self.write(rows, bytes, at: row * rowBytes, url.path)
     let isDue = state.withLock { state in
       state.isPresent[row] = 1
