@@ -53,7 +53,7 @@ enum AblateCommand: Command {
     let rollouts = AblationRollouts(checkpoint, evaluation, folder: folder)
     for condition in [nil] + plan.conditions.map(Optional.some) {
       if let signal = try rollouts.roll(out: condition) {
-        say("stopped by a signal; the same command goes on")
+        say("stopped by a signal; run the same command to resume")
         return 128 + signal
       }
     }
