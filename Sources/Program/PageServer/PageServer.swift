@@ -72,7 +72,11 @@ public final class PageServer: Sendable {
       open.wrappingAdd(1, ordering: .relaxed)
       Thread.detachNewThread { [self] in
         let connection = Connection(connection)
-        connection.send(answer(connection.head(), contents))
+        switch connection.request() {
+        case .nothing: connection.close()
+        case .slow: connection.send(Answer(status: "408 Request Timeout", text: "the request did not come in time\n"))
+        case .head(let head): connection.send(answer(head, contents))
+        }
         open.wrappingSubtract(1, ordering: .relaxed)
       }
     }
@@ -143,6 +147,16 @@ struct Answer {
 
 /// One client's connection, closed after one answer.
 private struct Connection {
+  /// What a client has sent.
+  enum Request {
+    /// Nothing at all: browsers open connections ahead of need, and take an answer to no request for one to the next.
+    case nothing
+    /// A part of a head.
+    case slow
+    /// A head; nil if it is none, or longer than 8 KiB.
+    case head(RequestHead?)
+  }
+
   private let descriptor: Int32
 
   init(_ descriptor: Int32) {
@@ -153,20 +167,22 @@ private struct Connection {
     }
   }
 
-  /// The request's head; nil if it is none, longer than 8 KiB, or slower than a client may be.
-  func head() -> RequestHead? {
+  /// Waits for the request's head, no longer than a client may take.
+  func request() -> Request {
     let end = ContinuousClock.now + .seconds(PageServer.askingTime)
     var head: [UInt8] = []
     var bytes = [UInt8](repeating: 0, count: 4096)
     let separator = Data("\r\n\r\n".utf8)
-    while head.count <= 8192, ContinuousClock.now < end {
+    while head.count <= 8192 {
       let count = recv(descriptor, &bytes, bytes.count, 0)
-      guard count > 0 else { return nil }
+      guard count > 0, ContinuousClock.now < end else { return head.isEmpty && count <= 0 ? .nothing : .slow }
       head += bytes[..<count]
-      if let found = Data(head).range(of: separator) { return RequestHead(head[..<found.lowerBound]) }
+      if let found = Data(head).range(of: separator) { return .head(RequestHead(head[..<found.lowerBound])) }
     }
-    return nil
+    return .head(nil)
   }
+
+  func close() { Foundation.close(descriptor) }
 
   /// Sends the answer and closes.
   ///
@@ -188,6 +204,6 @@ private struct Connection {
     var bytes = [UInt8](repeating: 0, count: 4096)
     let drained = ContinuousClock.now + .seconds(1)
     while isPatient, ContinuousClock.now < drained, recv(descriptor, &bytes, bytes.count, 0) > 0 {}
-    close(descriptor)
+    close()
   }
 }
