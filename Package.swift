@@ -152,7 +152,7 @@ let package = Package(
     tests(of: "ModelFiles", in: "Core", resources: ["Goldens"]),
     tests(of: "LayeredSettings", in: "Core"),
     tests(of: "LibTorch", in: "Engines"),
-    tests(of: "ParquetFiles", in: "Engines"),
+    tests(of: "ParquetFiles", in: "Engines", resources: ["Goldens"]),
     tests(of: "MediaCoding", in: "Engines", resources: ["Goldens"]),
     tests(of: "MuJoCoPhysics", in: "Engines"),
     tests(of: "HuggingFaceHub", in: "Data", ["ModelFiles", crypto]),

@@ -14,6 +14,7 @@ model_files            lerobot  Core/ModelFilesTests/Goldens
 tokenizer_ids          lerobot  Core/ModelFilesTests/Goldens/tokenizers
 tokenizer_folders      lerobot  Core/ModelFilesTests/Goldens/transformers_tokenizers
 images_and_videos      lerobot  Engines/MediaCodingTests/Goldens
+parquet_layouts        lerobot  Engines/ParquetFilesTests/Goldens
 datasets_v30           lerobot  Data/LeRobotDatasetsTests/Goldens
 datasets_v21           lerobot  Data/LeRobotDatasetsTests/Goldens
 image_transforms       lerobot  Data/LeRobotDatasetsTests/Goldens

@@ -8,14 +8,29 @@ import WorkerThreads
 final class DataFiles: Sendable {
   let urls: [URL]
   private let open: LRUCache<Int, ParquetFile>
+  private let positional: LRUCache<Int, PositionalFile>
 
   init(_ urls: [URL], capacity: Int = 64) {
     self.urls = urls
     open = LRUCache(capacity: capacity)
+    positional = LRUCache(capacity: 4 * capacity)
   }
 
   /// Returns an open file by its number.
   func file(_ number: Int) throws -> ParquetFile {
     try open.value(for: number) { try ParquetFile(urls[number]) }
+  }
+
+  /// The same file, for reading at any place.
+  func positionalFile(_ number: Int) throws -> PositionalFile {
+    try positional.value(for: number) { try PositionalFile(urls[number]) }
+  }
+
+  /// The bytes of all files.
+  func totalSize() -> Int {
+    urls.reduce(0) {
+      let size = try? FileManager.default.attributesOfItem(atPath: $1.path)[.size] as? Int
+      return $0 + (size ?? 0)
+    }
   }
 }

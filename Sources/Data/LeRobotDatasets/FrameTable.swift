@@ -4,32 +4,27 @@ import ModelFiles
 import OrderedCollections
 import ParquetFiles
 
-/// The numbers of the selected frames, in memory, and where their images lie; one row for each frame.
+/// What LeRobot notes of the selected frames, and where in the data files they lie; one row for each frame.
 struct FrameTable: Sendable {
+  /// A row group of a data file.
+  struct Place: Hashable {
+    let file: Int32, rowGroup: Int32
+  }
+
   var frameIndices: [Int32]
   var taskIndices: [Int32]
   var timestamps: [Float]
-  /// `[frames, width]` by feature.
-  var vectors: OrderedDictionary<String, [Float]>
-  /// Where each frame's images lie; empty where no camera's images are in Parquet.
-  var places: [FrameImages.Place]
+  /// Each frame's row group, and its row in it.
+  var places: [Place]
   var rows: [Int32]
   let files: DataFiles
 }
 
 extension FrameTable {
-  /// Features that are held as numbers.
-  static func numeric(_ metadata: DatasetMetadata) -> OrderedDictionary<String, DatasetFeature> {
-    metadata.features.filter {
-      !$0.value.dataType.isVisual && $0.value.dataType != .string && DatasetFeature.bookkeeping[$0.key] == nil
-    }
-  }
-
   /// Reads the data files of some episodes.
   ///
-  /// - Throws: if a file is missing or damaged, lacks a column or a frame, or holds other shapes than promised.
+  /// - Throws: if a file is missing or damaged, or lacks a column or a frame.
   static func load(root: URL, metadata: DatasetMetadata, episodes: [Episode]) throws -> FrameTable {
-    let numeric = numeric(metadata)
     let total = episodes.reduce(0) { $0 + $1.frames.count }
     let files = try dataFiles(root: root, metadata: metadata, episodes: episodes)
     // Memory is asked for only after as many rows have really been decoded: lengths are a stranger's claim.
@@ -42,13 +37,11 @@ extension FrameTable {
     guard found >= total else {
       throw Failure("expected \(total) frames in the data files of \(root.path), found \(found)")
     }
-    let hasPictures = metadata.features.values.contains { $0.dataType == .image }
     var table = FrameTable(
       frameIndices: Array(repeating: -1, count: total), taskIndices: Array(repeating: 0, count: total),
       timestamps: Array(repeating: 0, count: total),
-      vectors: numeric.mapValues { Array(repeating: 0, count: total * $0.elementCount) },
-      places: hasPictures ? Array(repeating: .init(file: 0, rowGroup: 0), count: total) : [],
-      rows: hasPictures ? Array(repeating: 0, count: total) : [], files: files)
+      places: Array(repeating: Place(file: 0, rowGroup: 0), count: total), rows: Array(repeating: 0, count: total),
+      files: files)
     var starts: [Int: (first: Int, frames: Range<Int>)] = [:]
     var next = 0
     for episode in episodes {
@@ -58,7 +51,7 @@ extension FrameTable {
     for number in files.urls.indices {
       let file = try files.file(number)
       for group in file.rowGroups.indices {
-        try table.fill(from: file, number, rowGroup: group, numeric: numeric, starts: starts)
+        try table.fill(from: file, number, rowGroup: group, starts: starts)
       }
     }
     for episode in episodes {
@@ -80,10 +73,9 @@ extension FrameTable {
   }
 
   private mutating func fill(
-    from file: ParquetFile, _ number: Int, rowGroup: Int, numeric: OrderedDictionary<String, DatasetFeature>,
-    starts: [Int: (first: Int, frames: Range<Int>)]
+    from file: ParquetFile, _ number: Int, rowGroup: Int, starts: [Int: (first: Int, frames: Range<Int>)]
   ) throws {
-    let rows = try file.read(rowGroup: rowGroup, columns: Array(DatasetFeature.bookkeeping.keys) + Array(numeric.keys))
+    let rows = try file.read(rowGroup: rowGroup, columns: Array(DatasetFeature.bookkeeping.keys))
     let episodes = try rows.column("episode_index").integers()
     // Cheap way out: most row groups hold one episode, and it may not be among the chosen.
     guard episodes.contains(where: { starts[$0] != nil }) else { return }
@@ -91,10 +83,6 @@ extension FrameTable {
     let frames = try rows.column("frame_index").integers()
     let tasks = try rows.column("task_index").integers()
     let times = try rows.column("timestamp").floats()
-    var values: OrderedDictionary<String, [Float]> = [:]
-    for (name, feature) in numeric {
-      values[name] = try Self.numbers(rows.column(name), feature, rows.rowCount, "\(name) in \(file.url.path)")
-    }
     for row in 0..<rows.rowCount {
       guard let (first, range) = starts[episodes[row]] else { continue }
       guard range.contains(indices[row]), frames[row] == indices[row] - range.lowerBound,
@@ -108,16 +96,8 @@ extension FrameTable {
       frameIndices[position] = frame
       taskIndices[position] = task
       timestamps[position] = times[row]
-      if !places.isEmpty {
-        places[position] = .init(file: Int32(number), rowGroup: Int32(rowGroup))
-        self.rows[position] = Int32(row)
-      }
-      for (name, feature) in numeric {
-        let width = feature.elementCount
-        guard let source = values[name] else { continue }
-        vectors[name]?.replaceSubrange(
-          position * width..<(position + 1) * width, with: source[row * width..<(row + 1) * width])
-      }
+      places[position] = Place(file: Int32(number), rowGroup: Int32(rowGroup))
+      self.rows[position] = Int32(row)
     }
   }
 
@@ -137,30 +117,6 @@ extension FrameTable {
           "expected frames \(period) s apart (fps \(metadata.framesPerSecond), within \(tolerance) s) in \(root.path), "
             + "found frame \(position - positions.lowerBound) of episode \(episode.index) at \(now) s after \(before) s; "
             + "leave the episode out, fix the dataset or raise `tolerance_s`")
-      }
-    }
-  }
-
-  /// A feature's numbers `[rows, width]`, out of however many nested lists.
-  private static func numbers(_ column: ParquetColumn, _ feature: DatasetFeature, _ rows: Int, _ place: String) throws
-    -> [Float]
-  {
-    var column = column
-    var sizes: [Int] = []
-    while true {
-      switch column.type {
-      case .list, .largeList, .fixedSizeList:
-        let (elements, lengths) = try column.flattened()
-        guard let size = lengths.first ?? feature.shape.first, lengths.allSatisfy({ $0 == size }) else {
-          throw Failure("expected vectors of the shape \(feature.shape) for \(place), found several lengths")
-        }
-        sizes.append(size)
-        column = elements
-      default:
-        guard sizes == feature.shape || sizes.isEmpty && feature.shape == [1] || rows == 0 else {
-          throw Failure("expected the shape \(feature.shape) for \(place), found \(sizes)")
-        }
-        return try column.floats()
       }
     }
   }

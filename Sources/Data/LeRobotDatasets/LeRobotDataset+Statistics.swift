@@ -26,7 +26,7 @@ extension LeRobotDataset {
         } else {
           parts[name, default: []].append(
             FeatureStatistics(
-              values: numbers(name, feature, positions, episode), width: feature.elementCount,
+              values: try numbers(of: name, positions, episode), width: feature.elementCount,
               isSingle: feature.dataType == .float32))
         }
       }
@@ -36,9 +36,7 @@ extension LeRobotDataset {
     return statistics
   }
 
-  private func numbers(_ name: String, _ feature: DatasetFeature, _ positions: Range<Int>, _ episode: Episode)
-    -> [Double]
-  {
+  private func numbers(of name: String, _ positions: Range<Int>, _ episode: Episode) throws -> [Double] {
     switch name {
     case "timestamp": return positions.map { Double(table.timestamps[$0]) }
     case "frame_index": return positions.map { Double(table.frameIndices[$0]) }
@@ -46,8 +44,8 @@ extension LeRobotDataset {
     case "index": return episode.frames.map(Double.init)
     case "task_index": return positions.map { Double(table.taskIndices[$0]) }
     default:
-      let width = feature.elementCount
-      return (table.vectors[name]?[positions.lowerBound * width..<positions.upperBound * width] ?? []).map(Double.init)
+      guard let (values, width) = try numbers.values(name) else { return [] }
+      return values[positions.lowerBound * width..<positions.upperBound * width].map(Double.init)
     }
   }
 }

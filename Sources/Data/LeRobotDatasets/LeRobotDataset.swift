@@ -7,7 +7,7 @@ import RGBImages
 
 /// A LeRobotDataset v3.0, v2.1 or v2.0 on disk, or some episodes of it, open for reading.
 ///
-/// Numbers are held in memory; images and videos are decoded when asked for. Positions count the selected frames from
+/// Numbers are read on their first use and held in memory; images and videos are decoded when asked for. Positions count the selected frames from
 /// 0; a frame's `index` counts those of the whole dataset. Any thread may read.
 public final class LeRobotDataset: Sendable {
   public let root: URL
@@ -23,6 +23,7 @@ public final class LeRobotDataset: Sendable {
   public let count: Int
 
   let table: FrameTable
+  let numbers: FrameNumbers
   private let tolerance: Double
   let starts: [Int]
   private let images: FrameImages
@@ -33,7 +34,8 @@ public final class LeRobotDataset: Sendable {
   /// - Parameters:
   ///   - episodes: the episodes to read; nil for all. Only their data files need to be there.
   ///   - tolerance: seconds that a frame may lie off its place in time, in the columns and in videos; LeRobot's default.
-  ///   - imageCacheBytes: compressed images kept in memory at most.
+  ///   - imageCacheBytes: memory for images in Parquet files, as they are encoded; where the files are larger, images are
+  ///     read one by one, which takes about 16 bytes of it for each.
   ///   - openVideos: idle video readers kept at most.
   /// - Throws: one sentence, if anything is missing, damaged or contradicts itself.
   public init(
@@ -64,6 +66,7 @@ public final class LeRobotDataset: Sendable {
     self.tolerance = tolerance
     table = try FrameTable.load(root: root, metadata: metadata, episodes: episodes)
     try table.checkTimes(of: episodes, metadata, tolerance: tolerance, root: root)
+    numbers = FrameNumbers(table, metadata)
     images = FrameImages(files: table.files, capacity: imageCacheBytes)
     videos = VideoReaders(capacity: openVideos)
     if let unknown = table.taskIndices.first(where: { tasks[Int($0)] == nil }) {
@@ -126,8 +129,8 @@ public final class LeRobotDataset: Sendable {
 
   /// Numbers of a feature at some positions: `[positions, width]`, row-major.
   public func values(of feature: String, at positions: [Int]) throws -> [Float] {
-    guard let values = table.vectors[feature], let width = metadata.features[feature]?.elementCount else {
-      let names = table.vectors.keys.joined(separator: ", ")
+    guard let (values, width) = try numbers.values(feature) else {
+      let names = numbers.features.keys.joined(separator: ", ")
       throw Failure("expected a numeric feature named \(feature) in \(root.path), found \(names)")
     }
     var result: [Float] = []

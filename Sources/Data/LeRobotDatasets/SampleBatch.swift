@@ -66,8 +66,8 @@ extension LeRobotDataset {
   /// Everything there is: all cameras and all numeric features but the actions.
   public func everything(chunkSize: Int) -> SampleSpecification {
     SampleSpecification(
-      cameras: metadata.cameras, features: table.vectors.keys.filter { $0 != "action" },
-      actionFeature: table.vectors["action"] == nil ? nil : "action", chunkSize: chunkSize)
+      cameras: metadata.cameras, features: numbers.features.keys.filter { $0 != "action" },
+      actionFeature: numbers.features["action"] == nil ? nil : "action", chunkSize: chunkSize)
   }
 
   private func actions(_ request: SampleSpecification, at position: Int) throws -> (values: [Float], pad: [Bool]) {

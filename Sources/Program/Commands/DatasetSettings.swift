@@ -9,12 +9,21 @@ struct DatasetSettings: ConfigurationSection {
   @SettingsGroup("image_transforms") var imageTransforms = ImageTransformsSettings()
   @Setting("use_imagenet_stats", help: "ImageNet's statistics for cameras; SmolVLA uses none")
   var usesImageNetStatistics = true
+  @Setting(
+    "image_memory_in_mb", owner: .program,
+    help:
+      "memory for images that lie in Parquet files; if the files are larger, each image is read from the disk when needed"
+  )
+  var imageMemoryMegabytes = 1024
   @Setting("video_backend", help: "no effect: FFmpeg decodes") var videoBackend: String?
   @Setting("streaming", help: "not supported") var streams = false
 
   func validate() throws(ConfigurationError) {
     guard episodes?.isEmpty != true else {
       throw ConfigurationError("episodes", "expected at least one episode, or null for all, found []")
+    }
+    guard (0...1 << 30).contains(imageMemoryMegabytes) else {
+      throw ConfigurationError("image_memory_in_mb", "expected 0 to 2^30, found \(imageMemoryMegabytes)")
     }
     guard !streams else { throw ConfigurationError("streaming", "is not supported; download the dataset") }
   }

@@ -165,7 +165,8 @@ extension DatasetSettings {
     let dataset = try checks("dataset", found: \.summary) {
       let root = try DatasetLocation.root(
         repositoryID: repoID, root: root.map { URL(fileURLWithPath: $0) }, revision: revision, episodes: episodes)
-      return try LeRobotDataset(root: root, episodes: episodes, tolerance: tolerance)
+      return try LeRobotDataset(
+        root: root, episodes: episodes, tolerance: tolerance, imageCacheBytes: imageMemoryMegabytes << 20)
     }
     let ambiguous = try checks("instructions", found: { $0.isEmpty ? "each task has its own" : nil }) {
       try dataset.checkInstructions()

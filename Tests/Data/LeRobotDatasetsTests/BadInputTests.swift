@@ -30,6 +30,12 @@ private func truncate(_ url: URL, keeping share: Double) throws {
 
 private func openingError(_ root: URL) -> String { sentence { _ = try LeRobotDataset(root: root) } }
 
+/// Opens a dataset and reads a frame with everything that it holds.
+private func readEverything(_ root: URL) throws -> SampleBatch {
+  let dataset = try LeRobotDataset(root: root)
+  return try dataset.batch([0], dataset.everything(chunkSize: 1))
+}
+
 /// One sentence: no line breaks, no leftovers of a debugger's format.
 private func isOneSentence(_ text: String) -> Bool {
   text != "no error" && !text.contains("\n") && !text.contains("Error(") && text.count < 500
@@ -92,7 +98,7 @@ private func isOneSentence(_ text: String) -> Bool {
         features[name] = ["dtype": dtype, "shape": shape, "names": nil]
         members["features"] = .object(features)
       }
-      return openingError(root)
+      return sentence { _ = try readEverything(root) }
     }
     #expect(try feature("action", "complex64", [2]).contains("complex64"))
     for shape: JSON in [[0], [-2], ["2"], "2", nil, [2, 2, 2, 2, 2, 2], [16_777_216, 16_777_216], [3]] {
@@ -103,6 +109,25 @@ private func isOneSentence(_ text: String) -> Bool {
     #expect(isOneSentence(try feature("missing", "float32", [2])))
     #expect(isOneSentence(try feature("cam", "image", [4, 4])))
     #expect(isOneSentence(try feature("timestamp", "float32", [2])))
+  }
+}
+
+@Test func `a feature that nobody asks for is not read, and its faults do not count`() throws {
+  try withCopy("h264") { root in
+    try edit(root) { members in
+      var features = members["features"]?.object ?? [:]
+      features["missing"] = ["dtype": "float32", "shape": [2], "names": nil]
+      features["observation.state"] = ["dtype": "float32", "shape": [7], "names": nil]
+      members["features"] = .object(features)
+    }
+    let dataset = try LeRobotDataset(root: root)
+    let request = SampleSpecification(cameras: [], features: [], chunkSize: 2)
+    #expect(try dataset.batch([0, 1], request).actions.count == 8)
+    #expect(dataset.numbers.loadedNames == ["action"])
+    for name in ["missing", "observation.state"] {
+      let message = sentence { _ = try dataset.values(of: name, at: [0]) }
+      #expect(isOneSentence(message) && message.contains(name), "\(message)")
+    }
   }
 }
 

@@ -80,6 +80,26 @@ public final class ParquetFile: Sendable {
     }
     return ParquetTable(TableStorage(rows: rows, schema: schema, source: url.path))
   }
+
+  /// Locates the byte arrays of a row group's column, of a structure's member for instance.
+  ///
+  /// - Parameters:
+  ///   - path: the column, then the members, joined by dots.
+  ///   - bytes: the same file.
+  /// - Returns: nil if they cannot be read one by one: other codecs than Snappy, nulls, lists, damage. `read` reads them.
+  public func locate(_ path: String, rowGroup: Int, in bytes: PositionalFile) -> LocatedValues? {
+    guard rowGroups.indices.contains(rowGroup) else { return nil }
+    var chunk = wm_column_chunk()
+    let found = handle.withLock { handle in
+      path.withCString { api.chunk(handle.file, Int32(rowGroup), $0, &chunk) }
+    }
+    guard found == 1, chunk.offset >= 0, chunk.size >= 0, chunk.size < 1 << 48, chunk.offset < 1 << 48 else {
+      return nil
+    }
+    return try? LocatedValues(
+      bytes, Int(chunk.offset)..<Int(chunk.offset + chunk.size), rowCount: rowGroups[rowGroup],
+      isSnappy: chunk.is_snappy != 0, maxDefinitionLevel: Int(chunk.max_definition_level))
+  }
 }
 
 /// Provides C strings for the duration of a call.

@@ -97,6 +97,28 @@ EXPORT int wm_arrow_read(
   });
 }
 
+EXPORT int wm_arrow_chunk(wm_parquet file, int row_group, const char *leaf, wm_column_chunk *chunk) {
+  return guarded(-1, [&] {
+    auto metadata = file->reader->parquet_reader()->metadata();
+    int index = metadata->schema()->ColumnIndex(std::string(leaf));
+    if (index < 0) return 0;
+    auto *description = metadata->schema()->Column(index);
+    auto column = metadata->RowGroup(row_group)->ColumnChunk(index);
+    bool is_snappy = column->compression() == parquet::Compression::SNAPPY;
+    if (description->physical_type() != parquet::Type::BYTE_ARRAY || description->max_repetition_level() != 0 ||
+        column->crypto_metadata() || !column->file_path().empty() ||
+        !(is_snappy || column->compression() == parquet::Compression::UNCOMPRESSED))
+      return 0;
+    chunk->offset = column->data_page_offset();
+    if (column->has_dictionary_page() && column->dictionary_page_offset() > 0)
+      chunk->offset = std::min(chunk->offset, column->dictionary_page_offset());
+    chunk->size = column->total_compressed_size();
+    chunk->is_snappy = is_snappy;
+    chunk->max_definition_level = description->max_definition_level();
+    return 1;
+  });
+}
+
 EXPORT wm_parquet_writer wm_arrow_create(const char *path, ArrowSchema *schema) {
   return guarded<wm_parquet_writer>(nullptr, [&] {
     auto imported = take(arrow::ImportSchema(schema));

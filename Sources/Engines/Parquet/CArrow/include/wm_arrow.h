@@ -41,9 +41,16 @@ struct ArrowArray {
 typedef struct wm_parquet_s *wm_parquet;
 typedef struct wm_parquet_writer_s *wm_parquet_writer;
 
+/// Where a row group's values of one leaf column lie in the file, its pages one after another.
+typedef struct {
+  int64_t offset, size;
+  int32_t is_snappy, max_definition_level;
+} wm_column_chunk;
+
 /// X(result, name, parameters): every function of the table, in order. Pointers and ints report failure as NULL or -1;
-/// `last_error` then holds Arrow's text for this thread. `read` takes top-level names; `write` makes one row group and
-/// leaves the array released.
+/// `last_error` then holds Arrow's text for this thread. `read` takes top-level names; `chunk` takes a leaf's dotted path
+/// and returns 0 unless it holds plain or Snappy-compressed byte arrays, one at most a row; `write` makes one row group
+/// and leaves the array released.
 #define WM_ARROW_FUNCTIONS(X)                                                                        \
   X(const char *, last_error, (void))                                                                \
   X(const char *, version, (void))                                                                   \
@@ -55,6 +62,7 @@ typedef struct wm_parquet_writer_s *wm_parquet_writer;
   X(int, read,                                                                                       \
     (wm_parquet file, int row_group, const char *const *columns, int count, struct ArrowArray *rows, \
      struct ArrowSchema *schema))                                                                    \
+  X(int, chunk, (wm_parquet file, int row_group, const char *leaf, wm_column_chunk *chunk))          \
   X(wm_parquet_writer, create, (const char *path, struct ArrowSchema *schema))                       \
   X(int, write, (wm_parquet_writer writer, struct ArrowArray *rows))                                 \
   X(int64_t, position, (wm_parquet_writer writer))                                                   \
