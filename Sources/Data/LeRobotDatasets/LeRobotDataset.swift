@@ -36,11 +36,12 @@ public final class LeRobotDataset: Sendable {
   ///   - tolerance: seconds that a frame may lie off its place in time, in the columns and in videos; LeRobot's default.
   ///   - imageCacheBytes: memory for images in Parquet files, as they are encoded; where the files are larger, images are
   ///     read one by one, which takes about 16 bytes of it for each.
-  ///   - openVideos: idle video readers kept at most.
+  ///   - openVideos: idle video readers kept at most, beside one for each thread that decodes. LIBERO in LeRobot's files of
+  ///     200 MB has about a dozen for each camera.
   /// - Throws: one sentence, if anything is missing, damaged or contradicts itself.
   public init(
     root: URL, episodes selection: [Int]? = nil, tolerance: Double = 1e-4, imageCacheBytes: Int = 1 << 30,
-    openVideos: Int = 16
+    openVideos: Int = 32
   ) throws {
     self.root = root
     metadata = try DatasetMetadata(contentsOf: root.appendingPathComponent("meta/info.json"))

@@ -39,6 +39,30 @@ func `frames by time equal PyAV's planes and torchcodec's colors in any order`(n
   }
 }
 
+@Test(arguments: VideoCodec.allCases)
+func `frames in order are decoded once, and others from the nearest key frame`(codec: VideoCodec) throws {
+  guard try codec.isAvailable else { return }
+  try withFolder { folder in
+    for interval in [2, 12] {
+      let url = folder.appendingPathComponent("\(interval).mp4")
+      let writer = try VideoWriter(
+        url, width: 64, height: 64, framesPerSecond: 10, codec: codec, quality: 30, keyInterval: interval)
+      for frame in 0..<60 { try writer.append(scene(frame, width: 64, height: 64)) }
+      try writer.finish()
+      let reader = try VideoReader(url)
+      for frame in 0..<60 { _ = try reader.frame(at: Double(frame) / 10) }
+      let inOrder = reader.decodedPackets
+      #expect(inOrder == 60)
+      let shuffled = (0..<60).map { $0 * 37 % 60 }
+      for frame in shuffled { _ = try reader.frame(at: Double(frame) / 10) }
+      // On average half of what lies between key frames, and what a codec that reorders frames holds back.
+      let heldBack = [VideoCodec.h264: 2.0, .hevc: 5][codec] ?? 0
+      let each = Double(reader.decodedPackets - inOrder) / 60
+      #expect(each <= Double(interval + 1) / 2 + heldBack, "\(each) packets for a frame")
+    }
+  }
+}
+
 @Test func `times between frames and outside the video are errors that name the nearest`() throws {
   let reader = try VideoReader(goldenURL("h264_b.mp4"))
   for time in [0.05, -0.1, 2.4, 100, 1.2345] {

@@ -84,6 +84,9 @@ public final class VideoReader: Sendable {
     }
   }
 
+  /// The packets, one for each coded frame, that were decoded so far.
+  var decodedPackets: Int { handle.withLock { Int(api.packets($0.video)) } }
+
   private func seek(_ video: wm_video, _ time: Double, _ tolerance: Double) throws {
     guard time.isFinite, abs(time) < 1e6, tolerance >= 0 else {
       throw Failure("\(url.path) was asked for a frame at \(time) s")

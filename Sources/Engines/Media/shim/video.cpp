@@ -53,6 +53,9 @@ struct wm_video_s {
   SwsContext *scaler = nullptr;
   AVStream *stream = nullptr;
   bool has_frame = false;
+  int64_t packets = 0;
+  /// Where the packet after the last one decoded begins, in decoding time.
+  int64_t next_packet = 0;
 
   ~wm_video_s() {
     sws_freeContext(scaler);
@@ -110,9 +113,11 @@ struct wm_video_s {
         continue;
       }
       check(status, "the file is damaged");
+      next_packet = packet->dts + std::max<int64_t>(packet->duration, 1);
       int sent = packet->stream_index == stream->index ? avcodec_send_packet(codec, packet) : 0;
       av_packet_unref(packet);
       check(sent, "a frame is damaged");
+      packets++;
     }
   }
 
@@ -124,12 +129,12 @@ struct wm_video_s {
     has_frame = false;
   }
 
-  /// Whether a jump to `time` would land after the current frame.
+  /// Whether a jump to `time` would save packets: not if its key frame is the next packet, or was decoded already.
   bool jump_helps(double time) const {
     if (!has_frame || time < frame_time()) return true;
     auto ticks = int64_t(std::floor(time * stream->time_base.den / stream->time_base.num));
     auto *entry = avformat_index_get_entry_from_timestamp(stream, ticks, AVSEEK_FLAG_BACKWARD);
-    return entry && entry->timestamp > frame->best_effort_timestamp;
+    return entry && entry->timestamp > next_packet;
   }
 
   /// Leaves the frame shown at `time` in `frame`; false if the nearest one is outside the tolerance.
@@ -302,6 +307,8 @@ EXPORT int wm_video_seek(wm_video video, double time, double tolerance, double *
     return hit ? 1 : 0;
   });
 }
+
+EXPORT int64_t wm_video_packets(wm_video video) { return video->packets; }
 
 EXPORT int wm_video_pixels(wm_video video, uint8_t *pixels, size_t capacity) {
   return guarded(-1, [&] {

@@ -27,13 +27,14 @@ typedef struct {
 
 /// X(result, name, parameters): every function of the table, in order. Integers report failure as -1, pointers as NULL;
 /// `last_error` then holds the reason for this thread. `seek` returns 1 if a frame is within the tolerance of the time,
-/// for `pixels` and `planes`, else 0. Pixels are RGB, 8 bits, row by row from the top; `capacity` counts
+/// for `pixels` and `planes`, else 0; `packets` have been decoded so far. Pixels are RGB, 8 bits, row by row from the top; `capacity` counts
 /// bytes. `finish` and `discard` free the writer in any case.
 #define WM_VIDEO_FUNCTIONS(X)                                                    \
   X(const char *, last_error, (void))                                            \
   X(const char *, version, (void))                                               \
   X(wm_video, open, (const char *path, int32_t threads, wm_video_info *info))    \
   X(int, seek, (wm_video video, double time, double tolerance, double *found))   \
+  X(int64_t, packets, (wm_video video))                                          \
   X(int, pixels, (wm_video video, uint8_t *pixels, size_t capacity))             \
   X(int64_t, planes, (wm_video video, uint8_t *planes, size_t capacity))         \
   X(void, close, (wm_video video))                                               \
