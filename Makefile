@@ -61,6 +61,10 @@ bench: setup ## time the parts: tensors, training, loading, tokens, scenes
 bench-start: build ## time the answer to --help and the first training step
 	@Benchmarks/cold_start.sh bin/lerobot-wm
 
+bench-loader: setup ## time the loading of datasets beside LeRobot; PYTHONS names those of other environments with LeRobot
+	@swift build -c release --product Benchmarks
+	@Benchmarks/loader.sh .build/release/Benchmarks $(PYTHONS)
+
 bench-env: setup ## run LIBERO beside the official stack and compare speed and memory
 	@oracle/parity/libero.sh bench
 
@@ -78,4 +82,4 @@ lint: ## check the format, and that no library module names a flag or prints
 clean: ## delete what was built, keep the engines
 	@rm -rf .build bin
 
-.PHONY: help setup build demo test test-browser test-slurm test-matrix test-static examples docs parity goldens bench bench-start bench-env statistics format lint clean
+.PHONY: help setup build demo test test-browser test-slurm test-matrix test-static examples docs parity goldens bench bench-start bench-loader bench-env statistics format lint clean

@@ -130,8 +130,8 @@ let package = Package(
 
     // MARK: Benchmarks
     .executableTarget(
-      name: "Benchmarks", dependencies: ["SmolVLA", "LeRobotDatasets", "ShapesSimulation"], path: "Benchmarks",
-      exclude: ["Libero", "Statistics", "cold_start.sh"]),
+      name: "Benchmarks", dependencies: ["SmolVLA", "LeRobotDatasets", "ParquetFiles", "ShapesSimulation"],
+      path: "Benchmarks", exclude: ["Libero", "Statistics", "cold_start.sh", "loader.sh", "loader_peer.py"]),
     // What `make bench-env` and `make parity` measure of LIBERO's scenes and environments.
     .executableTarget(
       name: "LiberoMeasurements",
