@@ -56,7 +56,7 @@ func `frames in order are decoded once, and others from the nearest key frame`(c
       let shuffled = (0..<60).map { $0 * 37 % 60 }
       for frame in shuffled { _ = try reader.frame(at: Double(frame) / 10) }
       // On average half of what lies between key frames, and what a codec that reorders frames holds back.
-      let heldBack = [VideoCodec.h264: 2.0, .hevc: 5][codec] ?? 0
+      let heldBack = codec == .h264 ? 2.0 : codec == .hevc ? 5 : 0
       let each = Double(reader.decodedPackets - inOrder) / 60
       #expect(each <= Double(interval + 1) / 2 + heldBack, "\(each) packets for a frame")
     }
