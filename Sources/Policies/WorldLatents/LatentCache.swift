@@ -60,6 +60,8 @@ public struct LatentCache: Sendable {
   public let warning: String?
   public let frames: Int
   public let latentDimension: Int
+  /// SHA-256 of the file.
+  public let sha256: String
   private let file: NumpyFile
 
   /// Where a cache lies: `CACHE_DIR/REPO_ID/train_world_latents_SOURCE[_SUFFIX].fp16.npy`.
@@ -101,6 +103,7 @@ public struct LatentCache: Sendable {
     frames = file.shape[0]
     latentDimension = file.shape[1]
     try Self.check(url, frames: file.shape[0], dimension: file.shape[1], expectation)
+    sha256 = file.mapping.sha256
     let sidecar = Self.sidecarURL(of: url)
     guard FileManager.default.fileExists(atPath: sidecar.path) else {
       identity = nil
@@ -110,13 +113,13 @@ public struct LatentCache: Sendable {
         + "\(expectation.temporalWindow) frames"
       return
     }
-    let (identity, rows, sha256) = try LatentCacheManifest.read(sidecar)
+    let (identity, rows, written) = try LatentCacheManifest.read(sidecar)
     guard rows == file.shape[0], identity.latentDimension == file.shape[1] else {
       throw Failure(
         "\(sidecar.path) speaks of \(rows) latents of \(identity.latentDimension) numbers, but \(url.lastPathComponent) "
           + "holds \(file.shape); precompute them again (`precompute overwrite`)")
     }
-    if let sha256, file.mapping.sha256 != sha256 {
+    if let written, sha256 != written {
       throw Failure(
         "\(url.path) is not the file that its sidecar was written for; restore it, or precompute the latents again "
           + "(`precompute overwrite`)")

@@ -42,6 +42,7 @@ final class EpisodeLog {
       throw Failure("\(url.path) holds an episode twice; evaluate again without `resume`")
     }
     written = finished.count
+    AtomicFile.removeLeftovers(in: folder)
     // Rewritten, so that a line that a crash cut off is gone.
     try AtomicFile.write(Array(lines.map { Self.signed($0) }.joined().utf8), to: url, overwrite: true)
     file = try FileHandle(forWritingTo: url)

@@ -116,12 +116,7 @@ extension MatrixPreparation {
       root: root, episodes: metadata.episodeCount, frames: metadata.frameCount)
     var training: OrderedDictionary<String, JSON> = [:]
     for arm in arms { training[arm.arm.name] = decisive(arm.settings.json) }
-    let start = first.policy.smolvla.compatibility.pretrainedPath ?? first.policy.world?.initialPolicyPath ?? ""
-    let weights =
-      start.isEmpty
-      ? nil
-      : try ModelLocation.directory(of: start, holding: ModelLocation.weights).appendingPathComponent(
-        "model.safetensors")
+    let start = try first.policy.startSHA256(first.startingPoint())
     return [
       "plan": plan.json, "arms": MatrixPlan.json(arms.map(\.arm)), "training": .object(training),
       "dataset": [
@@ -129,7 +124,8 @@ extension MatrixPreparation {
         "episodes": .integer(dataset.episodes),
         "sha256": .object(dataset.files.mapValues { .string($0) }),
       ],
-      "init_policy_sha256": try weights.map { .string(try MappedFile($0).sha256) } ?? .null,
+      "init_policy_sha256": start["start_sha256"] ?? .null,
+      "backbone_sha256": start["backbone_sha256"] ?? .null,
       "latents": try latents(arms),
       "evaluation": evaluation.json, "versions": ProgramRecord.engines,
     ]

@@ -8,6 +8,7 @@ import RobotPolicies
 func prepareOutput(_ path: String, overwrite: Bool) throws -> URL {
   let url = URL(fileURLWithPath: path, isDirectory: true).standardizedFileURL
   let files = FileManager.default
+  AtomicFile.removeLeftovers(in: url)
   if let contents = try? files.contentsOfDirectory(atPath: url.path), !contents.isEmpty {
     guard overwrite else {
       throw Failure("\(path) exists and is not empty; choose another --output_dir, or give --overwrite")

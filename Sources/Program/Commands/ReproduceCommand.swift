@@ -47,7 +47,7 @@ enum ReproduceCommand: Command {
     let repeated = folder.appendingPathComponent("eval_info.json")
     guard status == 0 else { return status }
     let comparison = try RepeatedEvaluation(recorded: recorded, repeated: repeated)
-    if !comparison.isUnchanged { say("\(recorded.path) was edited: its digest is of other outcomes") }
+    if !comparison.isUnchanged { say("\(recorded.path) was edited: its digests are of other contents") }
     for change in comparison.changes { say("not as recorded: \(change.text("recorded", "now"))") }
     comparison.differences.forEach { print($0) }
     let count = comparison.episodes

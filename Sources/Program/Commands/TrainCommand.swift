@@ -97,7 +97,7 @@ enum TrainCommand: Command {
     run.checkSpace(at: path(of: settings), &checks)
     let interruption = Interruption()
     let evaluation = try TrainingEvaluation(settings, run.pretrained, interruption)
-    let record = try run.record()
+    let record = try run.record(features)
     let mirror = settings.checkpointMirror.map {
       CheckpointMirror(URL(fileURLWithPath: $0), of: URL(fileURLWithPath: path(of: settings)))
     }

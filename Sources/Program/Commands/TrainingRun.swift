@@ -114,9 +114,10 @@ struct TrainingRun {
   }
 
   /// What the run is trained with, for its checkpoints.
-  func record() throws -> TrainingRecord {
+  func record(_ features: ImageFeatureCache?) throws -> TrainingRecord {
     try TrainingRecord(
-      settings, dataset: dataset.root, frames: dataset.count, policy: pretrained,
+      settings, dataset: dataset.root, frames: dataset.count, policy: pretrained, latents: latents?.sha256,
+      features: features?.fileNames ?? .null,
       start: checkpoint == nil ? settings.startingPoint() : nil, resuming: checkpoint)
   }
 
@@ -187,7 +188,7 @@ extension TrainSettings {
   }
 
   /// The checkpoint that a new run starts from, if any.
-  fileprivate func startingPoint() throws -> URL? {
+  func startingPoint() throws -> URL? {
     let world = policy.world?.initialPolicyPath ?? ""
     guard let name = policy.smolvla.compatibility.pretrainedPath ?? (world.isEmpty ? nil : world) else { return nil }
     return try ModelLocation.directory(of: name, holding: ModelLocation.weights)

@@ -21,6 +21,9 @@ public struct TrainingLatents {
   /// What the cache's sidecar says, for the checkpoints; nil if it has none.
   public var identityJSON: JSON? { cache.identity?.json(rowsFinished: cache.frames) }
 
+  /// SHA-256 of the cache's file.
+  public var sha256: String { cache.sha256 }
+
   /// Opens the cache that the settings name and checks that it belongs to this dataset, camera and encoder.
   public init(
     _ world: WorldModalityConfiguration, _ dataset: LeRobotDataset, named repository: String, camera: String?
