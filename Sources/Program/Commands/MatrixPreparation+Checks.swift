@@ -82,7 +82,7 @@ extension MatrixPreparation {
       _ = try ModelLocation.directory(of: world.encoderName, holding: ModelLocation.weights)
     }
     _ = try settings.wandb.writesRun(environment: ProcessInfo.processInfo.environment)
-    let cache = try arm.latents()?.url
+    let cache = try arm.settings.latentRecipe(camera: nil)?.url()
     let isCached = cache.map { FileManager.default.fileExists(atPath: $0.path) } ?? true
     var checks = Checks()
     let run = try TrainingRun(settings, &checks, needsLatents: isCached || !self.settings.precomputes)
@@ -134,7 +134,7 @@ extension MatrixPreparation {
   /// What the sidecars of the arms' caches say, by the caches' names; those that do not exist yet are left out.
   private static func latents(_ arms: [MatrixArm]) throws -> JSON {
     var latents: OrderedDictionary<String, JSON> = [:]
-    for cache in try arms.compactMap({ try $0.latents()?.url }) {
+    for cache in try arms.compactMap({ try $0.settings.latentRecipe(camera: nil)?.url() }) {
       let sidecar = LatentCache.sidecarURL(of: cache)
       guard FileManager.default.fileExists(atPath: sidecar.path) else { continue }
       latents[cache.lastPathComponent] = try JSON(contentsOf: sidecar)

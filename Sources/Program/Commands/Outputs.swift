@@ -21,6 +21,18 @@ func prepareOutput(_ path: String, overwrite: Bool) throws -> URL {
   return url
 }
 
+/// Moves a folder of results to `replaced/NAME-1` beside it, or the next free number; returns where it is then.
+func setAside(_ folder: URL) throws -> URL {
+  let files = FileManager.default
+  let replaced = folder.deletingLastPathComponent().appendingPathComponent("replaced", isDirectory: true)
+  try files.createDirectory(at: replaced, withIntermediateDirectories: true)
+  var number = 1
+  func target() -> URL { replaced.appendingPathComponent("\(folder.lastPathComponent)-\(number)", isDirectory: true) }
+  while files.fileExists(atPath: target().path) { number += 1 }
+  try files.moveItem(at: folder, to: target())
+  return target()
+}
+
 /// `outputs/KIND/2026-11-23/10-20-30_NAME`, as LeRobot names unnamed runs.
 func defaultOutput(_ kind: String, _ name: String) -> String {
   let format = DateFormatter()

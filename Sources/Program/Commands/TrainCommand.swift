@@ -91,7 +91,7 @@ enum TrainCommand: Command {
     try useComputeThreads(settings.computeThreads)
     let upload = try ModelUpload(settings)
     var checks = Checks()
-    OutputDisk.check(path(of: settings), mirror: settings.checkpointMirror, &checks)
+    try OutputDisk.check(path(of: settings), mirror: settings.checkpointMirror, &checks)
     let run = try TrainingRun(settings, &checks)
     let features = try run.imageFeatures()
     run.checkSpace(at: path(of: settings), &checks)

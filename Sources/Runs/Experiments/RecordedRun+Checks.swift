@@ -116,7 +116,8 @@ extension RecordedRuns {
       } else if let hash, let other = names[hash] {
         checks.append(Check(run.name, .problem, Self.sameCheckpoint(other, run.name)))
       } else if run.warnings.isEmpty, run.missing.isEmpty, case .success(let evaluation) = found {
-        checks.append(Check(run.name, .ok, "trained, and evaluated in \(evaluation.episodes.count) episodes"))
+        let episodes = counted(evaluation.episodes.count, "episode")
+        checks.append(Check(run.name, .ok, "trained, and evaluated in \(episodes)"))
       }
       if let hash { names[hash] = run.name }
       checks += (run.warnings + run.missing).map { Check(run.name, .warning, $0) }

@@ -86,7 +86,8 @@ struct RefusedEvaluationTests {
   @Test func `an evaluation older than its checkpoint is refused`() throws {
     try ComparedRuns.within { folder in
       try Program.succeed(["train", "--output_dir=out/E2_seed3", "--resume", "--steps=3"], in: folder)
-      try ComparedRuns.expectRefusal("E2_seed3 was evaluated at step 2, and its last checkpoint is of step 3", in: folder)
+      try ComparedRuns.expectRefusal(
+        "E2_seed3 was evaluated at step 2, and its last checkpoint is of step 3", in: folder)
     }
   }
 
