@@ -46,4 +46,16 @@ public struct Arguments: Sendable, Equatable {
     flags.removeAll { $0.name == name }
     return found
   }
+
+  /// The first word that is no flag, which is removed; nil if there is none.
+  ///
+  /// - Parameter switches: flags without a value, whose name such a word may follow: `--overwrite PATH`.
+  public mutating func takePositional(after switches: [String] = []) -> String? {
+    for (index, flag) in flags.enumerated() where switches.contains(flag.name) {
+      guard let text = flag.text, !text.isEmpty, (try? Bool(flag: text)) == nil else { continue }
+      flags[index] = Flag(name: flag.name, text: nil)
+      positional.append(text)
+    }
+    return positional.isEmpty ? nil : positional.removeFirst()
+  }
 }

@@ -6,15 +6,20 @@ extension Configured {
   /// - Parameters:
   ///   - usage: the line after "usage:".
   ///   - summary: what the command does.
+  ///   - operands: what may stand before the flags, and what it is.
   ///   - also: flags that the command itself knows, and what they do.
   ///   - examples: command lines, shown at the end.
   ///   - width: the columns of the terminal; more than 120 are not used, nor fewer than 60.
   ///   - emphasis: whether titles stand out, for a terminal that can.
   public func help(
-    usage: String, summary: String = "", also: [(flag: String, help: String)] = [], examples: [String] = [],
+    usage: String, summary: String = "", operands: [(String, String)] = [], also: [(flag: String, help: String)] = [],
+    examples: [String] = [],
     width: Int = 100, emphasis: Bool = false
   ) -> String {
-    var groups: [(title: String, rows: [HelpRow])] = [("options", also.map { HelpRow(flag: "--\($0.flag)", $0.help) })]
+    var groups: [(title: String, rows: [HelpRow])] = [
+      ("arguments", operands.map { HelpRow(flag: $0, $1) }),
+      ("options", also.map { HelpRow(flag: "--\($0.flag)", $0.help) }),
+    ]
     for leaf in value.leaves where leaf.role != .absence {
       let section = leaf.path.dropLast().joined(separator: ".")
       let title = section.isEmpty ? leaf.group : "\(leaf.group) ['\(section)']"

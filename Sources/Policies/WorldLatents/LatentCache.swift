@@ -20,11 +20,13 @@ public struct LatentCacheRequirements: Sendable, Equatable {
   public var encoderName: String?
   /// SHA-256 of the weights that rollouts will use.
   public var encoderSHA256: String?
+  /// What makes such a cache.
+  public var recipe: LatentRecipe?
 
   public init(
     datasetRepoID: String, frames: Int, source: LatentsSource = .vjepa, latentDimension: Int, temporalWindow: Int,
     dataset: DatasetFingerprint? = nil, camera: String? = nil, encoderName: String? = nil,
-    encoderSHA256: String? = nil
+    encoderSHA256: String? = nil, recipe: LatentRecipe? = nil
   ) {
     self.datasetRepoID = datasetRepoID
     self.frames = frames
@@ -35,6 +37,7 @@ public struct LatentCacheRequirements: Sendable, Equatable {
     self.camera = camera
     self.encoderName = encoderName
     self.encoderSHA256 = encoderSHA256
+    self.recipe = recipe
   }
 
   /// What a cache of this identity is.
@@ -44,10 +47,9 @@ public struct LatentCacheRequirements: Sendable, Equatable {
       latentDimension: identity.latentDimension, temporalWindow: identity.temporalWindow)
   }
 
-  /// The settings of a precomputation that makes what is expected, as errors name them.
-  var precomputation: String {
-    "`precompute dataset_name=\(datasetRepoID) \(camera.map { "image_key=\($0) " } ?? "")"
-      + "world_latents_source=\(source.rawValue) temporal_window=\(temporalWindow)`"
+  /// What to do where there is no usable cache, as errors say it.
+  func precomputation(overwrite: Bool) -> String {
+    recipe.map { "run " + $0.command(overwrite: overwrite) } ?? "precompute the latents again with `overwrite`"
   }
 }
 
@@ -60,7 +62,11 @@ public struct LatentCache: Sendable {
   public let warning: String?
   public let frames: Int
   public let latentDimension: Int
+  /// SHA-256 of the file.
+  public let sha256: String
   private let file: NumpyFile
+  /// What to do if its numbers are of no use.
+  private let remedy: String
 
   /// Where a cache lies: `CACHE_DIR/REPO_ID/train_world_latents_SOURCE[_SUFFIX].fp16.npy`.
   ///
@@ -87,10 +93,11 @@ public struct LatentCache: Sendable {
     guard FileManager.default.fileExists(atPath: url.path) else {
       let started = FileManager.default.fileExists(atPath: NumpyWriter.partialURL(of: url).path)
       throw Failure(
-        "the latent cache \(url.path) \(started ? "is not finished" : "does not exist"); run "
-          + "\(expectation.precomputation), or fix `cache_dir`, `world_latents_source` and `latent_suffix`"
+        "the latent cache \(url.path) \(started ? "is not finished" : "does not exist"); "
+          + "\(expectation.precomputation(overwrite: false)), or fix `cache_dir`, `world_latents_source` and `latent_suffix`"
       )
     }
+    remedy = expectation.precomputation(overwrite: true)
     let file = try NumpyFile(url)
     guard file.element == .float16, file.shape.count == 2, file.shape[1] > 0 else {
       throw Failure(
@@ -101,6 +108,7 @@ public struct LatentCache: Sendable {
     frames = file.shape[0]
     latentDimension = file.shape[1]
     try Self.check(url, frames: file.shape[0], dimension: file.shape[1], expectation)
+    sha256 = file.mapping.sha256
     let sidecar = Self.sidecarURL(of: url)
     guard FileManager.default.fileExists(atPath: sidecar.path) else {
       identity = nil
@@ -110,16 +118,15 @@ public struct LatentCache: Sendable {
         + "\(expectation.temporalWindow) frames"
       return
     }
-    let (identity, rows, sha256) = try LatentCacheManifest.read(sidecar)
+    let (identity, rows, written) = try LatentCacheManifest.read(sidecar)
     guard rows == file.shape[0], identity.latentDimension == file.shape[1] else {
       throw Failure(
         "\(sidecar.path) speaks of \(rows) latents of \(identity.latentDimension) numbers, but \(url.lastPathComponent) "
-          + "holds \(file.shape); precompute them again (`precompute overwrite`)")
+          + "holds \(file.shape); \(remedy)")
     }
-    if let sha256, file.mapping.sha256 != sha256 {
+    if let written, sha256 != written {
       throw Failure(
-        "\(url.path) is not the file that its sidecar was written for; restore it, or precompute the latents again "
-          + "(`precompute overwrite`)")
+        "\(url.path) is not the file that its sidecar was written for; restore it, or \(remedy)")
     }
     try identity.check(expectation, url)
     self.identity = identity
@@ -137,8 +144,8 @@ public struct LatentCache: Sendable {
     guard frames == expectation.frames else {
       throw Failure(
         "\(url.path) has \(frames) rows, the dataset \(expectation.datasetRepoID) has \(expectation.frames) frames; it "
-          + "belongs to another dataset or revision: fix `cache_dir` or run "
-          + "`precompute dataset_name=\(expectation.datasetRepoID) overwrite`")
+          + "belongs to another dataset or revision: fix `cache_dir`, or "
+          + expectation.precomputation(overwrite: true))
     }
   }
 }
@@ -158,7 +165,7 @@ extension LatentCacheManifest {
       throw refuse(
         "another revision of", datasetRepoID, "the one of \(difference)",
         (dataset.revision.map { "train with `dataset.revision=\($0)`, or " } ?? "")
-          + "run `precompute dataset_name=\(datasetRepoID) overwrite`")
+          + expected.precomputation(overwrite: true))
     }
     if let camera = expected.camera, camera != self.camera {
       throw refuse(
@@ -222,7 +229,7 @@ extension LatentCache {
     }
     guard try tensor.isFinite().allTrue() else {
       throw Failure(
-        "\(url.path) holds latents that are not finite; precompute them again (`precompute overwrite`)")
+        "\(url.path) holds latents that are not finite; \(remedy)")
     }
     return try tensor.to(.float32)
   }

@@ -64,7 +64,7 @@ extension LatentCacheManifest {
   /// - Parameter place: the file, for errors.
   /// - Throws: what is no identity, and one written by another version of the latents' code.
   public init(_ json: JSON, in place: String) throws {
-    let again = "precompute the latents again (`precompute overwrite`)"
+    let again = "precompute the latents again with `overwrite`"
     let version = json["code_version"]?.integer
     guard version == Self.codeVersion else {
       throw Failure(
@@ -88,7 +88,7 @@ extension LatentCacheManifest {
     let identity = try LatentCacheManifest(json, in: url.path)
     guard let rows = json["rows_finished"]?.integer else {
       throw Failure(
-        "\(url.path) does not say how far its latents go; precompute them again (`precompute overwrite`)")
+        "\(url.path) does not say how far its latents go; precompute them again with `overwrite`")
     }
     return (identity, rows, json["latents_sha256"]?.string)
   }

@@ -65,7 +65,10 @@ enum AblateCommand: Command {
     json["left_out"] = .object(OrderedDictionary(plan.leftOut.map { ($0.name, .string($0.reason)) }) { $1 })
     try JSON.object(json).write(to: file, layout: .indented(2), overwrite: true)
     print(file.path)
-    return study.isComplete ? 0 : 1
+    guard study.isComplete else {
+      throw Failure("not every ablation could be compared; the table says why")
+    }
+    return 0
   }
 }
 
@@ -87,8 +90,12 @@ private struct AblationRollouts {
     let place = condition.map { AblationStudy.folder(of: folder).appendingPathComponent($0.name) } ?? folder
     let name = condition.map { "the ablation \($0.name)" } ?? "no ablation"
     // The rollout without ablation belongs to `eval`, which overwrites it.
-    if condition != nil, settings.overwrites { _ = try prepareOutput(place.path, overwrite: true) }
     let evaluation = try checkpoint.prepared(condition, commandLine: commandLine(condition, place))
+    switch (settings.overwrites && condition != nil, settings.resumes) {
+    case (true, true): _ = try EpisodeLog.takeOver(place, for: evaluation.manifest.json)
+    case (true, false): _ = try prepareOutput(place.path, overwrite: true)
+    case (false, _): break
+    }
     if try isFinished(place, evaluation.manifest.json) {
       say("\(name): finished before")
       return nil

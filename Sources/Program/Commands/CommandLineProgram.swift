@@ -12,6 +12,8 @@ protocol Command: SendableMetatype {
   static var name: String { get }
   /// What it does, in one line.
   static var summary: String { get }
+  /// What may follow the command's name before its flags, and what it is for.
+  static var operands: [(String, String)] { get }
   /// Flags beside the settings by name, and what they are for.
   static var extraFlags: [(String, String)] { get }
   /// Whole command lines.
@@ -25,6 +27,7 @@ protocol Command: SendableMetatype {
 }
 
 extension Command {
+  static var operands: [(String, String)] { [] }
   static var extraFlags: [(String, String)] { [] }
   static func isCalled(_ word: String, with arguments: [String]) -> Bool { name == word }
   static func layers(_ configured: inout Configured<Settings>, _ arguments: inout Arguments) throws {}
@@ -49,9 +52,11 @@ extension Command {
       try configured.apply(arguments)
       print(
         configured.help(
-          usage: "lerobot-wm \(name) [-h] [--name value | --name=value …]", summary: summary,
+          usage: (["lerobot-wm", name, "[-h]"] + operands.map { "[\($0.0)]" } + ["[--name value | --name=value …]"])
+            .joined(separator: " "),
+          summary: summary, operands: operands,
           also: [(flag: "help, -h", help: "show this help and exit")]
-            + extraFlags.map { (flag: $0.0 + ($0.0 == "…" ? "" : " str"), help: $0.1) },
+            + extraFlags.map { (flag: $0.0 + ($0.0.hasSuffix("…") ? "" : " str"), help: $0.1) },
           examples: examples, width: TerminalOutput.width, emphasis: TerminalOutput.takesEmphasis))
       return 0
     }
@@ -89,6 +94,10 @@ public enum CommandLineProgram {
       print(overview)
       return 0
     }
+    if word == "--version" {
+      print("\(name) \(ProgramRecord.text)\n`\(name) doctor` prints the versions of its engines.")
+      return 0
+    }
     guard let command = commands.first(where: { $0.isCalled(word, with: rest) }) else {
       let hint = nearestName(to: word, among: commands.map { $0.name }).map { "; did you mean \($0)?" } ?? ""
       return fail("there is no command \(word)\(hint)")
@@ -122,7 +131,7 @@ public enum CommandLineProgram {
 
       \(lines.joined(separator: "\n"))
 
-      lerobot-wm COMMAND --help lists a command's settings.
+      lerobot-wm COMMAND --help lists a command's settings; lerobot-wm --version says which program this is.
       """
   }
 }

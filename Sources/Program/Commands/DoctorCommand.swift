@@ -17,8 +17,10 @@ enum DoctorCommand: Command {
 
   static let name = "doctor"
   static let summary = "check the machine, and the data, checkpoints and runs that are named"
+  static let operands = [
+    ("PATH …", "datasets, checkpoints, runs, evaluations, latent caches and folders of matrices to check")
+  ]
   static let extraFlags = [
-    ("PATH …", "a dataset, a checkpoint, a run, an evaluation, a latent cache or the folder of a matrix"),
     ("dataset.…, --policy.…, …", "with flags of train, everything that train checks when it starts"),
     ("policy.path, --env.…, …", "without a dataset, everything that eval checks when it starts"),
   ]
@@ -28,14 +30,7 @@ enum DoctorCommand: Command {
   ]
 
   static func layers(_ configured: inout Configured<Settings>, _ arguments: inout Arguments) throws {
-    configured.value.paths = arguments.positional
-    arguments.positional = []
-    // `--json PATH` is a switch and a path.
-    if let path = arguments.text(of: "json"), !path.isEmpty, (try? Bool(flag: path)) == nil {
-      _ = arguments.take("json")
-      configured.value.paths.append(path)
-      configured.value.printsJSON = true
-    }
+    while let path = arguments.takePositional(after: ["json"]) { configured.value.paths.append(path) }
     let own = Settings().json.object ?? [:]
     configured.value.flags = arguments.flags.filter { own[$0.name] == nil }
     arguments.flags.removeAll { own[$0.name] == nil }
@@ -59,7 +54,8 @@ enum DoctorCommand: Command {
       check.outcome.rawValue.padding(toLength: 9, withPad: " ", startingAt: 0)
         + check.name.padding(toLength: width + 2, withPad: " ", startingAt: 0) + FlagTranslation.translated(check.text)
     }
-    return (lines + ["\(checks.problems) problems, \(checks.warnings.count) warnings"]).joined(separator: "\n")
+    let summary = "\(counted(checks.problems, "problem")), \(counted(checks.warnings.count, "warning"))"
+    return (lines + [summary]).joined(separator: "\n")
   }
 
   private static func json(_ checks: Checks) -> JSON {

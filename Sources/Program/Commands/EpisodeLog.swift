@@ -42,6 +42,7 @@ final class EpisodeLog {
       throw Failure("\(url.path) holds an episode twice; evaluate again without `resume`")
     }
     written = finished.count
+    AtomicFile.removeLeftovers(in: folder)
     // Rewritten, so that a line that a crash cut off is gone.
     try AtomicFile.write(Array(lines.map { Self.signed($0) }.joined().utf8), to: url, overwrite: true)
     file = try FileHandle(forWritingTo: url)
@@ -50,10 +51,34 @@ final class EpisodeLog {
 
   deinit { try? file.close() }
 
+  /// Prepares a folder for an evaluation that resumes what is there, if it is the same, and else starts over; then what is
+  /// there is kept in the folder `replaced` beside it.
+  ///
+  /// - Returns: whether there is something to resume.
+  static func takeOver(_ folder: URL, for manifest: JSON) throws -> Bool {
+    let contents = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+    if !contents.isEmpty {
+      let earlier = Result { try lines(of: folder.appendingPathComponent(fileName)) }
+      var reason = "it is damaged, or without \(fileName)"
+      if case .success(let lines) = earlier {
+        guard let other = lines.first?["protocol"].flatMap({ difference($0, manifest) }) else { return true }
+        reason = other.text("there", "now")
+      }
+      let target = try setAside(folder)
+      say("\(folder.path) cannot be resumed (\(reason)); it is kept in \(target.path), and the evaluation starts over")
+    }
+    _ = try prepareOutput(folder.path, overwrite: false)
+    return false
+  }
+
+  /// The first entry of the protocol in which an evaluation differs from an earlier one that it would resume.
+  private static func difference(_ earlier: JSON, _ manifest: JSON) -> RecordDifference? {
+    RecordDifferences.between(earlier, manifest, ignoring: IncidentalEntries.ofResumedEvaluation(manifest)).first
+  }
+
   /// Refuses another evaluation than the one that a folder holds, with the first entry of the protocol that differs.
   static func requireSame(_ earlier: JSON, _ manifest: JSON, in folder: URL) throws {
-    let ignored = IncidentalEntries.ofResumedEvaluation(manifest)
-    guard let difference = RecordDifferences.between(earlier, manifest, ignoring: ignored).first else { return }
+    guard let difference = difference(earlier, manifest) else { return }
     throw Failure(
       "\(folder.path) holds another evaluation: \(difference.text("there", "now")); use its settings, or another folder"
     )

@@ -20,7 +20,11 @@ enum EvalCommand: Command {
     @Setting("rename_map", help: renameMapHelp("the environment's")) var renameMap: OrderedDictionary<String, String> =
       [:]
     @Setting("resume", help: "resume an evaluation in --output_dir that was stopped or killed") var resumes = false
-    @Setting("overwrite", help: "overwrite results in --output_dir") var overwrites = false
+    @Setting(
+      "overwrite",
+      help: "overwrite results in --output_dir; with --resume, resume the same evaluation, else start over and "
+        + "keep the results of another in replaced/ beside it")
+    var overwrites = false
     @SettingsGroup("eval") var evaluation = EvaluationSection()
     @SettingsGroup("env", title: "EnvConfig", help: "kind of environment", of: EnvironmentSettings.kinds)
     var environment = EnvironmentSettings.shapes(ShapesSettings())
@@ -70,11 +74,9 @@ enum EvalCommand: Command {
     checks.warnings.forEach(say)
     let evaluation = try checkpoint.prepared(settings.evaluation.ablation, commandLine: settings.commandLine)
     let path = settings.outputDirectory ?? defaultOutput("eval", settings.jobName ?? evaluation.run.suite.name)
-    let output =
-      settings.resumes
-      ? URL(fileURLWithPath: path, isDirectory: true) : try prepareOutput(path, overwrite: settings.overwrites)
+    let (output, resumes) = try output(path, settings, evaluation.manifest.json)
     let interruption = Interruption()
-    let outcome = try evaluation.evaluate(in: output, resumes: settings.resumes, interruption: interruption)
+    let outcome = try evaluation.evaluate(in: output, resumes: resumes, interruption: interruption)
     if let signal = interruption.signalNumber, outcome.results.isEmpty {
       say("stopped by a signal before an episode had ended; resume with --resume --output_dir=\(path)")
       return 128 + signal
@@ -89,11 +91,21 @@ enum EvalCommand: Command {
     print(output.appendingPathComponent("eval_info.json").path)
     if let signal = interruption.signalNumber {
       say(
-        "stopped by a signal: eval_info.json holds the \(outcome.results.count) episodes that had ended; resume with --resume "
+        "stopped by a signal: eval_info.json holds what had ended, \(counted(outcome.results.count, "episode")); resume with --resume "
           + "--output_dir=\(path)")
       return 128 + signal
     }
-    return outcome.broken.isEmpty ? 0 : 1
+    guard let first = outcome.broken.first else { return 0 }
+    throw Failure(
+      "\(outcome.broken.count) of \(counted(outcome.results.count, "episode")) broke off, the first with: \(first.problem ?? ""); "
+        + "repeat them with --resume --output_dir=\(path)")
+  }
+
+  /// The folder of the results, and whether the evaluation in it goes on.
+  private static func output(_ path: String, _ settings: Settings, _ manifest: JSON) throws -> (URL, resumes: Bool) {
+    guard settings.resumes else { return (try prepareOutput(path, overwrite: settings.overwrites), false) }
+    let folder = URL(fileURLWithPath: path, isDirectory: true)
+    return (folder, try settings.overwrites ? EpisodeLog.takeOver(folder, for: manifest) : true)
   }
 }
 

@@ -1,3 +1,4 @@
+import Failures
 import Foundation
 import LayeredSettings
 import ModelFiles
@@ -65,7 +66,8 @@ struct EvaluationPlan {
     let steps = policy.actionSteps
     let warning =
       steps == policy.chunkSize ? " (the whole chunk: a smaller --policy.n_action_steps re-plans more often)" : ""
-    let count = "\(settings.evaluation.lerobot.episodes) episodes of each of \(tasks.count) tasks"
+    let whole = tasks.count == 1 ? "the task" : "each of \(tasks.count) tasks"
+    let count = "\(counted(episodesPerTask, "episode")) of \(whole)"
     return "each evaluation: \(count), seed \(settings.seed), n_action_steps \(steps) of chunk_size "
       + "\(policy.chunkSize)\(warning)"
   }

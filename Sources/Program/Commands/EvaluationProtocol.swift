@@ -5,6 +5,7 @@ import ModelFiles
 import MuJoCoPhysics
 import OrderedCollections
 import PolicyEvaluation
+import PolicyTraining
 import PretrainedPolicies
 import RobotPolicies
 import WorldEncoders
@@ -41,7 +42,10 @@ struct EvaluationProtocol {
       "tasks": try .object(run.fingerprints()), "rename_map": renaming.json,
       "program": ProgramRecord.json, "versions": ProgramRecord.engines,
       "command_line": .array(commandLine.map(JSON.string)),
-      "working_directory": .string(FileManager.default.currentDirectoryPath), "variables": Self.variables,
+      "working_directory": .string(FileManager.default.currentDirectoryPath),
+      // Those that the program itself reads; what matters of them has entries of its own.
+      "variables": ProgramRecord.variables(["MUJOCO_GL", "LEROBOT_WM_RENAME_MAP_JSON"]),
+      "numerics": ProgramRecord.numerics,
       "date": .string(Date().formatted(.iso8601)),
     ]
     if let policy { members.merge(try policy.members()) { $1 } }
@@ -58,14 +62,6 @@ struct EvaluationProtocol {
     }
     return .object(members)
   }
-
-  /// The environment variables that the program reads and that may change results.
-  private static var variables: JSON {
-    let wanted = ProcessInfo.processInfo.environment.filter { name, _ in
-      name == "MUJOCO_GL" || name == "LEROBOT_WM_RENAME_MAP_JSON"
-    }
-    return .object(OrderedDictionary(uniqueKeysWithValues: wanted.sorted { $0.key < $1.key }.map { ($0, .string($1)) }))
-  }
 }
 
 /// A policy whose evaluation is recorded.
@@ -74,7 +70,7 @@ struct EvaluatedPolicy {
   let policy: any Policy
   /// What the user called the checkpoint, and SHA-256 of its files; nil for a policy that is being trained.
   private let source: (name: String, files: OrderedDictionary<String, JSON>)?
-  /// The training step; nil if unknown.
+  /// The training step; nil if the checkpoint does not say it.
   private let step: Int?
 
   /// A policy that is being trained.
@@ -96,7 +92,8 @@ struct EvaluatedPolicy {
       files["encoder"] = .string(try EncoderFolder(encoder).sha256())
     }
     try TrainingRecord.check(folder, settings, found: files)
-    (self.settings, self.policy, step, source) = (settings, policy, nil, (name, files))
+    step = CheckpointDirectory.step(of: folder)
+    (self.settings, self.policy, source) = (settings, policy, (name, files))
   }
 
   fileprivate func members() throws -> OrderedDictionary<String, JSON> {
@@ -150,7 +147,7 @@ struct PolicyFiles {
   }
 
   private static func isDecisive(_ name: String) -> Bool {
-    ["model.safetensors", "config.json", "world_latents.json"].contains(name)
+    ["model.safetensors", "config.json", "world_latents.json", TrainingRecord.fileName].contains(name)
       || name.hasPrefix("policy_preprocessor") || name.hasPrefix("policy_postprocessor")
   }
 }

@@ -99,7 +99,8 @@ struct ExperimentFile {
   private static func arm(_ entry: JSON, known: [Arm], _ path: String, _ leaves: Set<String>) throws -> Arm {
     func find(_ name: String) throws -> Arm {
       guard let arm = known.first(where: { $0.name == name }) else {
-        throw Failure("\(path): there is no arm \(name); there are \(known.map(\.name).joined(separator: ", "))")
+        let names = OrderedSet(known.map(\.name)).joined(separator: ", ")
+        throw Failure("\(path): there is no arm \(name); there are \(names)")
       }
       return arm
     }

@@ -2,7 +2,6 @@ import Experiments
 import Failures
 import Foundation
 import LayeredSettings
-import TerminalOutput
 import TrainingBatches
 
 /// `lerobot-wm precompute --features`: fills the cache of image features that a training run with these flags reads.
@@ -59,22 +58,12 @@ enum FeaturesCommand: Command {
     let count = run.dataset.count
     let positions = try features.missing(
       in: run.dataset, among: count * part.index / part.count..<count * (part.index + 1) / part.count)
-    let progress = ProgressBar("computing features", total: positions.count)
-    let interruption = Interruption()
-    struct Stopped: Error {}
-    do {
+    let stopped = try doResumably("computing features", total: positions.count) { report in
       try features.complete(
-        positions, of: run.dataset, with: run.pretrained, batchSize: 8, workers: settings.training.workers
-      ) { done in
-        progress.update(done)
-        if interruption.signalNumber != nil { throw Stopped() }
-      }
-    } catch is Stopped {
-      progress.finish()
-      say("stopped; run the same command to resume")
-      return 128 + (interruption.signalNumber ?? 2)
+        positions, of: run.dataset, with: run.pretrained, batchSize: 8, workers: settings.training.workers,
+        progress: report)
     }
-    progress.finish()
+    if let stopped { return stopped }
     print(features.summary)
     return 0
   }

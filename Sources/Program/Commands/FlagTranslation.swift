@@ -35,13 +35,24 @@ struct FlagTranslation {
   }
 
   private func translated(_ quoted: String) -> String? {
-    var words = quoted.split(separator: " ").map(String.init)
+    var words = Self.words(quoted)
     guard let first = words.first else { return nil }
     guard commands.contains(first), words.count > 1 else {
       return words.count == 1 ? flag(first) : nil
     }
     words.removeFirst()
     return (["lerobot-wm-\(first)"] + words.map { "--\($0)" }).joined(separator: " ")
+  }
+
+  /// The words between spaces that no shell quotes enclose, with their quotes.
+  private static func words(_ text: String) -> [String] {
+    var words = [""]
+    var isQuoted = false
+    for character in text {
+      if character == "'" { isQuoted.toggle() }
+      if character == " ", !isQuoted { words.append("") } else { words[words.count - 1].append(character) }
+    }
+    return words.filter { !$0.isEmpty }
   }
 
   private func flag(_ setting: String) -> String? {

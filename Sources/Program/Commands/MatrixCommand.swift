@@ -10,6 +10,7 @@ enum MatrixCommand: Command {
 
   static let name = "matrix"
   static let summary = "train and evaluate every arm with every seed, on several GPUs or through Slurm"
+  static let operands = [("status OUTPUT_ROOT", "print how far the experiment in that folder is, and stop")]
   static let extraFlags = [
     ("config_path", "the experiment's file, YAML or JSON: these settings in sections, and arms of one's own"),
     ("dataset.…, --policy.…, --steps, …", "every other flag is passed on to train: see its --help"),
@@ -20,13 +21,16 @@ enum MatrixCommand: Command {
       + "--init_policy_path=lerobot/smolvla_base --dataset.repo_id=HuggingFaceVLA/libero --policy.cache_dir=cache "
       + "--policy.n_action_steps=10 --env.type=libero --env.task=libero_spatial --eval.n_episodes=50",
     "lerobot-wm matrix --config_path=experiment.yaml --dry_run",
-    "lerobot-wm matrix status --output_root=outputs/experiment",
+    "lerobot-wm matrix status outputs/experiment",
   ]
 
   /// The file ← flags; what is not a setting of this command is passed on.
   static func layers(_ configured: inout Configured<Settings>, _ arguments: inout Arguments) throws {
-    if arguments.positional == ["status"] {
-      arguments = Arguments(arguments.flags.map(\.word) + ["--status"])
+    if arguments.positional.first == "status" {
+      let root = arguments.positional.dropFirst().prefix(1).map { "--output_root=\($0)" }
+      let surplus = Array(arguments.positional.dropFirst(2))
+      arguments = Arguments(arguments.flags.map(\.word) + root + ["--status"])
+      arguments.positional = surplus
     }
     let own = Set(Settings().namesOfEveryKind)
     if let path = arguments.take("config_path") {

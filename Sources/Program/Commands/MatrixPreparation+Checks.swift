@@ -82,7 +82,7 @@ extension MatrixPreparation {
       _ = try ModelLocation.directory(of: world.encoderName, holding: ModelLocation.weights)
     }
     _ = try settings.wandb.writesRun(environment: ProcessInfo.processInfo.environment)
-    let cache = try arm.latents()?.url
+    let cache = try arm.settings.latentRecipe(camera: nil)?.url()
     let isCached = cache.map { FileManager.default.fileExists(atPath: $0.path) } ?? true
     var checks = Checks()
     let run = try TrainingRun(settings, &checks, needsLatents: isCached || !self.settings.precomputes)
@@ -116,12 +116,7 @@ extension MatrixPreparation {
       root: root, episodes: metadata.episodeCount, frames: metadata.frameCount)
     var training: OrderedDictionary<String, JSON> = [:]
     for arm in arms { training[arm.arm.name] = decisive(arm.settings.json) }
-    let start = first.policy.smolvla.compatibility.pretrainedPath ?? first.policy.world?.initialPolicyPath ?? ""
-    let weights =
-      start.isEmpty
-      ? nil
-      : try ModelLocation.directory(of: start, holding: ModelLocation.weights).appendingPathComponent(
-        "model.safetensors")
+    let start = try first.policy.startSHA256(first.startingPoint())
     return [
       "plan": plan.json, "arms": MatrixPlan.json(arms.map(\.arm)), "training": .object(training),
       "dataset": [
@@ -129,7 +124,8 @@ extension MatrixPreparation {
         "episodes": .integer(dataset.episodes),
         "sha256": .object(dataset.files.mapValues { .string($0) }),
       ],
-      "init_policy_sha256": try weights.map { .string(try MappedFile($0).sha256) } ?? .null,
+      "init_policy_sha256": start["start_sha256"] ?? .null,
+      "backbone_sha256": start["backbone_sha256"] ?? .null,
       "latents": try latents(arms),
       "evaluation": evaluation.json, "versions": ProgramRecord.engines,
     ]
@@ -138,7 +134,7 @@ extension MatrixPreparation {
   /// What the sidecars of the arms' caches say, by the caches' names; those that do not exist yet are left out.
   private static func latents(_ arms: [MatrixArm]) throws -> JSON {
     var latents: OrderedDictionary<String, JSON> = [:]
-    for cache in try arms.compactMap({ try $0.latents()?.url }) {
+    for cache in try arms.compactMap({ try $0.settings.latentRecipe(camera: nil)?.url() }) {
       let sidecar = LatentCache.sidecarURL(of: cache)
       guard FileManager.default.fileExists(atPath: sidecar.path) else { continue }
       latents[cache.lastPathComponent] = try JSON(contentsOf: sidecar)

@@ -8,7 +8,7 @@ import WorldLatents
 
 extension MatrixPreparation {
   /// Latents, then each run's stages, then what the runs share.
-  func allStages() throws -> [Stage] {
+  mutating func allStages() throws -> [Stage] {
     let training = runs.map(training)
     let latents = try latentsStages(for: Set(training.filter { !$0.isDone }.map(\.subject)))
     var stages = latents.map(\.stage)
@@ -25,16 +25,12 @@ extension MatrixPreparation {
   /// of the same names.
   private func mirror(_ directory: String) -> String { "\(directory)/\(root.lastPathComponent)" }
 
-  /// Refuses a mirror that holds the runs of another matrix; one that cannot be written costs the copies, not the runs.
+  /// Refuses a mirror that holds the runs of another matrix.
   func checkMirror() throws {
     guard let directory = arms.first?.settings.checkpointMirror else { return }
     let folder = URL(fileURLWithPath: mirror(directory), isDirectory: true)
-    guard (try? FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)) != nil else {
-      return
-    }
-    do { try MatrixFolder.agree(on: common, in: folder) } catch let failure as Failure { throw failure } catch {
-      say("warning: \(message(of: error))")
-    }
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    try MatrixFolder.agree(on: common, in: folder)
   }
 
   private func training(_ run: Run) -> Stage {
@@ -54,10 +50,16 @@ extension MatrixPreparation {
   }
 
   /// The evaluation and the ablations of a run; what was made before its training ended is made again.
-  private func afterTraining(_ run: Run, isTrained: Bool) throws -> [Stage] {
+  private mutating func afterTraining(_ run: Run, isTrained: Bool) throws -> [Stage] {
     let model = "--policy.path=\(run.folder.url.path)/checkpoints/last/pretrained_model"
     let folder = run.folder.url.appendingPathComponent("eval")
-    let isEvaluated = isTrained && run.folder.isEvaluated
+    var isEvaluated = isTrained && run.folder.isEvaluated
+    if isEvaluated, try run.folder.isEvaluationOfOtherWeights() {
+      isEvaluated = false
+      notices.append(
+        "\(folder.path) is of other weights than the run's checkpoint: the run is evaluated again, and the old results are kept in "
+          + "\(run.name)/replaced")
+    }
     if isEvaluated { try run.folder.checkEvaluation(evaluation.protocolEntries, tasks: evaluation.tasks) }
     let rollout = evaluationStage(
       .evaluation, of: run.name, in: folder, [model] + evaluation.flags,
@@ -68,7 +70,8 @@ extension MatrixPreparation {
     return [
       rollout,
       Stage(
-        .ablations, of: run.name, ["ablate", model, "--output_dir=\(folder.path)"] + evaluation.flags + [names],
+        .ablations, of: run.name,
+        ["ablate", "--output_dir=\(folder.path)", "--resume", "--overwrite", model] + evaluation.flags + [names],
         needs: [rollout.name], product: product,
         work: evaluation.tasks.count * evaluation.episodesPerTask * settings.ablationNames.count,
         isDone: isEvaluated && run.folder.isAblated(settings.ablationNames)),
@@ -78,10 +81,8 @@ extension MatrixPreparation {
   private func evaluationStage(
     _ kind: Stage.Kind, of subject: String, in folder: URL, _ flags: [String], needs: [String] = [], isDone: Bool
   ) -> Stage {
-    let command = ["eval", "--output_dir=\(folder.path)"] + flags
-    return Stage(
-      kind, of: subject, command + ["--overwrite"],
-      continuation: .init(from: folder.appendingPathComponent("episodes.jsonl"), command + ["--resume"]), needs: needs,
+    Stage(
+      kind, of: subject, ["eval", "--output_dir=\(folder.path)", "--resume", "--overwrite"] + flags, needs: needs,
       product: folder.appendingPathComponent("eval_info.json"),
       work: evaluation.tasks.count * evaluation.episodesPerTask, isDone: isDone)
   }
@@ -118,13 +119,18 @@ extension MatrixPreparation {
     let open = arms.filter { arm in runs.contains { $0.arm.arm.name == arm.arm.name && subjects.contains($0.name) } }
     var stages: OrderedDictionary<URL, (stage: Stage, arms: [String])> = [:]
     for arm in open {
-      guard let cache = try arm.latents(), let camera = cameras[arm.arm.name] else { continue }
-      guard !FileManager.default.fileExists(atPath: cache.url.path) else { continue }
-      let name = cache.url.lastPathComponent.replacingOccurrences(of: ".fp16.npy", with: "")
+      guard let camera = cameras[arm.arm.name], let recipe = arm.settings.latentRecipe(camera: camera) else { continue }
+      let url = try recipe.url()
+      guard !FileManager.default.fileExists(atPath: url.path) else { continue }
+      let name = url.lastPathComponent.replacingOccurrences(of: ".fp16.npy", with: "")
         .replacingOccurrences(of: "train_world_", with: "")
-      let stage = Stage(
-        .latents, of: name, cache.command + ["--image_key=\(camera)"], product: cache.url, isDone: false)
-      stages[cache.url, default: (stage, [])].arms.append(arm.arm.name)
+      let renaming = arm.settings.renameMap
+      let command =
+        ["precompute", "--num_compute_threads=\(arm.settings.computeThreads)"]
+        + recipe.settings.map { "--\($0.name)=\($0.value)" }
+        + (renaming.isEmpty ? [] : ["--rename_map=\(renaming.json.text(.compact))"])
+      let stage = Stage(.latents, of: name, command, product: url, isDone: false)
+      stages[url, default: (stage, [])].arms.append(arm.arm.name)
     }
     return Array(stages.values)
   }
@@ -136,30 +142,5 @@ extension Stage {
     Stage(
       kind, of: subject, arguments, continuation: continuation, needs: needs + names, follows: follows,
       product: product, work: work, isDone: isDone)
-  }
-}
-
-extension MatrixArm {
-  /// The cache that the arm reads, and the command line that makes it, without the camera; nil for an arm without latents.
-  func latents() throws -> (url: URL, command: [String])? {
-    guard let world = settings.policy.world else { return nil }
-    let dataset = [world.datasetRepoID, settings.dataset.repoID].first { !$0.isEmpty }
-    let name = dataset ?? settings.dataset.root.map { URL(fileURLWithPath: $0).lastPathComponent } ?? ""
-    let url = try LatentCache.url(
-      cacheDirectory: URL(fileURLWithPath: world.cacheDirectory), datasetRepoID: name,
-      source: world.latentsSource.rawValue, suffix: world.latentSuffix)
-    let optional = [
-      ("dataset_root", settings.dataset.root), ("revision", settings.dataset.revision),
-      ("device", settings.policy.smolvla.device),
-    ].compactMap { name, value in value.map { "--\(name)=\($0)" } }
-    return (
-      url,
-      [
-        "precompute", "--dataset_name=\(name)", "--cache_dir=\(world.cacheDirectory)",
-        "--world_latents_source=\(world.latentsSource.rawValue)", "--world_vision_model_name=\(world.encoderName)",
-        "--temporal_window=\(world.temporalWindow)", "--latent_suffix=\(world.latentSuffix)",
-        "--num_compute_threads=\(settings.computeThreads)",
-      ] + optional + (settings.renameMap.isEmpty ? [] : ["--rename_map=\(settings.renameMap.json.text(.compact))"])
-    )
   }
 }

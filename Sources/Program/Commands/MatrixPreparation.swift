@@ -62,7 +62,7 @@ struct MatrixPreparation {
     let plan = MatrixPlan(arms.map(\.arm), seeds: settings.seedNumbers, isSequential: settings.isSequential)
     common = try Self.common(arms, evaluation, plan)
     var checks = Checks()
-    OutputDisk.check(root.path, mirror: first.checkpointMirror, &checks)
+    try OutputDisk.check(root.path, mirror: first.checkpointMirror, &checks)
     notices += checks.warnings
     notices += [
       "each run: \(steps) steps of \(first.batchSize), \(steps * first.batchSize) samples", evaluation.text,

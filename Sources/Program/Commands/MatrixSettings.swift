@@ -66,8 +66,8 @@ struct MatrixSettings: ConfigurationSection {
     guard !gpuNames.isEmpty, Set(gpuNames).count == gpuNames.count else {
       throw ConfigurationError("gpu_ids", "expected different GPUs such as 0,1, found \"\(gpus)\"")
     }
-    guard (1...99).contains(assumedSuccess), (0...40).contains(assumedSeedDeviation) else {
-      throw ConfigurationError("assumed_success", "expected 1 to 99 percent, and assumed_seed_sd 0 to 40 points")
+    guard (2...98).contains(assumedSuccess), (0...40).contains(assumedSeedDeviation) else {
+      throw ConfigurationError("assumed_success", "expected 2 to 98 percent, and assumed_seed_sd 0 to 40 points")
     }
     guard isSequential || !stopsEarly else { throw ConfigurationError("stop_early", "needs --sequential") }
     guard scheduler == .local || !stopsEarly else {

@@ -57,14 +57,32 @@ struct OutputDisk {
     let (disk, needed) = (OutputDisk(path), Double(count) * Double(bytes))
     guard let free = disk.freeBytes, free < needed else { return }
     throw Failure(
-      "\(count) checkpoints need \(gigabytes(needed)), \(disk.folder.path) has \(disk.freeText); use a larger --save_freq, or an "
+      "\(counted(count, "checkpoint")) to come take \(gigabytes(needed)), \(disk.folder.path) has \(disk.freeText); use a larger --save_freq, or an "
         + "output folder on a larger disk")
   }
 
   private static func gigabytes(_ bytes: Double) -> String { String(format: "%.1f GB", bytes / 1e9) }
 
+  /// Creates and removes a file in the folder, or in the nearest one above it that exists.
+  private func requireWritable(_ name: String) throws {
+    let probe = folder.appendingPathComponent(".lerobot-wm-\(UUID().uuidString)")
+    do { try Data().write(to: probe) } catch {
+      throw Failure(
+        "`checkpoint_mirror=\(name)`: nothing can be written in \(folder.path): \(systemReason(of: error)); name a folder that can "
+          + "be written to")
+    }
+    try FileManager.default.removeItem(at: probe)
+  }
+
   /// Warns of an output folder that may vanish, unless its checkpoints are copied to a disk that keeps them.
-  static func check(_ path: String, mirror: String?, _ checks: inout Checks) {
+  ///
+  /// - Throws: if nothing can be written to the mirror.
+  static func check(_ path: String, mirror: String?, _ checks: inout Checks) throws {
+    if let mirror {
+      try checks("checkpoint mirror", found: { _ in "\(mirror) can be written" }) {
+        try OutputDisk(mirror).requireWritable(mirror)
+      }
+    }
     let disk = OutputDisk(path)
     guard let reason = disk.reasonToVanish else {
       checks.add([Check("output disk", .ok, "\(disk.folder.path): \(disk.freeText)")])

@@ -8,6 +8,7 @@ import RobotPolicies
 func prepareOutput(_ path: String, overwrite: Bool) throws -> URL {
   let url = URL(fileURLWithPath: path, isDirectory: true).standardizedFileURL
   let files = FileManager.default
+  AtomicFile.removeLeftovers(in: url)
   if let contents = try? files.contentsOfDirectory(atPath: url.path), !contents.isEmpty {
     guard overwrite else {
       throw Failure("\(path) exists and is not empty; choose another --output_dir, or give --overwrite")
@@ -18,6 +19,18 @@ func prepareOutput(_ path: String, overwrite: Bool) throws -> URL {
     throw Failure("\(path) could not be made: \(systemReason(of: error)); choose another --output_dir")
   }
   return url
+}
+
+/// Moves a folder of results to `replaced/NAME-1` beside it, or the next free number; returns where it is then.
+func setAside(_ folder: URL) throws -> URL {
+  let files = FileManager.default
+  let replaced = folder.deletingLastPathComponent().appendingPathComponent("replaced", isDirectory: true)
+  try files.createDirectory(at: replaced, withIntermediateDirectories: true)
+  var number = 1
+  func target() -> URL { replaced.appendingPathComponent("\(folder.lastPathComponent)-\(number)", isDirectory: true) }
+  while files.fileExists(atPath: target().path) { number += 1 }
+  try files.moveItem(at: folder, to: target())
+  return target()
 }
 
 /// `outputs/KIND/2026-11-23/10-20-30_NAME`, as LeRobot names unnamed runs.

@@ -20,7 +20,7 @@ extension Checks {
       _ = try self("latents", found: \.self) { try Self.latents(path) }
     } else if path.lastPathComponent == "eval_info.json" || holds("eval_info.json") {
       let file = path.pathExtension == "json" ? path : path.appendingPathComponent("eval_info.json")
-      _ = try self("evaluation", found: { "\($0) episodes, none of them changed or missing" }) {
+      _ = try self("evaluation", found: { "\(counted($0, "episode")), none changed or missing" }) {
         try ExperimentReport.checkedEpisodes(of: file)
       }
     } else if holds("meta/info.json") {
@@ -30,11 +30,11 @@ extension Checks {
     } else if holds("config.json") {
       try check(flags: Arguments(["--policy.path=\(path.path)"]).flags)
     } else if holds("checkpoints") {
-      OutputDisk.check(path.path, mirror: nil, &self)
+      try OutputDisk.check(path.path, mirror: nil, &self)
       let last = try self("checkpoint", found: \.lastPathComponent) { try CheckpointDirectory(output: path).last() }
       try check(path: last.appendingPathComponent("pretrained_model"))
     } else {
-      OutputDisk.check(path.path, mirror: nil, &self)
+      try OutputDisk.check(path.path, mirror: nil, &self)
       let report = try self("runs", found: { _ in nil }) { try ExperimentReport(root: path) }
       add(report.checks)
     }
@@ -45,7 +45,8 @@ extension Checks {
     guard !flags.isEmpty else { return }
     if flags.contains(where: { $0.name.hasPrefix("dataset.") }) {
       let settings = try TrainCommand.settings(from: flags)
-      OutputDisk.check(
+      // What the mirror lacks is among the checks.
+      try? OutputDisk.check(
         settings.outputDirectory ?? defaultOutput("train", settings.name), mirror: settings.checkpointMirror, &self)
       guard let run = try? TrainingRun(settings, &self) else { return }
       run.checkSpace(at: settings.outputDirectory ?? defaultOutput("train", settings.name), &self)

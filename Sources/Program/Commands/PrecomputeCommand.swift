@@ -6,7 +6,6 @@ import LeRobotDatasets
 import LibTorch
 import OrderedCollections
 import RobotPolicies
-import TerminalOutput
 import WorldEncoders
 import WorldLatents
 import WorldModality
@@ -108,23 +107,12 @@ enum PrecomputeCommand: Command {
       preprocessing: encoder.preprocessing)
     let work = try WorldLatentPrecomputation(
       encoder, identity: identity, episodes: dataset.episodes.map(\.frames), batchSize: settings.batchSize)
-    let progress = ProgressBar("encoding", total: dataset.count)
-    let interruption = Interruption()
-    struct Stopped: Error {}
-    do {
+    let stopped = try doResumably("encoding", total: dataset.count) { report in
       try work.run(
         to: url, overwrite: settings.overwrites, workers: settings.workers,
-        image: { try dataset.image(camera, at: $0) },
-        progress: { done, _ in
-          progress.update(done)
-          if interruption.signalNumber != nil { throw Stopped() }
-        })
-    } catch is Stopped {
-      progress.finish()
-      say("stopped; run the same command to resume")
-      return 128 + (interruption.signalNumber ?? 2)
+        image: { try dataset.image(camera, at: $0) }, progress: { done, _ in try report(done) })
     }
-    progress.finish()
+    if let stopped { return stopped }
     print(url.path)
     return 0
   }

@@ -1,7 +1,9 @@
 import CProgramVersion
+import Foundation
 import LibTorch
 import ModelFiles
 import MuJoCoPhysics
+import OrderedCollections
 
 /// The program that made a file of results, and its engines.
 enum ProgramRecord {
@@ -18,4 +20,20 @@ enum ProgramRecord {
     ]
   }
 
+  /// The environment variables that are set and with which the engines choose other kernels.
+  static var numerics: JSON {
+    variables([
+      "ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "ONEDNN_DEFAULT_FPMATH_MODE", "MKL_CBWR",
+      "MKL_ENABLE_INSTRUCTIONS", "NVIDIA_TF32_OVERRIDE", "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
+      "TORCH_BLAS_PREFER_CUBLASLT", "TORCH_BLAS_PREFER_HIPBLASLT", "CUBLAS_WORKSPACE_CONFIG", "MIOPEN_FIND_MODE",
+    ])
+  }
+
+  /// Those of the variables that are set, by name.
+  static func variables(_ names: [String]) -> JSON {
+    let environment = ProcessInfo.processInfo.environment
+    return .object(
+      OrderedDictionary(
+        uniqueKeysWithValues: names.sorted().compactMap { name in environment[name].map { (name, .string($0)) } }))
+  }
 }

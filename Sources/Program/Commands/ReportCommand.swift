@@ -5,7 +5,8 @@ import LayeredSettings
 /// `lerobot-wm report`: one page that shows what a folder of runs supports.
 enum ReportCommand: Command {
   struct Settings: ConfigurationSection {
-    @Setting("runs", help: "folder of runs: E0_seed0/, E1_seed0/, …, random/") var runs = ""
+    @Setting("runs", help: "folder of runs: E0_seed0/, E1_seed0/, …, random/; may also be the first argument")
+    var runs = ""
     @Setting("output", help: "the page; by default report.html in that folder") var output: String?
     @Setting(
       "allow_differences", help: "entries of protocols and training records that may differ, separated by commas")
@@ -21,7 +22,12 @@ enum ReportCommand: Command {
 
   static let name = "report"
   static let summary = "gather an experiment's runs into one page with tables, curves and videos"
-  static let examples = ["lerobot-wm report --runs outputs/demo"]
+  static let operands = [("RUNS", "the folder of runs, as --runs names it")]
+  static let examples = ["lerobot-wm report outputs/demo"]
+
+  static func layers(_ configured: inout Configured<Settings>, _ arguments: inout Arguments) throws {
+    if let path = arguments.takePositional(after: ["overwrite", "demo"]) { configured.value.runs = path }
+  }
 
   static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {
     let root = URL(fileURLWithPath: settings.runs, isDirectory: true)

@@ -21,16 +21,14 @@ enum ReproduceCommand: Command {
 
   static let name = "reproduce"
   static let summary = "run a recorded evaluation again and compare it episode by episode"
+  static let operands = [("EVAL_INFO", "the recorded evaluation, as --eval_info names it")]
   static let extraFlags = [("…", "every other flag is one of eval, over the recorded ones, such as --policy.path")]
   static let examples = [
     "lerobot-wm reproduce outputs/demo/E2_seed0/eval/eval_info.json --eval.batch_size=1 --num_compute_threads=2"
   ]
 
   static func layers(_ configured: inout Configured<Settings>, _ arguments: inout Arguments) throws {
-    if let path = arguments.positional.first {
-      arguments.positional.removeFirst()
-      configured.value.evaluation = path
-    }
+    if let path = arguments.takePositional() { configured.value.evaluation = path }
     let own = Settings().json.object ?? [:]
     configured.value.flags = arguments.flags.filter { own[$0.name] == nil }
     arguments.flags.removeAll { own[$0.name] == nil }
@@ -47,7 +45,7 @@ enum ReproduceCommand: Command {
     let repeated = folder.appendingPathComponent("eval_info.json")
     guard status == 0 else { return status }
     let comparison = try RepeatedEvaluation(recorded: recorded, repeated: repeated)
-    if !comparison.isUnchanged { say("\(recorded.path) was edited: its digest is of other outcomes") }
+    if !comparison.isUnchanged { say("\(recorded.path) was edited: its digests are of other contents") }
     for change in comparison.changes { say("not as recorded: \(change.text("recorded", "now"))") }
     comparison.differences.forEach { print($0) }
     let count = comparison.episodes
@@ -76,7 +74,7 @@ enum ReproduceCommand: Command {
   private static func recordedFlags(_ file: URL) throws -> [Arguments.Flag] {
     guard let line = try JSON(contentsOf: file)["protocol"]?["command_line"]?.array?.compactMap(\.string), !line.isEmpty
     else {
-      throw Failure("\(file.path) does not record its command line, so it cannot be run again; evaluate anew")
+      throw Failure("\(file.path) does not record its command line; evaluate its checkpoint with `lerobot-wm eval`")
     }
     let words = Array(line.dropFirst())
     return Arguments(words.first == EvalCommand.name ? Array(words.dropFirst()) : words).flags

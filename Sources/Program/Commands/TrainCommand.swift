@@ -91,13 +91,13 @@ enum TrainCommand: Command {
     try useComputeThreads(settings.computeThreads)
     let upload = try ModelUpload(settings)
     var checks = Checks()
-    OutputDisk.check(path(of: settings), mirror: settings.checkpointMirror, &checks)
+    try OutputDisk.check(path(of: settings), mirror: settings.checkpointMirror, &checks)
     let run = try TrainingRun(settings, &checks)
     let features = try run.imageFeatures()
     run.checkSpace(at: path(of: settings), &checks)
     let interruption = Interruption()
     let evaluation = try TrainingEvaluation(settings, run.pretrained, interruption)
-    let record = try run.record()
+    let record = try run.record(features)
     let mirror = settings.checkpointMirror.map {
       CheckpointMirror(URL(fileURLWithPath: $0), of: URL(fileURLWithPath: path(of: settings)))
     }

@@ -34,21 +34,22 @@ struct TrainingRecord {
   /// - Parameters:
   ///   - root: the dataset's folder.
   ///   - policy: the policy with its processors.
+  ///   - latents: SHA-256 of the latents that it is trained on, if any.
+  ///   - features: the names of the files of kept image features, by camera.
   ///   - start: the checkpoint folder whose weights a new run starts from.
   ///   - checkpoint: the checkpoint that a resumed run continues.
   init(
-    _ settings: TrainSettings, dataset root: URL, frames: Int, policy: PretrainedPolicy, start: URL?,
-    resuming checkpoint: URL?
+    _ settings: TrainSettings, dataset root: URL, frames: Int, policy: PretrainedPolicy, latents: String?,
+    features: JSON, start: URL?, resuming checkpoint: URL?
   ) throws {
     let origin = checkpoint?.appendingPathComponent("pretrained_model") ?? start
     var segment = try Self.segment(settings, root, frames, policy)
     segment["tokenizer_sha256"] = .string(try settings.policy.tokenizerSHA256(besides: origin))
+    segment["latents_sha256"] = latents.map(JSON.string) ?? .null
+    segment["image_features"] = features
     let previous = checkpoint?.appendingPathComponent("pretrained_model").appendingPathComponent(Self.fileName)
     guard let checkpoint, let previous, FileManager.default.fileExists(atPath: previous.path) else {
-      segment["start_sha256"] =
-        try start.map {
-          .string(try MappedFile($0.appendingPathComponent("model.safetensors")).sha256)
-        } ?? .null
+      segment.merge(try settings.policy.startSHA256(start)) { $1 }
       let step = checkpoint == nil ? 0 : Int(checkpoint?.lastPathComponent ?? "") ?? 0
       json = ["segments": [Self.numbered(segment, from: step)]]
       changes = []
@@ -56,7 +57,7 @@ struct TrainingRecord {
     }
     var segments = try JSON(contentsOf: previous)["segments"]?.array ?? []
     let last = segments.last?.object ?? [:]
-    segment["start_sha256"] = last["start_sha256"]
+    for key in ["start_sha256", "backbone_sha256"] { segment[key] = last[key] }
     changes = RecordDifferences.between(
       .object(last), .object(segment), ignoring: IncidentalEntries.ofResumedTraining)
     if !changes.isEmpty {
@@ -164,7 +165,7 @@ struct TrainingRecord {
       "device": .string(device.description),
       "hardware": .string(device == .cpu ? Hardware.processor : Hardware.accelerators),
       "precision": .string(pretrained.policy.parameters.precision.rawValue),
-      "program": ProgramRecord.json, "versions": ProgramRecord.engines,
+      "program": ProgramRecord.json, "versions": ProgramRecord.engines, "numerics": ProgramRecord.numerics,
       "command_line": .array(CommandLine.arguments.map(JSON.string)),
     ]
   }
@@ -184,6 +185,21 @@ extension WorldModalityConfiguration {
 }
 
 extension PolicySettings {
+  /// SHA-256 of the weights that a new policy starts from: a checkpoint's, or the published backbone's.
+  ///
+  /// - Parameter start: the checkpoint's folder; nil for a policy from scratch.
+  func startSHA256(_ start: URL?) throws -> OrderedDictionary<String, JSON> {
+    func hash(_ folder: URL) throws -> JSON {
+      .string(try MappedFile(folder.appendingPathComponent("model.safetensors")).sha256)
+    }
+    let readsBackbone = start == nil && smolvla.compatibility.loadsVLMWeights
+    return [
+      "start_sha256": try start.map(hash) ?? .null,
+      "backbone_sha256": try readsBackbone
+        ? hash(ModelLocation.directory(of: smolvla.backboneName, holding: ModelLocation.weights)) : .null,
+    ]
+  }
+
   /// SHA-256 of the tokenizer that instructions go through.
   func tokenizerSHA256(besides folder: URL?) throws -> String {
     let backbone = try ModelLocation.directory(of: smolvla.backboneName, besides: folder, holding: [])

@@ -11,6 +11,7 @@ import PolicyTraining
 import PretrainedPolicies
 import RobotPolicies
 import TrainingBatches
+import WorldLatents
 import WorldModality
 
 /// The parts of a training run: its dataset, its policy and the checkpoint it resumes from.
@@ -55,13 +56,12 @@ struct TrainingRun {
       cameras: cameras, features: names.filter { (renaming[$0] ?? $0) == BatchKey.state },
       actionFeature: names.first { (renaming[$0] ?? $0) == BatchKey.action }, chunkSize: interface.chunkSize,
       transforms: try settings.dataset.imageTransforms.enabled(seed: settings.seed))
-    latents = try (needsLatents ? settings.policy.world : nil).map { world in
-      try checks("latents", found: { $0.warning == nil ? "as their sidecar and the dataset say" : nil }) {
+    latents = try (needsLatents ? settings.policy.world : nil).flatMap { world in
+      try checks("latents", found: { $0?.warning == nil ? "as their sidecar and the dataset say" : nil }) {
         // Rollouts encode this camera, so the cache must hold its latents.
         let wanted = try world.camera.name(among: interface.cameras)
         let camera = cameras.first { (renaming[$0] ?? $0) == wanted }
-        return try TrainingLatents(
-          world, dataset, named: settings.latentsDataset(world, in: dataset.root), camera: camera)
+        return try settings.latentRecipe(camera: camera).map { try TrainingLatents(world, dataset, $0) }
       }
     }
     checks.warn("latents", [latents?.warning].compactMap(\.self))
@@ -90,7 +90,9 @@ struct TrainingRun {
   /// Refuses a cache of image features that change in the run.
   private static func requireKeptFeatures(_ pretrained: PretrainedPolicy, _ request: SampleSpecification) throws {
     guard request.transforms == nil else {
-      throw Failure("`feature_cache_dir`: `dataset.image_transforms` change every image anew; leave one of them out")
+      throw Failure(
+        "`feature_cache_dir`: `dataset.image_transforms` change an image each time it is read, so its features cannot be kept; "
+          + "leave one of them out")
     }
     try ImageFeatureCache.requireKept(pretrained.policy)
   }
@@ -114,9 +116,10 @@ struct TrainingRun {
   }
 
   /// What the run is trained with, for its checkpoints.
-  func record() throws -> TrainingRecord {
+  func record(_ features: ImageFeatureCache?) throws -> TrainingRecord {
     try TrainingRecord(
-      settings, dataset: dataset.root, frames: dataset.count, policy: pretrained,
+      settings, dataset: dataset.root, frames: dataset.count, policy: pretrained, latents: latents?.sha256,
+      features: features?.fileNames ?? .null,
       start: checkpoint == nil ? settings.startingPoint() : nil, resuming: checkpoint)
   }
 
@@ -140,7 +143,7 @@ struct TrainingRun {
 }
 
 extension LeRobotDataset {
-  fileprivate var summary: String { "\(episodes.count) episodes, \(count) frames" }
+  fileprivate var summary: String { "\(counted(episodes.count, "episode")), \(counted(count, "frame"))" }
 }
 
 extension PretrainedPolicy {
@@ -188,7 +191,7 @@ extension TrainSettings {
   }
 
   /// The checkpoint that a new run starts from, if any.
-  fileprivate func startingPoint() throws -> URL? {
+  func startingPoint() throws -> URL? {
     let world = policy.world?.initialPolicyPath ?? ""
     guard let name = policy.smolvla.compatibility.pretrainedPath ?? (world.isEmpty ? nil : world) else { return nil }
     return try ModelLocation.directory(of: name, holding: ModelLocation.weights)
@@ -196,8 +199,15 @@ extension TrainSettings {
 }
 
 extension TrainSettings {
-  /// The name of the latents' dataset: the policy's setting, else the run's dataset, else the folder's name.
-  func latentsDataset(_ world: WorldModalityConfiguration, in root: URL) -> String {
-    [world.datasetRepoID, dataset.repoID].first { !$0.isEmpty } ?? root.lastPathComponent
+  /// What makes the latents that the run reads; nil without a world modality. Their dataset is named by the policy's setting,
+  /// else by the run's dataset, else by its folder.
+  func latentRecipe(camera: String?) -> LatentRecipe? {
+    guard let world = policy.world else { return nil }
+    let name = [world.datasetRepoID, dataset.repoID].first { !$0.isEmpty }
+    let folder = dataset.root.map { URL(fileURLWithPath: $0).lastPathComponent }
+    return LatentRecipe(
+      datasetName: name ?? folder ?? "", datasetRoot: dataset.root, revision: dataset.revision, camera: camera,
+      cacheDirectory: world.cacheDirectory, source: world.latentsSource, encoderName: world.encoderName,
+      temporalWindow: world.temporalWindow, suffix: world.latentSuffix, device: policy.smolvla.device)
   }
 }

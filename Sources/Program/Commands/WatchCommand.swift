@@ -22,13 +22,11 @@ enum WatchCommand: Command {
 
   static let name = "watch"
   static let summary = "serve the report of running experiments as a page that keeps itself up to date"
+  static let operands = ReportCommand.operands
   static let examples = ["lerobot-wm watch outputs/matrix"]
 
   static func layers(_ configured: inout Configured<Settings>, _ arguments: inout Arguments) throws {
-    if let path = arguments.positional.first {
-      arguments.positional.removeFirst()
-      configured.value.runs = path
-    }
+    if let path = arguments.takePositional() { configured.value.runs = path }
   }
 
   static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {

@@ -7,7 +7,7 @@ struct Axis: Sendable {
   let ticks: [Double]
 
   /// An axis that holds all of `values`; logarithmic only if all are above 0 and span more than a factor of 30.
-  init(holding values: [Double], mayBeLogarithmic: Bool = false, fromZero: Bool = false, tickCount: Int = 5) {
+  init(holding values: [Double], mayBeLogarithmic: Bool = false, tickCount: Int = 5) {
     // Keeps the arithmetic of ticks finite for any input.
     let finite = values.filter(\.isFinite).map { min(max($0, -1e30), 1e30) }
     var low = finite.min() ?? 0
@@ -24,7 +24,7 @@ struct Axis: Sendable {
       self.range = range
       return
     }
-    if fromZero { low = min(low, 0) }
+    if low == 0, high == 0 { high = 1 }
     if high - low < abs(high) * 1e-9 || high == low {
       low -= max(abs(low) * 0.1, 1e-6)
       high += max(abs(high) * 0.1, 1e-6)

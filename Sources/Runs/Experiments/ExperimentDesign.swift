@@ -19,59 +19,75 @@ public struct ExperimentDesign: Sendable {
       episodesPerTask: max(1, first.rate(ofTask: task).episodes))
   }
 
+  /// A success rate of the baseline and an SD of its true rate between training seeds, both shares, and where they are from.
+  struct Basis {
+    let rate: Double, deviation: Double
+    let source: String
+  }
+
   /// What it finds with 80 % power, one line for the assumption and one for what the finished baseline runs in `root` show.
   ///
   /// - Parameters:
   ///   - baseline: the assumed success rate of the baseline, a share.
   ///   - deviation: the assumed standard deviation between training seeds, a share.
   public func lines(baseline: Double, deviation: Double, root: URL) -> [String] {
-    var lines = [line("assuming", baseline, deviation)]
-    if let runs = try? RecordedRuns(root), let observed = observed(runs, runs.roles.baseline) {
-      lines.append(line("as the finished \(runs.roles.baseline) runs show,", observed.mean, observed.deviation))
+    let assumed = Basis(
+      rate: baseline, deviation: deviation,
+      source: "Assumed: the baseline succeeds in \(baseline.percent) %, and the true rates of its training seeds have "
+        + "an SD of \(deviation.percent) points.")
+    let observed = (try? RecordedRuns(root)).flatMap { basis($0, $0.roles.baseline, assumedDeviation: deviation) }
+    return [assumed, observed].compactMap { $0.map(text) }
+  }
+
+  /// What is observed of the baseline, and assumed of the spread where one seed does not show it; nil before its first whole
+  /// evaluation.
+  func basis(_ runs: RecordedRuns, _ baseline: String, assumedDeviation: Double = 0.03) -> Basis? {
+    let rates = runs.runs(of: baseline).compactMap { try? $0.wholeEvaluation().rate }
+    guard let first = rates.first else { return nil }
+    guard rates.count > 1 else {
+      return Basis(
+        rate: first.share, deviation: assumedDeviation,
+        source: "Observed in the one finished run of \(baseline): \(first.share.percent) % success. Assumed, because "
+          + "one seed does not show it: an SD of \(assumedDeviation.percent) points between the true rates of training "
+          + "seeds.")
     }
-    return lines
-  }
-
-  func line(_ source: String, _ baseline: Double, _ deviation: Double) -> String {
-    let analysis = analysis(baseline: baseline, deviation: deviation)
-    let rate = analysis.baseline
-    let needed = [0.02, 0.05, 0.1].map { difference in
-      "\(Int(difference * 100)) points take "
-        + (analysis.seedsNeeded(forDifference: difference, limit: 100).map { "\($0) seeds" } ?? "more than 100 seeds")
-    }.joined(separator: ", ")
-    let found =
-      seeds < 2
-      ? "one seed per arm compares checkpoints, not methods"
-      : analysis.smallestDifference(seeds: seeds).map {
-        "\(seeds) seeds per arm find a true difference of \(String(format: "%.1f", $0 * 100)) points in four of five experiments"
-      } ?? "\(seeds) seeds per arm find no difference reliably"
-    return
-      "\(source) \(rate.percent) % success and \(String(format: "%.1f", deviation * 100)) points between training seeds: "
-      + "\(found); \(needed)"
-  }
-
-  func analysis(baseline: Double, deviation: Double) -> PowerAnalysis {
-    // A rate of 0 or 1 leaves no noise to plan with.
-    PowerAnalysis(
-      tasks: tasks, episodesPerTask: episodesPerTask, baseline: min(max(baseline, 0.02), 0.98), seedDeviation: deviation
-    )
-  }
-
-  /// The mean success of an arm's finished runs; nil without any.
-  func rate(_ runs: RecordedRuns, _ arm: String) -> Double? {
-    let shares = runs.runs(of: arm).compactMap { try? $0.wholeEvaluation().rate.share }
-    return shares.isEmpty ? nil : shares.reduce(0, +) / Double(shares.count)
-  }
-
-  /// The mean success of an arm's finished runs and how much their true rates vary; nil with fewer than two.
-  func observed(_ runs: RecordedRuns, _ arm: String) -> (mean: Double, deviation: Double)? {
-    let rates = runs.runs(of: arm).compactMap { try? $0.wholeEvaluation().rate }
-    guard rates.count >= 2 else { return nil }
     let shares = rates.map(\.share)
     let mean = shares.reduce(0, +) / Double(shares.count)
     let variance = shares.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(shares.count - 1)
     // What a finite number of episodes adds is not a difference between seeds.
-    let noise = mean * (1 - mean) / Double(rates[0].episodes)
-    return (mean, max(0, variance - noise).squareRoot())
+    let deviation = max(0, variance - mean * (1 - mean) / Double(first.episodes)).squareRoot()
+    return Basis(
+      rate: mean, deviation: deviation,
+      source: "Observed in \(rates.count) finished runs of \(baseline): \(mean.percent) % success, and an SD of "
+        + "\(deviation.percent) points between training seeds beyond the luck of the episodes.")
+  }
+
+  /// What a basis is, and what the rule for verdicts announces on it.
+  func text(_ basis: Basis) -> String {
+    let analysis = analysis(basis)
+    let replaced =
+      analysis.baseline == basis.rate
+      ? ""
+      : " Assumed in place of that rate: \(analysis.baseline.percent) %, because a rate near 0 or 100 % leaves no noise to plan "
+        + "with."
+    let direction = analysis.baseline > 0.5 ? "lower" : "higher"
+    let found =
+      seeds < 2
+      ? "one seed per arm compares two checkpoints, not methods"
+      : analysis.smallestDifference(seeds: seeds).map {
+        "with \(seeds) seeds per arm an arm whose true rate is \($0.percent) points \(direction) gets that verdict in 80 % of "
+          + "experiments"
+      } ?? "with \(seeds) seeds per arm no true difference gets a verdict in 80 % of experiments"
+    let needed = [0.02, 0.05, 0.1].map { difference in
+      "\(Int(difference * 100)) points \(direction) take "
+        + (analysis.seedsNeeded(forDifference: difference, limit: 100).map { "\($0)" } ?? "more than 100")
+    }.joined(separator: ", ")
+    return "\(basis.source)\(replaced) Then \(found); for a verdict in 80 % of experiments \(needed) seeds per arm."
+  }
+
+  func analysis(_ basis: Basis) -> PowerAnalysis {
+    PowerAnalysis(
+      tasks: tasks, episodesPerTask: episodesPerTask, baseline: min(max(basis.rate, 0.02), 0.98),
+      seedDeviation: basis.deviation)
   }
 }

@@ -4,17 +4,17 @@ import Foundation
 extension ExperimentReport {
   /// The results and findings as Markdown.
   public var markdown: String {
-    var lines = ["# \(title)", ""]
+    var lines = ["# \(title.oneLine)", ""]
     lines += ["| experiment | success | 95 % interval | episodes |", "|---|---|---|---|"]
     for row in rows {
       let cells = [
         row.label.trimmingCharacters(in: .whitespaces), "\(row.rate.share.percent) %", row.rate.interval.percent,
         "\(row.rate.successes)/\(row.rate.episodes)",
       ]
-      lines.append("| " + cells.map { $0.replacing("|", with: "\\|") }.joined(separator: " | ") + " |")
+      lines.append(markdownRow(cells))
     }
     lines.append("")
-    lines += findings.map { "- \($0)" } + warnings.map { "- Warning: \($0)" } + missing.map { "- Missing: \($0)" }
+    lines += (findings + warnings.map { "Warning: \($0)" } + missing.map { "Missing: \($0)" }).map { "- \($0.oneLine)" }
     lines += runs.runs.flatMap { run in run.ablations?.markdown(of: run.name) ?? [] }
     return lines.joined(separator: "\n") + "\n"
   }
@@ -22,8 +22,7 @@ extension ExperimentReport {
   /// The results of the arms as a LaTeX table.
   public var latex: String {
     let body = rows.filter(\.isHeadline).map { row in
-      let name = (row.condition == "eval" ? row.experiment : "\(row.experiment), \(row.condition.dropFirst(5))")
-        .replacing("_", with: "\\_")
+      let name = (row.condition == "eval" ? row.experiment : "\(row.experiment), \(row.condition.dropFirst(5))").latex
       let interval = "\(row.rate.interval.lowerBound.percent)--\(row.rate.interval.upperBound.percent)"
       return "\(name) & \(row.rate.share.percent) & \(interval) & \(row.rate.successes)/\(row.rate.episodes) \\\\"
     }
@@ -61,5 +60,29 @@ extension ExperimentReport {
     let text = ["=", "+", "-", "@"].contains(text.first.map(String.init) ?? "") ? "'" + text : text
     guard text.contains(where: { ",\"\n\r".contains($0) }) else { return text }
     return "\"" + text.replacing("\"", with: "\"\"") + "\""
+  }
+}
+
+/// A row of a Markdown table; a bar or a line's end in a cell would end it.
+func markdownRow(_ cells: [String]) -> String {
+  let cells = cells.map { $0.oneLine.replacing("\\", with: "\\\\").replacing("|", with: "\\|") }
+  return "| " + cells.joined(separator: " | ") + " |"
+}
+
+extension String {
+  /// The text with spaces for the ends of its lines.
+  var oneLine: String { split(whereSeparator: \.isNewline).joined(separator: " ") }
+
+  /// The text as LaTeX sets it, whatever characters it has.
+  fileprivate var latex: String {
+    oneLine.map { character in
+      switch character {
+      case "{", "}", "#", "$", "%", "&", "_": "\\\(character)"
+      case "\\": "\\textbackslash{}"
+      case "^": "\\textasciicircum{}"
+      case "~": "\\textasciitilde{}"
+      default: String(character)
+      }
+    }.joined()
   }
 }

@@ -78,14 +78,15 @@ extension MethodComparison {
       "With one training seed each this says nothing about the methods: another seed may give the opposite."
     case .methods(.cannotTell), nil:
       smallestDifference.map {
-        "This does not prove equality: with as many seeds and their spread, a true difference of about \(Int(($0 * 100).rounded(.up))) "
-          + "points is found in four of five experiments."
+        "This does not prove equality: if runs spread as these did, the t test alone rejects it in 80 % of experiments only from "
+          + "a true difference of about \(Int(($0 * 100).rounded(.up))) points on."
       } ?? "This does not prove equality."
     case .methods: ""
     }
   }
 
-  /// The difference that so many runs, which vary as these do, show in four of five experiments.
+  /// The true difference at which the t test over so many runs, which vary as these do, rejects equality in 80 % of
+  /// experiments.
   private var smallestDifference: Double? {
     guard let runs, runs.standardError > 0 else { return nil }
     let t = StudentT(degreesOfFreedom: Double(runs.degreesOfFreedom))

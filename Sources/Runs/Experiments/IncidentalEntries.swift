@@ -7,6 +7,9 @@ public enum IncidentalEntries {
   /// The machine and the program, whose results should be equal but need not be.
   public static let machine = ["program", "versions", "hardware", "device"]
 
+  /// Training with features from a cache is bit-equal to training without.
+  private static let keptFeatures = ["image_features"]
+
   /// Of an evaluation that is run again: an episode is the same however many are played at once, unless memories are
   /// exchanged between the episodes that play side by side.
   public static func ofRepeatedEvaluation(_ manifest: JSON) -> [String] {
@@ -25,6 +28,7 @@ public enum IncidentalEntries {
   static let ofEvaluation =
     ofAllEvaluations + [
       "step", "model_sha256", "sha256.model.safetensors", "sha256.config.json", "sha256.world_latents.json",
+      "sha256.training_record.json",
     ]
   /// Of the rollouts of one checkpoint under ablations; the weights are not among them.
   static let ofAblations =
@@ -33,9 +37,9 @@ public enum IncidentalEntries {
     ]
 
   /// Of training runs that are compared.
-  static let ofTraining = circumstances
+  static let ofTraining = circumstances + keptFeatures
   /// Of a training run that is resumed, perhaps on another machine.
-  public static let ofResumedTraining = circumstances + machine + ["first_step"]
+  public static let ofResumedTraining = circumstances + machine + keptFeatures + ["first_step"]
   /// Settings of a training run.
   public static let ofTrainingSettings = [
     "seed", "output_dir", "job_name", "resume", "overwrite", "num_workers", "num_compute_threads", "feature_cache_dir",
@@ -43,5 +47,5 @@ public enum IncidentalEntries {
   ]
 
   /// Entries in which the arms of an experiment differ by design.
-  static let ofArms = ["policy_type", "world", "world_memory_mode_rollout", "sha256.encoder"]
+  static let ofArms = ["policy_type", "world", "world_memory_mode_rollout", "sha256.encoder", "latents_sha256"]
 }

@@ -45,8 +45,12 @@ struct IntervalPlot {
       """
   }
 
+  /// A row's cell in a table; where a phone shows no head, the scale's labels are below the figure.
+  func cell(_ figure: HTML) -> HTML { "<td class=\"plot\">\(figure)<div class=\"scale\">\(head())</div></td>" }
+
   /// The scale's labels, for above the rows.
-  func head(_ label: (Double) -> String) -> HTML {
+  func head(_ label: ((Double) -> String)? = nil) -> HTML {
+    let label = label ?? (scale.lowerBound < 0 ? \.wholePoints : { $0 == 0 ? "0" : "\(Int($0 * 100)) %" })
     let texts = ticks.map { tick -> HTML in
       "<text x=\"\(x(tick))\" y=\"11\" text-anchor=\"middle\">\(label(tick))</text>"
     }

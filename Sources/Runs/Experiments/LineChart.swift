@@ -3,7 +3,9 @@ import Foundation
 /// Curves over steps, as a figure that is as wide as there is room, with axes and a legend.
 struct LineChart {
   struct Curve {
-    let name: String
+    /// What it is of, and what the legend adds to that.
+    let arm: String
+    var note = ""
     let style: ArmStyle
     /// The curve that counts, such as a mean.
     let line: [RecordedMetrics.Point]
@@ -17,7 +19,8 @@ struct LineChart {
   /// What the vertical axis measures, with its unit.
   let measure: String
   var mayBeLogarithmic = false
-  var fromZero = false
+  /// Values that the vertical axis holds whatever the curves are.
+  var alwaysHolds: [Double] = []
   /// What the horizontal axis counts.
   var horizontalName = "training step"
   /// Whether each point of the line has a dot.
@@ -34,9 +37,9 @@ struct LineChart {
     let points = drawn.flatMap { $0.line + $0.faint.flatMap(\.self) }
     let horizontal = Axis(exactly: 0...max(points.map(\.step).max() ?? 1, 1))
     let vertical = Axis(
-      holding: points.map(\.value)
+      holding: alwaysHolds + points.map(\.value)
         + drawn.flatMap { $0.band.flatMap { [$0.values.lowerBound, $0.values.upperBound] } },
-      mayBeLogarithmic: mayBeLogarithmic, fromZero: fromZero)
+      mayBeLogarithmic: mayBeLogarithmic)
     let place = Place(horizontal: horizontal, vertical: vertical)
     let unit = vertical.isLogarithmic ? "\(measure), logarithmic" : measure
     return """
@@ -65,13 +68,13 @@ struct LineChart {
     let entries = curves.map { curve -> HTML in
       """
       <li><svg viewBox="0 0 34 8" aria-hidden="true"><line class="line \(curve.style.css)" x1="1" x2="33" y1="4" y2="4"/></svg>\
-      \(curve.name)</li>
+      \(curve.arm)\(curve.note)</li>
       """
     }
     let notes = coincidences(curves, place).map { names -> HTML in
       """
-      <p class="muted coincide">\(names.joined(separator: ", ")) coincide: the lines lie on each other, so each shows through \
-      the gaps of the next.</p>
+      <p class="muted coincide">The curves of \(names.dropLast().joined(separator: ", ")) and \(names.last ?? "") coincide: none \
+      is missing, they lie on each other.</p>
       """
     }
     return "<ul class=\"legend\">\(entries)</ul>\(notes)"
@@ -80,11 +83,11 @@ struct LineChart {
   /// Groups of curves that differ by less than the eye sees.
   private static func coincidences(_ curves: [Curve], _ place: Place) -> [[String]] {
     var groups: [[Curve]] = []
-    for curve in curves where curve.line.count > 1 {
+    for curve in curves {
       let index = groups.firstIndex { place.coincide($0[0].line, curve.line) }
       if let index { groups[index].append(curve) } else { groups.append([curve]) }
     }
-    return groups.filter { $0.count > 1 }.map { $0.map(\.name) }
+    return groups.filter { $0.count > 1 }.map { $0.map(\.arm) }
   }
 
   /// Where values lie in the drawing.
@@ -123,7 +126,7 @@ struct LineChart {
         isDotted ? curve.line.map { "M\(point($0.step, $0.value)) h0" }.joined(separator: " ") : ""
       let marks: HTML = isDotted ? "<path class=\"mark \(curve.style.css)\" d=\"\(dots)\"/>" : ""
       return """
-        <polyline class="line \(curve.style.css)" points="\(path(curve.line))"><title>\(curve.name)</title></polyline>\(marks)
+        <polyline class="line \(curve.style.css)" points="\(path(curve.line))"><title>\(curve.arm)\(curve.note)</title></polyline>\(marks)
         """
     }
 

@@ -80,16 +80,26 @@ public final class LiveReport: Sendable {
       parts: Dictionary(sections.map { ($0.id, $0.html.source) }) { $1 }, report: report)
   }
 
-  /// Names, sizes and times of the files that a report reads of each run.
+  /// Names, sizes and times of all files that a report reads: the plan, each run's log, and whatever is in its newest
+  /// checkpoint's model and in the folders of its evaluations.
   private func files() -> [String] {
-    let files = FileManager.default
-    func names(_ folder: URL) -> [String] { ((try? files.contentsOfDirectory(atPath: folder.path)) ?? []).sorted() }
-    let own = ["metrics.jsonl", "checkpoints/last/pretrained_model/train_config.json", "eval_info.json"]
-    return names(root).flatMap { name -> [String] in
-      let folder = root.appendingPathComponent(name)
-      let evaluations = names(folder).filter { $0.hasPrefix("eval") || $0 == RecordedRun.filmsFolder }
-      return [folder.fileState].compactMap(\.self)
-        + (own + evaluations.map { $0 + "/eval_info.json" }).compactMap { folder.appendingPathComponent($0).fileState }
+    func names(_ folder: URL) -> [String] {
+      ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []).sorted()
     }
+    func tree(_ url: URL) -> [URL] {
+      let below = (try? FileManager.default.subpathsOfDirectory(atPath: url.path)) ?? []
+      return [url] + below.sorted().map(url.appendingPathComponent)
+    }
+    let runs = names(root).flatMap { name -> [URL] in
+      let folder = root.appendingPathComponent(name)
+      let results = names(folder).filter { part in
+        part.hasPrefix("eval") || [RecordedRun.filmsFolder, "videos"].contains(part)
+      }
+      // A checkpoint's step is in the name that the link leads to.
+      let model = folder.appendingPathComponent("checkpoints/last/pretrained_model").resolvingSymlinksInPath()
+      return [folder, folder.appendingPathComponent("metrics.jsonl")] + tree(model)
+        + results.flatMap { tree(folder.appendingPathComponent($0)) }
+    }
+    return ([root.appendingPathComponent("matrix.json")] + runs).compactMap(\.fileState)
   }
 }

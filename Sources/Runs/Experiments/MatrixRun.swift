@@ -7,6 +7,7 @@ import ModelFiles
 public struct MatrixRun: Sendable {
   /// `OUTPUT_ROOT/E0_seed0`
   public let url: URL
+  private let hashes = FileHashes()
 
   /// A run's folder, which need not exist.
   public init(_ url: URL) { self.url = url }
@@ -39,6 +40,15 @@ public struct MatrixRun: Sendable {
   /// episodes broke off is made again.
   public var isEvaluated: Bool { Self.isWhole(evaluationFile) }
 
+  /// Whether the evaluation is of other weights than those of the last checkpoint, which was trained since.
+  public func isEvaluationOfOtherWeights() throws -> Bool {
+    let weights = url.appendingPathComponent("checkpoints/last/pretrained_model/model.safetensors")
+    guard weights.isThere, let recorded = try RecordedEvaluation(evaluationFile).setting("model_sha256")?.string else {
+      return false
+    }
+    return try hashes.sha256(of: weights) != recorded
+  }
+
   /// Whether an `eval_info.json` has every episode that was asked for.
   public static func isWhole(_ file: URL) -> Bool {
     (try? RecordedEvaluation(file).requireWhole(file.path)) != nil
@@ -47,7 +57,9 @@ public struct MatrixRun: Sendable {
   /// Whether the run was rolled out under these ablations, apart from those that it cannot have.
   public func isAblated(_ names: [String]) -> Bool {
     let folder = url.appendingPathComponent("eval/ablations")
-    guard let study = try? JSON(contentsOf: folder.appendingPathComponent("ablations.json")) else { return false }
+    guard let study = try? JSON(contentsOf: folder.appendingPathComponent("ablations.json")),
+      (try? AblationStudy(of: url.appendingPathComponent("eval")))?.isComplete == true
+    else { return false }
     return names.allSatisfy { name in
       study["left_out"]?[name] != nil || Self.isWhole(folder.appendingPathComponent("\(name)/eval_info.json"))
     }
@@ -64,7 +76,7 @@ public struct MatrixRun: Sendable {
   public func checkEvaluation(_ expected: [(key: String, value: JSON)], tasks: [String]) throws {
     let evaluation: RecordedEvaluation
     if let (experiment, seed) = RecordedRun.parts(of: url.lastPathComponent) {
-      let run = try RecordedRun(url, experiment: experiment, seed: seed)
+      let run = try RecordedRun(url, experiment: experiment, seed: seed, hashes: hashes)
       evaluation = try run.wholeEvaluation()
       try run.requireTrainedRollout(evaluation, allowing: [])
     } else {
@@ -83,21 +95,23 @@ public struct MatrixRun: Sendable {
     }
   }
 
-  /// The success rate so far as text; nil without an episode.
+  /// The success rate so far as text; nil without an episode that came to its end.
   public var successText: String? {
-    if let evaluation = try? RecordedEvaluation(evaluationFile) { return evaluation.rate.text }
+    if isEvaluated, let evaluation = try? RecordedEvaluation(evaluationFile) { return evaluation.rate.text }
     let episodes = Self.episodes(url.appendingPathComponent("eval"))
     return episodes.count > 0
       ? SuccessRate(successes: episodes.successes, episodes: episodes.count).text + " so far" : nil
   }
 
-  /// The episodes that an evaluation's `episodes.jsonl` holds.
+  /// The episodes that an evaluation's `episodes.jsonl` holds, without those that broke off.
   static func episodes(_ folder: URL) -> (count: Int, successes: Int) {
     guard let text = try? String(contentsOf: folder.appendingPathComponent("episodes.jsonl"), encoding: .utf8) else {
       return (0, 0)
     }
     // The first line is the protocol; a cut-off last one is no episode.
-    let lines = text.split(separator: "\n").dropFirst().compactMap { try? JSON(parsing: String($0)) }
+    let lines = text.split(separator: "\n").dropFirst().compactMap { try? JSON(parsing: String($0)) }.filter {
+      $0["problem"]?.string == nil
+    }
     return (lines.count, lines.count { $0["success"] == .bool(true) })
   }
 

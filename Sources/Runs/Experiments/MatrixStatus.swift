@@ -41,16 +41,18 @@ public struct MatrixStatus: Sendable {
     if case .failure(let error) = asked { notice = message(of: error) } else { notice = nil }
     let bySubject = OrderedDictionary(grouping: progress, by: \.stage.subject)
     subjects = bySubject.map { name, stages in
-      Subject(name: name, stages: stages, state: Self.state(stages, StageLog(of: name, in: root), queue))
+      Subject(name: name, stages: stages, state: Self.state(stages, root, queue))
     }
     remaining = RemainingWork(progress)
   }
 
   private static func state(
-    _ stages: [StageProgress], _ log: StageLog, _ queue: [String: SlurmQueue.Entry]
+    _ stages: [StageProgress], _ root: URL, _ queue: [String: SlurmQueue.Entry]
   ) -> State {
-    guard let next = stages.first(where: { !$0.isComplete }) else { return .finished }
-    let kind = next.stage.kind
+    func log(_ piece: StageProgress) -> StageLog { StageLog(of: piece.stage, in: root) }
+    // A stage may have failed although the results of an earlier start are there.
+    guard let next = stages.first(where: { !$0.isComplete || log($0).error != nil }) else { return .finished }
+    let (kind, log) = (next.stage.kind, log(next))
     if let entry = queue[next.stage.name] { return entry.isRunning ? .running(kind) : .queued(kind) }
     if log.isHeld { return .running(kind) }
     if let error = log.error { return .failed(kind, error) }
@@ -80,7 +82,7 @@ public struct MatrixStatus: Sendable {
     let left = remaining.secondsBySubject[subject.name].map { $0 > 0 ? duration($0) : "–" }
     return [
       subject.name, share(training), rate ?? "–", share(evaluation), success ?? "–", left ?? "–",
-      subject.state.text(training),
+      subject.state.text(training, log: "logs/\(subject.name).log"),
     ]
   }
 
@@ -101,12 +103,12 @@ public struct MatrixStatus: Sendable {
 
 extension MatrixStatus.State {
   /// The state in words, with what to do about it.
-  fileprivate func text(_ training: StageProgress?) -> String {
+  fileprivate func text(_ training: StageProgress?, log: String) -> String {
     switch self {
     case .finished: "finished"
     case .running(let kind): "\(kind) is running"
     case .queued(let kind): "\(kind) is queued"
-    case .failed(let kind, let reason): "\(kind) failed: \(reason)"
+    case .failed(let kind, let reason): "\(kind) failed: \(reason); see \(log), and run the same command again"
     case .stopped(let kind):
       "\(kind) was stopped or killed\(kind == .training ? " at step \(training?.done ?? 0)" : ""); the same command continues it"
     case .notStarted: "not started"

@@ -27,7 +27,7 @@ struct RecordedEvaluation: Sendable {
   let manifest: JSON
   /// How long it took, if recorded.
   let seconds: Double?
-  /// Whether the outcomes are those that the evaluation wrote; true if it wrote no digest.
+  /// Whether the outcomes and the protocol are those that the evaluation wrote; true if it wrote no digest.
   let isUnchanged: Bool
 
   init(_ url: URL) throws {
@@ -49,10 +49,12 @@ struct RecordedEvaluation: Sendable {
     self.episodes = episodes
     manifest = (json["protocol"] ?? .null)
     seconds = json["overall"]?["eval_s"]?.double
-    let digest = json["outcomes_sha256"]?.string
-    // Evaluations that name their program have a digest; older ones and LeRobot's have none.
-    let hasDigest = digest != nil || manifest["program"] != nil
-    isUnchanged = !hasDigest || digest == EvaluationReport.outcomesSHA256(perTask)
+    let digests = (json["outcomes_sha256"]?.string, json["protocol_sha256"]?.string)
+    // Evaluations that name their program have digests; LeRobot's have none.
+    let hasDigests = digests != (nil, nil) || manifest["program"] != nil
+    isUnchanged =
+      !hasDigests
+      || digests == (EvaluationReport.outcomesSHA256(perTask), EvaluationReport.protocolSHA256(manifest))
   }
 
   private static func name(of entry: JSON, _ index: Int) -> String {
@@ -116,7 +118,7 @@ extension RecordedEvaluation {
   func requireWhole(_ name: String) throws {
     guard isUnchanged else {
       throw Failure(
-        "\(url.path) was edited after the evaluation: its digest is of other outcomes; evaluate \(name) again")
+        "\(url.path) was edited after the evaluation: its digests are of other contents; evaluate \(name) again")
     }
     if let asked = setting("n_episodes")?.integer,
       let task = tasks.first(where: { rate(ofTask: $0).episodes != asked })

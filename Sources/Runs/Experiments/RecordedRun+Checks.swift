@@ -17,6 +17,10 @@ extension RecordedRun {
       throw Failure(
         "\(name) has a checkpoint of step \(saved) of \(steps) only; train it to its end, and evaluate it again")
     }
+    if let saved, let evaluated = evaluation.setting("step")?.integer, evaluated != saved {
+      throw Failure(
+        "\(name) was evaluated at step \(evaluated), and its last checkpoint is of step \(saved); evaluate it again")
+    }
     let recordedHashes = evaluation.manifest["sha256"]?.object ?? [:]
     let weights = "model.safetensors"
     // Weights first: where they differ, it is another checkpoint.
@@ -46,6 +50,12 @@ extension RecordedRun {
         "\(name)/\(place) was edited after the evaluation: it counts nowhere; restore it, or evaluate again.")
     }
     warnings += changesOnResume.map { "\(name) was resumed with other settings: \($0)." }
+    if let evaluation = evaluations["eval"], evaluation.setting("model_sha256") != nil, policy != nil,
+      !model.appendingPathComponent("model.safetensors").isThere
+    {
+      warnings.append(
+        "\(name) has no weights any more, so whether the evaluation is of them was not checked.")
+    }
     if isEvaluationOlder {
       warnings.append(
         "\(name)/eval is older than the checkpoint and does not say which weights it is of; evaluate it again.")
@@ -106,7 +116,8 @@ extension RecordedRuns {
       } else if let hash, let other = names[hash] {
         checks.append(Check(run.name, .problem, Self.sameCheckpoint(other, run.name)))
       } else if run.warnings.isEmpty, run.missing.isEmpty, case .success(let evaluation) = found {
-        checks.append(Check(run.name, .ok, "trained, and evaluated in \(evaluation.episodes.count) episodes"))
+        let episodes = counted(evaluation.episodes.count, "episode")
+        checks.append(Check(run.name, .ok, "trained, and evaluated in \(episodes)"))
       }
       if let hash { names[hash] = run.name }
       checks += (run.warnings + run.missing).map { Check(run.name, .warning, $0) }

@@ -1,6 +1,7 @@
 import Failures
 import Foundation
 import ModelFiles
+import OrderedCollections
 
 /// All runs below a root folder.
 public struct RecordedRuns: Sendable {
@@ -10,7 +11,7 @@ public struct RecordedRuns: Sendable {
     let name: String, experiment: String?
     let reason: any Error
 
-    var text: String { "\(name) is left out, because a file of it is damaged: \(message(of: reason))" }
+    var text: String { "\(name) is left out: \(message(of: reason))" }
   }
 
   let runs: [RecordedRun]
@@ -45,7 +46,8 @@ public struct RecordedRuns: Sendable {
     }
     self.runs = runs.sorted { ($0.experiment, $0.seed) < ($1.experiment, $1.seed) }
     let url = root.appendingPathComponent("random/eval_info.json")
-    let random = Result { url.isThere ? try RecordedEvaluation(url) : nil }
+    let arm = self.runs.lazy.compactMap { $0.evaluations["eval"] }.first
+    let random = Result { url.isThere ? try RecordedEvaluation(url).asChance(for: arm) : nil }
     if case .failure(let error) = random { damaged.append(Damaged(name: "random", experiment: nil, reason: error)) }
     self.random = try? random.get()
     self.damaged = damaged
@@ -100,6 +102,25 @@ public struct RecordedRuns: Sendable {
 }
 
 extension RecordedEvaluation {
+  /// Refuses an evaluation of random actions elsewhere than where the policies were evaluated.
+  fileprivate func asChance(for evaluation: RecordedEvaluation?) throws -> RecordedEvaluation {
+    // LeRobot's own files have no protocol, and number their tasks.
+    guard let evaluation, isUnchanged, manifest != .null else { return self }
+    let differences = RecordDifferences.between(
+      place, evaluation.place, ignoring: IncidentalEntries.ofEvaluation + ["env.image_size"])
+    guard let difference = differences.first else { return self }
+    throw Failure(
+      "it is not the rate of chance there: \(difference.text("of random actions", "of policies")); evaluate with "
+        + "`eval.planner=random` as the policies were")
+  }
+
+  /// What a rate of chance depends on.
+  private var place: JSON {
+    let recorded = ["env", "tasks", "init_states"].compactMap { name in manifest[name].map { (name, $0) } }
+    return .object(
+      OrderedDictionary(uniqueKeysWithValues: recorded + [("task names", .array(tasks.map(JSON.string)))]))
+  }
+
   fileprivate func warnings(_ name: String) -> [String] {
     var warnings: [String] = []
     let broken = episodes.filter { $0.problem != nil }

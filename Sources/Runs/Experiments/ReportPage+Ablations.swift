@@ -20,12 +20,12 @@ extension ReportPage {
     let base = study.unablated.rate
     return """
       <h3>\(run.name)</h3>
-      <div class="scroll"><table>
+      <table class="cards">
       <thead><tr><th>condition</th><th class="n">success</th><th class="n">difference</th><th class="n">95 % interval</th>\
-      <th class="plot">\(plot.head { $0.wholePoints })</th><th class="n">only ablated / only without</th>\
+      <th class="plot">\(plot.head())</th><th class="n">only ablated / only without</th>\
       <th class="n">p (Holm)</th></tr></thead>
-      <tbody><tr><td>without ablation</td><td class="n">\(base.share.percent) %</td><td></td><td></td><td></td><td></td>\
-      <td></td></tr>\(study.conditions.map { row($0, plot, style(run.experiment)) })</tbody></table></div>
+      <tbody><tr><td class="name">without ablation</td><td class="n" data-label="success">\(base.share.percent) %</td>\
+      <td colspan="5"></td></tr>\(study.conditions.map { row($0, plot, style(run.experiment)) })</tbody></table>
       <details\(isOpen ? " open" as HTML : "")><summary>In words</summary>
       <ul class="findings">\(study.conditions.map { condition -> HTML in
         let finding = study.finding(condition)
@@ -36,20 +36,20 @@ extension ReportPage {
 
   private func row(_ condition: AblationStudy.Condition, _ plot: IntervalPlot, _ style: ArmStyle) -> HTML {
     let share = condition.evaluation.isUnchanged ? "\(condition.evaluation.rate.share.percent) %" : "–"
-    let success: HTML = "<td class=\"n\">\(share)</td>"
+    let start: HTML = "<td class=\"name\">\(condition.name)</td><td class=\"n\" data-label=\"success\">\(share)</td>"
     switch condition.result {
     case .failure(let reason):
       return """
-        <tr><td>\(condition.name)</td>\(success)<td colspan="5" class="refused">not compared: \
+        <tr>\(start)<td colspan="5" class="refused">not compared: \
         \(message(of: reason))</td></tr>
         """
     case .success(let pairs):
       return """
-        <tr><td>\(condition.name)</td>\(success)<td class="n">\(pairs.difference.points)</td>\
-        <td class="n">\(pairs.interval.points)</td>\
-        <td class="plot">\(plot.row(pairs.difference, pairs.interval, style))</td>\
-        <td class="n">\(pairs.onlyFirst) / \(pairs.onlySecond)</td>\
-        <td class="n">\((condition.adjustedP ?? 1).probability)</td></tr>
+        <tr>\(start)<td class="n" data-label="difference">\(pairs.difference.points)</td>\
+        <td class="n" data-label="95 % interval">\(pairs.interval.points)</td>\
+        \(plot.cell(plot.row(pairs.difference, pairs.interval, style)))\
+        <td class="n" data-label="only ablated / only without">\(pairs.onlyFirst) / \(pairs.onlySecond)</td>\
+        <td class="n" data-label="p (Holm)">\((condition.adjustedP ?? 1).probability)</td></tr>
         """
     }
   }
@@ -65,12 +65,12 @@ extension AblationStudy {
         pairs?.difference.points ?? "–",
         pairs?.interval.points ?? "–", condition.adjustedP?.probability ?? "–",
       ]
-      return "| " + cells.joined(separator: " | ") + " |"
+      return markdownRow(cells)
     }
     return [
-      "", "## Ablations of the checkpoint \(run)", "",
+      "", "## Ablations of the checkpoint \(run.oneLine)", "",
       "| condition | success | difference | 95 % interval | p (Holm) |",
       "|---|---|---|---|---|", "| without ablation | \(unablated.rate.share.percent) % | | | |",
-    ] + rows + [""] + conditions.map { "- \(finding($0).text)" }
+    ] + rows + [""] + conditions.map { "- \(finding($0).text.oneLine)" }
   }
 }

@@ -12,7 +12,7 @@ extension ReportPage {
     return """
       <table class="cards">
       <thead><tr><th>comparison</th><th class="n">difference, points</th><th class="n">95 % interval</th>\
-      <th class="plot">\(plot.head { $0.wholePoints })</th><th class="n">seeds</th><th class="n">only one / only \(baseline)</th>\
+      <th class="plot">\(plot.head())</th><th class="n">seeds</th><th class="n">only one / only \(baseline)</th>\
       <th class="n">p (Holm)</th></tr></thead>
       <tbody>\(report.comparisons.map { row($0, plot) })</tbody></table>
       <p class="muted">The unit is the training run: a difference of methods is announced if a t test over the runs and \
@@ -34,7 +34,7 @@ extension ReportPage {
       return """
         <tr>\(name)<td class="n" data-label="difference, points">\(found.difference.points)</td>\
         <td class="n" data-label="95 % interval">\(interval.points)</td>\
-        <td class="plot">\(plot.row(found.difference, interval, style(comparison.treatment)))</td>\
+        \(plot.cell(plot.row(found.difference, interval, style(comparison.treatment))))\
         <td class="n" data-label="seeds">\(found.bySeed.count)</td>\
         <td class="n" data-label="only \(comparison.treatment) / only \(baseline)">\(pairs.onlyFirst) / \(pairs.onlySecond)</td>\
         <td class="n" data-label="p (Holm)">\((comparison.adjustedP ?? 1).probability)</td></tr>
@@ -44,33 +44,30 @@ extension ReportPage {
 
   /// What the design can detect: a sentence, and the power over the true difference.
   var power: HTML {
-    guard let design = ExperimentDesign(of: report.runs, baseline: baseline, plannedSeeds: report.plan?.seeds.count)
+    guard let design = ExperimentDesign(of: report.runs, baseline: baseline, plannedSeeds: report.plan?.seeds.count),
+      let basis = design.basis(report.runs, baseline)
     else {
       return "<p>Without a whole evaluation of \(baseline) there is nothing to plan with.</p>"
     }
-    let assumption = design.observed(report.runs, baseline) ?? (design.rate(report.runs, baseline) ?? 0.5, 0.03)
-    let analysis = design.analysis(baseline: assumption.mean, deviation: assumption.deviation)
+    let analysis = design.analysis(basis)
     let seeds = Set([design.seeds, 3, 5, 10]).filter { $0 >= 2 }.sorted().prefix(4)
     let sign = analysis.baseline > 0.5 ? -1.0 : 1
     let curves = seeds.enumerated().map { index, count in
       LineChart.Curve(
-        name: "\(count) seeds" + (count == design.seeds ? " (this design)" : ""), style: ArmStyle(index),
+        arm: "\(count) seeds", note: count == design.seeds ? " (this design)" : "", style: ArmStyle(index),
         line: (0...60).compactMap { half in
           let power = analysis.power(ofDifference: sign * Double(half) / 200, seeds: count)
           return power.isFinite ? .init(step: Double(half) / 2, value: power * 100) : nil
         })
     }
     let chart = LineChart(
-      title: "Power", measure: "% of experiments that announce a true difference", fromZero: true,
+      title: "Power", measure: "% of experiments with the right verdict", alwaysHolds: [0, 100],
       horizontalName: "true difference between an arm and \(baseline), points of success", curves: curves)
-    let source =
-      report.runs.runs(of: baseline).count > 1
-      ? "as the runs of \(baseline) show," : "assuming, with one seed of \(baseline),"
     return """
-      <p>\(design.line(source, assumption.mean, assumption.deviation).capitalizedFirst).</p>
+      <p>\(design.text(basis))</p>
       \(figures([chart.html]))
-      <p class="muted">Two-sided at 5 %, of one comparison, by the rule above; \(design.tasks) task\(design.tasks == 1 ? "" : "s") \
-      of \(design.episodesPerTask) episodes, in the direction where episodes are noisier. More arms need more, as Holm's method \
+      <p class="muted">Two-sided at 5 %, of one comparison, by the rule above; \(counted(design.tasks, "task")) \
+      of \(counted(design.episodesPerTask, "episode")), in the direction where episodes are noisier. More arms need more, as Holm's method \
       divides the 5 % among them.</p>
       """
   }

@@ -9,7 +9,7 @@ extension ReportPage {
         chart("World cosine", "cosine of predicted and true latents", "world_cos"),
         chart("World loss", "1 \u{2212} cosine", "world_loss"),
       ]
-      + gates + [chart("Time per update", "seconds", "update_s", fromZero: true)]
+      + gates + [chart("Time per update", "seconds", "update_s", alwaysHolds: [0])]
     guard all.contains(where: { $0 != nil }) else { return "<p>No run has a metrics.jsonl with curves.</p>" }
     return """
       \(figures(all))
@@ -26,13 +26,13 @@ extension ReportPage {
     return keys.sorted().map { key in
       let place = key.dropFirst("world_gate".count).replacing("_", with: " ")
       return chart(
-        "World gate\(place)", "tanh of the gate; 0 is as without a memory, ±1 reads it fully", key, fromZero: true)
+        "World gate\(place)", "tanh of the gate; 0 is as without a memory, ±1 reads it fully", key, alwaysHolds: [0])
     }
   }
 
   /// A chart of a logged value by arm; nil if no run logged it.
   func chart(
-    _ title: String, _ measure: String, _ key: String, mayBeLogarithmic: Bool = false, fromZero: Bool = false,
+    _ title: String, _ measure: String, _ key: String, mayBeLogarithmic: Bool = false, alwaysHolds: [Double] = [],
     isSmoothed: Bool = true
   ) -> HTML? {
     let curves = report.runs.experiments.compactMap { experiment -> LineChart.Curve? in
@@ -41,12 +41,12 @@ extension ReportPage {
       let seeds = isSmoothed ? logged.smoothed : logged
       let count = logged.seeds.count
       return LineChart.Curve(
-        name: count == 1 ? experiment : "\(experiment), mean and range of \(count) seeds", style: style(experiment),
+        arm: experiment, note: count == 1 ? "" : ", mean and range of \(count) seeds", style: style(experiment),
         line: seeds.mean, faint: count > 1 ? seeds.seeds : isSmoothed ? [first] : [], band: seeds.range)
     }
     return LineChart(
-      title: title, measure: measure, mayBeLogarithmic: mayBeLogarithmic, fromZero: fromZero, isDotted: !isSmoothed,
-      curves: curves
+      title: title, measure: measure, mayBeLogarithmic: mayBeLogarithmic, alwaysHolds: alwaysHolds,
+      isDotted: !isSmoothed, curves: curves
     ).html
   }
 }

@@ -1,3 +1,4 @@
+import Failures
 import Foundation
 import ModelFiles
 
@@ -40,16 +41,10 @@ extension ReportPage {
       } + [report.runs.random.map { ("random", $0.setting("command_line")) }].compactMap(\.self)
     let known = lines.compactMap { name, line -> HTML? in
       guard let words = line?.array?.compactMap(\.string), !words.isEmpty else { return nil }
-      return "<h4>\(name)</h4><pre tabindex=\"0\">\(words.map(Self.quoted).joined(separator: " "))</pre>"
+      return "<h4>\(name)</h4><pre tabindex=\"0\">\(words.map(shellQuoted).joined(separator: " "))</pre>"
     }
     guard !known.isEmpty else { return "<p>No record has its command line.</p>" }
     return "<details><summary>\(known.count) command lines</summary>\(known)</details>"
-  }
-
-  /// A word as a shell takes it.
-  private static func quoted(_ word: String) -> String {
-    let plain = word.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_=./,:+@%".contains($0)) }
-    return plain && !word.isEmpty ? word : "'" + word.replacing("'", with: "'\\''") + "'"
   }
 
   private var citation: String {

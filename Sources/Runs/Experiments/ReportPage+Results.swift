@@ -9,7 +9,7 @@ extension ReportPage {
     return """
       <table class="cards">
       <thead><tr><th>arm</th><th class="n">success</th><th class="n">95 % interval</th>\
-      <th class="plot">\(IntervalPlot.share.head { $0 == 0 ? "0" : "\(Int($0 * 100)) %" })</th>\
+      <th class="plot">\(IntervalPlot.share.head())</th>\
       <th class="n">episodes</th><th class="n">mean steps</th></tr></thead>
       <tbody>\(report.rows.map(row))</tbody></table>
       <p class="muted">Dots and whiskers are success rates with Wilson's interval at 95 %, which covers the luck of the episodes \
@@ -35,10 +35,10 @@ extension ReportPage {
         reached += count
         return RecordedMetrics.Point(step: Double(step), value: Double(reached) / Double(episodes.count) * 100)
       }
-      return LineChart.Curve(name: experiment, style: style(experiment), line: points)
+      return LineChart.Curve(arm: experiment, style: style(experiment), line: points)
     }
     let chart = LineChart(
-      title: "Time to success", measure: "% of episodes that had reached the goal", fromZero: true,
+      title: "Time to success", measure: "% of episodes that had reached the goal", alwaysHolds: [0, 100],
       horizontalName: "control step", curves: curves)
     return figures([chart.html, successOverTraining])
   }
@@ -46,8 +46,8 @@ extension ReportPage {
   /// What the evaluations during training found.
   private var successOverTraining: HTML? {
     chart(
-      "Success over training", "% of the episodes of evaluations during training", "eval/pc_success", fromZero: true,
-      isSmoothed: false)
+      "Success over training", "% of the episodes of evaluations during training", "eval/pc_success",
+      alwaysHolds: [0, 100], isSmoothed: false)
   }
 
   private func row(_ row: ResultRow) -> HTML {
@@ -64,9 +64,9 @@ extension ReportPage {
       ? "<div class=\"muted\">SD of seeds \(String(format: "%.1f", Self.deviation(parts) * 100))</div>" : ""
     return """
       <tr class="\(row.isHeadline ? "" : "minor")">\(name)\
-      <td class="n" data-label="success">\(row.rate.share.percent) %\(spread)</td>\
+      <td class="n" data-label="success">\(row.rate.share.percent) % \(spread)</td>\
       <td class="n" data-label="95 % interval">\(row.rate.interval.percent)</td>\
-      <td class="plot">\(plot(row, parts))</td>\
+      \(IntervalPlot.share.cell(plot(row, parts)))\
       <td class="n" data-label="episodes">\(row.rate.successes)/\(row.rate.episodes)</td>\
       <td class="n" data-label="mean steps">\(steps)</td></tr>
       """

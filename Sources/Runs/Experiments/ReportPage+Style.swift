@@ -78,7 +78,7 @@ extension ReportPage {
     td { vertical-align: middle; } th:last-child, td:last-child { padding-right: 0; }
     .n { text-align: right; white-space: nowrap; }
     .minor td { font-size: 13.5px; color: var(--muted); padding-top: 3px; padding-bottom: 3px; } .seed { padding-left: 22px; }
-    .refused { color: var(--bad); }
+    .scale { display: none; } .refused { color: var(--bad); }
     th.plot, td.plot { width: 26%; min-width: 180px; padding-top: 0; padding-bottom: 0; }
     .settings { font-size: 14px; } .settings th, .settings td { padding: 6px 12px; border-left: 1px solid var(--line); }
     .settings tbody th { position: sticky; left: 0; background: var(--paper); font-size: 14px; vertical-align: top; border-left: 0;
@@ -131,7 +131,7 @@ extension ReportPage {
       .cards, .cards tbody { display: block; } .cards thead { display: none; }
       .cards tr { display: flex; flex-wrap: wrap; gap: 2px 18px; padding: 10px 0; border-bottom: 1px solid var(--line); }
       .cards td { border: 0; padding: 0; text-align: left; } .cards .name, .cards .plot, .cards .refused { flex: 0 0 100%; width: 100%; }
-      .cards .seed { padding-left: 0; } .cards .n div { display: inline; }
+      .cards .scale { display: block; } .cards .seed { padding-left: 0; } .cards .n div { display: inline; }
       .cards td[data-label]::before { content: attr(data-label) ' '; color: var(--muted); font-size: 13px; }
       .axes { grid-template-columns: 40px 1fr; } .legend, .coincide { padding-left: 40px; }
       .tiles { grid-template-columns: 1fr 1fr; }

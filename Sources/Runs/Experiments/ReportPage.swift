@@ -1,3 +1,4 @@
+import Failures
 import Foundation
 import ModelFiles
 import PolicyEvaluation
@@ -124,8 +125,8 @@ struct ReportPage {
     }
     return """
       <h1>\(report.title)</h1>
-      <p class="lead">\(runs.runs.count) training run\(runs.runs.count == 1 ? "" : "s"), evaluated in closed loop over \
-      \(episodes) episodes of \(tasks) task\(tasks == 1 ? "" : "s").</p>
+      <p class="lead">\(counted(runs.runs.count, "training run")), evaluated in closed loop over \
+      \(counted(episodes, "episode")) of \(counted(tasks, "task")).</p>
       <ul class="arms">\(arms)</ul>
       \(note)
       """

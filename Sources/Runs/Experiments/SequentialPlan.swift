@@ -5,8 +5,8 @@ import ModelFiles
 /// Looks at a matrix before all of its runs are there, registered before the first of them.
 ///
 /// With several seeds a look comes after each from the second on, in the order of the plan, at the level that a spending
-/// function leaves it (``AlphaSpending``). With one seed two checkpoints are compared by a test that holds at any time
-/// (``PairedEProcess``), so their evaluations may be made longer after each look.
+/// function leaves it (``AlphaSpending``). With one seed two checkpoints are compared once, when their evaluations are
+/// whole, by a test that would hold at any time (``PairedEProcess``); the number of episodes is registered like the seeds.
 struct SequentialPlan: Sendable, Equatable {
   /// The planned training seeds, in their order.
   let seeds: [Int]
@@ -32,7 +32,8 @@ struct SequentialPlan: Sendable, Equatable {
     var text: String {
       guard planned > 1 else {
         return
-          "With one seed the verdict is on two checkpoints, by a test that holds however often one looks (an e-process)."
+          "With one seed the verdict is on two checkpoints, by a test that holds however often one looks (an e-process), over the "
+          + "registered number of episodes."
       }
       let next =
         isLast

@@ -88,7 +88,7 @@ public struct SlurmScheduler: Sendable {
   ///
   /// - Parameter submitted: called after each submission with a line about it.
   public func submit(_ stages: [Stage], queue: SlurmQueue, submitted: (String) -> Void) throws {
-    try StageLog.prepare(root)
+    try StageLog.prepare(root, for: stages)
     let subjects = Array(OrderedSet(stages.map(\.subject)))
     var jobs = queue.entries
     var isSubmitting = false

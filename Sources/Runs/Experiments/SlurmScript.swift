@@ -1,3 +1,4 @@
+import Failures
 import Foundation
 import ModelFiles
 import OrderedCollections
@@ -34,7 +35,7 @@ struct SlurmScript: Sendable, Equatable {
   /// The script that each task of the array runs: it chooses its stage and continues what is there.
   func text(executable: String, programName: String, root: URL) -> String {
     let cases = stages.map { index, stage -> String in
-      let log = StageLog(of: stage.subject, in: root)
+      let log = StageLog(of: stage, in: root)
       func words(_ list: [String]) -> String { "(" + list.map(shellQuoted).joined(separator: " ") + ")" }
       return """
           \(index))

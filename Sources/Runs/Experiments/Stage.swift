@@ -24,7 +24,7 @@ public struct Stage: Sendable, Equatable {
 
   /// How a process that was killed is continued.
   public struct Continuation: Sendable, Equatable {
-    /// What the killed process left; without it the stage starts anew.
+    /// What the killed process left; without it the stage starts from its beginning.
     public let file: URL
     /// The command line after the program's name.
     public let arguments: [String]

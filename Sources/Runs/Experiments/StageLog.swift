@@ -2,25 +2,28 @@ import Failures
 import Foundation
 import ModelFiles
 
-/// What the processes of a subject print, `logs/NAME.log`, and the last one's error message, `logs/NAME.error`.
+/// What the processes of a stage's subject print, `logs/E0_seed0.log`, and why the stage failed, `logs/E0_seed0.training.error`.
 public struct StageLog: Sendable {
   /// The environment variable that names the file to which a process writes its error message.
   public static let errorFileVariable = "LEROBOT_WM_ERROR_FILE"
 
   let url: URL, errorFile: URL
 
-  init(of subject: String, in root: URL) {
+  init(of stage: Stage, in root: URL) {
     let logs = root.appendingPathComponent("logs")
-    url = logs.appendingPathComponent("\(subject).log")
-    errorFile = logs.appendingPathComponent("\(subject).error")
+    url = logs.appendingPathComponent("\(stage.subject).log")
+    errorFile = logs.appendingPathComponent("\(stage.subject).\(stage.kind.rawValue).error")
   }
 
-  /// Creates the folder of the logs.
-  static func prepare(_ root: URL) throws {
+  /// Creates the folder of the logs, and forgets why stages failed that are done by now.
+  static func prepare(_ root: URL, for stages: [Stage]) throws {
     try FileManager.default.createDirectory(at: root.appendingPathComponent("logs"), withIntermediateDirectories: true)
+    for stage in stages where stage.isDone {
+      try? FileManager.default.removeItem(at: StageLog(of: stage, in: root).errorFile)
+    }
   }
 
-  /// Why the last process failed; nil if it did not.
+  /// Why the stage's last process failed; nil if it did not.
   var error: String? {
     (try? String(contentsOf: errorFile, encoding: .utf8)).flatMap { text in
       let line = text.trimmingCharacters(in: .whitespacesAndNewlines)
@@ -48,10 +51,4 @@ public struct StageLog: Sendable {
     defer { close(file) }
     return flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK
   }
-}
-
-/// A word as a shell reads it back, whatever is in it.
-func shellQuoted(_ word: String) -> String {
-  let isPlain = word.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "_@%+=:,./-".contains($0)) }
-  return isPlain && !word.isEmpty ? word : "'" + word.replacingOccurrences(of: "'", with: "'\\''") + "'"
 }

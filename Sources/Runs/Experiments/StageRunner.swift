@@ -58,7 +58,7 @@ public struct StageRunner {
     tick: (_ running: [String], _ messages: [String]) -> Void
   ) throws -> [Ending] {
     var work = Work(stages, self)
-    try StageLog.prepare(root)
+    try StageLog.prepare(root, for: stages)
     var passedOn = 0
     while true {
       work.reap()
@@ -106,7 +106,7 @@ private struct Work {
       guard let end = process.endIfEnded() else { continue }
       running[index] = nil
       let stage = stages[index]
-      let log = StageLog(of: stage.subject, in: runner.root)
+      let log = StageLog(of: stage, in: runner.root)
       switch end {
       case .exit(0):
         endings[index] = .finished
@@ -122,7 +122,7 @@ private struct Work {
   mutating func pass(_ signal: Int32) {
     isStopping = true
     for process in running.values { kill(process.identifier, signal) }
-    messages.append("stopping \(running.count) processes; they save first")
+    messages.append("stopping \(running.count == 1 ? "1 process" : "\(running.count) processes"), which save first")
   }
 
   /// Starts what can start.
@@ -150,14 +150,14 @@ private struct Work {
   private func ending(of name: String) -> StageRunner.Ending? { index[name].map { endings[$0] } ?? .existed }
 
   private mutating func fail(_ index: Int, _ reason: String) {
-    let log = StageLog(of: stages[index].subject, in: runner.root)
+    let log = StageLog(of: stages[index], in: runner.root)
     if log.error == nil { try? log.write(error: reason) }
     endings[index] = .failed(reason)
     messages.append("\(stages[index].subject): \(stages[index].kind) failed: \(reason); see \(log.url.path)")
   }
 
   private func launch(_ stage: Stage, _ place: ComputePlace) throws -> ChildProcess {
-    let log = StageLog(of: stage.subject, in: runner.root)
+    let log = StageLog(of: stage, in: runner.root)
     let arguments = stage.commandLine
     let words = ([runner.programName] + arguments).map(shellQuoted).joined(separator: " ")
     let handle = try log.open(title: "\(place.visibility) \(words)")

@@ -104,6 +104,7 @@ public struct EvaluationReport {
       "per_task": .array(perTask), "per_group": .object(perGroup),
       "overall": .object(overall), "protocol": protocolManifest,
       "outcomes_sha256": .string(Self.outcomesSHA256(perTask)),
+      "protocol_sha256": .string(Self.protocolSHA256(protocolManifest)),
     ]
   }
 
@@ -117,6 +118,9 @@ public struct EvaluationReport {
     }
     return sha256(of: JSON.array(outcomes).text(.compact))
   }
+
+  /// The digest of the protocol, by which an edited one shows.
+  public static func protocolSHA256(_ manifest: JSON) -> String { sha256(of: manifest.text(.compact)) }
 
   private func summary(of results: [EpisodeResult]) -> EvaluationSummary {
     let count = Double(max(results.count, 1))

@@ -21,6 +21,16 @@ public struct CheckpointDirectory: Sendable {
     String(step).zeroPadded(to: max(6, String(steps).count))
   }
 
+  /// The step of a checkpoint, which its training state says.
+  ///
+  /// - Parameter model: its `pretrained_model` folder.
+  /// - Returns: nil without a training state.
+  public static func step(of model: URL) -> Int? {
+    let checkpoint = model.resolvingSymlinksInPath().deletingLastPathComponent()
+    let file = checkpoint.appendingPathComponent("training_state").appendingPathComponent(TrainingState.stepFile)
+    return (try? JSON(contentsOf: file))?["step"]?.integer
+  }
+
   /// The newest checkpoint.
   ///
   /// - Throws: if there is none.

@@ -16,7 +16,8 @@ struct TrainingState {
     self.optimizer = optimizer
   }
 
-  private static let (stepFile, stateFile) = ("training_step.json", "optimizer_state.safetensors")
+  static let stepFile = "training_step.json"
+  private static let stateFile = "optimizer_state.safetensors"
   private static let groupsFile = "optimizer_param_groups.json"
 
   // MARK: Writing

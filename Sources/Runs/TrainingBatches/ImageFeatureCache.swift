@@ -92,6 +92,9 @@ public struct ImageFeatureCache: Sendable {
       + "\(files.count) cameras"
   }
 
+  /// The files' names by camera; a name tells tower, preprocessing, arithmetic and dataset.
+  public var fileNames: JSON { .object(files.mapValues { .string($0.url.lastPathComponent) }) }
+
   /// Whether the features of all cameras are there.
   func contains(_ frames: [Int]) -> Bool { files.values.allSatisfy { file in frames.allSatisfy(file.contains) } }
 

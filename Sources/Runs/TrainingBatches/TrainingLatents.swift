@@ -21,26 +21,24 @@ public struct TrainingLatents {
   /// What the cache's sidecar says, for the checkpoints; nil if it has none.
   public var identityJSON: JSON? { cache.identity?.json(rowsFinished: cache.frames) }
 
-  /// Opens the cache that the settings name and checks that it belongs to this dataset, camera and encoder.
-  public init(
-    _ world: WorldModalityConfiguration, _ dataset: LeRobotDataset, named repository: String, camera: String?
-  ) throws {
-    let url = try LatentCache.url(
-      cacheDirectory: URL(fileURLWithPath: world.cacheDirectory), datasetRepoID: repository,
-      source: world.latentsSource.rawValue, suffix: world.latentSuffix)
+  /// SHA-256 of the cache's file.
+  public var sha256: String { cache.sha256 }
+
+  /// Opens the cache that a recipe makes and checks that it belongs to this dataset, camera and encoder.
+  public init(_ world: WorldModalityConfiguration, _ dataset: LeRobotDataset, _ recipe: LatentRecipe) throws {
     // Latents are read without their encoder: it is compared where it is at hand, and never fetched for that.
     let encoder = ModelLocation.cached(world.encoderName, holding: ModelLocation.weights)
     let metadata = dataset.metadata
     cache = try LatentCache(
-      url,
+      recipe.url(),
       expecting: LatentCacheRequirements(
-        datasetRepoID: repository, frames: metadata.frameCount, source: world.latentsSource,
+        datasetRepoID: recipe.datasetName, frames: metadata.frameCount, source: world.latentsSource,
         latentDimension: world.worldLatentDimension,
         temporalWindow: world.temporalWindow,
         dataset: try DatasetFingerprint(
           root: dataset.root, episodes: metadata.episodeCount, frames: metadata.frameCount),
-        camera: camera, encoderName: world.encoderName,
-        encoderSHA256: try encoder.map { try EncoderFolder($0).sha256() }))
+        camera: recipe.camera, encoderName: world.encoderName,
+        encoderSHA256: try encoder.map { try EncoderFolder($0).sha256() }, recipe: recipe))
     (history, future) = (world.contextFrames, world.futureOffset)
     episodes = Dictionary(uniqueKeysWithValues: dataset.episodes.map { ($0.index, $0.frames) })
   }

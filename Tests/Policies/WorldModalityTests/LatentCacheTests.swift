@@ -210,14 +210,21 @@ struct LatentCacheTests {
 
   @Test func `damaged files are refused`() throws {
     let tiny = try TinyDataset()
-    var error = #expect(throws: Failure.self) { try LatentCache(tiny.url, expecting: tiny.expectation) }
-    #expect(error?.description.contains("`precompute dataset_name=") == true)
+    var expectation = tiny.expectation
+    expectation.recipe = LatentRecipe(
+      datasetName: "local/tiny", datasetRoot: "the data", revision: nil, camera: "observation.images.image",
+      cacheDirectory: "cache", source: .vjepa, encoderName: "tiny", temporalWindow: 4, suffix: "m4", device: "cpu")
+    var error = #expect(throws: Failure.self) { try LatentCache(tiny.url, expecting: expectation) }
+    let command =
+      "`precompute dataset_name=local/tiny dataset_root='the data' image_key=observation.images.image cache_dir=cache "
+      + "world_latents_source=vjepa world_vision_model_name=tiny temporal_window=4 latent_suffix=m4 device=cpu`"
+    #expect(error?.description.contains("does not exist; run \(command), or fix `cache_dir`") == true)
     try tiny.precompute()
     let (cache, sidecar) = (try tiny.url, LatentCache.sidecarURL(of: try tiny.url))
     for text in ["{}", "{\"code_version\": 99}", "{\"code_version\": 1}"] {
       try Data(text.utf8).write(to: sidecar)
       error = #expect(throws: Failure.self) { try LatentCache(cache, expecting: tiny.expectation) }
-      #expect(error?.description.contains("`precompute overwrite`") == true)
+      #expect(error?.description.contains("again with `overwrite`") == true)
     }
     try Data("not JSON".utf8).write(to: sidecar)
     #expect(throws: FileError.self) { try LatentCache(cache, expecting: tiny.expectation) }

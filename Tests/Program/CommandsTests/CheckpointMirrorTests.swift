@@ -52,11 +52,33 @@ struct CheckpointMirrorTests {
 
   @Test func `a mirror that fails does not stop the run`() throws {
     try Fixture.within { folder in
-      try Data().write(to: folder.appendingPathComponent("kept"))
+      let place = folder.appendingPathComponent("kept/run")
+      try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+      try Data().write(to: place.appendingPathComponent("checkpoints"))
       let outcome = try Program.succeed(
         ["train", "--output_dir=run", "--checkpoint_mirror=kept"] + Flags.train, in: folder)
       #expect(outcome.errors.contains("000006 was not copied to "), "\(outcome.errors)")
       #expect(folder.appendingPathComponent("run/checkpoints").names() == ["000003", "000006", "last"])
+    }
+  }
+
+  @Test(arguments: [("kept", "Not a directory"), ("/proc/kept", "No such file or directory")])
+  func `a mirror that cannot be written is refused before anything starts`(mirror: String, reason: String) throws {
+    try Fixture.within { folder in
+      try Data().write(to: folder.appendingPathComponent("kept"))
+      let flags = Flags.train + ["--checkpoint_mirror=\(mirror)"]
+      let matrix =
+        ["matrix", "--output_root=out", "--experiments=E0", "--seeds=3", "--gpu_ids=0", "--eval.n_episodes=2"]
+        + flags.filter { !$0.hasPrefix("--seed") } + Flags.environment
+      for command in [["train", "--output_dir=out"] + flags, matrix] {
+        let outcome = try Program.run(command, in: folder)
+        #expect(outcome.status == 1 && outcome.sentences.count == 1, "\(outcome.errors)")
+        let clue = "--checkpoint_mirror=\(mirror): nothing can be written in "
+        #expect(outcome.errors.contains(clue) && outcome.errors.contains(reason), "\(outcome.errors)")
+        #expect(!FileManager.default.fileExists(atPath: folder.appendingPathComponent("out").path))
+      }
+      let doctor = try Program.run(["doctor"] + flags, in: folder)
+      #expect(doctor.status == 1 && doctor.output.contains("problem  checkpoint mirror"), "\(doctor.output)")
     }
   }
 

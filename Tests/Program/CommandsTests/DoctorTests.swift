@@ -23,6 +23,8 @@ struct DoctorTests {
       #expect(text("drawing", found)?.hasPrefix("ok ") == true && text("LIBERO assets", found) != nil)
       let plain = try Program.run(["doctor"], in: folder)
       #expect(plain.output.contains("ok       MuJoCo             3.3.2\n") && plain.output.contains("0 problems, "))
+      let one = try Program.run(["doctor", "nowhere"], in: folder)
+      #expect(one.output.contains("\n1 problem, ") && !one.output.contains("1 warnings"), "\(one.output)")
     }
   }
 

@@ -58,7 +58,8 @@ struct ExperimentFileTests {
 
   /// What the file adds, and what the error must name; nothing may have been written.
   @Test(arguments: [
-    ("arms: [E9]", "E9"), ("arms: E0", "list"), ("arms: [E0, E0]", "twice"),
+    ("arms: [E9]", "E9"), ("arms: [E0, {name: A, like: E8}]", "there are E0, E1, E2, oracle"),
+    ("arms: E0", "list"), ("arms: [E0, E0]", "twice"),
     ("arms: [{title: x}]", "name"), ("arms: [{name: A, like: E2, steps: 3}]", "steps"),
     ("arms: [{name: A, like: E2, role: boss}]", "treatment"), ("arms: [{name: A}]", "role"),
     ("arms: [{name: A, role: check}]", "policy.type"),

@@ -17,6 +17,10 @@ struct FlagTranslationTests {
     ("`type` of the policy counts first", "--policy.type of the policy counts first"),
     ("precompute with `image_key=a.b`", "precompute with --image_key=a.b"),
     ("run `precompute image_key=a overwrite`", "run lerobot-wm-precompute --image_key=a --overwrite"),
+    (
+      "run `precompute image_key='a b' overwrite`, or not",
+      "run lerobot-wm-precompute --image_key='a b' --overwrite, or not"
+    ),
     ("run `make setup`, or `train`", "run `make setup`, or `train`"),
     ("an `unknown=1` setting stays", "an `unknown=1` setting stays"),
     ("one of two `seeds` stays", "one of two `seeds` stays"),

@@ -1,4 +1,5 @@
 import Foundation
+import ModelFiles
 import Testing
 
 struct HelpTests {
@@ -35,6 +36,25 @@ struct HelpTests {
       }
     }
     close()
+  }
+
+  @Test func `names what may stand before the flags`() throws {
+    for (command, operand) in [
+      ("doctor", "PATH …"), ("report", "RUNS"), ("watch", "RUNS"), ("reproduce", "EVAL_INFO"),
+      ("matrix", "status OUTPUT_ROOT"),
+    ] {
+      let lines = try help([command])
+      #expect(lines[0].hasPrefix("usage: lerobot-wm \(command) [-h] [\(operand)] [--name value"))
+      let arguments = try #require(lines.firstIndex(of: "arguments:"))
+      #expect(lines[arguments + 1].hasPrefix("  \(operand) "), "\(lines)")
+    }
+  }
+
+  @Test func `the version names the commit, and opens nothing`() throws {
+    let outcome = try Program.run(["--version"], in: FileManager.default.temporaryDirectory)
+    #expect(outcome.status == 0 && outcome.errors.isEmpty)
+    let version = "lerobot-wm \(ProgramVersion.number), commit "
+    #expect(outcome.output.hasPrefix(version) && outcome.output.dropFirst(version.count).first?.isHexDigit == true)
   }
 
   /// The groups that `lerobot-train --help` and `lerobot-eval --help` have for these parts, in their order.

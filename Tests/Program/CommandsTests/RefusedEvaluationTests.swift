@@ -1,6 +1,7 @@
 import Foundation
 import LibTorch
 import ModelFiles
+import PolicyEvaluation
 import Testing
 
 /// Evaluations that do not allow a verdict, each with a real run that had the fault.
@@ -43,6 +44,7 @@ struct RefusedEvaluationTests {
 
   @Test(arguments: [
     ("LEROBOT_WM_RENAME_MAP_JSON", swap, "rename_map.observation.images.image differs"),
+    ("ATEN_CPU_CAPABILITY", "default", "numerics.ATEN_CPU_CAPABILITY differs: default in E2_seed3"),
     ("MUJOCO_GL", "egl", "renderer differs: egl in software in E2_seed3, osmesa in E0_seed3"),
   ])
   func `evaluations with other variables are refused`(name: String, value: String, clue: String) throws {
@@ -84,7 +86,46 @@ struct RefusedEvaluationTests {
   @Test func `an evaluation older than its checkpoint is refused`() throws {
     try ComparedRuns.within { folder in
       try Program.succeed(["train", "--output_dir=out/E2_seed3", "--resume", "--steps=3"], in: folder)
-      try ComparedRuns.expectRefusal("E2_seed3 was evaluated with other weights", in: folder)
+      try ComparedRuns.expectRefusal(
+        "E2_seed3 was evaluated at step 2, and its last checkpoint is of step 3", in: folder)
+    }
+  }
+
+  @Test func `an evaluation of an earlier checkpoint is refused, and weights that are gone are missed`() throws {
+    try ComparedRuns.within { folder in
+      let flags = ["train", "--output_dir=out/E2_seed3", "--resume", "--steps=3"]
+      try Program.succeed(flags, in: folder)
+      let weights = folder.appendingPathComponent(ComparedRuns.model("E2") + "/model.safetensors")
+      try FileManager.default.removeItem(at: weights)
+      try ComparedRuns.expectRefusal("E2_seed3 was evaluated at step 2", in: folder)
+      let text = try ComparedRuns.report(in: folder)
+      #expect(text.contains("E2_seed3 has no weights any more"), "\(text)")
+    }
+  }
+
+  @Test func `a training record that was edited is refused, and so is a protocol`() throws {
+    try ComparedRuns.within { folder in
+      let record = folder.appendingPathComponent(ComparedRuns.model("E2") + "/training_record.json")
+      try ComparedRuns.edit(record, "\"batch_size\": 4", "\"batch_size\": 8")
+      try ComparedRuns.expectRefusal("training_record.json was changed after the evaluation of E2_seed3", in: folder)
+      try ComparedRuns.edit(record, "\"batch_size\": 8", "\"batch_size\": 4")
+      #expect(try ComparedRuns.report(in: folder).contains("no difference between the checkpoint E2_seed3"))
+      let information = folder.appendingPathComponent("out/E2_seed3/eval/eval_info.json")
+      try ComparedRuns.edit(information, "\"num_steps\": 2", "\"num_steps\": 3")
+      try ComparedRuns.expectRefusal("was edited after the evaluation", in: folder)
+    }
+  }
+
+  @Test func `the rate of chance is not taken from other tasks`() throws {
+    try ComparedRuns.within { folder in
+      for (task, isAlike) in [("push_side", true), ("touch_side", false)] {
+        try Program.succeed(
+          Flags.evaluate.filter { !$0.hasPrefix("--env.task") && !$0.hasPrefix("--policy.") } + [
+            "--eval.planner=random", "--env.task=\(task)", "--output_dir=out/random", "--overwrite",
+          ], in: folder)
+        let text = try ComparedRuns.report(in: folder)
+        #expect(text.contains("random is left out: it is not the rate of chance there") == !isAlike, "\(text)")
+      }
     }
   }
 
@@ -119,7 +160,7 @@ struct RefusedEvaluationTests {
       try ComparedRuns.edit(file, "false", "true")
       try ComparedRuns.expectRefusal("was edited after the evaluation", in: folder)
       try Data("{".utf8).write(to: file)
-      try ComparedRuns.expectRefusal("E2_seed3 is left out, because a file of it is damaged", in: folder)
+      try ComparedRuns.expectRefusal("E2_seed3 is left out", in: folder)
     }
   }
 
@@ -173,6 +214,8 @@ struct RefusedEvaluationTests {
       manifest[entry] = value
     }
     json["protocol"] = .object(manifest)
+    // As an evaluation of another machine would have written it.
+    json["protocol_sha256"] = .string(EvaluationReport.protocolSHA256(.object(manifest)))
     try JSON.object(json).write(to: file, overwrite: true)
   }
 }

@@ -1,5 +1,7 @@
 import Foundation
+import LibTorch
 import ModelFiles
+import NeuralNetworks
 import Testing
 
 /// Trainings that do not allow a verdict, each with a real run that had the fault.
@@ -93,6 +95,58 @@ struct RefusedTrainingTests {
         #expect(outcome.status == 1 && (outcome.errors + outcome.output).contains("is not the file that its sidecar"))
       }
     }
+  }
+
+  @Test func `seeds that were trained on other latents are no method, with or without a sidecar`() throws {
+    try ComparedRuns.within(copying: ["cache"]) { folder in
+      let cache = folder.appendingPathComponent("cache/shapes/train_world_latents_vjepa_m2.fp16.npy")
+      try FileManager.default.removeItem(at: cache.appendingPathExtension("json"))
+      // The last bit of a latent.
+      try ComparedRuns.flip(cache, at: cache.bytes().count - 2)
+      for arm in ["E0", "E2"] {
+        let world = arm == "E0" ? [] : Flags.world
+        try Program.succeed(
+          ["train", "--output_dir=out/\(arm)_seed4"] + Flags.train + world + ["--steps=2", "--seed=4"], in: folder)
+        try Program.succeed(
+          Flags.evaluate + [
+            "--policy.path=out/\(arm)_seed4/checkpoints/last/pretrained_model", "--output_dir=out/\(arm)_seed4/eval",
+          ], in: folder)
+      }
+      try ComparedRuns.expectRefusal("latents_sha256 differs", in: folder)
+    }
+  }
+
+  @Test func `a policy's record names the published weights that it started from`() throws {
+    try Fixture.within(copying: ["models"]) { folder in
+      func start(_ flags: [String]) throws -> (start: JSON?, backbone: JSON?) {
+        try Program.succeed(
+          ["train", "--output_dir=run", "--overwrite"] + Flags.train + ["--steps=1"] + flags, in: folder)
+        let record = folder.appendingPathComponent("run/checkpoints/last/pretrained_model/training_record.json")
+        let segment = try JSON(contentsOf: record)["segments"]?.array?.first
+        return (segment?["start_sha256"], segment?["backbone_sha256"])
+      }
+      let scratch = try start([])
+      #expect(scratch.start == .null && scratch.backbone == .null)
+      let weights = try publishBackbone(in: folder)
+      let published = try start(["--policy.load_vlm_weights=true"])
+      let hash = try MappedFile(weights).sha256
+      #expect(published.start == .null && published.backbone == .string(hash))
+      let checkpoint = try start(["--policy.path=\(Flags.checkpoint)"])
+      #expect(checkpoint.start?.string?.count == 64 && checkpoint.backbone == .null)
+    }
+  }
+
+  /// Puts the backbone's part of the run's weights beside its configuration, as a published backbone has it.
+  private func publishBackbone(in folder: URL) throws -> URL {
+    let checkpoint = folder.appendingPathComponent("run/checkpoints/last/pretrained_model/model.safetensors")
+    let prefix = "model.vlm_with_expert.vlm."
+    var published: StateDictionary = [:]
+    for (name, tensor) in try Tensor.load(checkpoint) where name.hasPrefix(prefix) {
+      published[String(name.dropFirst(prefix.count))] = tensor
+    }
+    let weights = folder.appendingPathComponent("models/backbone/model.safetensors")
+    try Tensor.save(published, to: weights)
+    return weights
   }
 
   @Test func `latents without a sidecar do not let another encoder or window in`() throws {

@@ -1,4 +1,5 @@
 import EngineLoading
+import Failures
 import Foundation
 import LibTorch
 import ModelFiles
@@ -61,7 +62,7 @@ struct RolloutFailureTests {
       #expect(information["protocol"]?["n_episodes"]?.integer == 20000)
       #expect(
         outcome.errors.contains(
-          "eval_info.json holds the \(count) episodes that had ended; resume with --resume --output_dir=out\n"))
+          "eval_info.json holds what had ended, \(counted(count, "episode")); resume with --resume --output_dir=out\n"))
     }
   }
 

@@ -49,7 +49,7 @@ struct AblationStudyTests {
     try evaluation(matrix, "\(Self.eval)/ablations/state_noise.0.5", (0..<16).map { $0 < 10 }, "state_noise.0.5")
     let noise = try #require(try conditions(matrix).last?["finding"]?.string)
     #expect(noise.contains("do not show that this checkpoint does better or worse. −12.5 points"), "\(noise)")
-    #expect(noise.contains("A true difference of about"))
+    #expect(noise.contains("only from a true difference of about 43 points on"))
     try evaluation(matrix, Self.eval, Array(repeating: false, count: 16), "none")
     try evaluation(matrix, "\(Self.eval)/ablations/zero", Array(repeating: false, count: 16), "zero")
     #expect(try conditions(matrix)[0]["finding"]?.string?.contains("nothing could be lost") == true)

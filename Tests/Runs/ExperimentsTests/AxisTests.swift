@@ -17,6 +17,13 @@ struct AxisTests {
     #expect(Set(axis.ticks.map(axis.label)).count == axis.ticks.count, "\(axis.ticks.map(axis.label))")
   }
 
+  @Test func `an axis of zeros begins at zero and has a unit to be read by`() {
+    let axis = Axis(holding: [0, 0])
+    #expect(axis.ticks.first == 0 && axis.range == 0...1 && axis.position(0) == 0)
+    let percent = Axis(holding: [0, 100] + [0, 0])
+    #expect(percent.ticks.map(percent.label) == ["0", "20", "40", "60", "80", "100"])
+  }
+
   @Test func `an axis is logarithmic only where that helps and can be`() {
     #expect(Axis(holding: [0.01, 1], mayBeLogarithmic: true).isLogarithmic)
     #expect(!Axis(holding: [0.1, 1], mayBeLogarithmic: true).isLogarithmic)

@@ -72,6 +72,57 @@ struct BrowserTests {
     withExtendedLifetime(matrix) {}
   }
 
+  @Test func `on a phone every figure of an ablation is in sight, with its name and a scale`() throws {
+    let matrix = try FixtureMatrix(tasks: ["push_left"])
+    for name in ["zero", "garbled_instruction", "state_noise.0.5"] {
+      let folder = "E2_seed0/eval/ablations/\(name)"
+      try matrix.evaluation(folder, matrix.outcomes(0.3, ["push_left"], 20, salt: name))
+      try matrix.set("\(folder)/eval_info.json", ["protocol", "ablation"], to: .string(name))
+      try matrix.set("\(folder)/eval_info.json", ["protocol", "model_sha256"], to: "one checkpoint")
+    }
+    try matrix.set("E2_seed0/eval/eval_info.json", ["protocol", "model_sha256"], to: "one checkpoint")
+    try matrix.write(matrix.report().html(), "page.html")
+    let browser = try Chromium()
+    try browser.open(matrix("page.html"), width: 390)
+    let cells = "[...document.querySelectorAll('#ablations tbody tr:not(:first-child) td')]"
+    let hidden = try browser.evaluate(
+      """
+      \(cells).map(e => e.getBoundingClientRect()).filter(r => r.width == 0 || r.left < 0 || r.right > innerWidth).length
+      """)
+    #expect(hidden == 0)
+    #expect(try browser.evaluate("\(cells).length") == 21)
+    let unnamed = "\(cells).filter(e => e.classList.contains('n') && !e.dataset.label).length"
+    #expect(try browser.evaluate(unnamed) == 0)
+    let scales = "[...document.querySelectorAll('.cards .plot .scale')]"
+    #expect(try browser.evaluate("\(scales).every(e => e.checkVisibility())") == true)
+    try browser.open(matrix("page.html"), width: 1280)
+    #expect(try browser.evaluate("\(scales).some(e => e.checkVisibility())") == false)
+    withExtendedLifetime(matrix) {}
+  }
+
+  @Test func `where nothing succeeds the axis still shows percent, and curves on one another are named`() throws {
+    let matrix = try FixtureMatrix(seeds: [0, 1], tasks: ["push_left"])
+    for arm in ["E0", "E1", "E2"] {
+      for seed in [0, 1] {
+        try matrix.evaluation("\(arm)_seed\(seed)/eval", [("push_left", [Bool](repeating: false, count: 20))])
+      }
+    }
+    try matrix.write(matrix.report().html(), "page.html")
+    let browser = try Chromium()
+    try browser.open(matrix("page.html"), width: 390)
+    let chart = "[...document.querySelectorAll('figure')].find(e => e.innerText.includes('Time to success'))"
+    let ticks = try browser.evaluate("[...\(chart).querySelectorAll('.y span')].map(e => e.innerText).join()")
+    #expect(ticks == "0,20,40,60,80,100")
+    #expect(
+      try browser.evaluate("\(chart).querySelector('.coincide').innerText")
+        == "The curves of E0, E1 and E2 coincide: none is missing, they lie on each other.")
+    // Each of the three lies at the bottom of the drawing, within it.
+    #expect(try browser.evaluate("\(chart).querySelectorAll('polyline.line').length") == 3)
+    let success = try #require(try browser.evaluate("document.querySelector('#success table').innerText").string)
+    #expect(success.contains("0.0 % SD of seeds 0.0"), "\(success)")
+    withExtendedLifetime(matrix) {}
+  }
+
   @Test func `films show their first frame before they play, lie beside each other, and play together`() throws {
     let (matrix, url) = try page(tasks: ["push_left"], seeds: [0])
     let browser = try Chromium()

@@ -107,6 +107,8 @@ final class FixtureMatrix {
       "dataset_fingerprint": "5f2b1c7e9d0a4b638c1e2f7a90b4c6d85f2b1c7e9d0a4b638c1e2f7a90b4c6d8",
     ]
     try write(training.text(), "\(model)/train_config.json")
+    // The weights that `evaluation` says it is of.
+    try write("\(folder)/eval", "\(model)/model.safetensors")
     try write(
       #"{"segments":[{"first_step":0,"batch_size":32,"seed":\#(seed)}]}"#, "\(model)/training_record.json")
   }
@@ -139,6 +141,12 @@ final class FixtureMatrix {
     manifest["n_action_steps"] = actionSteps
     let json: JSON = ["per_task": .array(perTask), "protocol": .object(manifest)]
     try write(json.text(), "\(folder)/eval_info.json")
+  }
+
+  /// Makes a run's checkpoint a copy of another's.
+  func adoptWeights(_ run: String, of other: String) throws {
+    try write("\(other)/eval", "\(run)/checkpoints/last/pretrained_model/model.safetensors")
+    try set("\(run)/eval/eval_info.json", ["protocol", "model_sha256"], to: .string(sha256(of: "\(other)/eval")))
   }
 
   /// A block that crosses a table, as a video at each place that the evaluations name.

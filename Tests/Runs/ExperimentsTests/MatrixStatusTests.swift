@@ -39,7 +39,7 @@ struct MatrixStatusTests {
   }
 
   @Test func `goes from not started over stopped and failed to finished`() throws {
-    try started { matrix, _ in
+    try started { matrix, stages in
       #expect(try states(matrix) == [.notStarted, .notStarted])
       // A killed run has logged steps and has no checkpoint.
       try matrix.run("E0", seed: 0, steps: 600)
@@ -52,16 +52,21 @@ struct MatrixStatusTests {
 
       try train(matrix, "E0")
       #expect(try states(matrix)[0] == .stopped(.evaluation))
-      try StageLog(of: "E0_seed0", in: matrix.root).write(error: "no space left")
+      try StageLog(of: stages[1], in: matrix.root).write(error: "no space left")
       #expect(try states(matrix)[0] == .failed(.evaluation, "no space left"))
+      // What an earlier evaluation left does not hide that the last one failed.
       try matrix.evaluation("E0_seed0/eval", matrix.outcomes(0.7, ["push_left"], 40, salt: "E0"))
+      #expect(try states(matrix)[0] == .failed(.evaluation, "no space left"))
+      let line = try MatrixStatus(matrix.root).lines[1]
+      #expect(line.hasSuffix("evaluation failed: no space left; see logs/E0_seed0.log, and run the same command again"))
+      try FileManager.default.removeItem(at: StageLog(of: stages[1], in: matrix.root).errorFile)
       #expect(try states(matrix)[0] == .finished)
     }
   }
 
   @Test func `tells a run that is at work by the lock on its log`() throws {
-    try started { matrix, _ in
-      let handle = try StageLog(of: "E2_seed0", in: matrix.root).open(title: "train")
+    try started { matrix, stages in
+      let handle = try StageLog(of: stages[2], in: matrix.root).open(title: "train")
       #expect(try states(matrix) == [.notStarted, .running(.training)])
       try handle.close()
       #expect(try states(matrix) == [.notStarted, .stopped(.training)])
@@ -86,8 +91,11 @@ struct MatrixStatusTests {
 
   @Test func `counts the episodes of an evaluation that runs`() throws {
     try started { matrix, stages in
-      let episode = #"{"success":true}"#
-      try matrix.write("{}\n\(episode)\n{\"success\":false}\n{\"succ", "E0_seed0/eval/episodes.jsonl")
+      let lines = [
+        "{}", #"{"success":true}"#, #"{"success":false,"problem":null}"#, #"{"success":false,"problem":"no device"}"#,
+        #"{"succ"#,
+      ]
+      try matrix.write(lines.joined(separator: "\n"), "E0_seed0/eval/episodes.jsonl")
       #expect(StageProgress(stages[1], in: matrix.root).done == 2)
       #expect(MatrixRun(matrix("E0_seed0")).successText?.hasPrefix("50.0 %") == true)
     }

@@ -111,7 +111,7 @@ struct RecordDifferencesTests {
 
   @Test func `a checkpoint under two names, or one that was not evaluated itself, is named`() throws {
     let twice = try FixtureMatrix()
-    try twice.set(Self.evaluation, ["protocol", "model_sha256"], to: .string(sha256(of: "E0_seed0/eval")))
+    try twice.adoptWeights("E2_seed0", of: "E0_seed0")
     #expect(try finding(twice).contains("E2_seed0 and E0_seed0 are one checkpoint under two names"))
     let other = try FixtureMatrix()
     try other.write("weights", "E2_seed0/checkpoints/last/pretrained_model/model.safetensors")
@@ -138,9 +138,7 @@ struct RecordDifferencesTests {
   @Test func `copies of a run under other seeds are no independent runs`() throws {
     let matrix = try FixtureMatrix(seeds: [0, 1])
     for experiment in ["E0", "E2"] {
-      try matrix.set(
-        "\(experiment)_seed1/eval/eval_info.json", ["protocol", "model_sha256"],
-        to: .string(sha256(of: "\(experiment)_seed0/eval")))
+      try matrix.adoptWeights("\(experiment)_seed1", of: "\(experiment)_seed0")
     }
     #expect(try finding(matrix).contains("are one checkpoint under two names"))
     let renamed = try FixtureMatrix(seeds: [0, 1])

@@ -1,3 +1,4 @@
+import Failures
 import Foundation
 import Testing
 
@@ -80,7 +81,10 @@ struct StageTests {
       ])
     #expect(lines == ["z", "a", "a2", "report"])
     // What failed is still there to be read.
-    #expect(StageLog(of: "b", in: root).error == "no" && StageLog(of: "c", in: root).error == "killed by signal 9")
+    let failed = [Self.stage(.training, "b"), Self.stage(.evaluation, "c"), Self.stage(.evaluation, "b")]
+    #expect(failed.map { StageLog(of: $0, in: root).error } == ["no", "killed by signal 9", nil])
+    try StageLog.prepare(root, for: [Self.stage(.training, "b", isDone: true), failed[1]])
+    #expect(failed.map { StageLog(of: $0, in: root).error } == [nil, "killed by signal 9", nil], "done by now")
   }
 
   @Test func `continue what a killed process left`() throws {
@@ -106,8 +110,9 @@ struct StageTests {
   @Test func `hold their log while they run, even without their launcher`() throws {
     let root = FileManager.default.temporaryDirectory.appendingPathComponent("wm-log-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: root) }
-    try StageLog.prepare(root)
-    let log = StageLog(of: "a", in: root)
+    let stage = Self.stage(.training, "a")
+    try StageLog.prepare(root, for: [stage])
+    let log = StageLog(of: stage, in: root)
     #expect(!log.isHeld)
     var handle: FileHandle? = try log.open(title: "a")
     let process = try ChildProcess("/bin/sleep", ["30"], environment: [:], log: try #require(handle).fileDescriptor)

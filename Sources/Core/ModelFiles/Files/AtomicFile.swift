@@ -12,6 +12,7 @@ public final class AtomicFile {
   private let overwrite: Bool
   private let file: WritableFile
   private var committed = false
+  private static let suffix = ".partial"
 
   /// Opens a file beside `url`; without `overwrite`, a file that stands there already is an error.
   public init(_ url: URL, overwrite: Bool = false) throws {
@@ -19,7 +20,8 @@ public final class AtomicFile {
     self.overwrite = overwrite
     guard overwrite || access(url.path, F_OK) != 0 else { throw FileError.exists(url.path) }
     let tag = String(UInt64.random(in: 0...UInt64.max), radix: 36)
-    let beside = self.url.deletingLastPathComponent().appendingPathComponent(".\(url.lastPathComponent).\(tag).partial")
+    let name = ".\(url.lastPathComponent).\(tag)\(Self.suffix)"
+    let beside = self.url.deletingLastPathComponent().appendingPathComponent(name)
     do {
       file = try WritableFile(beside.path, creating: true)
     } catch let error as FileError {
@@ -50,6 +52,12 @@ public final class AtomicFile {
       throw error.renamed(from: file.path, to: url.path)
     }
     committed = true
+  }
+
+  /// Removes the files that killed processes were about to write in a folder, which no other process may write to now.
+  public static func removeLeftovers(in folder: URL) {
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+    where name.hasPrefix(".") && name.hasSuffix(suffix) { unlink(folder.appendingPathComponent(name).path) }
   }
 
   /// Writes a whole file of `bytes` at `url`.
