@@ -54,9 +54,15 @@ parity: setup ## compare with the official packages, which it installs into .dep
 goldens: setup ## write the tests' goldens again with the official packages; ONLY=name those of one script
 	@oracle/goldens/regenerate.sh $(ONLY)
 
-bench: setup ## time the parts: tensors, training, loading, tokens, scenes
+bench: bench-policy bench-loader bench-start bench-env ## compare speed and memory with the official packages; fails below a bar
+
+bench-parts: setup ## time the parts: tensors, training, loading, tokens, scenes
 	@swift build -c release --product Benchmarks
 	@.build/release/Benchmarks
+
+bench-policy: setup ## time training, planning and encoding in the published sizes beside LeRobot; PYTHONS as below
+	@swift build -c release --product Benchmarks
+	@Benchmarks/policy.sh .build/release/Benchmarks $(PYTHONS)
 
 bench-start: build ## time the answer to --help and the first training step
 	@Benchmarks/cold_start.sh bin/lerobot-wm
@@ -82,4 +88,4 @@ lint: ## check the format, and that no library module names a flag or prints
 clean: ## delete what was built, keep the engines
 	@rm -rf .build bin
 
-.PHONY: help setup build demo test test-browser test-slurm test-matrix test-static examples docs parity goldens bench bench-start bench-loader bench-env statistics format lint clean
+.PHONY: help setup build demo test test-browser test-slurm test-matrix test-static examples docs parity goldens bench bench-parts bench-policy bench-start bench-loader bench-env statistics format lint clean

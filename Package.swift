@@ -130,8 +130,10 @@ let package = Package(
 
     // MARK: Benchmarks
     .executableTarget(
-      name: "Benchmarks", dependencies: ["SmolVLA", "LeRobotDatasets", "ParquetFiles", "ShapesSimulation"],
-      path: "Benchmarks", exclude: ["Libero", "Statistics", "cold_start.sh", "loader.sh", "loader_peer.py"]),
+      name: "Benchmarks", dependencies: ["WorldModality", "LeRobotDatasets", "ParquetFiles", "ShapesSimulation"],
+      path: "Benchmarks", exclude: [
+        "Libero", "Statistics", "cold_start.sh", "comparison.sh", "loader.sh", "loader_peer.py", "policy.sh", "policy_peer.py",
+      ]),
     // What `make bench-env` and `make parity` measure of LIBERO's scenes and environments.
     .executableTarget(
       name: "LiberoMeasurements",

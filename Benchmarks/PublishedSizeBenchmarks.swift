@@ -1,72 +1,169 @@
 import CounterBasedRandom
+import Failures
+import Foundation
 import LibTorch
 import ModelFiles
 import NeuralNetworks
+import OrderedCollections
 import RobotPolicies
 import SmolVLA
+import WorldEncoders
+import WorldModality
 
-/// SmolVLA in its published size (450 M parameters, random weights) on a device: an update at the run's batch size, and
-/// action chunks, from batches that are already there. Two cameras of 256², chunks of 50 actions, as on LIBERO.
-func publishedSizeBenchmarks(_ device: Device, report: (Measurement) -> Void) throws {
-  let store = ParameterStore(seed: 0, device: device)
-  let policy = try SmolVLAPolicy(configuration(), backbone: try backbone(), imageTokens: nil, parameters: store)
-  let optimizer = AdamW(store, settings: SmolVLAConfiguration().optimizer)
-  let random = CountedRandom(seed: 0, "bench")
-  let rows = device == .cpu ? 4 : 64
-  let training = try batch(rows: rows, random, device)
-  report(
-    try Measurement("training: smolvla 450 M, batch \(rows), float32", "sample", count: rows, seconds: 20) {
+/// One figure of the published sizes, as `policy_peer.py` takes LeRobot's and transformers': SmolVLA with 450 M parameters,
+/// two cameras of 256², chunks of 50 actions; V-JEPA 2 ViT-L on clips of 4 frames. Weights are random.
+///
+/// Each is taken in a process of its own, whose peak memory is then the job's.
+enum PublishedSizeJob: String, CaseIterable {
+  case step
+  /// A step that reads kept image features in the images' place.
+  case featureStep = "feature-step"
+  /// A step of `smolvla_world` with a predicted memory, from kept image features.
+  case worldStep = "world-step"
+  case chunk
+  /// Latents of clips.
+  case encoder
+  /// A product of 4096² matrices, the measure of what is possible.
+  case product
+
+  /// - Parameter rows: samples, observations or clips at a time.
+  func figures(_ device: Device, _ precision: Precision, rows: Int, seconds: Double) throws -> JSON {
+    try TorchEngine.shared().allowTF32(precision == .tf32)
+    let round = try prepared(device, precision, rows)
+    try round()
+    let clock = ContinuousClock()
+    let start = clock.now
+    var rounds: [Double] = []
+    repeat { rounds.append(try clock.measure(round) / .seconds(1)) } while clock.now - start < .seconds(seconds)
+    return [
+      "program": "lerobot-wm", "job": .string(rawValue), "precision": .string(precision.rawValue),
+      "rows": .integer(rows), "seconds": .number(rounds.min() ?? 0), "median_seconds": .number(rounds.sorted()[rounds.count / 2]),
+      "peak_mb": .integer(try peakMegabytes()), "torch": .string(try TorchEngine.shared().version),
+    ]
+  }
+
+  /// What one round does, with its data where they are needed.
+  private func prepared(_ device: Device, _ precision: Precision, _ rows: Int) throws -> () throws -> Void {
+    switch self {
+    case .step: return try PublishedPolicy(device, precision).step(rows)
+    case .featureStep: return try PublishedPolicy(device, precision).step(rows, keepsFeatures: true)
+    case .worldStep: return try PublishedPolicy(device, precision, hasWorld: true).step(rows, keepsFeatures: true)
+    case .chunk: return try PublishedPolicy(device, precision, isTrained: false).chunk(rows)
+    case .encoder: return try encoderRound(device, precision, rows)
+    case .product: return try productRound(device, precision)
+    }
+  }
+
+  private func encoderRound(_ device: Device, _ precision: Precision, _ rows: Int) throws -> () throws -> Void {
+    let dtype = precision == .bf16 ? DType.bfloat16 : .float32
+    let encoder = try VJEPA2Encoder(untrained: VJEPA2Configuration(), seed: 0, dtype: dtype, device: device)
+    let size = encoder.configuration.cropSize
+    let frames = try Tensor.normal([4 * rows, 3, size, size], CountedRandom(seed: 0, "frames"), device: device)
+    let clips = (0..<rows).map { row in (0..<4).map { 4 * row + $0 } }
+    return { _ = try encoder.latents(of: frames, clips: clips).sum().item() }
+  }
+
+  private func productRound(_ device: Device, _ precision: Precision) throws -> () throws -> Void {
+    let size = device == .cpu ? 4096 : 8192
+    let matrix = try Tensor.normal([size, size], CountedRandom(seed: 0, "matrix"), device: device)
+      .to(precision == .bf16 ? DType.bfloat16 : .float32)
+    return { _ = try matrix.matmul(matrix).select(dimension: 0, index: 0).sum().item() }
+  }
+}
+
+/// The largest part of memory that this process has had.
+private func peakMegabytes() throws -> Int {
+  let text = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+  let line = text.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+  return line.flatMap { $0.split(whereSeparator: \.isWhitespace).dropFirst().first }.flatMap { Int($0) }.map { $0 / 1024 } ?? 0
+}
+
+/// SmolVLA in its published size, or `smolvla_world` around it, with its optimizer.
+private struct PublishedPolicy {
+  private let policy: any Policy
+  private let device: Device
+  private let optimizer: AdamW
+  private let random = CountedRandom(seed: 0, "bench")
+  private static let cameras = ["observation.images.image", "observation.images.image2"]
+
+  init(_ device: Device, _ precision: Precision, hasWorld: Bool = false, isTrained: Bool = true) throws {
+    var configuration = SmolVLAWorldConfiguration()
+    for camera in Self.cameras { configuration.smolvla.inputFeatures[camera] = PolicyFeature(.visual, [3, 256, 256]) }
+    configuration.smolvla.inputFeatures[BatchKey.state] = PolicyFeature(.state, [8])
+    configuration.smolvla.outputFeatures[BatchKey.action] = PolicyFeature(.action, [7])
+    let smolvla = configuration.smolvla
+    let store = ParameterStore(loading: [:], seed: 0, device: device, precision: precision) {
+      smolvla.heldType(of: $0, in: precision, isTrained: isTrained)
+    }
+    policy =
+      hasWorld
+      ? try SmolVLAWorldPolicy(configuration, backbone: Self.backbone(), imageTokens: nil, parameters: store) {
+        throw Failure("a training step needs no encoder")
+      } : try SmolVLAPolicy(smolvla, backbone: Self.backbone(), imageTokens: nil, parameters: store)
+    self.device = device
+    optimizer = AdamW(store, settings: smolvla.optimizer)
+  }
+
+  /// A whole update.
+  func step(_ rows: Int, keepsFeatures: Bool = false) throws -> () throws -> Void {
+    var batch = try batch(rows)
+    if keepsFeatures, let policy = policy as? any ImageFeaturePolicy {
+      for camera in Self.cameras {
+        batch[BatchKey.features(of: camera)] = try policy.imageFeatures(of: batch.require(camera))
+        batch[camera] = nil
+      }
+    }
+    let training = batch
+    return {
       let loss = try policy.loss(of: training, random: random)
       try loss.total.backward()
-      _ = try store.clipGradients(toNorm: 10)
+      _ = try policy.parameters.clipGradients(toNorm: 10)
       try optimizer.step(learningRate: 1e-4)
       try optimizer.clearGradients()
       // Reading a number waits for the device.
       _ = try loss.total.item()
-    })
-  for rows in [1, 8] {
-    let observations = try batch(rows: rows, random, device)
-    report(
-      try Measurement("planning: smolvla 450 M, batch \(rows), float32", "chunk", count: rows, seconds: 5) {
-        _ = try policy.actionChunk(for: observations, random: (0..<rows).map { random.at($0) }).scalars(Float.self)
-      })
+    }
   }
-}
 
-private let cameras = ["observation.images.image", "observation.images.image2"]
+  func chunk(_ rows: Int) throws -> () throws -> Void {
+    let observations = try batch(rows)
+    return {
+      _ = try policy.actionChunk(for: observations, random: (0..<rows).map { random.at($0) }).to(Device.cpu)
+        .scalars(Float.self)
+    }
+  }
 
-private func configuration() -> SmolVLAConfiguration {
-  var configuration = SmolVLAConfiguration()
-  for camera in cameras { configuration.inputFeatures[camera] = PolicyFeature(.visual, [3, 256, 256]) }
-  configuration.inputFeatures[BatchKey.state] = PolicyFeature(.state, [8])
-  configuration.outputFeatures[BatchKey.action] = PolicyFeature(.action, [7])
-  return configuration
-}
+  private func batch(_ rows: Int) throws -> Batch {
+    var batch = Batch()
+    for camera in Self.cameras { batch[camera] = try Tensor.full([rows, 3, 256, 256], 0.5) }
+    batch[BatchKey.state] = try Tensor.normal([rows, 8], random.at("state"))
+    batch[BatchKey.action] = try Tensor.normal([rows, 50, 7], random.at("action"))
+    batch[BatchKey.actionIsPad] = try Tensor.zeros([rows, 50], dtype: .bool)
+    batch[BatchKey.tokens] = try Tensor.ones([rows, 20], dtype: .int64)
+    batch[BatchKey.tokenMask] = try Tensor.ones([rows, 20], dtype: .bool)
+    let world = WorldModalityConfiguration()
+    batch[WorldKey.history] = try Tensor.normal(
+      [rows, world.contextFrames, world.worldLatentDimension], random.at("history"))
+    batch[WorldKey.future] = try Tensor.normal(
+      [rows, world.futureOffset, world.worldLatentDimension], random.at("future"))
+    batch[WorldKey.futureValid] = try Tensor.ones([rows, world.futureOffset], dtype: .bool)
+    for (name, tensor) in batch.tensors { batch[name] = try tensor.to(device) }
+    return batch
+  }
 
-/// The sizes of SmolVLM2-500M-Video-Instruct.
-private func backbone() throws -> BackboneConfiguration {
-  try BackboneConfiguration(
-    [
-      "text_config": [
-        "hidden_size": 960, "intermediate_size": 2560, "num_hidden_layers": 32, "num_attention_heads": 15,
-        "num_key_value_heads": 5, "head_dim": 64, "vocab_size": 49280, "rms_norm_eps": 1e-5, "pad_token_id": 2,
-      ],
-      "vision_config": [
-        "hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12,
-        "image_size": 512, "patch_size": 16,
-      ],
-      "scale_factor": 4,
-    ], in: "the published backbone")
-}
-
-private func batch(rows: Int, _ random: CountedRandom, _ device: Device) throws -> Batch {
-  var batch = Batch()
-  for camera in cameras { batch[camera] = try Tensor.full([rows, 3, 256, 256], 0.5) }
-  batch[BatchKey.state] = try Tensor.normal([rows, 8], random.at("state"))
-  batch[BatchKey.action] = try Tensor.normal([rows, 50, 7], random.at("action"))
-  batch[BatchKey.actionIsPad] = try Tensor.zeros([rows, 50], dtype: .bool)
-  batch[BatchKey.tokens] = try Tensor.ones([rows, 20], dtype: .int64)
-  batch[BatchKey.tokenMask] = try Tensor.ones([rows, 20], dtype: .bool)
-  for (name, tensor) in batch.tensors { batch[name] = try tensor.to(device) }
-  return batch
+  /// The sizes of SmolVLM2-500M-Video-Instruct.
+  private static func backbone() throws -> BackboneConfiguration {
+    try BackboneConfiguration(
+      [
+        "text_config": [
+          "hidden_size": 960, "intermediate_size": 2560, "num_hidden_layers": 32, "num_attention_heads": 15,
+          "num_key_value_heads": 5, "head_dim": 64, "vocab_size": 49280, "rms_norm_eps": 1e-5, "pad_token_id": 2,
+        ],
+        "vision_config": [
+          "hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12,
+          "image_size": 512, "patch_size": 16,
+        ],
+        "scale_factor": 4,
+      ], in: "the published backbone")
+  }
 }

@@ -5,6 +5,7 @@
 # BENCHMARKS is the built program, each PYTHON one of an environment with LeRobot; without any, that of `make parity`.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
+source "$here/comparison.sh"
 benchmarks=$(realpath -s "$1")
 shift
 [ $# -gt 0 ] || set -- "$("$here/../oracle/environment/setup.sh" lerobot)"
@@ -12,41 +13,30 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export HF_HOME=$work/home PYTHONDONTWRITEBYTECODE=1 OMP_NUM_THREADS=1
 
-# figure NAME FILE: a number of a line of JSON
-figure() { sed -n "s/.*\"$1\": *\([0-9.]*\).*/\1/p" "$2"; }
-failed=0
-# verdict WHAT RATIO BAR COMPARISON
-verdict() {
-  local holds
-  holds=$(awk -v ratio="$2" -v bar="$3" "BEGIN { print (ratio $4 bar) ? \"\" : \", missed\" }")
-  printf '%-60s %8.2f (bar: %s %s)%s\n' "$1" "$2" "$4" "$3" "$holds"
-  [ -z "$holds" ] || failed=1
-}
-# compare WHAT BAR PEER: how many times faster than the peer
+# compare WHAT BAR: how many times faster than the peer
 compare() {
   local ours theirs
   ours=$(figure samples_per_second "$work/ours") theirs=$(figure samples_per_second "$work/peer")
-  verdict "$1 against $(sed 's/.*"loader": *"\([^"]*\)".*/\1/' "$work/peer"): $(printf '%.0f / %.1f' "$ours" "$theirs") samples/s" \
-    "$(awk -v a="$ours" -v b="$theirs" 'BEGIN { print a / b }')" "$2" '>='
+  verdict "$1 against $(program "$work/peer"): $(printf '%.0f / %.1f' "$ours" "$theirs") samples/s" "$(quotient "$ours" "$theirs")" "$2" '>='
 }
 
 for kind in image video; do
-  "$1" "$here/loader_peer.py" make "$work/$kind" $kind >"$work/log" 2>&1 || { tail -n 20 "$work/log" >&2; exit 1; }
+  quietly "$work/log" "$1" "$here/loader_peer.py" make "$work/$kind" $kind >/dev/null
 done
 # A tenth of what the images take.
 memory=$(($(du -sm "$work/image/data" | cut -f1) / 10))
 "$benchmarks" loader "$work/image" "$memory" >"$work/ours"
 verdict "bytes read from a cold disk / bytes used, memory $memory MB" \
-  "$(awk -v a="$(figure bytes_read "$work/ours")" -v b="$(figure bytes_used "$work/ours")" 'BEGIN { print a / b }')" 3 '<='
+  "$(quotient "$(figure bytes_read "$work/ours")" "$(figure bytes_used "$work/ours")")" 3 '<='
 for python in "$@"; do
-  "$python" "$here/loader_peer.py" time "$work/image" >"$work/peer" 2>"$work/log" || { tail -n 20 "$work/log" >&2; exit 1; }
+  quietly "$work/log" "$python" "$here/loader_peer.py" time "$work/image" >"$work/peer"
   compare "PNG" 25
-  "$python" "$here/loader_peer.py" time "$work/image" --fixed >"$work/peer" 2>"$work/log" || { tail -n 20 "$work/log" >&2; exit 1; }
+  quietly "$work/log" "$python" "$here/loader_peer.py" time "$work/image" --fixed >"$work/peer"
   compare "PNG" 3
 done
 "$benchmarks" loader "$work/video" "$memory" >"$work/ours"
 for python in "$@"; do
-  "$python" "$here/loader_peer.py" time "$work/video" >"$work/peer" 2>"$work/log" || { tail -n 20 "$work/log" >&2; exit 1; }
+  quietly "$work/log" "$python" "$here/loader_peer.py" time "$work/video" >"$work/peer"
   compare "AV1 video" 5
 done
 exit "$failed"

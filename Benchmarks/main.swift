@@ -1,28 +1,35 @@
+import Failures
 import Foundation
 import LibTorch
+import NeuralNetworks
 
-// The figures of `make bench`: each the best of several rounds, on one compute thread. With the name of a device, such as
-// cuda, the figures of SmolVLA in its published size there; with `loader FOLDER MEMORY_IN_MB` those of `make bench-loader`.
-do {
-  let arguments = CommandLine.arguments.dropFirst()
-  if arguments.first == "loader", arguments.count == 3, let memory = Int(arguments[3]) {
-    print(try loaderFigures(URL(fileURLWithPath: arguments[2]), memoryMegabytes: memory).text(.line))
-    exit(0)
+private let usage = """
+  usage: Benchmarks                                              time the parts: each the best of several rounds, on one thread
+         Benchmarks loader FOLDER MEMORY_IN_MB                   figures for loader.sh
+         Benchmarks published DEVICE PRECISION JOB ROWS SECONDS  figures for policy.sh and gpu.sh
+  """
+
+private func run(_ arguments: [String]) throws {
+  if arguments.isEmpty { return try timeParts() }
+  if arguments[0] == "loader", arguments.count == 3, let memory = Int(arguments[2]) {
+    return print(try loaderFigures(URL(fileURLWithPath: arguments[1]), memoryMegabytes: memory).text(.line))
   }
+  guard arguments[0] == "published", arguments.count == 6, let precision = Precision(rawValue: arguments[2]),
+    let job = PublishedSizeJob(rawValue: arguments[3]), let rows = Int(arguments[4]), let seconds = Double(arguments[5])
+  else { throw Failure(usage) }
+  print(try job.figures(.chosen(arguments[1]), precision, rows: rows, seconds: seconds).text(.line))
+}
+
+private func timeParts() throws {
   let engine = try TorchEngine.shared()
-  if let name = arguments.first {
-    print("torch \(engine.version), \(name), best of several rounds")
-    try publishedSizeBenchmarks(.chosen(name)) { measurement in
-      FileHandle.standardOutput.write(Data((measurement.line + "\n").utf8))
-    }
-    exit(0)
-  }
   engine.setThreadCount(1)
   print("torch \(engine.version), one compute thread, best of several rounds")
   for benchmarks in [tensorBenchmarks, trainingBenchmarks, dataBenchmarks, sceneBenchmarks] {
     for measurement in try benchmarks() { print(measurement.line) }
   }
-} catch {
+}
+
+do { try run(Array(CommandLine.arguments.dropFirst())) } catch {
   FileHandle.standardError.write(Data("Benchmarks: \(error)\n".utf8))
   exit(1)
 }

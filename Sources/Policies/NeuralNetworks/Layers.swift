@@ -18,6 +18,12 @@ public struct Linear {
 
   /// […, in] → […, out]
   public func callAsFunction(_ input: Tensor) throws -> Tensor { try input.linear(weight, bias) }
+
+  /// The same, and an activation after it.
+  public func callAsFunction(_ input: Tensor, _ activation: Tensor.GELU) throws -> Tensor {
+    guard let bias else { return try self(input).gelu(activation) }
+    return try input.linearGELU(weight, bias, activation)
+  }
 }
 
 /// Layer normalization over the last dimension.

@@ -31,7 +31,7 @@ public struct VisionTransformerBlock {
     let attended = try Tensor.attention(
       queries: rotate(split(queries(normed))), keys: rotate(split(keys(normed))), values: split(values(normed)))
     let hidden = try input + scaled(output(attended.transposed(1, 2).flattened(from: 2)), scale1)
-    return try hidden + scaled(down(up(norm2(hidden)).gelu(activation)), scale2)
+    return try hidden + scaled(down(up(norm2(hidden), activation)), scale2)
   }
 
   private func scaled(_ branch: Tensor, _ scale: Tensor?) throws -> Tensor {

@@ -14,6 +14,8 @@ enum Argument {
   case text(StaticString)
   case dtype(DType)
   case device(Device)
+  /// An empty list of optional numbers.
+  case noScalars
 
   static func optional(_ tensor: Tensor?) -> Argument { tensor.map(Argument.tensor) ?? .none }
 }
@@ -52,6 +54,7 @@ private struct CallFrame {
       value.kind = Int32(WM_TENSOR_LIST.rawValue)
       value.count = Int32(tensors.count)
       value.value.tensors = UnsafePointer(store(tensors.map { Optional($0.handle) }))
+    case .noScalars: value.kind = Int32(WM_NO_SCALARS.rawValue)
     case .device(let device):
       value.kind = Int32(WM_DEVICE.rawValue)
       value.value.text = UnsafePointer(store(Array(device.description.utf8CString)))

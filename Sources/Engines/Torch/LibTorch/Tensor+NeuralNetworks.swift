@@ -11,6 +11,29 @@ extension Tensor {
     try call("aten::linear", .tensor(self), .tensor(weight), .optional(bias))
   }
 
+  /// `gelu(self · weightᵀ + bias)`; weight [out, in], bias [out].
+  ///
+  /// On a CPU one kernel in bfloat16 where no gradient is recorded: the function is applied before its argument is rounded
+  /// and leaves the caches.
+  public func linearGELU(_ weight: Tensor, _ bias: Tensor, _ form: GELU) throws -> Tensor {
+    let isRecorded = [self, weight, bias].contains(where: \.requiresGrad)
+    guard device == .cpu, dtype == .bfloat16, weight.dtype == .bfloat16, !isRecorded, Self.fusesLinearGELU else {
+      return try linear(weight, bias).gelu(form)
+    }
+    return try fusedLinearGELU(weight, bias, form)
+  }
+
+  private func fusedLinearGELU(_ weight: Tensor, _ bias: Tensor, _ form: GELU) throws -> Tensor {
+    try call(
+      "mkldnn::_linear_pointwise", .tensor(self), .tensor(weight), .tensor(bias), .text("gelu"), .noScalars,
+      .text(form == .tanh ? "tanh" : "none"))
+  }
+
+  /// Whether this libtorch has the kernel for this processor.
+  private static let fusesLinearGELU =
+    (try? Tensor.ones([1, 16], dtype: .bfloat16).fusedLinearGELU(
+      .ones([16, 16], dtype: .bfloat16), .ones([16], dtype: .bfloat16), .tanh)) != nil
+
   /// 2-D convolution of [B, C, H, W] with weight [out, C, kh, kw].
   public func convolution2D(_ weight: Tensor, _ bias: Tensor?, stride: Int) throws -> Tensor {
     try call("aten::conv2d", .tensor(self), .tensor(weight), .optional(bias), .ints([stride, stride]))

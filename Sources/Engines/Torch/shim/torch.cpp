@@ -78,6 +78,7 @@ c10::IValue unpack(const wm_value &argument) {
       for (int i = 0; i < argument.count; i++) list.push_back(borrow(argument.value.tensors[i]));
       return list;
     }
+    case WM_NO_SCALARS: return c10::List<std::optional<at::Scalar>>();
     default: return c10::IValue();
   }
 }

@@ -20,6 +20,8 @@ typedef enum {
   WM_INT_LIST,
   WM_STRING,
   WM_DEVICE,
+  /// An empty list of optional numbers.
+  WM_NO_SCALARS,
 } wm_kind;
 
 /// One argument of an operator, borrowed for the call. Omitted trailing arguments take the schema's defaults.

@@ -1,0 +1,35 @@
+import LibTorch
+import Testing
+
+struct FusedProductTests {
+  /// One rounding instead of two: within a step of bfloat16 of the product and its function in float32.
+  @Test(arguments: [Tensor.GELU.exact, .tanh], [1, 37]) func `a product with its function is that of float32, rounded once`(
+    form: Tensor.GELU, rows: Int
+  ) throws {
+    func numbers(_ shape: [Int], _ seed: Int) throws -> Tensor {
+      let count = shape.reduce(1, *)
+      let values = (0..<count).map { Float(($0 * 7919 + seed) % 1009) / 504.5 - 1 }
+      return try Tensor(values, shape: shape).to(.bfloat16)
+    }
+    let (input, weight, bias) = (try numbers([2, rows, 48], 1), try numbers([80, 48], 2), try numbers([80], 3))
+    let exact = try input.to(.float32).linear(weight.to(.float32), bias.to(.float32)).gelu(form)
+    let found = try input.linearGELU(weight, bias, form)
+    #expect(found.dtype == .bfloat16 && found.shape == [2, rows, 80])
+    let expected = try exact.to(.bfloat16).to(.float32).scalars(Float.self)
+    for (one, other) in zip(try found.to(.float32).scalars(Float.self), expected) {
+      #expect(abs(one - other) <= 0.008 * abs(other) + 1e-3)
+    }
+  }
+
+  @Test func `float32, and what is trained, go the usual way`() throws {
+    let (input, weight) = (try Tensor.full([3, 16], 0.25), try Tensor.full([16, 16], 0.5))
+    let bias = try Tensor.zeros([16])
+    #expect(try input.linearGELU(weight, bias, .tanh).isIdentical(to: input.linear(weight, bias).gelu(.tanh)))
+    let trained = try weight.to(.bfloat16)
+    try trained.setRequiresGrad(true)
+    let half = try input.to(.bfloat16)
+    let output = try half.linearGELU(trained, bias.to(.bfloat16), .exact)
+    try output.sum().backward()
+    #expect(trained.gradient != nil)
+  }
+}
