@@ -12,6 +12,10 @@ struct Finding: Sendable {
   var unbroken: String { detail.replacing(" … ", with: "\u{A0}…\u{A0}").replacing(" %", with: "\u{A0}%") }
 
   var text: String { "\(headline) \(detail)" }
+
+  func worded(_ wording: (String) -> String) -> Finding {
+    Finding(headline: wording(headline), detail: wording(detail))
+  }
 }
 
 extension Comparison {
@@ -46,7 +50,8 @@ extension Comparison {
       case .better: return "\(one) reached the goal more often than \(other)."
       case .worse: return "\(one) reached the goal less often than \(other)."
       case .cannotTell:
-        return "These episodes show no difference between \(one.prefix(1).lowercased() + one.dropFirst()) and \(other)."
+        let first = one.prefix(1).lowercased() + one.dropFirst()
+        return "These episodes cannot tell whether \(first) or \(other) does better."
       }
     }
   }

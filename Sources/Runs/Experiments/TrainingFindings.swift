@@ -89,7 +89,7 @@ struct TrainingFindings {
     return Finding(
       headline: headline,
       detail:
-        "tanh(gate)\(several) ends at \(values). What the action expert reads of its memory is added to its hidden state "
+        "tanh(gate) ends at \(values)\(several). What the action expert reads of its memory is added to its hidden state "
         + "times that factor: 0 adds nothing, ±1 all of it.\(consequence)")
   }
 

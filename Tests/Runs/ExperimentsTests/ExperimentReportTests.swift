@@ -63,7 +63,7 @@ struct ExperimentReportTests {
     #expect(comparison["unit"] == "checkpoints" && comparison["verdict"] == "cannot tell")
     #expect(
       comparison["finding"]?.string?.hasPrefix(
-        "These episodes show no difference between the checkpoint E2_seed0 and the checkpoint E0_seed0.") == true)
+        "These episodes cannot tell whether the checkpoint E2_seed0 or the checkpoint E0_seed0 does better.") == true)
     let refused = try #require(json["comparisons"]?.array?.first { $0["treatment"] == "E1" })
     #expect(refused["refused"] == "E1 has no run; train it, or leave it out of the plan")
   }
@@ -92,7 +92,7 @@ struct ExperimentReportTests {
     let findings = try matrix.report().findings.joined(separator: "\n")
     #expect(findings.contains("The checkpoint E1_seed0 reached the goal less often than the checkpoint E0_seed0."))
     #expect(findings.contains("The capacity control fails"))
-    #expect(findings.contains("show no difference between the checkpoint E2_seed0 and"))
+    #expect(findings.contains("cannot tell whether the checkpoint E2_seed0 or"))
     #expect(findings.contains("E0 follows the instruction"))
   }
 
