@@ -141,9 +141,12 @@ extension Finding {
     let name = runs.roles.baseline
     let trained = runs.runs.compactMap { heldGate($0, in: runs) } + training(runs)
     guard let baseline = rate(name, "eval") else { return trained }
-    let runRates = runs.runs(of: name).compactMap { $0.evaluations["eval"]?.rate }
-    let chance = rate("random", "eval").map { aboveChance(name, baseline, runRates, $0) }
-    let listens = rate(name, "eval_contrary").map { listening(name, baseline, runRates, $0) }
+    let own = runs.runs(of: name)
+    // One run says nothing of another seed.
+    let subject = own.count == 1 ? own[0].name : name
+    let runRates = own.compactMap { $0.evaluations["eval"]?.rate }
+    let chance = rate("random", "eval").map { aboveChance(subject, baseline, runRates, $0) }
+    let listens = rate(name, "eval_contrary").map { listening(subject, baseline, runRates, $0) }
     return [chance, listens].compactMap(\.self) + trained
   }
 
