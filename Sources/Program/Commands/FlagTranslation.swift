@@ -3,7 +3,8 @@ import LayeredSettings
 /// Rewrites the settings that library modules name in their errors as flags of the command that was run.
 ///
 /// `` `normalization=dataset` `` becomes `--policy.normalization=dataset`, and `` `precompute overwrite` ``, which names
-/// a command first, becomes `lerobot-wm-precompute --overwrite`. Other text in backquotes stays as it is.
+/// a command first, becomes `lerobot-wm-precompute --overwrite`, and a command alone `lerobot-wm train`. Other text in
+/// backquotes stays as it is.
 struct FlagTranslation {
   /// The dotted names of the command's settings, and of those that other commands have.
   let own: [String], others: [String]
@@ -37,9 +38,8 @@ struct FlagTranslation {
   private func translated(_ quoted: String) -> String? {
     var words = Self.words(quoted)
     guard let first = words.first else { return nil }
-    guard commands.contains(first), words.count > 1 else {
-      return words.count == 1 ? flag(first) : nil
-    }
+    guard words.count > 1 else { return flag(first) ?? (commands.contains(first) ? "lerobot-wm \(first)" : nil) }
+    guard commands.contains(first) else { return nil }
     words.removeFirst()
     return (["lerobot-wm-\(first)"] + words.map { "--\($0)" }).joined(separator: " ")
   }

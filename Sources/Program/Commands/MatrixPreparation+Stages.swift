@@ -1,5 +1,6 @@
 import Experiments
 import Failures
+import Failures
 import Foundation
 import ModelFiles
 import OrderedCollections
@@ -9,7 +10,7 @@ import WorldLatents
 extension MatrixPreparation {
   /// Latents, then each run's stages, then what the runs share.
   mutating func allStages() throws -> [Stage] {
-    let training = runs.map(training)
+    let training = try runs.map(training)
     let latents = try latentsStages(for: Set(training.filter { !$0.isDone }.map(\.subject)))
     var stages = latents.map(\.stage)
     for (run, stage) in zip(runs, training) {
@@ -33,7 +34,8 @@ extension MatrixPreparation {
     try MatrixFolder.agree(on: common, in: folder)
   }
 
-  private func training(_ run: Run) -> Stage {
+  /// The training of a run, which begins in an empty folder unless there is a checkpoint to go on from.
+  private func training(_ run: Run) throws -> Stage {
     let output = "--output_dir=\(run.folder.url.path)"
     let last = run.folder.url.appendingPathComponent("checkpoints/last")
     let directory = run.arm.settings.checkpointMirror.map(mirror)
@@ -42,6 +44,11 @@ extension MatrixPreparation {
     let mirror = directory.map { CheckpointMirror(URL(fileURLWithPath: $0), of: run.folder.url).url }
     // The mirror has every checkpoint, also when the run's own disk has vanished.
     let saved = run.folder.checkpointStep == nil ? mirror?.appendingPathComponent("checkpoints/last") : nil
+    guard FileManager.default.fileExists(atPath: (saved ?? last).path) || !run.folder.isEvaluated else {
+      throw Failure(
+        "\(run.folder.url.path) has a finished evaluation and no checkpoint, and training it again would delete the evaluation; "
+          + "restore its checkpoints, or move the folder away")
+    }
     return Stage(
       .training, of: run.name, ["train", output, "--overwrite"] + flags + ["--seed=\(run.seed)"],
       continuation: .init(from: saved ?? last, ["train", output, "--resume"] + mirrorFlag),

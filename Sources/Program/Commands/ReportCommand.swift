@@ -42,14 +42,15 @@ enum ReportCommand: Command {
 
   /// The report of a folder of runs, with what only the program knows: its commit, and its commands.
   static func report(
-    _ root: URL, isDemonstration: Bool = false, allowedDifferences: [String] = [], hashes: FileHashes = FileHashes()
+    _ root: URL, isDemonstration: Bool = false, allowedDifferences: [String] = [], hashes: FileHashes = FileHashes(),
+    translation: FlagTranslation? = FlagTranslation.source?.make()
   ) throws -> ExperimentReport {
     let folder =
       root.path.hasPrefix(FileManager.default.currentDirectoryPath + "/")
       ? String(root.path.dropFirst(FileManager.default.currentDirectoryPath.count + 1)) : root.path
     return try ExperimentReport(
       root: root, isDemonstration: isDemonstration, allowedDifferences: allowedDifferences, program: ProgramRecord.text,
-      hashes: hashes
+      wording: { translation?($0) ?? $0 }, hashes: hashes
     ) { evaluation, films, episodes in
       "lerobot-wm reproduce \(folder)/\(evaluation) --output_dir=\(folder)/\(films) "
         + "--eval.recorded_episodes='[\(episodes.map(String.init).joined(separator: ","))]'"

@@ -74,7 +74,7 @@ enum ReproduceCommand: Command {
   private static func recordedFlags(_ file: URL) throws -> [Arguments.Flag] {
     guard let line = try JSON(contentsOf: file)["protocol"]?["command_line"]?.array?.compactMap(\.string), !line.isEmpty
     else {
-      throw Failure("\(file.path) does not record its command line; evaluate its checkpoint with `lerobot-wm eval`")
+      throw Failure("\(file.path) does not record its command line; evaluate its checkpoint with `eval`")
     }
     let words = Array(line.dropFirst())
     return Arguments(words.first == EvalCommand.name ? Array(words.dropFirst()) : words).flags

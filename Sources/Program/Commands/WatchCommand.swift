@@ -36,7 +36,10 @@ enum WatchCommand: Command {
     }
     let allowed = ReportCommand.words(settings.allowedDifferences)
     let hashes = FileHashes()
-    let page = LiveReport(root) { try ReportCommand.report(root, allowedDifferences: allowed, hashes: hashes) }
+    let translation = FlagTranslation.source?.make()
+    let page = LiveReport(root) {
+      try ReportCommand.report(root, allowedDifferences: allowed, hashes: hashes, translation: translation)
+    }
     let server = try PageServer(host: settings.host, port: settings.port)
     let interruption = Interruption()
     print(server.url)

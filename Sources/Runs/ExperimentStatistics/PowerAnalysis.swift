@@ -64,7 +64,8 @@ public struct PowerAnalysis: Sendable {
     return (2...max(2, limit)).first { self.power(ofDifference: difference, seeds: $0) >= power }
   }
 
-  private var noisierSign: Double { baseline > 0.5 ? -1 : 1 }
+  /// The direction of a difference in which noise is larger, −1 or 1: toward a rate of one half.
+  public var noisierSign: Double { baseline > 0.5 ? -1 : 1 }
 
   private var episodes: Double { Double(tasks * episodesPerTask) }
 

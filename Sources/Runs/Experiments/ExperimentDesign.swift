@@ -19,10 +19,11 @@ public struct ExperimentDesign: Sendable {
       episodesPerTask: max(1, first.rate(ofTask: task).episodes))
   }
 
-  /// A success rate of the baseline and an SD of its true rate between training seeds, both shares, and where they are from.
+  /// A success rate of the baseline and an SD of its true rate between training seeds, both shares, each with a sentence that
+  /// says whether it is observed or assumed.
   struct Basis {
     let rate: Double, deviation: Double
-    let source: String
+    let rateSource: String, deviationSource: String
   }
 
   /// What it finds with 80 % power, one line for the assumption and one for what the finished baseline runs in `root` show.
@@ -32,9 +33,8 @@ public struct ExperimentDesign: Sendable {
   ///   - deviation: the assumed standard deviation between training seeds, a share.
   public func lines(baseline: Double, deviation: Double, root: URL) -> [String] {
     let assumed = Basis(
-      rate: baseline, deviation: deviation,
-      source: "Assumed: the baseline succeeds in \(baseline.percent) %, and the true rates of its training seeds have "
-        + "an SD of \(deviation.percent) points.")
+      rate: baseline, deviation: deviation, rateSource: "Assumed: the baseline succeeds in \(baseline.percent) %",
+      deviationSource: "Assumed: the true rates of its training seeds have an SD of \(deviation.percent) points")
     let observed = (try? RecordedRuns(root)).flatMap { basis($0, $0.roles.baseline, assumedDeviation: deviation) }
     return [assumed, observed].compactMap { $0.map(text) }
   }
@@ -47,9 +47,9 @@ public struct ExperimentDesign: Sendable {
     guard rates.count > 1 else {
       return Basis(
         rate: first.share, deviation: assumedDeviation,
-        source: "Observed in the one finished run of \(baseline): \(first.share.percent) % success. Assumed, because "
-          + "one seed does not show it: an SD of \(assumedDeviation.percent) points between the true rates of training "
-          + "seeds.")
+        rateSource: "Observed: the one finished run of \(baseline) succeeds in \(first.share.percent) %",
+        deviationSource: "Assumed, because one seed does not show it: the true rates of training seeds have an SD of "
+          + "\(assumedDeviation.percent) points")
     }
     let shares = rates.map(\.share)
     let mean = shares.reduce(0, +) / Double(shares.count)
@@ -58,31 +58,30 @@ public struct ExperimentDesign: Sendable {
     let deviation = max(0, variance - mean * (1 - mean) / Double(first.episodes)).squareRoot()
     return Basis(
       rate: mean, deviation: deviation,
-      source: "Observed in \(rates.count) finished runs of \(baseline): \(mean.percent) % success, and an SD of "
-        + "\(deviation.percent) points between training seeds beyond the luck of the episodes.")
+      rateSource: "Observed: the \(rates.count) finished runs of \(baseline) succeed in \(mean.percent) % on average",
+      deviationSource: "Observed: an SD of \(deviation.percent) points between training seeds beyond the luck of the "
+        + "episodes")
   }
 
-  /// What a basis is, and what the rule for verdicts announces on it.
+  /// What a basis is, and what the rule for verdicts gives on it.
   func text(_ basis: Basis) -> String {
     let analysis = analysis(basis)
     let replaced =
       analysis.baseline == basis.rate
       ? ""
-      : " Assumed in place of that rate: \(analysis.baseline.percent) %, because a rate near 0 or 100 % leaves no noise to plan "
-        + "with."
-    let direction = analysis.baseline > 0.5 ? "lower" : "higher"
+      : "; planned with \(analysis.baseline.percent) %, because a rate near 0 or 100 % leaves no noise to plan with"
     let found =
       seeds < 2
       ? "one seed per arm compares two checkpoints, not methods"
       : analysis.smallestDifference(seeds: seeds).map {
-        "with \(seeds) seeds per arm an arm whose true rate is \($0.percent) points \(direction) gets that verdict in 80 % of "
-          + "experiments"
-      } ?? "with \(seeds) seeds per arm no true difference gets a verdict in 80 % of experiments"
+        "\(seeds) seeds per arm give the verdict in 80 % of experiments if an arm's true rate is \($0.percent) points "
+          + (analysis.noisierSign < 0 ? "lower" : "higher")
+      } ?? "\(seeds) seeds per arm give a verdict on no true difference in 80 % of experiments"
     let needed = [0.02, 0.05, 0.1].map { difference in
-      "\(Int(difference * 100)) points \(direction) take "
-        + (analysis.seedsNeeded(forDifference: difference, limit: 100).map { "\($0)" } ?? "more than 100")
+      let count = analysis.seedsNeeded(forDifference: difference, limit: 100).map { "\($0)" } ?? "more than 100"
+      return "\(Int(difference * 100)) points take \(count)"
     }.joined(separator: ", ")
-    return "\(basis.source)\(replaced) Then \(found); for a verdict in 80 % of experiments \(needed) seeds per arm."
+    return "\(basis.rateSource)\(replaced). \(basis.deviationSource). Then \(found). Seeds per arm for 80 %: \(needed)."
   }
 
   func analysis(_ basis: Basis) -> PowerAnalysis {

@@ -36,6 +36,8 @@ public struct ExperimentReport: Sendable {
   let program: String
   /// The command that films some episodes of a run's evaluation again; nil if there is none.
   let filmingCommand: FilmingCommand?
+  /// Puts a sentence into its readers' words, such as flags for settings.
+  let wording: @Sendable (String) -> String
   /// Missing parts of the matrix, each with its path.
   public let missing: [String]
   /// Reasons to doubt the results.
@@ -52,14 +54,17 @@ public struct ExperimentReport: Sendable {
   ///   - allowedDifferences: entries of protocols and training records in which compared runs may differ.
   ///   - videoBudget: the bytes of videos and images on disk that the page may embed, which take a third more there.
   ///   - program: the version of the program that makes the report.
+  ///   - wording: puts a sentence into its readers' words, such as flags for settings in backquotes.
   ///   - hashes: what is known of the files, for reports that are made again and again.
   /// - Throws: if the folder holds no run or a file is damaged; the error names the file.
   public init(
     root: URL, title: String = "World modality: the experiment matrix", isDemonstration: Bool = false,
     videoBudget: Int = 9_000_000, allowedDifferences: [String] = [], program: String = ProgramVersion.number,
-    hashes: FileHashes = FileHashes(), filmingCommand: FilmingCommand? = nil
+    wording: @escaping @Sendable (String) -> String = { $0 }, hashes: FileHashes = FileHashes(),
+    filmingCommand: FilmingCommand? = nil
   ) throws {
     self.program = program
+    self.wording = wording
     self.filmingCommand = filmingCommand
     runs = try RecordedRuns(root, hashes: hashes)
     self.title = title
@@ -93,11 +98,11 @@ public struct ExperimentReport: Sendable {
     verdicts =
       [preliminary, look?.text, amendment].compactMap { $0.map { Finding(headline: $0, detail: "") } }
       + (comparisons.filter(isPrimary) + comparisons.filter { !isPrimary($0) }).map {
-        $0.finding(isPreliminary: isPreliminary)
+        $0.finding(isPreliminary: isPreliminary).worded(wording)
       }
-    observations = Finding.observations(runs, rows: rows)
-    missing = runs.missing(of: planned)
-    warnings = runs.warnings
+    observations = Finding.observations(runs, rows: rows).map { $0.worded(wording) }
+    missing = runs.missing(of: planned).map(wording)
+    warnings = runs.warnings.map(wording)
   }
 
   /// What `doctor` says of the folder: of each run, of the plan, and of arms that cannot be compared.

@@ -12,6 +12,10 @@ struct Finding: Sendable {
   var unbroken: String { detail.replacing(" … ", with: "\u{A0}…\u{A0}").replacing(" %", with: "\u{A0}%") }
 
   var text: String { "\(headline) \(detail)" }
+
+  func worded(_ wording: (String) -> String) -> Finding {
+    Finding(headline: wording(headline), detail: wording(detail))
+  }
 }
 
 extension Comparison {
@@ -46,7 +50,8 @@ extension Comparison {
       case .better: return "\(one) reached the goal more often than \(other)."
       case .worse: return "\(one) reached the goal less often than \(other)."
       case .cannotTell:
-        return "These episodes show no difference between \(one.prefix(1).lowercased() + one.dropFirst()) and \(other)."
+        let first = one.prefix(1).lowercased() + one.dropFirst()
+        return "These episodes cannot tell whether \(first) or \(other) does better."
       }
     }
   }
@@ -136,9 +141,12 @@ extension Finding {
     let name = runs.roles.baseline
     let trained = runs.runs.compactMap { heldGate($0, in: runs) } + training(runs)
     guard let baseline = rate(name, "eval") else { return trained }
-    let runRates = runs.runs(of: name).compactMap { $0.evaluations["eval"]?.rate }
-    let chance = rate("random", "eval").map { aboveChance(name, baseline, runRates, $0) }
-    let listens = rate(name, "eval_contrary").map { listening(name, baseline, runRates, $0) }
+    let own = runs.runs(of: name)
+    // One run says nothing of another seed.
+    let subject = own.count == 1 ? own[0].name : name
+    let runRates = own.compactMap { $0.evaluations["eval"]?.rate }
+    let chance = rate("random", "eval").map { aboveChance(subject, baseline, runRates, $0) }
+    let listens = rate(name, "eval_contrary").map { listening(subject, baseline, runRates, $0) }
     return [chance, listens].compactMap(\.self) + trained
   }
 

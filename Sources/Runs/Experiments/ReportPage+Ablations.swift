@@ -28,7 +28,7 @@ extension ReportPage {
       <td colspan="5"></td></tr>\(study.conditions.map { row($0, plot, style(run.experiment)) })</tbody></table>
       <details\(isOpen ? " open" as HTML : "")><summary>In words</summary>
       <ul class="findings">\(study.conditions.map { condition -> HTML in
-        let finding = study.finding(condition)
+        let finding = study.finding(condition).worded(report.wording)
         return "<li><b>\(finding.headline)</b> \(finding.unbroken)</li>"
       })</ul></details>
       """
@@ -41,7 +41,7 @@ extension ReportPage {
     case .failure(let reason):
       return """
         <tr>\(start)<td colspan="5" class="refused">not compared: \
-        \(message(of: reason))</td></tr>
+        \(report.wording(message(of: reason)))</td></tr>
         """
     case .success(let pairs):
       return """

@@ -28,7 +28,8 @@ extension ReportPage {
     let name: HTML = "<td class=\"name\"><b>\(comparison.treatment) − \(comparison.baseline)</b></td>"
     switch comparison.result {
     case .failure(let reason):
-      return "<tr>\(name)<td colspan=\"6\" class=\"refused\">not compared: \(message(of: reason))</td></tr>"
+      let words = report.wording(message(of: reason))
+      return "<tr>\(name)<td colspan=\"6\" class=\"refused\">not compared: \(words)</td></tr>"
     case .success(let found):
       let (pairs, interval) = (found.pairs, found.interval(at: comparison.look))
       return """
@@ -51,18 +52,19 @@ extension ReportPage {
     }
     let analysis = design.analysis(basis)
     let seeds = Set([design.seeds, 3, 5, 10]).filter { $0 >= 2 }.sorted().prefix(4)
-    let sign = analysis.baseline > 0.5 ? -1.0 : 1
     let curves = seeds.enumerated().map { index, count in
       LineChart.Curve(
         arm: "\(count) seeds", note: count == design.seeds ? " (this design)" : "", style: ArmStyle(index),
         line: (0...60).compactMap { half in
-          let power = analysis.power(ofDifference: sign * Double(half) / 200, seeds: count)
+          let power = analysis.power(ofDifference: analysis.noisierSign * Double(half) / 200, seeds: count)
           return power.isFinite ? .init(step: Double(half) / 2, value: power * 100) : nil
         })
     }
     let chart = LineChart(
-      title: "Power", measure: "% of experiments with the right verdict", alwaysHolds: [0, 100],
-      horizontalName: "true difference between an arm and \(baseline), points of success", curves: curves)
+      title: "Power", measure: "% of experiments that give the verdict", alwaysHolds: [0, 100],
+      horizontalName:
+        "points by which an arm's true rate is \(analysis.noisierSign < 0 ? "lower" : "higher") than \(baseline)'s",
+      curves: curves)
     return """
       <p>\(design.text(basis))</p>
       \(figures([chart.html]))

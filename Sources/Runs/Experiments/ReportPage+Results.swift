@@ -23,9 +23,14 @@ extension ReportPage {
 
   /// The share of episodes that had reached the goal by each control step, one curve for each arm.
   private var timeToSuccess: HTML {
+    func episodes(_ experiment: String) -> [RecordedEvaluation.Episode] {
+      report.runs.runs(of: experiment).compactMap { $0.evaluations["eval"] }.flatMap(\.episodes)
+    }
+    // All curves go on to the longest episode of any arm, so that none seems to end early.
+    let longest = report.runs.experiments.flatMap(episodes).compactMap(\.steps).max() ?? 0
     let curves = report.runs.experiments.compactMap { experiment -> LineChart.Curve? in
-      let episodes = report.runs.runs(of: experiment).compactMap { $0.evaluations["eval"] }.flatMap(\.episodes)
-      guard let longest = episodes.compactMap(\.steps).max(), (1...100_000).contains(longest) else { return nil }
+      let episodes = episodes(experiment)
+      guard episodes.contains(where: { $0.steps != nil }), (1...100_000).contains(longest) else { return nil }
       var successes = [Int](repeating: 0, count: longest + 1)
       for episode in episodes where episode.isSuccess {
         if let steps = episode.steps, steps >= 0 { successes[steps] += 1 }

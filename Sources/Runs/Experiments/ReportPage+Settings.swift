@@ -29,9 +29,9 @@ extension ReportPage {
       case .success:
         let allowed =
           comparison.allowed.isEmpty ? "" : ", apart from \(comparison.allowed.joined(separator: ", ")), as allowed"
-        return "<li>\(pair): <span class=\"good\">✓ alike in all that was recorded</span>\(allowed)</li>"
+        return "<li>\(pair): <span class=\"good\">✓ alike in all that is compared</span>\(allowed)</li>"
       case .failure(let reason):
-        return "<li>\(pair): <span class=\"bad\">✗ not comparable</span>: \(message(of: reason))</li>"
+        return "<li>\(pair): <span class=\"bad\">✗ not comparable</span>: \(report.wording(message(of: reason)))</li>"
       }
     }
     let doubts = report.warnings.isEmpty ? "There is no warning." : "The warnings stand above, under the verdict."
@@ -50,7 +50,7 @@ extension ReportPage {
 
   private func line(_ check: Check) -> HTML {
     let (style, sign) = check.outcome == .ok ? ("good", "✓") : check.outcome == .warning ? ("", "!") : ("bad", "✗")
-    return "<li><b>\(check.name)</b>: <span class=\"\(style)\">\(sign)</span> \(check.text)</li>"
+    return "<li><b>\(check.name)</b>: <span class=\"\(style)\">\(sign)</span> \(report.wording(check.text))</li>"
   }
 
   func table(_ rows: [(name: String, values: [String?])], _ columns: [SettingsColumn]) -> HTML {

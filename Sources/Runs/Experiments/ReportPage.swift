@@ -104,7 +104,7 @@ struct ReportPage {
 
   private var header: HTML {
     let runs = report.runs
-    let evaluations = runs.runs.flatMap(\.evaluations.values) + [runs.random].compactMap(\.self)
+    let evaluations = runs.runs.flatMap(\.evaluations.values)
     let episodes = evaluations.map(\.episodes.count).reduce(0, +)
     let tasks = evaluations.reduce(into: Set<String>()) { $0.formUnion($1.tasks) }.count
     let note: HTML =

@@ -35,6 +35,7 @@ struct SequentialPlan: Sendable, Equatable {
           "With one seed the verdict is on two checkpoints, by a test that holds however often one looks (an e-process), over the "
           + "registered number of episodes."
       }
+      guard of > 1 else { return "With \(planned) seeds the only look is the last, when all runs are there, at 5 %." }
       let next =
         isLast
         ? "This is the last look."

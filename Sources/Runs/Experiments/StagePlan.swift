@@ -9,7 +9,9 @@ public enum StagePlan {
   static func read(_ root: URL) throws -> [Stage] {
     let file = root.appendingPathComponent("stages.json")
     guard file.isThere else {
-      throw Failure("\(root.path) holds no experiment that was started: \(file.lastPathComponent) is missing")
+      throw Failure(
+        "\(root.path) holds no experiment that was started: \(file.lastPathComponent) is missing; name the matrix's `output_root`"
+      )
     }
     let entries = try JSON(contentsOf: file)["stages"]?.array ?? []
     let stages = entries.compactMap { Stage($0, below: root) }

@@ -2,20 +2,21 @@ import Foundation
 
 /// What the training curves of one arm show of its world modality.
 struct TrainingFindings {
-  let experiment: String
+  /// The arm, or its only run, which says nothing of another seed.
+  private let subject: String
   /// The runs that read a predicted or a recorded memory.
   private let runs: [RecordedRun]
 
   /// Nil for an arm without a world modality, or with a memory of zeros.
   init?(_ experiment: String, in recorded: RecordedRuns) {
-    self.experiment = experiment
     runs = recorded.runs(of: experiment).filter { run in
       guard run.policy?["world_memory_mode_train"]?.string != "zero", let curves = run.metrics?.curves else {
         return false
       }
       return curves["world_cos"] != nil || curves.keys.contains(where: \.isGate)
     }
-    if runs.isEmpty { return nil }
+    guard let first = runs.first else { return nil }
+    subject = runs.count == 1 ? first.name : experiment
   }
 
   /// Whether the Prophet learned, and what the gate's last value means.
@@ -31,7 +32,7 @@ struct TrainingFindings {
     let changes = logged.compactMap(CurveChange.init)
     guard changes.count == logged.count else {
       return Finding(
-        headline: "Too little was logged to say whether the Prophet of \(experiment) learns to predict.",
+        headline: "Too little was logged to say whether the Prophet of \(subject) learns to predict.",
         detail: "Twenty logged values are needed.")
     }
     let clear = changes.filter { $0.isClear && $0.change > 0 }
@@ -47,19 +48,19 @@ struct TrainingFindings {
   private func headline(_ changes: [CurveChange], _ clear: [CurveChange], _ last: Double) -> String {
     let isCommon = clear.count == changes.count && CurveChange.agree(changes.map(\.change))
     switch (isCommon, last > 0.2) {
-    case (true, true): return "The Prophet of \(experiment) learned to predict."
+    case (true, true): return "The Prophet of \(subject) learned to predict."
     case (true, false):
       return
-        "The Prophet of \(experiment) improved, but its predictions are still nearly unrelated to what comes: a cosine of \(last.short)."
+        "The Prophet of \(subject) improved, but its predictions are still nearly unrelated to what comes: a cosine of \(last.short)."
     case (false, _):
       if clear.count == changes.count, changes.count > 1 {
         return
-          "The Prophet of \(experiment) predicts better at the end of each of its \(changes.count) runs, which are too few or too "
+          "The Prophet of \(subject) predicts better at the end of each of its \(changes.count) runs, which are too few or too "
           + "different to say so of the method."
       }
       return clear.isEmpty || changes.count == 1
-        ? "Nothing shows that the Prophet of \(experiment) learned to predict."
-        : "The runs of \(experiment) do not agree that the Prophet learned to predict: it rose in \(clear.count) of \(changes.count)."
+        ? "Nothing shows that the Prophet of \(subject) learned to predict."
+        : "The runs of \(subject) do not agree that the Prophet learned to predict: it rose in \(clear.count) of \(changes.count)."
     }
   }
 
@@ -76,11 +77,11 @@ struct TrainingFindings {
     let headline: String
     switch widest {
     // Below this the policy does not compute its memory.
-    case ..<1e-6: headline = "The \(name) of \(experiment) is closed: it acts exactly as without a memory."
-    case ..<0.01: headline = "The \(name) of \(experiment) is almost closed: it acts nearly as without a memory."
-    case ..<0.1: headline = "The \(name) of \(experiment) is slightly open."
-    case ..<0.5: headline = "The \(name) of \(experiment) is partly open."
-    default: headline = "The \(name) of \(experiment) is wide open."
+    case ..<1e-6: headline = "The \(name) of \(subject) is closed: it acts exactly as without a memory."
+    case ..<0.01: headline = "The \(name) of \(subject) is almost closed: it acts nearly as without a memory."
+    case ..<0.1: headline = "The \(name) of \(subject) is slightly open."
+    case ..<0.5: headline = "The \(name) of \(subject) is partly open."
+    default: headline = "The \(name) of \(subject) is wide open."
     }
     let consequence =
       widest < 0.01
@@ -89,7 +90,7 @@ struct TrainingFindings {
     return Finding(
       headline: headline,
       detail:
-        "tanh(gate)\(several) ends at \(values). What the action expert reads of its memory is added to its hidden state "
+        "tanh(gate) ends at \(values)\(several). What the action expert reads of its memory is added to its hidden state "
         + "times that factor: 0 adds nothing, ±1 all of it.\(consequence)")
   }
 

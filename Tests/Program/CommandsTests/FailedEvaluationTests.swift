@@ -64,6 +64,11 @@ struct FailedEvaluationTests {
       let log = try String(contentsOf: folder.appendingPathComponent("out/logs/E0_seed3.log"), encoding: .utf8)
       #expect(log.contains("cannot be resumed (model_sha256 differs: "), "\(log)")
       #expect(!(try Program.succeed(Self.matrix, in: folder)).errors.contains("E0_seed3: "), "nothing is left to do")
+      // Without its checkpoints the run would be trained in an emptied folder.
+      try FileManager.default.removeItem(at: run.appendingPathComponent("checkpoints"))
+      let refused = try Program.run(Self.matrix, in: folder)
+      #expect(refused.status == 1 && refused.errors.contains("has a finished evaluation and no checkpoint"))
+      #expect(try evaluation(folder)["protocol"]?["model_sha256"] == hash)
     }
   }
 

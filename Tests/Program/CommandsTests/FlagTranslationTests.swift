@@ -21,7 +21,7 @@ struct FlagTranslationTests {
       "run `precompute image_key='a b' overwrite`, or not",
       "run lerobot-wm-precompute --image_key='a b' --overwrite, or not"
     ),
-    ("run `make setup`, or `train`", "run `make setup`, or `train`"),
+    ("run `make setup`, or `train`", "run `make setup`, or lerobot-wm train"),
     ("an `unknown=1` setting stays", "an `unknown=1` setting stays"),
     ("one of two `seeds` stays", "one of two `seeds` stays"),
     ("a ` alone", "a ` alone"),

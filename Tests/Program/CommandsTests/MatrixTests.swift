@@ -79,8 +79,8 @@ struct MatrixTests {
       let outcome = try Self.start(in: folder, ["SEEDS": "0 1 2"], also: ["--dry_run", "--assumed_seed_sd=1"]).wait()
       #expect(outcome.status == 0, "\(outcome.errors)")
       #expect(outcome.output.contains("E2_seed2: training, then evaluation on CPU slot"))
-      #expect(outcome.output.contains("with 3 seeds per arm an arm whose true rate is"))
-      #expect(outcome.output.contains("2 points lower take") && outcome.output.contains("54 steps to do in 9 stages"))
+      #expect(outcome.output.contains("Then 3 seeds per arm give the verdict in 80 % of experiments"))
+      #expect(outcome.output.contains("2 points take") && outcome.output.contains("54 steps to do in 9 stages"))
       #expect(!folder.names().contains("out"))
     }
   }

@@ -12,6 +12,8 @@ struct PathArgumentTests {
         try Program.succeed(["report"] + arguments + ["--demo=true", "--overwrite"], in: folder)
         #expect(FileManager.default.fileExists(atPath: page.path), "\(arguments)")
       }
+      let page = try String(contentsOf: folder.appendingPathComponent("out/report.html"), encoding: .utf8)
+      #expect(page.contains("evaluate with --eval.planner=random into that folder"), "flags, not settings")
       let stray = try Program.run(["report", "out", "more"], in: folder)
       #expect(stray.status == 1 && stray.errors.contains("more"), "\(stray.errors)")
     }

@@ -14,14 +14,13 @@ struct ExperimentDesignTests {
   @Test func `says what is assumed, and nothing of what was not observed`() throws {
     let lines = try text(FixtureMatrix(empty: ()))
     #expect(lines.count == 1)
-    #expect(
-      lines[0].hasPrefix(
-        "Assumed: the baseline succeeds in 85.0 %, and the true rates of its training seeds have an SD of 3.0 points. "
-          + "Then with 3 seeds per arm an arm whose true rate is "), "\(lines)")
-    #expect(lines[0].contains(" points lower gets that verdict in 80 % of experiments; for a verdict in 80 %"))
+    let start =
+      "Assumed: the baseline succeeds in 85.0 %. Assumed: the true rates of its training seeds have an SD of 3.0 points. "
+    #expect(lines[0].hasPrefix(start + "Then 3 seeds per arm give the verdict in 80 % of experiments if "), "\(lines)")
+    #expect(lines[0].contains(" points lower. Seeds per arm for 80 %: 2 points take "))
     // One seed shows a rate and no spread.
     let one = try #require(text(FixtureMatrix(seeds: [0])).last)
-    #expect(one.hasPrefix("Observed in the one finished run of E0: ") && one.contains("Assumed, because one seed"))
+    #expect(one.hasPrefix("Observed: the one finished run of E0 succeeds in ") && one.contains("Assumed, because"))
   }
 
   @Test func `says what was observed, and what stands in for a rate without noise`() throws {
@@ -32,9 +31,11 @@ struct ExperimentDesignTests {
     let observed = try #require(text(matrix).last)
     #expect(
       observed.hasPrefix(
-        "Observed in 2 finished runs of E0: 0.0 % success, and an SD of 0.0 points between training seeds beyond the luck of the "
-          + "episodes. Assumed in place of that rate: 2.0 %, because"), "\(observed)")
-    #expect(observed.contains(" points higher gets that verdict"))
+        "Observed: the 2 finished runs of E0 succeed in 0.0 % on average; planned with 2.0 %, because a rate near 0 or "
+          + "100 % leaves no noise to plan with. Observed: an SD of 0.0 points between training seeds beyond the luck of the"
+      ),
+      "\(observed)")
+    #expect(observed.contains(" points higher. Seeds per arm"))
   }
 
   @Test func `the page says which of the two figures one seed cannot show`() throws {
@@ -43,7 +44,7 @@ struct ExperimentDesignTests {
     let html = try matrix.report().html()
     #expect(
       html.contains(
-        "Observed in the one finished run of E0: 55.0 % success. Assumed, because one seed does not show it: an SD of 3.0 points "
-          + "between the true rates of training seeds. Then one seed per arm compares two checkpoints, not methods"))
+        "Observed: the one finished run of E0 succeeds in 55.0 %. Assumed, because one seed does not show it: the true rates "
+          + "of training seeds have an SD of 3.0 points. Then one seed per arm compares two checkpoints, not methods"))
   }
 }

@@ -63,7 +63,7 @@ struct ExperimentReportTests {
     #expect(comparison["unit"] == "checkpoints" && comparison["verdict"] == "cannot tell")
     #expect(
       comparison["finding"]?.string?.hasPrefix(
-        "These episodes show no difference between the checkpoint E2_seed0 and the checkpoint E0_seed0.") == true)
+        "These episodes cannot tell whether the checkpoint E2_seed0 or the checkpoint E0_seed0 does better.") == true)
     let refused = try #require(json["comparisons"]?.array?.first { $0["treatment"] == "E1" })
     #expect(refused["refused"] == "E1 has no run; train it, or leave it out of the plan")
   }
@@ -92,8 +92,8 @@ struct ExperimentReportTests {
     let findings = try matrix.report().findings.joined(separator: "\n")
     #expect(findings.contains("The checkpoint E1_seed0 reached the goal less often than the checkpoint E0_seed0."))
     #expect(findings.contains("The capacity control fails"))
-    #expect(findings.contains("show no difference between the checkpoint E2_seed0 and"))
-    #expect(findings.contains("E0 follows the instruction"))
+    #expect(findings.contains("cannot tell whether the checkpoint E2_seed0 or"))
+    #expect(findings.contains("E0_seed0 follows the instruction"))
   }
 
   @Test func `the table for a terminal is aligned and says what the page says`() throws {
@@ -185,16 +185,16 @@ struct ExperimentReportTests {
     let lines = (1...100).map { #"{"step":\#($0),"loss":1,"world_cos":\#(0.06 + 0.0002 * Double($0)),"world_gate":0}"# }
     try matrix.write(lines.joined(separator: "\n") + "\n", "E2_seed0/metrics.jsonl")
     let findings = try matrix.report().findings.joined(separator: "\n")
-    #expect(findings.contains("The Prophet of E2 improved, but its predictions are still nearly unrelated"))
-    #expect(findings.contains("The gate of E2 is closed: it acts exactly as without a memory."))
+    #expect(findings.contains("The Prophet of E2_seed0 improved, but its predictions are still nearly unrelated"))
+    #expect(findings.contains("The gate of E2_seed0 is closed: it acts exactly as without a memory."))
     // A rise within the curve's own swings is none.
     let swings = (1...100).map {
       #"{"step":\#($0),"loss":1,"world_cos":\#(0.06 + 0.0002 * Double($0) + 0.05 * sin(Double($0) / 9)),"world_gate":0.004}"#
     }
     try matrix.write(swings.joined(separator: "\n") + "\n", "E2_seed0/metrics.jsonl")
     let others = try matrix.report().findings.joined(separator: "\n")
-    #expect(others.contains("Nothing shows that the Prophet of E2 learned to predict."))
-    #expect(others.contains("The gate of E2 is almost closed"))
+    #expect(others.contains("Nothing shows that the Prophet of E2_seed0 learned to predict."))
+    #expect(others.contains("The gate of E2_seed0 is almost closed"))
   }
 
   @Test func `curves that lie on each other are named, and evaluations during training have a chart`() throws {

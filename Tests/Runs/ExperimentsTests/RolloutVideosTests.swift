@@ -44,9 +44,7 @@ struct RolloutVideosTests {
     outcomes[15] = false
     try matrix.evaluation("E2_seed0/eval", [("push_left", outcomes)])
     func html() throws -> String {
-      try ExperimentReport(root: matrix.root) { evaluation, films, episodes in "film \(evaluation) \(films) \(episodes)"
-      }
-      .html()
+      try ExperimentReport(root: matrix.root, filmingCommand: { "film \($0) \($1) \($2)" }).html()
     }
     let before = try html()
     #expect(before.contains("The arms disagree in <b>2</b> of 20 paired episodes; <b>1</b> of these was filmed"))
