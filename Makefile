@@ -71,6 +71,9 @@ bench-loader: setup ## time the loading of datasets beside LeRobot; PYTHONS name
 	@swift build -c release --product Benchmarks
 	@Benchmarks/loader.sh .build/release/Benchmarks $(PYTHONS)
 
+gpu-package: setup ## pack what Benchmarks/gpu.sh needs on a machine with a GPU and without Swift, into .build/gpu
+	@Benchmarks/gpu_package.sh .build/gpu
+
 bench-env: setup ## run LIBERO beside the official stack and compare speed and memory
 	@oracle/parity/libero.sh bench
 
@@ -88,4 +91,4 @@ lint: ## check the format, and that no library module names a flag or prints
 clean: ## delete what was built, keep the engines
 	@rm -rf .build bin
 
-.PHONY: help setup build demo test test-browser test-slurm test-matrix test-static examples docs parity goldens bench bench-parts bench-policy bench-start bench-loader bench-env statistics format lint clean
+.PHONY: help setup build demo test test-browser test-slurm test-matrix test-static examples docs parity goldens bench bench-parts bench-policy bench-start bench-loader bench-env gpu-package statistics format lint clean

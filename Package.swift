@@ -131,8 +131,11 @@ let package = Package(
     // MARK: Benchmarks
     .executableTarget(
       name: "Benchmarks", dependencies: ["WorldModality", "LeRobotDatasets", "ParquetFiles", "ShapesSimulation"],
-      path: "Benchmarks", exclude: [
-        "Libero", "Statistics", "cold_start.sh", "comparison.sh", "loader.sh", "loader_peer.py", "policy.sh", "policy_peer.py",
+      path: "Benchmarks",
+      exclude: [
+        "Libero", "Statistics", "cold_start.sh", "comparison.sh", "loader.sh", "loader_peer.py", "policy.sh",
+        "policy_peer.py",
+        "gpu.sh", "gpu_package.sh", "gpu_compare.py", "gpu_peer.py",
       ]),
     // What `make bench-env` and `make parity` measure of LIBERO's scenes and environments.
     .executableTarget(

@@ -23,12 +23,18 @@ enum PublishedSizeJob: String, CaseIterable {
   case chunk
   /// Latents of clips.
   case encoder
-  /// A product of 4096² matrices, the measure of what is possible.
+  /// A product of matrices, the measure of what is possible.
   case product
+  /// Whether `smolvla_world` with closed gates plans SmolVLA's chunk bit for bit.
+  case gate
 
   /// - Parameter rows: samples, observations or clips at a time.
   func figures(_ device: Device, _ precision: Precision, rows: Int, seconds: Double) throws -> JSON {
     try TorchEngine.shared().allowTF32(precision == .tf32)
+    if self == .gate {
+      let isIdentical = try PublishedPolicy.closedGateIsIdentical(device, precision, rows)
+      return ["program": "lerobot-wm", "job": "gate", "identical": .integer(isIdentical ? 1 : 0)]
+    }
     let round = try prepared(device, precision, rows)
     try round()
     let clock = ContinuousClock()
@@ -37,8 +43,10 @@ enum PublishedSizeJob: String, CaseIterable {
     repeat { rounds.append(try clock.measure(round) / .seconds(1)) } while clock.now - start < .seconds(seconds)
     return [
       "program": "lerobot-wm", "job": .string(rawValue), "precision": .string(precision.rawValue),
-      "rows": .integer(rows), "seconds": .number(rounds.min() ?? 0), "median_seconds": .number(rounds.sorted()[rounds.count / 2]),
+      "rows": .integer(rows), "seconds": .number(rounds.min() ?? 0),
+      "median_seconds": .number(rounds.sorted()[rounds.count / 2]),
       "peak_mb": .integer(try peakMegabytes()), "torch": .string(try TorchEngine.shared().version),
+      "size": .integer(Self.productSize(device)),
     ]
   }
 
@@ -51,8 +59,11 @@ enum PublishedSizeJob: String, CaseIterable {
     case .chunk: return try PublishedPolicy(device, precision, isTrained: false).chunk(rows)
     case .encoder: return try encoderRound(device, precision, rows)
     case .product: return try productRound(device, precision)
+    case .gate: throw Failure("a gate has no rounds")
     }
   }
+
+  private static func productSize(_ device: Device) -> Int { device == .cpu ? 4096 : 8192 }
 
   private func encoderRound(_ device: Device, _ precision: Precision, _ rows: Int) throws -> () throws -> Void {
     let dtype = precision == .bf16 ? DType.bfloat16 : .float32
@@ -64,7 +75,7 @@ enum PublishedSizeJob: String, CaseIterable {
   }
 
   private func productRound(_ device: Device, _ precision: Precision) throws -> () throws -> Void {
-    let size = device == .cpu ? 4096 : 8192
+    let size = Self.productSize(device)
     let matrix = try Tensor.normal([size, size], CountedRandom(seed: 0, "matrix"), device: device)
       .to(precision == .bf16 ? DType.bfloat16 : .float32)
     return { _ = try matrix.matmul(matrix).select(dimension: 0, index: 0).sum().item() }
@@ -75,7 +86,9 @@ enum PublishedSizeJob: String, CaseIterable {
 private func peakMegabytes() throws -> Int {
   let text = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
   let line = text.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
-  return line.flatMap { $0.split(whereSeparator: \.isWhitespace).dropFirst().first }.flatMap { Int($0) }.map { $0 / 1024 } ?? 0
+  return line.flatMap { $0.split(whereSeparator: \.isWhitespace).dropFirst().first }.flatMap { Int($0) }.map {
+    $0 / 1024
+  } ?? 0
 }
 
 /// SmolVLA in its published size, or `smolvla_world` around it, with its optimizer.
@@ -91,6 +104,8 @@ private struct PublishedPolicy {
     for camera in Self.cameras { configuration.smolvla.inputFeatures[camera] = PolicyFeature(.visual, [3, 256, 256]) }
     configuration.smolvla.inputFeatures[BatchKey.state] = PolicyFeature(.state, [8])
     configuration.smolvla.outputFeatures[BatchKey.action] = PolicyFeature(.action, [7])
+    // Rollouts then need no encoder.
+    configuration.world.rolloutMemory = .zero
     let smolvla = configuration.smolvla
     let store = ParameterStore(loading: [:], seed: 0, device: device, precision: precision) {
       smolvla.heldType(of: $0, in: precision, isTrained: isTrained)
@@ -102,6 +117,16 @@ private struct PublishedPolicy {
       } : try SmolVLAPolicy(smolvla, backbone: Self.backbone(), imageTokens: nil, parameters: store)
     self.device = device
     optimizer = AdamW(store, settings: smolvla.optimizer)
+  }
+
+  /// Both policies have the same parameters, because what is drawn depends on the name.
+  static func closedGateIsIdentical(_ device: Device, _ precision: Precision, _ rows: Int) throws -> Bool {
+    func chunk(hasWorld: Bool) throws -> Tensor {
+      let published = try PublishedPolicy(device, precision, hasWorld: hasWorld, isTrained: false)
+      return try published.policy.actionChunk(
+        for: published.batch(rows), random: (0..<rows).map { published.random.at($0) })
+    }
+    return try chunk(hasWorld: false).isIdentical(to: chunk(hasWorld: true))
   }
 
   /// A whole update.

@@ -3,9 +3,8 @@ import Testing
 
 struct FusedProductTests {
   /// One rounding instead of two: within a step of bfloat16 of the product and its function in float32.
-  @Test(arguments: [Tensor.GELU.exact, .tanh], [1, 37]) func `a product with its function is that of float32, rounded once`(
-    form: Tensor.GELU, rows: Int
-  ) throws {
+  @Test(arguments: [Tensor.GELU.exact, .tanh], [1, 37])
+  func `a product with its function is that of float32, rounded once`(form: Tensor.GELU, rows: Int) throws {
     func numbers(_ shape: [Int], _ seed: Int) throws -> Tensor {
       let count = shape.reduce(1, *)
       let values = (0..<count).map { Float(($0 * 7919 + seed) % 1009) / 504.5 - 1 }
