@@ -129,6 +129,27 @@ private func bytesAskedFor() throws -> Int {
   }
 }
 
+@Test func `absurd page headers are refused`() throws {
+  try withFolder { folder in
+    let url = folder.appendingPathComponent("headers")
+    func header(_ bytes: [UInt8]) throws -> PageHeader {
+      try Data(bytes).write(to: url)
+      var cursor = FileCursor(try PositionalFile(url), 0..<bytes.count)
+      return try PageHeader(&cursor)
+    }
+    let largest: [UInt8] = [0xFE] + Array(repeating: 0xFF, count: 8) + [0x01]
+    // A data page of 2 values: type, two sizes, then the count and the encoding.
+    func page(_ size: [UInt8]) -> [UInt8] { [0x15, 0x00, 0x15] + size + [0x15, 0x00, 0x2C, 0x15, 4, 0x15, 0, 0, 0] }
+    let small = try header(page([20]))
+    #expect(small.count == 2 && small.decodedSize == 10)
+    #expect(throws: NotLocatable.self) { try header(page(largest)) }
+    // Field numbers and lengths without a bound, structures without an end.
+    #expect(throws: NotLocatable.self) { try header([0x06] + largest + [0x02, 0x16, 0x02, 0x00]) }
+    #expect(throws: NotLocatable.self) { try header([0x18] + largest) }
+    #expect(throws: NotLocatable.self) { try header(Array(repeating: 0x1C, count: 1000)) }
+  }
+}
+
 @Test func `columns that are no byte arrays are not located`() throws {
   try withFolder { folder in
     let url = folder.appendingPathComponent("a.parquet")

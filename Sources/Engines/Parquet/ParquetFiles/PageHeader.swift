@@ -15,7 +15,8 @@ struct PageHeader {
   init(_ cursor: inout FileCursor) throws {
     let fields = try cursor.thriftStructure()
     guard let kind = fields[1]?.integer, let decodedSize = fields[2]?.integer, let storedSize = fields[3]?.integer,
-      decodedSize >= 0, storedSize >= 0, storedSize <= cursor.end - cursor.position
+      [decodedSize, storedSize].allSatisfy({ (0...Int(Int32.max)).contains($0) }),
+      storedSize <= cursor.end - cursor.position
     else { throw NotLocatable() }
     let details: [Int: ThriftValue]?
     switch kind {
@@ -51,7 +52,7 @@ extension FileCursor {
       let head = try next()
       if head == 0 { return fields }
       let step = Int(head >> 4)
-      number = step > 0 ? number + step : try zigzag()
+      number = step > 0 ? number &+ step : try zigzag()
       fields[number] = try thriftValue(type: head & 15, depth: depth)
     }
   }
