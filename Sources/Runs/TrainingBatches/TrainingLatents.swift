@@ -16,7 +16,7 @@ public struct TrainingLatents {
   private let episodes: [Int: Range<Int>]
 
   /// What a user should know of the cache, if anything.
-  public var warning: String? { cache.warning }
+  public let warning: String?
 
   /// What the cache's sidecar says, for the checkpoints; nil if it has none.
   public var identityJSON: JSON? { cache.identity?.json(rowsFinished: cache.frames) }
@@ -41,6 +41,8 @@ public struct TrainingLatents {
           root: dataset.root, episodes: metadata.episodeCount, frames: metadata.frameCount),
         camera: camera, encoderName: world.encoderName,
         encoderSHA256: try encoder.map { try EncoderFolder($0).sha256() }))
+    let isOfVideo = camera.flatMap { metadata.features[$0]?.dataType } == .video
+    warning = cache.warning ?? (isOfVideo ? cache.identity?.warningOfVideo(url) : nil)
     (history, future) = (world.contextFrames, world.futureOffset)
     episodes = Dictionary(uniqueKeysWithValues: dataset.episodes.map { ($0.index, $0.frames) })
   }
