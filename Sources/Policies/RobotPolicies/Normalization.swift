@@ -127,6 +127,10 @@ public struct Normalization {
     guard let tensor = statistics["\(feature).\(name)"] else {
       throw Failure("no statistic \(feature).\(name) to normalize with")
     }
+    // A single number would be stretched.
+    if tensor.rank == 1, like.shape.last != tensor.size(0) {
+      throw Failure("\(feature) has the shape \(like.shape), and its statistics are of \(tensor.size(0)) numbers")
+    }
     return try prepared(PreparedStatistic(name: "\(feature).\(name)", dtype: like.dtype, device: like.device)) {
       try tensor.to(like.dtype).to(like.device)
     }

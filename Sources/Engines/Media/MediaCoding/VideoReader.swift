@@ -39,6 +39,7 @@ public final class VideoReader: Sendable {
     guard FileManager.default.fileExists(atPath: url.path) else {
       throw Failure("expected a video at \(url.path), found none")
     }
+    try refuseGitLFSPointer(url.path)
     var info = wm_video_info()
     guard let video = api.open(url.path, Int32(threads), &info) else {
       throw Failure("\(url.path) is not a valid video: \(api.problem)")
