@@ -40,6 +40,11 @@ public struct Arguments: Sendable, Equatable {
   /// The text of the last flag called `name`, or nil if there is none; a bare flag's text is empty.
   public func text(of name: String) -> String? { flags.last { $0.name == name }.map { $0.text ?? "" } }
 
+  /// Gives the flags called `name` another name.
+  public mutating func rename(_ name: String, to other: String) {
+    flags = flags.map { $0.name == name ? Flag(name: other, text: $0.text) : $0 }
+  }
+
   /// As `text(of:)`, and removes the flag, because the command deals with it itself.
   public mutating func take(_ name: String) -> String? {
     let found = text(of: name)

@@ -15,12 +15,19 @@ public struct Configured<Section: ConfigurationSection>: Sendable {
     case refuse
     /// They are carried along and written again.
     case keep
+    /// Those of another program are carried along, others are refused.
+    case shared([ForeignSetting])
   }
 
   /// The settings as they stand.
   public var value: Section
   /// The settings that files gave and the section does not have, in place.
   public private(set) var extra: OrderedDictionary<String, JSON> = [:]
+  /// Settings of another program that were given, that ask for more than this one does and that are without effect, as
+  /// `NAME=VALUE`.
+  public private(set) var withoutEffect: [String] = []
+  /// Where each setting that was given came from, by its dotted name.
+  private var origins: [String: ConfigurationError.Layer] = [:]
 
   /// Begins with `value`, by default the defaults.
   public init(_ value: Section = Section()) { self.value = value }
@@ -49,8 +56,7 @@ public struct Configured<Section: ConfigurationSection>: Sendable {
       guard let found = json.value(at: leaf.path), leaf.role == .setting || found.object == nil else { continue }
       try set(leaf, found, in: layer)
     }
-    let rest = try unknownSettings(of: json, below: [], in: layer, refusing: unknown == .refuse)
-    if unknown == .keep { extra = overlay(extra, with: rest) }
+    extra = overlay(extra, with: try unknownSettings(of: json, below: [], in: layer, unknown))
   }
 
   private mutating func set(
@@ -58,13 +64,14 @@ public struct Configured<Section: ConfigurationSection>: Sendable {
   ) throws(ConfigurationError) {
     do throws(ConfigurationValueError) {
       value = try value.setting(leaf, to: .json(json))
+      origins[leaf.name] = layer
     } catch {
       throw ConfigurationError(leaf.name, error.reason, in: layer)
     }
   }
 
-  private func unknownSettings(
-    of json: JSON, below path: [String], in layer: ConfigurationError.Layer, refusing: Bool
+  private mutating func unknownSettings(
+    of json: JSON, below path: [String], in layer: ConfigurationError.Layer, _ unknown: Unknown
   ) throws(ConfigurationError) -> OrderedDictionary<String, JSON> {
     let leaves = value.leaves
     var rest = OrderedDictionary<String, JSON>()
@@ -73,26 +80,44 @@ public struct Configured<Section: ConfigurationSection>: Sendable {
       if leaves.contains(where: { $0.path == place && $0.role != .absence }) { continue }
       let isSection = leaves.contains { $0.path.starts(with: place) }
       if isSection, member.object != nil {
-        let inner = try unknownSettings(of: member, below: place, in: layer, refusing: refusing)
+        let inner = try unknownSettings(of: member, below: place, in: layer, unknown)
         if !inner.isEmpty { rest[key] = .object(inner) }
       } else if isSection, member == .null {
         continue
       } else if isSection {
         throw ConfigurationError(
           place.joined(separator: "."), "expected an object, found \(member.text(.line))", in: layer)
-      } else if refusing {
-        throw unknown(place.joined(separator: "."), also: [], in: layer)
       } else {
-        rest[key] = member
+        rest[key] = try kept(member, as: place.joined(separator: "."), in: layer, unknown)
       }
     }
     return rest
   }
 
+  /// A setting that the section does not have, if it may be carried along.
+  private mutating func kept(
+    _ member: JSON, as name: String, in layer: ConfigurationError.Layer, _ unknown: Unknown
+  ) throws(ConfigurationError) -> JSON {
+    switch unknown {
+    case .keep: break
+    case .refuse: throw self.unknown(name, also: [], in: layer)
+    case .shared(let foreign):
+      guard let owner = foreign.owner(of: name) else {
+        throw self.unknown(name, also: foreign.map(\.name), in: layer)
+      }
+      if !owner.isStandard(member) { withoutEffect.append("\(name)=\(member.text(.line))") }
+    }
+    return member
+  }
+
   /// Takes over the flags of a command line; a flag that is no setting is an error that names the nearest one.
   ///
-  /// `also` are the names that the command itself knows, for that hint.
-  public mutating func apply(_ arguments: Arguments, also: [String] = []) throws(ConfigurationError) {
+  /// - Parameters:
+  ///   - also: the names that the command itself knows, for that hint.
+  ///   - foreign: settings of another program, whose flags are accepted where nothing depends on them.
+  public mutating func apply(
+    _ arguments: Arguments, also: [String] = [], foreign: [ForeignSetting] = []
+  ) throws(ConfigurationError) {
     if let stray = arguments.positional.first {
       throw ConfigurationError("", "expected flags only, found \"\(stray)\"")
     }
@@ -102,10 +127,23 @@ public struct Configured<Section: ConfigurationSection>: Sendable {
     }
     for flag in arguments.flags {
       guard let leaf = value.leaves.first(where: { $0.name == flag.name }) else {
-        throw unknown(flag.name, also: also, in: .flags)
+        guard let owner = foreign.owner(of: flag.name) else { throw unknown(flag.name, also: also, in: .flags) }
+        try accept(flag, owner)
+        continue
       }
       if leaf.role != .tag { try set(leaf, flag) }
     }
+  }
+
+  /// Takes a flag of another program.
+  private mutating func accept(_ flag: Arguments.Flag, _ owner: ForeignSetting) throws(ConfigurationError) {
+    let value = ForeignSetting.value(ofFlag: flag.text ?? "true")
+    if owner.isStandard(value) { return }
+    guard !owner.changesResults else {
+      let standard = owner.standards?.first.map { "at \($0.text(.line))" } ?? "out"
+      throw ConfigurationError(flag.name, "is known and not supported; leave it \(standard)")
+    }
+    withoutEffect.append("\(flag.name)=\(value.text(.line))")
   }
 
   private mutating func set(_ leaf: Leaf, _ flag: Arguments.Flag) throws(ConfigurationError) {
@@ -114,6 +152,7 @@ public struct Configured<Section: ConfigurationSection>: Sendable {
     }
     do throws(ConfigurationValueError) {
       value = try value.setting(leaf, to: .flag(text))
+      origins[leaf.name] = .flags
     } catch {
       throw ConfigurationError(flag.name, error.reason)
     }
@@ -135,8 +174,14 @@ public struct Configured<Section: ConfigurationSection>: Sendable {
   }
 
   /// The settings, once every section has found them sensible.
+  ///
+  /// - Throws: what is not, and the file that it came from.
   public func validated() throws(ConfigurationError) -> Section {
-    try value.validateAll()
+    do throws(ConfigurationError) { try value.validateAll() } catch {
+      var error = error
+      error.layer = origins[error.name] ?? error.layer
+      throw error
+    }
     return value
   }
 

@@ -10,7 +10,12 @@ public struct HubCache: Sendable {
 
   /// The place of a repository; nothing is made.
   public init(_ repository: HubRepository, _ settings: HubSettings = HubSettings()) {
-    root = settings.cache(of: repository.kind)
+    self.init(repository, in: settings.cache(of: repository.kind))
+  }
+
+  /// The place of a repository in a cache of its own, such as that of LeRobot's datasets.
+  public init(_ repository: HubRepository, in cache: URL) {
+    root = cache
     name = repository.folderName
     folder = root.appendingPathComponent(name, isDirectory: true)
   }

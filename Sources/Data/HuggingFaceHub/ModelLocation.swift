@@ -50,10 +50,23 @@ public enum ModelLocation {
   ) -> URL? {
     let path = URL(fileURLWithPath: NSString(string: name).expandingTildeInPath, isDirectory: true)
     if !name.isEmpty, isDirectory(path) { return path }
+    if let below = belowLastCheckpoint(path), isDirectory(below) { return below }
     guard let repository = try? HubRepository(.model, name), let snapshot = HubCache(repository, settings).snapshot(),
       holds(snapshot, files)
     else { return nil }
     return snapshot
+  }
+
+  /// What a path below `checkpoints/last` means where no link can be: there `last` is a file, or missing.
+  private static func belowLastCheckpoint(_ path: URL) -> URL? {
+    let parts = path.standardizedFileURL.pathComponents
+    guard let place = parts.lastIndex(of: LastCheckpoint.name), parts[..<place].last == "checkpoints" else {
+      return nil
+    }
+    let checkpoints = URL(fileURLWithPath: parts[..<place].joined(separator: "/"), isDirectory: true)
+    return LastCheckpoint.folder(in: checkpoints).map { folder in
+      parts[(place + 1)...].reduce(folder) { $0.appendingPathComponent($1, isDirectory: true) }
+    }
   }
 
   private static func holds(_ folder: URL, _ files: [String]) -> Bool {

@@ -34,11 +34,30 @@ public struct DatasetFeature: Sendable, Equatable {
 
   public var elementCount: Int { shape.reduce(1, *) }
 
-  /// Height and width of an image, whichever order its shape has.
+  /// Height and width of an image, in the order that `names` tells; without names the channels are the 3.
   public var imageSize: (height: Int, width: Int)? {
     guard dataType.isVisual, shape.count == 3 else { return nil }
+    if let order = imageOrder { return (shape[order.height], shape[order.width]) }
     return shape[0] == 3 && shape[2] != 3 ? (shape[1], shape[2]) : (shape[0], shape[1])
   }
+
+  private var imageOrder: (height: Int, width: Int)? {
+    let words = names.array?.map { $0.string?.lowercased() ?? "" } ?? []
+    guard words.count == 3, words.contains(where: { $0.hasPrefix("c") }),
+      let height = words.firstIndex(where: { $0.hasPrefix("h") }),
+      let width = words.firstIndex(where: { $0.hasPrefix("w") })
+    else { return nil }
+    return (height, width)
+  }
+
+  /// The same camera with images of another size.
+  func sized(height: Int, width: Int) -> DatasetFeature {
+    DatasetFeature(
+      dataType, shape: [height, width, 3], names: ["height", "width", "channels"], videoInfo: videoInfo)
+  }
+
+  /// Whether a camera's images are distances, as LeRobot 0.6 marks them.
+  private var isDepthMap: Bool { ["is_depth_map", "video.is_depth_map"].contains { videoInfo?[$0] == true } }
 }
 
 extension DatasetFeature {
@@ -64,10 +83,14 @@ extension DatasetFeature {
       throw Failure("expected a \"shape\" of positive integers for the feature \(name) in \(file)")
     }
     self.init(dataType, shape: shape.compactMap(\.self), names: json["names"] ?? .null, videoInfo: json["info"])
-    guard !dataType.isVisual || imageSize != nil && shape.contains(3) else {
+    guard !dataType.isVisual || imageSize != nil && shape.contains(3) && !isDepthMap else {
       throw Failure("expected an RGB image's shape for the feature \(name) in \(file), found \(self.shape)")
     }
-    guard self.shape.reduce(1, { $0.multipliedReportingOverflow(by: $1).partialValue }) <= 1 << 30 else {
+    let count = self.shape.reduce(into: 1 as Int?) { product, size in
+      let (value, overflow) = (product ?? 0).multipliedReportingOverflow(by: size)
+      product = product == nil || overflow ? nil : value
+    }
+    guard let count, count <= 1 << 30 else {
       throw Failure("the feature \(name) in \(file) is too large: \(self.shape)")
     }
   }

@@ -11,8 +11,8 @@ public enum DatasetLocation {
 
   /// A dataset's folder: `root` where one is given, else the folder or repository that `repositoryID` names.
   ///
-  /// A repository is looked for under ``home(environment:)``, unless a revision is asked for, and in the Hugging Face
-  /// cache, and is then fetched into the cache: `meta` first, then the files of the episodes. Without a revision it is
+  /// A repository is looked for under ``home(environment:)``, unless a revision is asked for, in the Hugging Face cache
+  /// and in LeRobot's own below `hub` in its folder, and is then fetched into the cache: `meta` first, then the files of the episodes. Without a revision it is
   /// the one tagged with the newest version of the format that is read here, as LeRobot chooses, else `main`.
   ///
   /// - Parameters:
@@ -41,10 +41,13 @@ public enum DatasetLocation {
     let copy = settings.lerobotHome.appendingPathComponent(repositoryID)
     if revision == nil, isDataset(copy), settings.isOffline || isComplete(copy, episodes) { return copy }
     let repository = try HubRepository(.dataset, repositoryID)
-    let cache = HubCache(repository, settings)
+    // LeRobot fetches datasets into a cache of its own since 0.5.
+    let own = HubCache(repository, in: settings.lerobotHome.appendingPathComponent("hub", isDirectory: true))
     let revisions = revision.map { [$0] } ?? ["v3.0", "v2.1", "v2.0", "main"]
-    for snapshot in revisions.compactMap({ cache.snapshot(revision: $0) }) where isComplete(snapshot, episodes) {
-      return snapshot
+    for cache in [HubCache(repository, settings), own] {
+      for snapshot in revisions.compactMap({ cache.snapshot(revision: $0) }) where isComplete(snapshot, episodes) {
+        return snapshot
+      }
     }
     do { return try fetched(repository, revision, episodes, Hub(settings)) } catch let error as HubError {
       // What LeRobot left under its own folder has no recorded revision.

@@ -22,6 +22,8 @@ public struct DatasetMetadata: Sendable, Equatable {
   public var framesPerSecond: Double
   /// The features by name, in the file's order.
   public var features: OrderedDictionary<String, DatasetFeature>
+  /// Features that cannot be read here, and why; a policy may do without them.
+  public private(set) var unreadable: OrderedDictionary<String, String> = [:]
   var layout = Layout.sharedFiles
   var chunks = ChunkSettings()
   var dataPath = PathTemplate.data
@@ -69,10 +71,12 @@ public struct DatasetMetadata: Sendable, Equatable {
     videoPath = json["video_path"]?.string.map(PathTemplate.init)
     features = [:]
     for (name, feature) in try required("features", "an object", \.object) {
-      guard !name.contains("/"), !name.isEmpty, name != "..", name != "." else {
-        throw Failure("the feature name \"\(name)\" in \(url.path) is refused: it holds a '/' or is no name")
-      }
-      features[name] = try DatasetFeature(feature, name: name, file: url.path)
+      do {
+        guard !name.contains("/"), !name.isEmpty, name != "..", name != "." else {
+          throw Failure("the feature name \"\(name)\" in \(url.path) is refused: it holds a '/' or is no name")
+        }
+        features[name] = try DatasetFeature(feature, name: name, file: url.path)
+      } catch { unreadable[name] = message(of: error) }
     }
     for name in DatasetFeature.bookkeeping.keys where features[name]?.shape != [1] {
       throw Failure("expected the feature \(name) with the shape [1] in \(url.path)")

@@ -72,17 +72,23 @@ func loadEpisodeStatistics(root: URL) throws -> OrderedDictionary<String, Featur
   let name = "meta/episodes_stats.jsonl"
   guard FileManager.default.fileExists(atPath: root.appendingPathComponent(name).path) else { return nil }
   var parts: OrderedDictionary<String, [FeatureStatistics]> = [:]
+  var unreadable: Set<String> = []
   _ = try lines(name, root: root) { json, place throws in
     guard let features = json["stats"]?.object else {
       throw Failure("expected an object under \"stats\" in \(place)")
     }
     for (feature, entry) in features {
-      let statistics = try FeatureStatistics(entry, name: feature, file: place)
-      guard statistics.count > 0 else { throw Failure("expected a \"count\" from 1 of \(feature) in \(place)") }
-      parts[feature, default: []].append(statistics)
+      if let statistics = try? FeatureStatistics(entry, name: feature, file: place), statistics.count > 0 {
+        parts[feature, default: []].append(statistics)
+      } else {
+        unreadable.insert(feature)
+      }
     }
   }
   var joined: OrderedDictionary<String, FeatureStatistics> = [:]
-  for (feature, episodes) in parts { joined[feature] = try FeatureStatistics.aggregate(episodes) }
+  // What cannot be read is missing; whoever needs it takes it from the data.
+  for (feature, episodes) in parts where !unreadable.contains(feature) {
+    joined[feature] = try? FeatureStatistics.aggregate(episodes)
+  }
   return joined
 }

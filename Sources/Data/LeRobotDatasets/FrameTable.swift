@@ -26,14 +26,7 @@ extension FrameTable {
   /// - Throws: if a file is missing or damaged, or lacks a column or a frame.
   static func load(root: URL, metadata: DatasetMetadata, episodes: [Episode]) throws -> FrameTable {
     let total = episodes.reduce(0) { $0 + $1.frames.count }
-    let files = try dataFiles(root: root, metadata: metadata, episodes: episodes)
-    // Memory is asked for only after as many rows have really been decoded: lengths are a stranger's claim.
-    let found = try files.urls.indices.reduce(0) { sum, number in
-      let file = try files.file(number)
-      return try file.rowGroups.indices.reduce(sum) {
-        try $0 + file.read(rowGroup: $1, columns: ["episode_index"]).rowCount
-      }
-    }
+    let (files, found) = try dataFiles(root: root, metadata: metadata, episodes: episodes)
     guard found >= total else {
       throw Failure("expected \(total) frames in the data files of \(root.path), found \(found)")
     }
@@ -64,12 +57,46 @@ extension FrameTable {
     return table
   }
 
-  private static func dataFiles(root: URL, metadata: DatasetMetadata, episodes: [Episode]) throws -> DataFiles {
+  /// The files that the episodes are said to lie in; all that there are if the data say otherwise, as after a merge by
+  /// LeRobot that left wrong numbers in `meta/episodes`.
+  ///
+  /// - Returns: the files, and the rows in them. Memory is asked for only after as many rows have really been decoded:
+  ///   lengths are a stranger's claim.
+  private static func dataFiles(
+    root: URL, metadata: DatasetMetadata, episodes: [Episode]
+  ) throws -> (files: DataFiles, rows: Int) {
     var urls: OrderedSet<URL> = []
     for episode in episodes {
       urls.append(try metadata.dataPath.url(in: root, chunk: episode.chunk, file: episode.file))
     }
-    return DataFiles(Array(urls))
+    let wanted = Set(episodes.map(\.index))
+    let said = Set(urls.map(\.standardizedFileURL.path))
+    // A version 2 episode has a file of its own, whose name is its number.
+    let others =
+      metadata.layout == .sharedFiles
+      ? Episode.parquetFiles(in: root.appendingPathComponent("data")).filter {
+        !said.contains($0.standardizedFileURL.path)
+      } : []
+    let present = urls.filter { others.isEmpty || FileManager.default.fileExists(atPath: $0.path) }
+    let claimed = DataFiles(Array(present))
+    let (rows, found) = try rows(in: claimed, of: wanted)
+    guard !others.isEmpty, found < episodes.reduce(0, { $0 + $1.frames.count }) else { return (claimed, rows) }
+    let every = DataFiles(Array(present) + others)
+    return (every, try self.rows(in: every, of: wanted).all)
+  }
+
+  /// How many rows files hold, and how many of them are of some episodes.
+  private static func rows(in files: DataFiles, of episodes: Set<Int>) throws -> (all: Int, wanted: Int) {
+    var (all, wanted) = (0, 0)
+    for number in files.urls.indices {
+      let file = try files.file(number)
+      for group in file.rowGroups.indices {
+        let indices = try file.read(rowGroup: group, columns: ["episode_index"]).column("episode_index").integers()
+        all += indices.count
+        wanted += indices.count { episodes.contains($0) }
+      }
+    }
+    return (all, wanted)
   }
 
   private mutating func fill(

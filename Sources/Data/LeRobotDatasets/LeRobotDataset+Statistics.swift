@@ -6,16 +6,19 @@ extension LeRobotDataset {
   ///
   /// Numbers come from the columns in memory; images, LeRobot's sample of each episode's frames, are decoded.
   ///
-  /// - Parameter includingImages: whether to decode images at all.
+  /// - Parameters:
+  ///   - names: the features; nil for all.
+  ///   - includingImages: whether to decode images at all.
   public func recomputedStatistics(
-    includingImages: Bool = true
+    of names: [String]? = nil, includingImages: Bool = true
   ) throws -> OrderedDictionary<String, FeatureStatistics> {
     var parts: OrderedDictionary<String, [FeatureStatistics]> = [:]
     var first = 0
     for episode in episodes {
       let positions = first..<first + episode.frames.count
       first = positions.upperBound
-      for (name, feature) in metadata.features where feature.dataType != .string {
+      for (name, feature) in metadata.features
+      where feature.dataType != .string && names?.contains(name) ?? true {
         if feature.dataType.isVisual {
           guard includingImages else { continue }
           var images: [RGBImage] = []

@@ -21,6 +21,8 @@ public final class LeRobotDataset: Sendable {
   /// missing.
   public let statistics: OrderedDictionary<String, FeatureStatistics>
   public let count: Int
+  /// What a user should know, in whole lines: features that are left out, cameras of another size than promised.
+  public let notices: [String]
 
   let table: FrameTable
   let numbers: FrameNumbers
@@ -44,7 +46,7 @@ public final class LeRobotDataset: Sendable {
     openVideos: Int = 32
   ) throws {
     self.root = root
-    metadata = try DatasetMetadata(contentsOf: root.appendingPathComponent("meta/info.json"))
+    var metadata = try DatasetMetadata(contentsOf: root.appendingPathComponent("meta/info.json"))
     tasks = try loadTasks(root: root, layout: metadata.layout)
     // Version 2.1 may still carry the stats.json that 2.0 once had; its episodes' statistics are the newer ones.
     let episodeStatistics = metadata.layout == .filePerEpisode ? try loadEpisodeStatistics(root: root) : nil
@@ -70,6 +72,8 @@ public final class LeRobotDataset: Sendable {
     numbers = FrameNumbers(table, metadata)
     images = FrameImages(files: table.files, capacity: imageCacheBytes)
     videos = VideoReaders(capacity: openVideos)
+    notices = Self.adoptImageSizes(&metadata, root, episodes.first, images, table)
+    self.metadata = metadata
     if let unknown = table.taskIndices.first(where: { tasks[Int($0)] == nil }) {
       let name = metadata.layout == .sharedFiles ? "tasks.parquet" : "tasks.jsonl"
       throw Failure("expected task \(unknown) in \(root.path)/meta/\(name), found none")
@@ -82,7 +86,8 @@ public final class LeRobotDataset: Sendable {
     let json = try JSON(contentsOf: url)
     guard let members = json.object else { throw Failure("expected an object in \(url.path)") }
     var statistics: OrderedDictionary<String, FeatureStatistics> = [:]
-    for (name, entry) in members { statistics[name] = try FeatureStatistics(entry, name: name, file: url.path) }
+    // What cannot be read is missing; whoever needs it takes it from the data.
+    for (name, entry) in members { statistics[name] = try? FeatureStatistics(entry, name: name, file: url.path) }
     return statistics
   }
 

@@ -35,10 +35,11 @@ public struct PolicyBuilder {
   public mutating func pretrained(_ folder: URL) throws -> PretrainedPolicy {
     let source = try StartingPoint(folder, settings.smolvla)
     let backbone = try backbone(besides: folder)
+    var (before, after) = try processors(of: source, backbone)
+    adoptStateSize(of: &before, in: folder)
     let store = try store(of: source.weights)
     let policy = try build(store, backbone, besides: folder)
     try check(store, folder: folder, allowsNewParts: false)
-    let (before, after) = try processors(of: source, backbone)
     try before.checkStatistics()
     try after.checkStatistics()
     var pretrained = try assemble(policy, backbone, preprocessor: before, postprocessor: after)
@@ -52,6 +53,7 @@ public struct PolicyBuilder {
     from folder: URL?, features: TrainingFeatures, renaming: OrderedDictionary<String, String>
   ) throws -> PretrainedPolicy {
     let source = try folder.map { try StartingPoint($0, settings.smolvla) }
+    notices += features.notices
     let statistics = adopt(features, from: folder)
     let backbone = try backbone(besides: folder)
     let policy: any Policy
@@ -87,9 +89,8 @@ public struct PolicyBuilder {
   /// The backbone's folder; its weights are fetched only where nothing else brings them.
   private func backbone(besides folder: URL?) throws -> URL {
     let needsWeights = folder == nil && settings.smolvla.compatibility.loadsVLMWeights
-    return try ModelLocation.directory(
-      of: settings.smolvla.backboneName, besides: folder,
-      holding: ["config.json", "tokenizer.json"] + (needsWeights ? ["model.safetensors"] : []))
+    return try settings.backboneFolder(
+      besides: folder, holding: ["config.json", "tokenizer.json"] + (needsWeights ? ["model.safetensors"] : []))
   }
 
   private func build(_ store: ParameterStore, _ directory: URL, besides folder: URL?) throws -> any Policy {

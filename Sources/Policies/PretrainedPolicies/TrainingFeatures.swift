@@ -7,6 +7,8 @@ public struct TrainingFeatures {
   public var inputs, outputs: PolicyFeatures
   /// `FEATURE.mean`, `FEATURE.std`, …
   public var statistics: StateDictionary
+  /// What a user should know of them, in whole lines.
+  public var notices: [String] = []
 
   /// Features of a dataset, under the policy's names.
   public init(inputs: PolicyFeatures, outputs: PolicyFeatures, statistics: StateDictionary) {

@@ -51,15 +51,15 @@ public struct Normalization {
     for (name, feature) in features {
       for statistic in needed(feature.type) {
         guard let tensor = statistics["\(name).\(statistic)"] else { throw missing("\(name).\(statistic)") }
-        guard tensor.shape == feature.shape else {
+        guard tensor.shape == feature.shape || feature.type == .visual && tensor.shape == [3, 1, 1] else {
           throw Failure(
             "the statistic \(name).\(statistic) has the shape \(tensor.shape), the feature \(feature.shape); take the "
               + "dataset's (`normalization=dataset`)")
         }
         guard let values = try? tensor.to(.float32).scalars(Float.self), values.allSatisfy(\.isFinite) else {
           throw Failure(
-            "the statistic \(name).\(statistic) is not finite: the checkpoint was saved before it had any; start a new "
-              + "run from it with `normalization=dataset`")
+            "the statistic \(name).\(statistic) of the checkpoint's processors is not finite: it was saved before it had "
+              + "any; start a new run from it with `normalization=dataset`")
         }
       }
     }
@@ -76,6 +76,12 @@ public struct Normalization {
     return Failure(
       "no statistic \(name) to normalize with; take the dataset's (`normalization=dataset`) or repair the "
         + "checkpoint's processor files")
+  }
+
+  /// The shape of the first statistic that a feature is normalized with; nil where there is none.
+  func statisticShape(of feature: String) -> [Int]? {
+    guard let type = features[feature]?.type, let statistic = needed(type).first else { return nil }
+    return statistics["\(feature).\(statistic)"]?.shape
   }
 
   private func needed(_ type: FeatureType) -> [String] {
@@ -120,6 +126,10 @@ public struct Normalization {
   private func statistic(_ feature: String, _ name: String, _ like: Tensor) throws -> Tensor {
     guard let tensor = statistics["\(feature).\(name)"] else {
       throw Failure("no statistic \(feature).\(name) to normalize with")
+    }
+    // A single number would be stretched.
+    if tensor.rank == 1, like.shape.last != tensor.size(0) {
+      throw Failure("\(feature) has the shape \(like.shape), and its statistics are of \(tensor.size(0)) numbers")
     }
     return try prepared(PreparedStatistic(name: "\(feature).\(name)", dtype: like.dtype, device: like.device)) {
       try tensor.to(like.dtype).to(like.device)

@@ -86,4 +86,38 @@ public struct PolicyInterface: Sendable, Equatable {
 
   /// Cameras, in the policy's order.
   public var cameras: [String] { Array(inputs.of(.visual).keys) }
+
+  /// Refuses states and actions of other sizes than the policy's, before libtorch stretches them or refuses them in its
+  /// own words.
+  ///
+  /// - Parameters:
+  ///   - state, action: the numbers of each.
+  ///   - source: whose they are, such as `the environment`.
+  public func requireSizes(state: Int, action: Int, of source: String) throws {
+    let sizes = [("state", inputs[BatchKey.state], state), ("action", outputs[BatchKey.action], action)]
+    for (what, feature, found) in sizes {
+      guard let wanted = feature?.shape.reduce(1, *), wanted != found else { continue }
+      throw Failure(
+        "the policy's \(what) has \(wanted) numbers, \(source)'s has \(found); use the policy with what it was trained "
+          + "on, or start a new run from it (`policy.path`), which takes the dataset's sizes")
+    }
+  }
+
+  /// The cameras that the policy was made for and that are not among `names`, in one sentence; nil if none is.
+  ///
+  /// SmolVLA reads any of its cameras. Those of `empty_cameras` are absent by design.
+  ///
+  /// - Throws: if all are absent.
+  public func absentCameras(among names: some Collection<String>, of source: String) throws -> String? {
+    let wanted = cameras.filter { !$0.hasPrefix(BatchKey.images + "empty_camera_") }
+    let absent = wanted.filter { !names.contains($0) }
+    guard absent.count < wanted.count || wanted.isEmpty else {
+      throw Failure(
+        "the policy looks at \(absent.joined(separator: ", ")), \(source) shows \(names.joined(separator: ", ")); "
+          + "map names with `rename_map`")
+    }
+    guard !absent.isEmpty else { return nil }
+    return "\(source) shows no \(absent.joined(separator: ", ")): the policy, made for \(wanted.count) cameras, goes "
+      + "without"
+  }
 }

@@ -36,6 +36,9 @@ extension PretrainedPolicy {
           && $0.history.count == first.history.count
       }), random.count == observations.count
     else { throw Failure("the observations of a batch differ in their cameras, or the size of their state or history") }
+    if let wanted = policy.interface.inputs[BatchKey.state]?.shape.reduce(1, *), wanted != first.state.count {
+      throw Failure("the policy's state has \(wanted) numbers, the observation's has \(first.state.count)")
+    }
     var batch = Batch()
     for camera in first.images.keys.sorted() {
       batch[BatchKey.images + camera] = try Tensor.pixels(

@@ -54,6 +54,21 @@ public struct Processor {
     return deviation.flatMap { $0.allSatisfy(\.isFinite) ? $0 : nil }
   }
 
+  /// The shape of the state's statistics; nil where it is not normalized.
+  public var stateShape: [Int]? {
+    let normalization = steps.lazy.compactMap { ($0 as? NormalizerStep)?.normalization }.first
+    return normalization?.statisticShape(of: BatchKey.state)
+  }
+
+  /// The same pipeline for a state of another shape.
+  public func givingState(_ shape: [Int]) -> Processor {
+    map { step in
+      guard var normalization = (step as? NormalizerStep)?.normalization else { return step }
+      normalization.features[BatchKey.state]?.shape = shape
+      return NormalizerStep(normalization)
+    }
+  }
+
   /// The same pipeline, its tokenizer under another name.
   public func namingTokenizer(_ name: String) -> Processor {
     map { step in

@@ -17,10 +17,13 @@ public struct RenameStep: ProcessorStep {
 
   public var config: JSON { ["rename_map": .object(names.mapValues(JSON.string))] }
 
-  public func apply(_ state: inout ProcessorState) {
+  /// - Throws: two features that would get one name.
+  public func apply(_ state: inout ProcessorState) throws {
     // All at once, so that two names can change places.
     let renamed = state.batch.tensors.map { (names[$0] ?? $0, $1) }
-    state.batch.tensors = OrderedDictionary(renamed) { $1 }
+    state.batch.tensors = try OrderedDictionary(renamed) { _, _ in
+      throw Failure("the processor's rename_map gives two features of the batch one name; fix `rename_map`")
+    }
   }
 }
 

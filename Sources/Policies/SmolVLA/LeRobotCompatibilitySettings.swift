@@ -29,11 +29,14 @@ public struct LeRobotCompatibilitySettings: ConfigurationSection, Equatable {
 
   public init() {}
 
+  /// Whether plans would overlap in time; a section that is not enabled changes nothing.
+  private var usesRealTimeChunks: Bool { rtcConfiguration != .null && rtcConfiguration["enabled"] != false }
+
   /// Refuses what would change something and is not supported.
   public func validate() throws(ConfigurationError) {
     let refused = [
       ("adapt_to_pi_aloha", adaptsToPiAloha), ("use_delta_joint_actions_aloha", usesDeltaJointActions),
-      ("use_peft", usesPEFT), ("rtc_config", rtcConfiguration != .null),
+      ("use_peft", usesPEFT), ("rtc_config", usesRealTimeChunks),
       ("n_obs_steps", observationSteps != 1),
     ]
     for (name, isSet) in refused where isSet {

@@ -89,6 +89,10 @@ extension SmolVLAConfiguration {
     guard action <= maxActionDimension else {
       throw Failure("the action has \(action) dimensions, more than `max_action_dim=\(maxActionDimension)`")
     }
+    let state = inputFeatures[BatchKey.state]?.shape.reduce(1, *) ?? 0
+    guard state <= maxStateDimension else {
+      throw Failure("the state has \(state) dimensions, more than `max_state_dim=\(maxStateDimension)`")
+    }
     try checkImageSize(backbone)
   }
 

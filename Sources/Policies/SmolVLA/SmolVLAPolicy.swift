@@ -128,18 +128,18 @@ public final class SmolVLAPolicy: InspectablePolicy {
     return try model.embedPrefix(
       images: ImagePreparation.images(of: batch, configuration), tokens: tokens,
       tokenMask: batch.require(BatchKey.tokenMask, shape: tokens.shape),
-      state: padded(state, to: configuration.maxStateDimension, BatchKey.state))
+      state: padded(state, to: configuration.maxStateDimension, BatchKey.state, "max_state_dim"))
   }
 
   func paddedActions(of batch: Batch) throws -> Tensor {
     let actions = try batch.require(BatchKey.action, shape: [-1, configuration.chunkSize, actionDimension])
-    return try padded(actions, to: configuration.maxActionDimension, BatchKey.action)
+    return try padded(actions, to: configuration.maxActionDimension, BatchKey.action, "max_action_dim")
   }
 
-  private func padded(_ vector: Tensor, to width: Int, _ key: String) throws -> Tensor {
+  private func padded(_ vector: Tensor, to width: Int, _ key: String, _ setting: String) throws -> Tensor {
     let missing = width - vector.size(-1)
     guard missing >= 0 else {
-      throw Failure("\(key) has \(vector.size(-1)) numbers, the policy takes at most \(width)")
+      throw Failure("\(key) has \(vector.size(-1)) numbers, the policy takes at most `\(setting)=\(width)`")
     }
     return missing == 0 ? vector : try vector.padded([0, missing])
   }

@@ -71,9 +71,15 @@ public struct VJEPA2Encoder: WorldEncoder {
   }
 
   /// Clips that share frames → latents; each clip is encoded as a whole.
+  ///
+  /// The oldest frame of a clip that does not fill its tubelets is repeated: the published model would leave out the
+  /// newest, whose latent this is.
   public func latents(of frames: Tensor, clips: [[Int]]) throws -> Tensor {
-    let length = try checked(clips, of: frames)
-    let places = try Tensor(Array(clips.joined()), shape: [clips.count * length]).to(frames.device)
+    let given = try checked(clips, of: frames)
+    let tubelet = configuration.tubeletSize
+    let length = (given + tubelet - 1) / tubelet * tubelet
+    let full = clips.map { clip in Array(repeating: clip[0], count: length - given) + clip }
+    let places = try Tensor(Array(full.joined()), shape: [clips.count * length]).to(frames.device)
     return try latents(
       of: frames.indexSelect(dimension: 0, indices: places).reshaped([clips.count, length] + frames.shape[1...]))
   }

@@ -15,11 +15,14 @@ public struct LatentCacheManifest: Sendable, Equatable {
   public var temporalWindow: Int
   /// What images went through first.
   public var preprocessing: FramePreprocessing
+  /// The version of the code that made the latents.
+  public var codeVersion: Int
 
   public init(
     datasetRepoID: String, dataset: DatasetFingerprint, camera: String, encoder: EncoderFingerprint,
-    latentDimension: Int, temporalWindow: Int, preprocessing: FramePreprocessing
+    latentDimension: Int, temporalWindow: Int, preprocessing: FramePreprocessing, codeVersion: Int = currentCodeVersion
   ) {
+    self.codeVersion = codeVersion
     self.datasetRepoID = datasetRepoID
     self.dataset = dataset
     self.camera = camera
@@ -30,14 +33,31 @@ public struct LatentCacheManifest: Sendable, Equatable {
   }
 
   /// Raised whenever this program's latents change for the same inputs.
-  public static let codeVersion = 1
+  ///
+  /// Version 1 did not see the newest frame of V-JEPA 2's clips of an odd number of frames, and took any frame of a
+  /// video within the tolerance, not the nearest.
+  public static let currentCodeVersion = 2
+  static let firstCodeVersion = 1
+
+  /// What a user should know of latents of a video that an earlier version made; its sidecars do not say the tolerance.
+  package func warningOfVideo(_ url: URL) -> String? {
+    guard codeVersion == Self.firstCodeVersion else { return nil }
+    return "\(url.path) was made by an earlier version of this program, which took wrong frames of videos where "
+      + "`tolerance_s` was above half a frame's period; if it was, precompute the latents again (`precompute overwrite`)"
+  }
+
+  /// Whether the latents are known to be of other frames than they should be.
+  private var isOfWrongFrames: Bool {
+    codeVersion == Self.firstCodeVersion && encoder.source == .vjepa && temporalWindow > 1
+      && !temporalWindow.isMultiple(of: 2)
+  }
 }
 
 extension LatentCacheManifest {
   /// The identity in the form in which sidecars and checkpoints hold it.
   public var json: JSON {
     [
-      "code_version": .integer(Self.codeVersion), "dataset_repo_id": .string(datasetRepoID), "dataset": dataset.json,
+      "code_version": .integer(codeVersion), "dataset_repo_id": .string(datasetRepoID), "dataset": dataset.json,
       "camera": .string(camera), "encoder": encoder.json, "world_latent_dim": .integer(latentDimension),
       "temporal_window": .integer(temporalWindow), "preprocessing": preprocessing.json,
     ]
@@ -62,14 +82,15 @@ extension LatentCacheManifest {
   /// Reads the form of `json`.
   ///
   /// - Parameter place: the file, for errors.
-  /// - Throws: what is no identity, and one written by another version of the latents' code.
+  /// - Throws: what is no identity, one written by an unknown version of the latents' code, and one of latents that an
+  ///   earlier version made of the wrong frames.
   public init(_ json: JSON, in place: String) throws {
     let again = "precompute the latents again with `overwrite`"
     let version = json["code_version"]?.integer
-    guard version == Self.codeVersion else {
+    guard let version, (Self.firstCodeVersion...Self.currentCodeVersion).contains(version) else {
       throw Failure(
         "\(place) was written by version \(version.map(String.init) ?? "?") of the latents' code, this is version "
-          + "\(Self.codeVersion); \(again)")
+          + "\(Self.currentCodeVersion); \(again)")
     }
     guard let repoID = json["dataset_repo_id"]?.string, let dataset = DatasetFingerprint(json["dataset"]),
       let camera = json["camera"]?.string, let encoder = EncoderFingerprint(json["encoder"]),
@@ -78,7 +99,12 @@ extension LatentCacheManifest {
     else { throw Failure("\(place) does not say what its latents are of; \(again)") }
     self.init(
       datasetRepoID: repoID, dataset: dataset, camera: camera, encoder: encoder, latentDimension: dimension,
-      temporalWindow: window, preprocessing: preprocessing)
+      temporalWindow: window, preprocessing: preprocessing, codeVersion: version)
+    guard !isOfWrongFrames else {
+      throw Failure(
+        "\(place) is of latents that an earlier version of this program made without the newest frame of each clip, as "
+          + "it did for an odd window (\(window)) of V-JEPA 2; \(again), and train on them again")
+    }
   }
 
   package static func read(
@@ -102,6 +128,7 @@ extension LatentCacheManifest {
       ("encoder weights", { $0.encoder.sha256 }), ("dtype", { $0.encoder.precision }),
       ("dimension", { "\($0.latentDimension)" }), ("temporal window", { "\($0.temporalWindow)" }),
       ("preprocessing", { $0.preprocessing.json.text(.compact) }),
+      ("code version", { "\($0.codeVersion)" }),
     ]
     for (what, text) in members where text(self) != text(other) { return "\(what) \(text(self)), not \(text(other))" }
     return nil

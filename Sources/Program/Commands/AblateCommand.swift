@@ -17,6 +17,7 @@ enum AblateCommand: Command {
   static let name = "ablate"
   static let summary = "roll a checkpoint out under ablations and say what each costs"
   static let extraFlags = EvalCommand.extraFlags
+  static let foreignSettings = EvalCommand.foreignSettings
   static let examples = [
     "lerobot-wm ablate --policy.path outputs/train/run/checkpoints/last/pretrained_model --env.type=shapes "
       + "--env.task=push_side --eval.n_episodes=40 --output_dir=outputs/train/run/eval "

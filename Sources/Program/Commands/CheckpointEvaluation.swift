@@ -6,6 +6,7 @@ import LibTorch
 import ModelFiles
 import PolicyEvaluation
 import PretrainedPolicies
+import RobotEnvironments
 import RobotPolicies
 import SmolVLA
 import TerminalOutput
@@ -42,10 +43,14 @@ struct CheckpointEvaluation {
       guard let path = settings.policyPath else { return }
       try run.check(TrainingRecord.startStates(of: ModelLocation.directory(of: path, holding: ModelLocation.weights)))
     }
+    let specification = try run.specification()
     let loaded = try LoadedCheckpoint(settings, &checks)
-    _ = try checks("cameras and actions", found: { _ in "as the policy expects" }) {
-      try PolicyPlanner(loaded.pretrained, specification: run.specification())
+    let planner = try checks("cameras and actions", found: { $0.notice == nil ? "as the policy expects" : nil }) {
+      try settings.renameMap.checkRenaming(
+        of: specification.featureNames, in: "the environment", to: loaded.pretrained.policy.interface.inputs.keys)
+      return try PolicyPlanner(loaded.pretrained, specification: specification)
     }
+    checks.warn("cameras and actions", [planner.notice].compactMap(\.self))
     checkpoint = loaded
   }
 
@@ -106,6 +111,11 @@ struct CheckpointEvaluation {
   }
 }
 
+extension EnvironmentSpecification {
+  /// Its cameras and its state under LeRobot's names.
+  fileprivate var featureNames: [String] { cameras.map { BatchKey.images + $0.name } + [BatchKey.state] }
+}
+
 /// A checkpoint's policy, whose files have been compared with those that it was trained with.
 struct LoadedCheckpoint {
   let pretrained: PretrainedPolicy
@@ -128,8 +138,10 @@ struct LoadedCheckpoint {
     var builder = PolicyBuilder(settings.policy, device: try Device.chosen(smolvla.device), isTrained: false)
     var (pretrained, folder) = try checks("policy", found: { _ in "\(settings.policy.type), \(path)" }) {
       let folder = try ModelLocation.directory(of: path, holding: ModelLocation.weights)
-      // The arithmetic of the training, unless another is asked for.
-      builder.settings.smolvla.precision = try smolvla.precision ?? TrainingRecord.precision(of: folder)
+      // The arithmetic of the training, unless another is asked for or `use_amp` says which.
+      if !smolvla.compatibility.usesAutomaticMixedPrecision {
+        builder.settings.smolvla.precision = try smolvla.precision ?? TrainingRecord.precision(of: folder)
+      }
       return (try builder.pretrained(folder), folder)
     }
     checks.warn("policy", builder.notices)

@@ -16,6 +16,8 @@ protocol Command: SendableMetatype {
   static var operands: [(String, String)] { get }
   /// Flags beside the settings by name, and what they are for.
   static var extraFlags: [(String, String)] { get }
+  /// Settings of LeRobot's that it does not have.
+  static var foreignSettings: [ForeignSetting] { get }
   /// Whole command lines.
   static var examples: [String] { get }
   /// Whether a command line means it: the first word, and what follows.
@@ -29,6 +31,7 @@ protocol Command: SendableMetatype {
 extension Command {
   static var operands: [(String, String)] { [] }
   static var extraFlags: [(String, String)] { [] }
+  static var foreignSettings: [ForeignSetting] { [] }
   static func isCalled(_ word: String, with arguments: [String]) -> Bool { name == word }
   static func layers(_ configured: inout Configured<Settings>, _ arguments: inout Arguments) throws {}
 
@@ -37,7 +40,7 @@ extension Command {
     var (configured, arguments) = (Configured<Settings>(), Arguments([]))
     arguments.flags = flags
     try layers(&configured, &arguments)
-    try configured.apply(arguments, also: extraFlags.map(\.0))
+    try configured.apply(arguments, also: extraFlags.map(\.0), foreign: foreignSettings)
     return try configured.validated()
   }
 
@@ -60,8 +63,12 @@ extension Command {
           examples: examples, width: TerminalOutput.width, emphasis: TerminalOutput.takesEmphasis))
       return 0
     }
-    try configured.apply(arguments, also: extraFlags.map(\.0))
-    return try run(try configured.validated(), configured)
+    try configured.apply(arguments, also: extraFlags.map(\.0), foreign: foreignSettings)
+    let settings = try configured.validated()
+    if !configured.withoutEffect.isEmpty {
+      say("warning: LeRobot's settings without effect here: \(configured.withoutEffect.joined(separator: ", "))")
+    }
+    return try run(settings, configured)
   }
 
   /// The names of all settings, whatever kinds of policy and environment are chosen.

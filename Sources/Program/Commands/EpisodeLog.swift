@@ -56,6 +56,7 @@ final class EpisodeLog {
   ///
   /// - Returns: whether there is something to resume.
   static func takeOver(_ folder: URL, for manifest: JSON) throws -> Bool {
+    AtomicFile.removeLeftovers(in: folder)
     let contents = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
     if !contents.isEmpty {
       let earlier = Result { try lines(of: folder.appendingPathComponent(fileName)) }

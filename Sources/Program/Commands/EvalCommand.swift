@@ -49,11 +49,13 @@ enum EvalCommand: Command {
       + "--env.task=push_side --eval.n_episodes=40 --eval.batch_size=8"
   ]
 
+  static let foreignSettings = LeRobotSettings.ofEvaluation
+
   /// Defaults ← checkpoint ← file ← flags.
   static func layers(_ configured: inout Configured<Settings>, _ arguments: inout Arguments) throws {
     configured.value.commandLine = [CommandLineProgram.name, name] + arguments.flags.map(\.word)
     let file = arguments.take("config_path").map { URL(fileURLWithPath: $0) }
-    let json = try file.map { file throws in try JSON(contentsOf: file) }
+    let json = try file.map { file throws in try JSON(contentsOf: file).withSeed(in: file) }
     if let file, json?["dataset"] != nil {
       // Its output folder is the run's own, and its pretrained_path the checkpoint before training.
       throw Failure(
@@ -64,7 +66,7 @@ enum EvalCommand: Command {
       configured.value.policyPath = path
       try configured.apply(checkpoint: path)
     }
-    if let file, let json { try configured.apply(json, from: file.path, unknown: .keep) }
+    if let file, let json { try configured.apply(json, from: file.path, unknown: .shared(foreignSettings)) }
     try configured.applyRenameMap()
   }
 
@@ -82,6 +84,8 @@ enum EvalCommand: Command {
       return 128 + signal
     }
     let (run, report) = (evaluation.run, outcome.report)
+    if outcome.broken.count == outcome.results.count { run.sayWhatBroke(outcome) }
+    try outcome.requireMeasured()
     for task in run.tasks { print("\(run.suite.label(ofTask: task).text): \(report.rate(of: task).text)") }
     if report.groups.count > 1 {
       for group in report.groups { print("\(group): \(report.rate(ofGroup: group).text)") }

@@ -39,7 +39,11 @@ struct EvaluationProtocol {
       "n_episodes": .integer(settings.episodes), "independent_episodes": .integer(run.independentEpisodes),
       "batch_size": .integer(settings.batchSize),
       "ablation": .string(ablation?.name ?? "none"), "env": environment.json,
-      "tasks": try .object(run.fingerprints()), "rename_map": renaming.json,
+      "tasks": try .object(run.fingerprints()),
+      "folders": .object(
+        OrderedDictionary(
+          uniqueKeysWithValues: try run.suite.folders().sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) })),
+      "rename_map": renaming.json,
       "program": ProgramRecord.json, "versions": ProgramRecord.engines,
       "command_line": .array(commandLine.map(JSON.string)),
       "working_directory": .string(FileManager.default.currentDirectoryPath),

@@ -25,6 +25,12 @@ struct EvaluationRun {
     let droppedMemories: Int
 
     var broken: [EpisodeResult] { results.filter { $0.problem != nil } }
+
+    /// Refuses an evaluation in which every episode broke off: nothing was measured, and 0 % would not be true.
+    func requireMeasured() throws {
+      guard let problem = results.first?.problem, broken.count == results.count else { return }
+      throw Failure("every episode broke off, so there is no success rate: \(problem)")
+    }
   }
 
   /// Opens the environment; says at once what it lacks.

@@ -32,6 +32,7 @@ enum FeaturesCommand: Command {
   static let summary =
     "compute what the frozen vision tower gives for every frame, as train --feature_cache_dir reads it"
   static let extraFlags = TrainCommand.extraFlags
+  static let foreignSettings = TrainCommand.foreignSettings
   static let examples = [
     "lerobot-wm precompute --features --policy.path=lerobot/smolvla_base --dataset.repo_id=HuggingFaceVLA/libero "
       + "--feature_cache_dir=cache"

@@ -87,9 +87,10 @@ extension MatrixPreparation {
     var checks = Checks()
     let run = try TrainingRun(settings, &checks, needsLatents: isCached || !self.settings.precomputes)
     // The environment's cameras and actions must fit, or the evaluation would fail after the training.
-    _ = try PolicyPlanner(run.pretrained, specification: evaluation.specification)
+    let planner = try PolicyPlanner(run.pretrained, specification: evaluation.specification)
     try evaluation.run.check(TrainedStartStates(of: run.pretrained))
-    notices += (checks.warnings + [run.dataDescription]).filter { !notices.contains($0) }
+    let absent = planner.notice.map { ["warning: " + $0] } ?? []
+    notices += (checks.warnings + absent + [run.dataDescription]).filter { !notices.contains($0) }
     let camera = try settings.policy.world?.camera.name(among: run.pretrained.policy.interface.cameras) ?? ""
     return (run.pretrained.checkpointBytes, camera)
   }

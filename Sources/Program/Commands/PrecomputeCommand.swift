@@ -82,12 +82,15 @@ enum PrecomputeCommand: Command {
       repositoryID: settings.datasetName, root: settings.datasetRoot.map { URL(fileURLWithPath: $0) },
       revision: settings.revision)
     let dataset = try LeRobotDataset(root: root, tolerance: settings.tolerance)
+    try settings.renameMap.checkRenaming(of: dataset.metadata.features.keys, in: root.path)
     let camera = settings.renameMap.datasetName(of: settings.imageKey, among: dataset.metadata.cameras)
     guard dataset.metadata.cameras.contains(camera) else {
       throw Failure(
         "\(root.path) has no camera \(settings.imageKey); --image_key is one of "
           + dataset.metadata.cameras.joined(separator: ", "))
     }
+    dataset.notices.forEach { say("warning: " + $0) }
+    try dataset.checkVideos(of: [camera])
     let url = try LatentCache.url(
       cacheDirectory: URL(fileURLWithPath: settings.cacheDirectory), datasetRepoID: settings.datasetName,
       source: settings.source.rawValue, suffix: settings.suffix)

@@ -9,6 +9,15 @@ import RunLogs
 import TerminalOutput
 import WorldModality
 
+extension JSON {
+  /// The same object, a member under another name, unless that one is there too.
+  fileprivate func renaming(_ name: String, to other: String) -> JSON {
+    guard var members = object, let member = members.removeValue(forKey: name) else { return self }
+    members[other] = members[other] ?? member
+    return .object(members)
+  }
+}
+
 /// `lerobot-wm train`
 enum TrainCommand: Command {
   static let name = "train"
@@ -22,6 +31,18 @@ enum TrainCommand: Command {
     "lerobot-wm-train --dataset.root=data/shapes --policy.type=smolvla_world --policy.world_memory_mode_train=zero",
     "lerobot-wm-train --output_dir=outputs/train/run --resume",
   ]
+
+  static let foreignSettings = LeRobotSettings.ofTraining
+
+  /// What LeRobot calls `eval_freq` since 0.5.
+  private static let newEvaluationFrequency = "env_eval_freq"
+
+  /// Fields of a checkpoint's policy that nobody knows are written into its settings too.
+  private static func carried(from file: URL) throws -> [ForeignSetting] {
+    let config = file.deletingLastPathComponent().appendingPathComponent("config.json")
+    guard FileManager.default.fileExists(atPath: config.path) else { return [] }
+    return try JSON(contentsOf: config).object?.keys.map { ForeignSetting("policy.\($0)", nil) } ?? []
+  }
 
   /// Defaults ← checkpoint ← file ← flags.
   static func layers(_ configured: inout Configured<TrainSettings>, _ arguments: inout Arguments) throws {
@@ -39,7 +60,9 @@ enum TrainCommand: Command {
       let last = try CheckpointDirectory(output: folder).last()
       file = last.appendingPathComponent("pretrained_model/train_config.json")
     }
-    let settings = try file.map(TrainConfigurationFiles.read)
+    arguments.rename(newEvaluationFrequency, to: "eval_freq")
+    let settings = try file.map(TrainConfigurationFiles.read)?.renaming(newEvaluationFrequency, to: "eval_freq")
+      .withSeed(in: file)
     // A resumed run's settings are whole, and the checkpoint it once started from may be gone.
     let named = resumes ? nil : settings?["policy"]
     func start(_ name: String) -> String? { arguments.text(of: "policy.\(name)") ?? named?[name]?.string }
@@ -52,7 +75,11 @@ enum TrainCommand: Command {
       if path != nil { json["pretrained_path"] = .string(start) }
       try configured.apply(.object(json), from: config.path, at: "policy", unknown: .keep)
     }
-    if let file, let settings { try configured.apply(settings, from: file.path, unknown: .keep) }
+    if let file, let settings {
+      var foreign = foreignSettings
+      if resumes { foreign += try carried(from: file) }
+      try configured.apply(settings, from: file.path, unknown: .shared(foreign))
+    }
     try configured.applyRenameMap()
     if !resumes, let path { configured.value.policy.smolvla.compatibility.pretrainedPath = path }
     try refuseIdleSections(arguments, usesPreset: configured.value.usesPolicyPreset)

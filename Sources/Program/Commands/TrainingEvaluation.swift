@@ -36,6 +36,7 @@ struct TrainingEvaluation {
     try run.check(TrainedStartStates(of: pretrained))
     run.repetitionNotice.map { say("warning: " + $0) }
     planner = try PolicyPlanner(pretrained, specification: run.specification())
+    planner.notice.map { say("warning: " + $0) }
     // A gate that is closed now may open before the first evaluation.
     try pretrained.policy.prepareForRollouts()
     self.settings = settings
@@ -45,7 +46,7 @@ struct TrainingEvaluation {
   /// Runs all episodes; returns nil if a signal stopped them.
   ///
   /// - Returns: LeRobot's metrics under its names, `eval/pc_success` in percent, and the first episode's video.
-  /// - Throws: if every episode failed.
+  /// - Throws: if every episode broke off.
   func callAsFunction(_ step: Int, output: URL) throws -> (metrics: Metrics, video: URL?)? {
     let name = "eval/videos_step_" + CheckpointDirectory.name(of: step, in: settings.steps)
     let folder = try AtomicFolder(output.appendingPathComponent(name, isDirectory: true))
@@ -58,9 +59,7 @@ struct TrainingEvaluation {
       planner, in: folder.partial, root: root, manifest: { manifest.json }, interruption: interruption)
     guard interruption.signalNumber == nil else { return nil }
     run.sayWhatBroke(outcome)
-    if let problem = outcome.broken.first?.problem, outcome.broken.count == outcome.results.count {
-      throw Failure("every episode failed: \(problem)")
-    }
+    try outcome.requireMeasured()
     // A resumed run may evaluate a step again, with the same metrics.
     try folder.commit("videos")
     let overall = outcome.report.overall

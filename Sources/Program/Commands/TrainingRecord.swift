@@ -50,7 +50,7 @@ struct TrainingRecord {
     let previous = checkpoint?.appendingPathComponent("pretrained_model").appendingPathComponent(Self.fileName)
     guard let checkpoint, let previous, FileManager.default.fileExists(atPath: previous.path) else {
       segment.merge(try settings.policy.startSHA256(start)) { $1 }
-      let step = checkpoint == nil ? 0 : Int(checkpoint?.lastPathComponent ?? "") ?? 0
+      let step = checkpoint.flatMap(LastCheckpoint.step) ?? 0
       json = ["segments": [Self.numbered(segment, from: step)]]
       changes = []
       return
@@ -61,7 +61,7 @@ struct TrainingRecord {
     changes = RecordDifferences.between(
       .object(last), .object(segment), ignoring: IncidentalEntries.ofResumedTraining)
     if !changes.isEmpty {
-      let step = Int(checkpoint.lastPathComponent) ?? 0
+      let step = LastCheckpoint.step(of: checkpoint) ?? 0
       segments.append(Self.numbered(segment, from: step))
     }
     json = ["segments": .array(segments)]
@@ -79,19 +79,35 @@ struct TrainingRecord {
     }
   }
 
-  /// SHA-256 of the processors' files, by name.
-  private static func processors(of policy: PretrainedPolicy) throws -> OrderedDictionary<String, JSON> {
+  /// SHA-256 of the processors' files, and of what their steps compute, by the files' names.
+  private static func processors(
+    of policy: PretrainedPolicy
+  ) throws -> (files: OrderedDictionary<String, JSON>, steps: OrderedDictionary<String, JSON>) {
     let files = FileManager.default
     let folder = files.temporaryDirectory.appendingPathComponent("lerobot-wm-\(UUID().uuidString)")
     try files.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? files.removeItem(at: folder) }
     try policy.preprocessor.write(to: folder)
     try policy.postprocessor.write(to: folder)
-    var hashes: OrderedDictionary<String, JSON> = [:]
+    var (hashes, steps): (OrderedDictionary<String, JSON>, OrderedDictionary<String, JSON>) = ([:], [:])
     for name in try files.contentsOfDirectory(atPath: folder.path).sorted() {
-      hashes[name] = .string(try MappedFile(folder.appendingPathComponent(name)).sha256)
+      let file = folder.appendingPathComponent(name)
+      hashes[name] = .string(try MappedFile(file).sha256)
+      if file.pathExtension == "json" { steps[name] = try Self.steps(of: file) }
     }
-    return hashes
+    return (hashes, steps)
+  }
+
+  /// SHA-256 of a processor's steps without the names that may be changed: those of features, which an evaluation may map
+  /// otherwise, and the place of the tokenizer, whose contents are compared.
+  private static func steps(of processor: URL) throws -> JSON {
+    let steps = try JSON(contentsOf: processor)["steps"]?.array ?? []
+    let computed = steps.map { step -> JSON in
+      var members = step.object ?? [:]
+      members["config"] = members["config"]?.without(["rename_map", "tokenizer_name"])
+      return .object(members)
+    }
+    return .string(sha256(of: JSON.array(computed).text(.compact)))
   }
 
   /// Refuses a checkpoint with files that are not those that it was trained with.
@@ -115,7 +131,13 @@ struct TrainingRecord {
     trained["tokenizer.json"] = last?["tokenizer_sha256"]
     // A policy that needs no encoder has none among its files.
     if found["encoder"] != nil { trained["encoder"] = last?["world"]?["encoder_sha256"] }
-    guard let changed = trained.first(where: { $1 != .null && found[$0] != $1 }) else { return }
+    let steps = last?["processor_steps"]
+    let changed = try trained.first { name, sha256 throws in
+      guard sha256 != .null, found[name] != sha256 else { return false }
+      guard let computed = steps?[name], found[name] != nil else { return true }
+      return try computed != Self.steps(of: folder.appendingPathComponent(name))
+    }
+    guard let changed else { return }
     guard changed.key != "encoder" else {
       throw Failure(
         "\(folder.path) was trained with another encoder, and the one to be used holds other weights; name the "
@@ -144,13 +166,15 @@ struct TrainingRecord {
   ) throws -> OrderedDictionary<String, JSON> {
     let (policy, device) = (pretrained.configuration, pretrained.policy.parameters.device)
     let optimization = settings.optimization.json
+    let processors = try processors(of: pretrained)
     return [
       "batch_size": .integer(settings.batchSize), "seed": .integer(settings.seed),
       "dataset": [
         "sha256": .string(try contents(of: root)), "episodes": settings.dataset.episodes?.json ?? .null,
         "frames": .integer(frames),
       ],
-      "processors": try .object(processors(of: pretrained)), "image_transforms": settings.dataset.imageTransforms.json,
+      "processors": .object(processors.files), "processor_steps": .object(processors.steps),
+      "image_transforms": settings.dataset.imageTransforms.json,
       "rename_map": settings.renameMap.json,
       "use_imagenet_stats": .bool(settings.dataset.usesImageNetStatistics),
       "optimizer": optimization.optimizer, "scheduler": optimization.scheduler,
@@ -202,7 +226,6 @@ extension PolicySettings {
 
   /// SHA-256 of the tokenizer that instructions go through.
   func tokenizerSHA256(besides folder: URL?) throws -> String {
-    let backbone = try ModelLocation.directory(of: smolvla.backboneName, besides: folder, holding: [])
-    return try MappedFile(backbone.appendingPathComponent("tokenizer.json")).sha256
+    try MappedFile(backboneFolder(besides: folder).appendingPathComponent("tokenizer.json")).sha256
   }
 }

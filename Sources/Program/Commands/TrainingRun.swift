@@ -26,8 +26,6 @@ struct TrainingRun {
   private let request: SampleSpecification
   private let latents: TrainingLatents?
 
-  private static let statisticsWarning = "the dataset has no statistics: taken from the columns of the chosen episodes"
-
   /// Opens the data and builds the policy; nothing is written.
   ///
   /// - Parameter needsLatents: whether the policy's latents must exist; without them the run can only be checked.
@@ -40,16 +38,23 @@ struct TrainingRun {
     let checkpoint = try settings.resumes ? settings.lastCheckpoint() : nil
     self.checkpoint = checkpoint
 
-    var builder = PolicyBuilder(settings.policy, device: device, seed: settings.seed)
     let renaming = settings.renameMap
+    try checks("features", found: { _ in nil }) {
+      try renaming.checkRenaming(of: dataset.metadata.features.keys, in: dataset.root.path)
+    }
+
+    var builder = PolicyBuilder(settings.policy, device: device, seed: settings.seed)
     pretrained = try checks("policy", found: \.summary) {
       if let checkpoint { return try builder.pretrained(checkpoint.appendingPathComponent("pretrained_model")) }
       let features = try TrainingFeatures(
-        dataset, renaming: renaming, usesImageNetStatistics: settings.dataset.usesImageNetStatistics)
+        dataset, renaming: renaming, usesImageNetStatistics: settings.dataset.usesImageNetStatistics,
+        normalizesImages: settings.policy.smolvla.normalizationModes()[.visual] ?? .identity != .identity)
       return try builder.new(from: settings.startingPoint(), features: features, renaming: renaming)
     }
     checks.warn("policy", builder.notices)
     let interface = pretrained.policy.interface
+    let absent = try checks("features", found: { _ in nil }) { try Self.requireFit(interface, dataset, renaming) }
+    checks.warn("features", [absent].compactMap(\.self))
     let cameras = dataset.metadata.cameras.filter { interface.cameras.contains(renaming[$0] ?? $0) }
     let names = dataset.metadata.features.keys
     request = SampleSpecification(
@@ -73,7 +78,6 @@ struct TrainingRun {
     }
     try starts.add(TrainedStartStates(dataset))
     if !starts.recordings.isEmpty { pretrained.documents[TrainedStartStates.fileName] = starts.json }
-    checks.warn("statistics", dataset.statistics.isEmpty ? [Self.statisticsWarning] : [])
     if settings.featureCacheDirectory != nil {
       let (pretrained, request) = (pretrained, request)
       try checks("image features", found: { _ in nil }) { try Self.requireKeptFeatures(pretrained, request) }
@@ -84,7 +88,27 @@ struct TrainingRun {
     dataDescription = "dataset: \(dataset.summary); \(pretrained.summary)"
     // A missing engine or video shows here, before an old run is removed.
     let request = request
+    try checks("videos", found: { _ in nil }) { try dataset.checkVideos(of: request.cameras) }
+    if checkpoint != nil {
+      let numbers = request.features + [request.actionFeature].compactMap(\.self)
+      try checks("numbers", found: { _ in nil }) { try dataset.checkFinite(numbers) }
+    }
     _ = try checks("samples", found: { _ in "the first one can be read" }) { try dataset.batch([0], request) }
+  }
+
+  /// Refuses a dataset of other sizes than the policy's, or without any of its cameras, as a resumed run may meet.
+  ///
+  /// - Returns: a line about those that are absent; nil if none is.
+  private static func requireFit(
+    _ interface: PolicyInterface, _ dataset: LeRobotDataset, _ renaming: OrderedDictionary<String, String>
+  ) throws -> String? {
+    let features = dataset.metadata.features
+    func size(_ name: String) -> Int {
+      features.first { (renaming[$0.key] ?? $0.key) == name }?.value.elementCount ?? 0
+    }
+    try interface.requireSizes(state: size(BatchKey.state), action: size(BatchKey.action), of: dataset.root.path)
+    return try interface.absentCameras(
+      among: dataset.metadata.cameras.map { renaming[$0] ?? $0 }, of: dataset.root.path)
   }
 
   /// Refuses a cache of image features that change in the run.
@@ -125,7 +149,7 @@ struct TrainingRun {
 
   /// Warns of a disk that is too small for the checkpoints that are still to come; some may be deleted on the way.
   func checkSpace(at path: String, _ checks: inout Checks) {
-    let done = checkpoint.flatMap { Int($0.lastPathComponent) } ?? 0
+    let done = checkpoint.flatMap(LastCheckpoint.step) ?? 0
     let count =
       settings.savesCheckpoint
       ? (max(0, settings.steps - done) + settings.saveFrequency - 1) / settings.saveFrequency : 0
@@ -171,6 +195,7 @@ extension DatasetSettings {
       return try LeRobotDataset(
         root: root, episodes: episodes, tolerance: tolerance, imageCacheBytes: imageMemoryMegabytes << 20)
     }
+    checks.warn("dataset", dataset.notices)
     let ambiguous = try checks("instructions", found: { $0.isEmpty ? "each task has its own" : nil }) {
       try dataset.checkInstructions()
     }

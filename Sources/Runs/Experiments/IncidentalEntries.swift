@@ -2,8 +2,8 @@ import ModelFiles
 
 /// What records and settings hold that changes no result, kept once for everyone who compares them.
 public enum IncidentalEntries {
-  /// When and by whom something was run. What matters of the variables has entries of its own.
-  private static let circumstances = ["command_line", "working_directory", "date", "variables"]
+  /// When, where and by whom something was run. What matters of the variables and the folders has entries of its own.
+  private static let circumstances = ["command_line", "working_directory", "date", "variables", "folders"]
   /// The machine and the program, whose results should be equal but need not be.
   public static let machine = ["program", "versions", "hardware", "device"]
 
@@ -39,7 +39,9 @@ public enum IncidentalEntries {
   /// Of training runs that are compared.
   static let ofTraining = circumstances + keptFeatures
   /// Of a training run that is resumed, perhaps on another machine.
-  public static let ofResumedTraining = circumstances + machine + keptFeatures + ["first_step"]
+  ///
+  /// The processors' steps follow from their files; earlier versions did not note them.
+  public static let ofResumedTraining = circumstances + machine + keptFeatures + ["first_step", "processor_steps"]
   /// Settings of a training run.
   public static let ofTrainingSettings = [
     "seed", "output_dir", "job_name", "resume", "overwrite", "num_workers", "num_compute_threads", "feature_cache_dir",

@@ -16,9 +16,7 @@ public struct MatrixRun: Sendable {
 
   /// The step of the newest checkpoint; nil without one.
   public var checkpointStep: Int? {
-    let link = url.appendingPathComponent("checkpoints/last").path
-    guard let name = try? FileManager.default.destinationOfSymbolicLink(atPath: link) else { return nil }
-    return Int(name)
+    LastCheckpoint.folder(in: url.appendingPathComponent("checkpoints")).flatMap(LastCheckpoint.step)
   }
 
   /// The last step that was logged; 0 without one.

@@ -45,7 +45,9 @@ struct RecordedRun: Sendable {
     (self.experiment, self.seed) = (experiment, seed)
     let log = folder.appendingPathComponent("metrics.jsonl")
     metrics = log.isThere ? try RecordedMetrics(log) : nil
-    let model = folder.appendingPathComponent("checkpoints/last/pretrained_model")
+    let checkpoints = folder.appendingPathComponent("checkpoints")
+    let last = LastCheckpoint.folder(in: checkpoints) ?? checkpoints.appendingPathComponent(LastCheckpoint.name)
+    let model = last.appendingPathComponent("pretrained_model")
     policy = try Self.document(model.appendingPathComponent("config.json"))
     training = try Self.document(model.appendingPathComponent("train_config.json"))
     let recordFile = model.appendingPathComponent("training_record.json")

@@ -13,6 +13,8 @@ public final class PolicyPlanner: ActionPlanner {
       shownAs[wanted.camera].map { ObservationHistory(camera: $0, frames: wanted.frames) }
     }
   }
+  /// A line about cameras of the policy that the environment does not show; nil if there are none.
+  public let notice: String?
   /// The environment's cameras by the policy's names.
   private let shownAs: [String: String]
   private let pretrained: PretrainedPolicy
@@ -23,30 +25,25 @@ public final class PolicyPlanner: ActionPlanner {
 
   /// A planner for environments that show `cameras`.
   ///
-  /// - Throws: the camera that the policy reads and the environment does not have, and what only rollouts need and is
-  ///   missing.
+  /// - Throws: states and actions of other sizes than the policy's, an environment without any of its cameras, or
+  ///   without the one whose past it reads, and what only rollouts need and is missing.
   public init(_ pretrained: PretrainedPolicy, specification: EnvironmentSpecification) throws {
     self.pretrained = pretrained
     rows = pretrained.policy.parameters.device == .cpu ? 1 : 8
     let shown = specification.cameras.map(\.name)
     cameras = Set(shown)
     let names = pretrained.preprocessor.renamed(shown.map { BatchKey.images + $0 })
-    // Cameras of `empty_cameras` are absent by design.
-    let missing = pretrained.policy.interface.cameras.filter {
-      !names.contains($0) && !$0.hasPrefix(BatchKey.images + "empty_camera_")
-    }
-    guard missing.isEmpty else {
-      throw Failure(
-        "the policy looks at \(missing.joined(separator: ", ")), the environment shows \(names.joined(separator: ", ")); "
-          + "map names with `rename_map`")
-    }
-    let actions = pretrained.policy.interface.outputs[BatchKey.action]?.shape.first
-    guard actions == specification.actionNames.count else {
-      throw Failure(
-        "the policy plans actions of \(actions ?? 0) numbers, the environment takes \(specification.actionNames.count)")
-    }
+    let interface = pretrained.policy.interface
+    try interface.requireSizes(
+      state: specification.stateNames.count, action: specification.actionNames.count, of: "the environment")
+    notice = try interface.absentCameras(among: names, of: "the environment")
     shownAs = Dictionary(zip(names, shown)) { first, _ in first }
-    guard history != nil else { return }
+    guard let wanted = pretrained.policy.history?.camera else { return }
+    guard shownAs[wanted] != nil else {
+      throw Failure(
+        "the policy's memory is of \(wanted), and the environment shows \(names.joined(separator: ", ")); map names with "
+          + "`rename_map`")
+    }
     try pretrained.policy.prepareForRollouts()
   }
 

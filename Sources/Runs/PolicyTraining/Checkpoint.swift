@@ -31,19 +31,14 @@ public struct CheckpointDirectory: Sendable {
     return (try? JSON(contentsOf: file))?["step"]?.integer
   }
 
-  /// The newest checkpoint.
+  /// The newest checkpoint: the one that `last` names, else the one of the highest step that is whole.
   ///
   /// - Throws: if there is none.
   public func last() throws -> URL {
-    let link = url.appendingPathComponent("last")
-    guard let name = try? FileManager.default.destinationOfSymbolicLink(atPath: link.path), !name.isEmpty,
-      name.allSatisfy(\.isWholeNumber)
-    else {
-      throw Failure(
-        "no checkpoint to resume from: \(link.path) does not exist; give the run's `checkpoint_mirror`, if it "
-          + "had one, or start without `resume`")
-    }
-    return url.appendingPathComponent(name, isDirectory: true)
+    if let folder = LastCheckpoint.folder(in: url) { return folder }
+    throw Failure(
+      "no checkpoint to resume from: \(url.path) holds none that is whole; give the run's `checkpoint_mirror`, if it had "
+        + "one, or start without `resume`")
   }
 
   /// Writes a checkpoint and points `last` to it. A kill at any moment leaves the previous checkpoint whole.
@@ -56,13 +51,7 @@ public struct CheckpointDirectory: Sendable {
     try write(folder.partial)
     // A resumed run may write a step again, with the same numbers.
     try folder.commit()
-    let files = FileManager.default
-    let newLink = url.appendingPathComponent(".last.partial")
-    try? files.removeItem(at: newLink)
-    try files.createSymbolicLink(atPath: newLink.path, withDestinationPath: folder.url.lastPathComponent)
-    guard rename(newLink.path, url.appendingPathComponent("last").path) == 0 else {
-      throw Failure("\(url.path)/last could not be written: \(String(cString: strerror(errno)))")
-    }
+    try LastCheckpoint.set(folder.url.lastPathComponent, in: url)
     return folder.url
   }
 }

@@ -42,11 +42,14 @@ public struct ImageFeatureCache: Sendable {
       let black = try Tensor.zeros([1, size.height, size.width, 3], dtype: .uint8)
       let example = try policy.imageFeatures(of: pretrained.preprocessed(black, of: camera, renaming[camera] ?? camera))
       found = (Array(example.shape.dropFirst()), example.dtype)
-      let identity: JSON = [
+      var members: OrderedDictionary<String, JSON> = [
         "camera": .string(camera), "dataset_sha256": .string(contents), "frames": .integer(dataset.metadata.frameCount),
         "policy": identity, "normalization": try pretrained.visualNormalization(of: camera, renaming[camera] ?? camera),
         "shape": .array(example.shape.dropFirst().map(JSON.integer)), "dtype": .string("\(example.dtype)"),
       ]
+      // An earlier version kept any frame within the tolerance; what it kept of videos is not read.
+      if dataset.metadata.features[camera]?.dataType == .video { members["frame_choice"] = "nearest" }
+      let identity = JSON.object(members)
       let name = "image_features_\(camera)_\(sha256(of: identity.text(.line)).prefix(16))"
       let file = try contained(name, in: folder)
       let bytes = example.dtype.byteCount * example.shape.dropFirst().reduce(1, *)

@@ -16,7 +16,7 @@ public struct TrainingLatents {
   private let episodes: [Int: Range<Int>]
 
   /// What a user should know of the cache, if anything.
-  public var warning: String? { cache.warning }
+  public let warning: String?
 
   /// What the cache's sidecar says, for the checkpoints; nil if it has none.
   public var identityJSON: JSON? { cache.identity?.json(rowsFinished: cache.frames) }
@@ -29,8 +29,9 @@ public struct TrainingLatents {
     // Latents are read without their encoder: it is compared where it is at hand, and never fetched for that.
     let encoder = ModelLocation.cached(world.encoderName, holding: ModelLocation.weights)
     let metadata = dataset.metadata
+    let url = try recipe.url()
     cache = try LatentCache(
-      recipe.url(),
+      url,
       expecting: LatentCacheRequirements(
         datasetRepoID: recipe.datasetName, frames: metadata.frameCount, source: world.latentsSource,
         latentDimension: world.worldLatentDimension,
@@ -39,6 +40,8 @@ public struct TrainingLatents {
           root: dataset.root, episodes: metadata.episodeCount, frames: metadata.frameCount),
         camera: recipe.camera, encoderName: world.encoderName,
         encoderSHA256: try encoder.map { try EncoderFolder($0).sha256() }, recipe: recipe))
+    let isOfVideo = recipe.camera.flatMap { metadata.features[$0]?.dataType } == .video
+    warning = cache.warning ?? (isOfVideo ? cache.identity?.warningOfVideo(url) : nil)
     (history, future) = (world.contextFrames, world.futureOffset)
     episodes = Dictionary(uniqueKeysWithValues: dataset.episodes.map { ($0.index, $0.frames) })
   }

@@ -104,6 +104,8 @@ public protocol EnvironmentSuite: Sendable {
   func startStates(ofTask task: String, seed: Int, episodes: Int) throws -> [StartState]
   /// SHA-256 of the files that decide a task's episodes, by what they are.
   func fingerprint(ofTask task: String) throws -> [String: String]
+  /// The folders that its files are read from, by what they are.
+  func folders() throws -> [String: String]
 }
 
 extension EnvironmentSuite {
@@ -112,6 +114,9 @@ extension EnvironmentSuite {
 
   /// Empty: the suite is part of the program.
   public func fingerprint(ofTask task: String) throws -> [String: String] { [:] }
+
+  /// None: the suite is part of the program.
+  public func folders() throws -> [String: String] { [:] }
 
   /// The suite as the group, and the task's place among its tasks.
   public func label(ofTask task: String) -> TaskLabel {

@@ -90,25 +90,55 @@ private func isOneSentence(_ text: String) -> Bool {
   }
 }
 
-@Test func `features of unknown types, absurd shapes and foreign names are refused`() throws {
+@Test func `features of unknown types, absurd shapes and foreign names are left out with their reason`() throws {
   try withCopy("h264") { root in
-    func feature(_ name: String, _ dtype: JSON, _ shape: JSON) throws -> String {
+    func feature(_ name: String, _ dtype: JSON, _ shape: JSON, info: JSON = nil) throws -> String {
       try edit(root) { members in
         var features = members["features"]?.object ?? [:]
-        features[name] = ["dtype": dtype, "shape": shape, "names": nil]
+        features[name] = ["dtype": dtype, "shape": shape, "names": nil, "info": info]
         members["features"] = .object(features)
       }
-      return sentence { _ = try readEverything(root) }
+      let dataset = try LeRobotDataset(root: root)
+      #expect(dataset.metadata.features[name] == nil && !dataset.metadata.cameras.contains(name))
+      #expect(isOneSentence(sentence { _ = try dataset.values(of: name, at: [0]) }))
+      #expect(dataset.notices.count == 1 && isOneSentence(dataset.notices[0]), "\(dataset.notices)")
+      return try #require(dataset.metadata.unreadable[name])
     }
-    #expect(try feature("action", "complex64", [2]).contains("complex64"))
-    for shape: JSON in [[0], [-2], ["2"], "2", nil, [2, 2, 2, 2, 2, 2], [16_777_216, 16_777_216], [3]] {
-      let message = try feature("action", "float32", shape)
-      #expect(isOneSentence(message) && message.contains("action"), "\(shape): \(message)")
+    for type: JSON in ["complex64", "uint16", "float16", "language", nil] {
+      let reason = try feature("action", type, [2])
+      #expect(isOneSentence(reason) && reason.contains(type.string ?? "dtype"), "\(reason)")
+    }
+    let huge: JSON = [16_777_216, 16_777_216, 65_536]
+    for shape: JSON in [[0], [-2], ["2"], "2", nil, [2, 2, 2, 2, 2, 2], [16_777_216, 16_777_216], huge] {
+      let reason = try feature("action", "float32", shape)
+      #expect(isOneSentence(reason) && reason.contains("action"), "\(shape): \(reason)")
     }
     #expect(isOneSentence(try feature("../x", "float32", [2])))
-    #expect(isOneSentence(try feature("missing", "float32", [2])))
     #expect(isOneSentence(try feature("cam", "image", [4, 4])))
-    #expect(isOneSentence(try feature("timestamp", "float32", [2])))
+    #expect(isOneSentence(try feature("depth", "video", [24, 32, 1])))
+    for key in ["is_depth_map", "video.is_depth_map"] {
+      #expect(isOneSentence(try feature("depth", "video", [24, 32, 3], info: .object([key: true]))))
+    }
+  }
+}
+
+@Test func `features that every dataset needs are refused where they are wrong`() throws {
+  try withCopy("h264") { root in
+    func feature(_ name: String, _ shape: JSON) throws -> String {
+      try edit(root) { members in
+        var features = members["features"]?.object ?? [:]
+        features[name] = ["dtype": "float32", "shape": shape, "names": nil]
+        members["features"] = .object(features)
+      }
+      return sentence {
+        let dataset = try LeRobotDataset(root: root)
+        _ = try dataset.batch([0], dataset.everything(chunkSize: 1))
+      }
+    }
+    for (name, shape): (String, JSON) in [("timestamp", [2]), ("action", [3]), ("missing", [2])] {
+      let message = try feature(name, shape)
+      #expect(isOneSentence(message), "\(name): \(message)")
+    }
   }
 }
 

@@ -49,6 +49,29 @@ struct HubTests {
     }
   }
 
+  @Test func `is found in LeRobot's own cache, at the revision that was asked for`() throws {
+    try within { hub, folder, environment in
+      let commit = try hub.add(.dataset, "user/toy", folder: golden("images"), tags: ["v3.0"])
+      let fetched = try DatasetLocation.root(repositoryID: "user/toy", environment: environment)
+      // LeRobot 0.5 and later fetch into a cache of the same form below their own folder.
+      let own = folder.appendingPathComponent("lerobot/hub")
+      try FileManager.default.createDirectory(
+        at: own.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try FileManager.default.moveItem(at: folder.appendingPathComponent("hub"), to: own)
+      hub.forgetRequests()
+      let offline = environment.merging(["HF_HUB_OFFLINE": "1"]) { $1 }
+      for revision in [nil, "v3.0", commit] {
+        let root = try DatasetLocation.root(repositoryID: "user/toy", revision: revision, environment: offline)
+        #expect(root.path == own.appendingPathComponent("datasets--user--toy/snapshots/\(commit)").path)
+        #expect(root.lastPathComponent == fetched.lastPathComponent)
+      }
+      #expect(throws: HubError.self) {
+        try DatasetLocation.root(repositoryID: "user/toy", revision: "v9", environment: offline)
+      }
+      #expect(hub.requests.isEmpty)
+    }
+  }
+
   @Test func `is taken at the revision that was asked for`() throws {
     try within { hub, folder, environment in
       let first = try hub.add(.dataset, "user/toy", folder: golden("images"), branch: "old")

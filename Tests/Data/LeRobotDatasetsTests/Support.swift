@@ -66,11 +66,12 @@ enum ToyDataset {
 
   /// Records the toy dataset.
   static func write(
-    to root: URL, _ type: DatasetFeature.DataType, cameras: [String], codec: VideoCodec? = nil, overwrite: Bool = false
+    to root: URL, _ type: DatasetFeature.DataType, cameras: [String], codec: VideoCodec? = nil, overwrite: Bool = false,
+    chunks: ChunkSettings = ChunkSettings()
   ) throws {
     let writer = try DatasetWriter(
       root: root, framesPerSecond: 10, robotType: "toy", features: features(type, cameras: cameras),
-      videoCodec: codec, overwrite: overwrite)
+      chunks: chunks, videoCodec: codec, overwrite: overwrite)
     for (episode, length) in lengths.enumerated() {
       for frame in 0..<length {
         var values: [String: FeatureValue] = [

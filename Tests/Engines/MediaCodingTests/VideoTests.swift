@@ -63,6 +63,33 @@ func `frames in order are decoded once, and others from the nearest key frame`(c
   }
 }
 
+@Test(arguments: ["h264_b", "av1_long", "hevc"])
+func `a tolerance above the frame period still gives the nearest frame, from every other frame`(name: String) throws {
+  let reader = try VideoReader(goldenURL("\(name).mp4"))
+  let straight = try (0..<24).map { try reader.planes(at: Double($0) / 10) }
+  for tolerance in [0.06, 0.15, 100] {
+    for first in stride(from: 0, to: 24, by: 5) {
+      for (asked, nearest) in [(3, 3.0), (12, 12.04), (11, 10.96), (0, -0.3), (23, 23.4), (7, 7)] {
+        _ = try reader.planes(at: Double(first) / 10)
+        #expect(try reader.planes(at: nearest / 10, tolerance: tolerance) == straight[asked])
+      }
+    }
+  }
+}
+
+@Test func `of two frames at the same distance the earlier one is given, in any order`() throws {
+  let url = try goldenURL("h264_b.mp4")
+  let reader = try VideoReader(url)
+  // Exact in binary, so that the distances are the same to the last bit.
+  for (time, asked) in [(0.25, 2), (1.25, 12), (1.75, 17)] {
+    for first in [0, 1.1, 1.2, 1.3, 2.3] {
+      _ = try reader.planes(at: first)
+      let found = try reader.planes(at: time, tolerance: 0.06)
+      #expect(try found == VideoReader(url).planes(at: Double(asked) / 10))
+    }
+  }
+}
+
 @Test func `times between frames and outside the video are errors that name the nearest`() throws {
   let reader = try VideoReader(goldenURL("h264_b.mp4"))
   for time in [0.05, -0.1, 2.4, 100, 1.2345] {

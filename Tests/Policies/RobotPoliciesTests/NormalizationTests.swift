@@ -31,6 +31,16 @@ struct NormalizationTests {
     #expect(try values(back) == [5, -2, 1, -1])
   }
 
+  @Test func `of numbers of another size is refused, also of one, which would be stretched`() throws {
+    let normalization = try normalization(.meanStandardDeviation, ["mean": [1, -2], "std": [2, 0.5]])
+    for width in [1, 3] {
+      let numbers = try Tensor.zeros([4, width], dtype: .float32)
+      let error = #expect(throws: Failure.self) { try normalization.normalize(Batch([BatchKey.state: numbers])) }
+      #expect(error?.description.contains("statistics are of 2 numbers") == true)
+      #expect(throws: Failure.self) { try normalization.unnormalize(numbers, BatchKey.action) }
+    }
+  }
+
   @Test func `by minimum and maximum maps onto -1 and 1`() throws {
     let normalization = try normalization(.minimumMaximum, ["min": [0, -4], "max": [2, 4]])
     let batch = Batch([BatchKey.action: try Tensor([0, -4, 1, 0, 2, 4] as [Float], shape: [3, 2])])

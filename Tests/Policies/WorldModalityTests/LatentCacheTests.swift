@@ -234,6 +234,49 @@ struct LatentCacheTests {
     #expect(throws: FileError.self) { try LatentCache(cache, expecting: tiny.expectation) }
   }
 
+  @Test func `latents of an odd window that an earlier version made are refused, others are not`() throws {
+    for (window, isRefused) in [(3, true), (4, false), (1, false)] {
+      let tiny = try TinyDataset(window: window)
+      tiny.identity.codeVersion = 1
+      try tiny.precompute()
+      let open = { try LatentCache(tiny.url, expecting: tiny.expectation) }
+      guard isRefused else {
+        #expect(try open().identity?.codeVersion == 1)
+        continue
+      }
+      let error = #expect(throws: Failure.self) { try open() }
+      #expect(error?.description.contains("without the newest frame") == true)
+      // A checkpoint that was trained on them is refused too.
+      try tiny.identity.json(rowsFinished: 11).write(
+        to: tiny.folder.appendingPathComponent(WorldLatentsFingerprint.fileName))
+      #expect(throws: Failure.self) { try WorldLatentsFingerprint(in: tiny.folder) }
+    }
+  }
+
+  @Test func `latents of a video by an earlier version come with a warning, because its tolerance is not known`() throws
+  {
+    let tiny = try TinyDataset()
+    #expect(try tiny.identity.warningOfVideo(tiny.url) == nil)
+    tiny.identity.codeVersion = 1
+    #expect(try tiny.identity.warningOfVideo(tiny.url)?.contains("`tolerance_s`") == true)
+  }
+
+  @Test(arguments: [3, 5])
+  func `the newest frame of an odd window changes its latent, as if the oldest stood twice`(window: Int) throws {
+    let encoder = try VJEPA2Encoder(untrained: .tiny, seed: 5)
+    let tiny = try TinyDataset(window: window, encoder: encoder)
+    let frames = try Tensor.concatenation(
+      (0..<6).map { try encoder.preprocessing.frames(tiny.frame($0)) }, dimension: 0)
+    let clip = Array(0..<window)
+    let latent = try encoder.latents(of: frames, clips: [clip])
+    let other = try encoder.latents(of: frames, clips: [clip.dropLast() + [window == 5 ? 5 : 4]])
+    #expect(try latent.distance(to: other) > 1e-4)
+    let places = try Tensor([0] + clip, shape: [window + 1])
+    let whole = try encoder.latents(
+      of: frames.indexSelect(dimension: 0, indices: places).unsqueezed(0))
+    #expect(try latent.isIdentical(to: whole))
+  }
+
   @Test(arguments: [("../x", "vjepa", "m4"), ("a/b", "vj/epa", ""), ("a/b", "vjepa", "/m4"), ("", "vjepa", "m4")])
   func `names that leave the folder are refused`(repoID: String, source: String, suffix: String) {
     let folder = URL(fileURLWithPath: "/tmp/cache")

@@ -78,12 +78,6 @@ struct BadInputTests {
     BadInput("truncated metadata", train, says: "info.json", copying: ["data"]) {
       try truncate($0, "data/meta/info.json", to: 100)
     },
-    BadInput("no statistics of the state", train, says: "observation.state.mean", copying: ["data"]) {
-      let url = $0.appendingPathComponent("data/meta/stats.json")
-      var members = try JSON(contentsOf: url).object ?? [:]
-      members["observation.state"] = nil
-      try JSON.object(members).write(to: url, overwrite: true)
-    },
     BadInput("truncated weights", evaluate, says: weights, "truncated", copying: ["E0"]) {
       try truncate($0, weights, to: 5000)
     },

@@ -14,10 +14,20 @@ import Testing
 /// Adds to each state how many rows stand beside it, which no policy should, and which rounding does.
 private final class BatchSizePolicy: Policy {
   let parameters = ParameterStore(seed: 0, device: .cpu)
-  let interface = PolicyInterface(
-    inputs: [BatchKey.state: PolicyFeature(.state, [1])], outputs: [BatchKey.action: PolicyFeature(.action, [1])],
-    chunkSize: 3, actionSteps: 2)
+  let interface: PolicyInterface
+  let history: ObservationHistory?
   private(set) var batches: [Int] = []
+
+  /// - Parameters:
+  ///   - state, action: how many numbers each has.
+  ///   - camera: the one whose past it reads.
+  init(state: Int = 1, action: Int = 1, cameras: [String] = [], readingPastOf camera: String? = nil) {
+    var inputs: PolicyFeatures = [BatchKey.state: PolicyFeature(.state, [state])]
+    for camera in cameras { inputs[BatchKey.images + camera] = PolicyFeature(.visual, [3, 16, 16]) }
+    interface = PolicyInterface(
+      inputs: inputs, outputs: [BatchKey.action: PolicyFeature(.action, [action])], chunkSize: 3, actionSteps: 2)
+    history = camera.map { ObservationHistory(camera: BatchKey.images + $0, frames: 2) }
+  }
 
   func loss(of batch: Batch, random: CountedRandom) throws -> PolicyLoss {
     throw Failure("this one learns nothing")
@@ -61,6 +71,46 @@ struct PolicyPlannerTests {
     for (index, state) in told.enumerated() {
       #expect(try planner(BatchSizePolicy(), rows: rows).plan(requests([state])) == [plans[index]])
     }
+  }
+
+  @Test func `goes without cameras that the environment does not show, and says which`() throws {
+    #expect(try planner(BatchSizePolicy(cameras: ["image"]), rows: 1).notice == nil)
+    let notice = try #require(try planner(BatchSizePolicy(cameras: ["image", "left", "right"]), rows: 1).notice)
+    #expect(notice.contains("observation.images.left, observation.images.right") && notice.contains("3 cameras"))
+    // These are absent by design.
+    #expect(try planner(BatchSizePolicy(cameras: ["image", "empty_camera_0"]), rows: 1).notice == nil)
+    let error = #expect(throws: Failure.self) { try planner(BatchSizePolicy(cameras: ["left", "right"]), rows: 1) }
+    #expect(error?.description.contains("`rename_map`") == true)
+  }
+
+  @Test func `needs the camera whose past the policy reads`() throws {
+    #expect(
+      try planner(BatchSizePolicy(cameras: ["image"], readingPastOf: "image"), rows: 1).history?.camera == "image")
+    let error = #expect(throws: Failure.self) {
+      try planner(BatchSizePolicy(cameras: ["image", "left"], readingPastOf: "left"), rows: 1)
+    }
+    #expect(error?.description.contains("memory is of observation.images.left") == true)
+  }
+
+  @Test(arguments: [(2, 1, "state"), (1, 2, "action"), (6, 1, "state"), (6, 7, "state")])
+  func `refuses states and actions of other sizes, also of 1, which would be stretched`(
+    state: Int, action: Int, what: String
+  ) throws {
+    let policy = BatchSizePolicy(state: state, action: action)
+    let error = #expect(throws: Failure.self) { try planner(policy, rows: 1) }
+    let size = what == "state" ? state : action
+    #expect(
+      error?.description.contains("the policy's \(what) has \(size) numbers") == true, "\(error?.description ?? "")")
+    #expect(error?.description.contains("has 1;") == true)
+    let pretrained = PretrainedPolicy(
+      policy: policy, preprocessor: Processor(name: "before", steps: []),
+      postprocessor: Processor(name: "after", steps: []), configuration: [:], attachments: [])
+    guard what == "state" else { return }
+    let observation = PolicyObservation(images: [:], state: [0.5], instruction: "")
+    #expect(throws: Failure.self) {
+      try pretrained.actionChunks(for: [observation], random: [CountedRandom(seed: 0, "test")])
+    }
+    #expect(policy.batches.isEmpty)
   }
 
   @Test func `plans nothing without requests`() throws {

@@ -86,11 +86,59 @@ struct LiberoAssetsTests {
         at: reference.deletingLastPathComponent(), withIntermediateDirectories: true)
       try snapshot.lastPathComponent.write(to: reference, atomically: true, encoding: .utf8)
       var settings = LiberoSettings(benchmarkRoot: folder.appendingPathComponent("package"))
-      settings.assets = folder.appendingPathComponent("mine")
       let environment = ["HOME": folder.path, "HF_HUB_CACHE": cache.path]
-      #expect(try LiberoAssets.resolve(settings, environment: environment).path == snapshot.path)
+      // LIBERO writes the package's folder into its settings, where hf-libero has none.
+      for named in [nil, folder.appendingPathComponent("package/assets")] {
+        settings.assets = named
+        #expect(try LiberoAssets.resolve(settings, environment: environment).path == snapshot.path)
+      }
+      settings.assets = folder.appendingPathComponent("mine")
       try createAssets(folder.appendingPathComponent("mine"))
       #expect(try LiberoAssets.resolve(settings, environment: environment).lastPathComponent == "mine")
+    }
+  }
+
+  @Test func `that the settings name and that are not there are an error, whatever else there is`() throws {
+    try withTemporaryFolder { folder in
+      var settings = LiberoSettings(benchmarkRoot: folder.appendingPathComponent("package"))
+      settings.assets = folder.appendingPathComponent("moved")
+      try createAssets(folder.appendingPathComponent("package/assets"))
+      let environment = ["LIBERO_CONFIG_PATH": folder.path, "HOME": folder.path, "HF_HUB_OFFLINE": "1"]
+      for lack in ["does not exist", "has no folder \(LiberoAssets.parts[2])"] {
+        let error = #expect(throws: Failure.self) { try LiberoAssets.resolve(settings, environment: environment) }
+        #expect(error?.description.contains("config.yaml names the assets") == true)
+        #expect(error?.description.contains(lack) == true, "\(error?.description ?? "")")
+        try createAssets(folder.appendingPathComponent("moved"))
+        try FileManager.default.removeItem(at: folder.appendingPathComponent("moved/\(LiberoAssets.parts[2])"))
+      }
+    }
+  }
+
+  @Test func `in the home folder are found by a tilde`() throws {
+    try withTemporaryFolder { folder in
+      try "assets: ~/libero\n".write(
+        to: folder.appendingPathComponent("config.yaml"), atomically: true, encoding: .utf8)
+      let settings = try LiberoSettings.resolve(
+        environment: ["LIBERO_CONFIG_PATH": folder.path], benchmarkRoot: folder)
+      #expect(settings.assets?.path.hasPrefix("/") == true && settings.assets?.path.contains("~") == false)
+    }
+  }
+
+  @Test(.needsPackages, arguments: ["bddl_files", "init_states"])
+  func `and task files that are not where the settings say are an error at once`(key: String) throws {
+    var settings = try #require(packagedSettings)
+    let gone = URL(fileURLWithPath: "/nowhere")
+    if key == "bddl_files" { settings.bddlFiles = gone } else { settings.initialStates = gone }
+    let error = #expect(throws: Failure.self) {
+      try LiberoTasks(suites: [.spatial], identifiers: [0], settings: settings)
+    }
+    #expect(error?.description.contains("'\(key):'") == true, "\(error?.description ?? "")")
+    guard key == "init_states" else { return }
+    // Episodes that the seed places need none.
+    var options = LiberoTasks.Options()
+    options.initialStates = .sampled
+    #expect(throws: Never.self) {
+      try LiberoTasks(suites: [.spatial], identifiers: [0], settings: settings, options: options)
     }
   }
 

@@ -1,3 +1,4 @@
+import Failures
 import Foundation
 
 extension JSON {
@@ -7,6 +8,7 @@ extension JSON {
     do {
       try self.init(parsing: bytes)
     } catch {
+      try refuseGitLFSPointer(url.path)
       throw FileError.malformed(url.path, "expected JSON, but at \(error)")
     }
   }

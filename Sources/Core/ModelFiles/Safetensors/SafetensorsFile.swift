@@ -1,3 +1,4 @@
+import Failures
 import Foundation
 import OrderedCollections
 
@@ -32,6 +33,7 @@ public struct SafetensorsFile: Sendable {
   /// Maps and checks the file at `url`.
   public init(_ url: URL) throws {
     let mapping = try MappedFile(url)
+    try refuseGitLFSPointer(url.path)
     let header = try Self.header(of: mapping)
     var entries = OrderedDictionary<String, Entry>()
     var metadata = OrderedDictionary<String, String>()

@@ -41,15 +41,17 @@ public enum JPEG {
 }
 
 extension RGBImage {
-  /// Reads a PNG or a JPEG, recognized by its first bytes.
+  /// Reads a PNG or a JPEG, recognized by its first bytes, and turns it as its EXIF data say the camera was held.
   public init(decoding bytes: [UInt8]) throws {
+    let stored: RGBImage
     if bytes.starts(with: [0x89, 0x50, 0x4E, 0x47]) {
-      self = try PNG.decode(bytes)
+      stored = try PNG.decode(bytes)
     } else if bytes.starts(with: [0xFF, 0xD8]) {
-      self = try JPEG.decode(bytes)
+      stored = try JPEG.decode(bytes)
     } else {
       throw Failure("expected a PNG or JPEG image, found \(bytes.count) bytes of something else")
     }
+    self = try ExifOrientation(of: bytes).upright(stored)
   }
 }
 

@@ -39,6 +39,7 @@ public final class VideoReader: Sendable {
     guard FileManager.default.fileExists(atPath: url.path) else {
       throw Failure("expected a video at \(url.path), found none")
     }
+    try refuseGitLFSPointer(url.path)
     var info = wm_video_info()
     guard let video = api.open(url.path, Int32(threads), &info) else {
       throw Failure("\(url.path) is not a valid video: \(api.problem)")
@@ -57,11 +58,11 @@ public final class VideoReader: Sendable {
 
   deinit { handle.withLock { api.close($0.video) } }
 
-  /// The frame shown at a time.
+  /// The frame nearest to a time, the earlier of two at the same distance, whatever was read before.
   ///
   /// - Parameters:
   ///   - time: seconds from the start.
-  ///   - tolerance: the largest difference from the frame's own time, in seconds; LeRobot's is 1e-4.
+  ///   - tolerance: the largest difference from the frame's own time, in seconds; LeRobot's is 1e-4. It only rejects.
   /// - Throws: `Failure` with the nearest frame's time, if there is no such frame, or if it is damaged.
   public func frame(at time: Double, tolerance: Double = 1e-4) throws -> RGBImage {
     try handle.withLock { handle in
@@ -115,7 +116,7 @@ public final class VideoReaders: Sendable {
 
   public var idleCount: Int { pool.idleCount }
 
-  /// The frame of a file shown at a time; see ``VideoReader/frame(at:tolerance:)``.
+  /// The frame of a file nearest to a time; see ``VideoReader/frame(at:tolerance:)``.
   public func frame(of url: URL, at time: Double, tolerance: Double = 1e-4) throws -> RGBImage {
     try pool.withResource(url, make: { try VideoReader(url) }) { try $0.frame(at: time, tolerance: tolerance) }
   }

@@ -48,11 +48,13 @@ double seconds(int64_t ticks, AVRational base) { return double(ticks) * base.num
 struct wm_video_s {
   AVFormatContext *container = nullptr;
   AVCodecContext *codec = nullptr;
-  AVFrame *frame = nullptr, *rgb = nullptr;
+  /// The frame decoded last, the one before it, and which of them was sought.
+  AVFrame *frame = nullptr, *before = nullptr, *chosen = nullptr;
+  AVFrame *rgb = nullptr;
   AVPacket *packet = nullptr;
   SwsContext *scaler = nullptr;
   AVStream *stream = nullptr;
-  bool has_frame = false;
+  bool has_frame = false, has_before = false;
   int64_t packets = 0;
   /// Where the packet after the last one decoded begins, in decoding time.
   int64_t next_packet = 0;
@@ -61,6 +63,7 @@ struct wm_video_s {
     sws_freeContext(scaler);
     av_packet_free(&packet);
     av_frame_free(&rgb);
+    av_frame_free(&before);
     av_frame_free(&frame);
     avcodec_free_context(&codec);
     avformat_close_input(&container);
@@ -91,16 +94,19 @@ struct wm_video_s {
     codec->max_pixels = int64_t(1) << 26;
     check(avcodec_open2(codec, decoder, nullptr), "no decoder");
     frame = made(av_frame_alloc());
+    before = made(av_frame_alloc());
     rgb = made(av_frame_alloc());
     packet = made(av_packet_alloc());
     for (unsigned i = 0; i < container->nb_streams; i++)
       if (int(i) != index) container->streams[i]->discard = AVDISCARD_ALL;
   }
 
-  double frame_time() const { return seconds(frame->best_effort_timestamp, stream->time_base); }
+  double time_of(const AVFrame *shown) const { return seconds(shown->best_effort_timestamp, stream->time_base); }
 
   /// Decodes the next frame in presentation order; false at the end.
   bool advance() {
+    std::swap(frame, before);
+    has_before = has_frame;
     has_frame = false;
     while (true) {
       int status = avcodec_receive_frame(codec, frame);
@@ -126,42 +132,41 @@ struct wm_video_s {
     if (av_seek_frame(container, stream->index, ticks, AVSEEK_FLAG_BACKWARD) < 0)
       check(av_seek_frame(container, stream->index, INT64_MIN, AVSEEK_FLAG_BACKWARD), "cannot seek to the start");
     avcodec_flush_buffers(codec);
-    has_frame = false;
+    has_frame = has_before = false;
   }
 
   /// Whether a jump to `time` would save packets: not if its key frame is the next packet, or was decoded already.
   bool jump_helps(double time) const {
-    if (!has_frame || time < frame_time()) return true;
+    if (!has_frame || time < time_of(frame)) return true;
     auto ticks = int64_t(std::floor(time * stream->time_base.den / stream->time_base.num));
     auto *entry = avformat_index_get_entry_from_timestamp(stream, ticks, AVSEEK_FLAG_BACKWARD);
     return entry && entry->timestamp > next_packet;
   }
 
-  /// Leaves the frame shown at `time` in `frame`; false if the nearest one is outside the tolerance.
+  /// Leaves the frame nearest to `time` in `chosen`, the earlier of two, whatever was decoded before; false if it is
+  /// outside the tolerance.
   bool seek(double time, double tolerance, double *found) {
     *found = NAN;
-    if (has_frame && std::abs(frame_time() - time) <= tolerance) return *found = frame_time(), true;
-    double from = time + tolerance;
-    if (jump_helps(from)) jump(from);
+    chosen = nullptr;
+    // Frames lie on ticks: none is nearer than one within half a tick.
+    double half = seconds(1, stream->time_base) / 2;
+    bool between = has_frame && (std::abs(time_of(frame) - time) < half ||
+                                 (has_before && time_of(before) <= time && time <= time_of(frame)));
+    if (!between && jump_helps(time + half)) jump(time + half);
     // Containers index decoding times: with reordered frames the jump can land too late, so step back further.
     for (double back = 0.5;; back *= 4) {
-      bool first = !has_frame, late = false;
-      while (true) {
-        if (!has_frame || frame_time() < time - tolerance) {
-          if (has_frame) *found = frame_time();
-          if (!advance()) return false;
-        }
-        double now = frame_time();
-        if (std::isnan(*found) || std::abs(now - time) < std::abs(*found - time)) *found = now;
-        if (std::abs(now - time) <= tolerance) return true;
-        late = first && now > time;
-        first = false;
-        if (now >= time - tolerance) break;
+      while ((!has_frame || time_of(frame) <= time - half) && advance()) {
       }
-      if (!late || time - back < -4096) return false;
+      bool late = has_frame && !has_before && time_of(frame) >= time + half;
+      if (!late || time - back < -4096) break;
       jump(std::max(0.0, time - back));
       if (time - back < 0) back = 1e9;
     }
+    if (has_frame) chosen = frame;
+    if (has_before && (!chosen || std::abs(time_of(before) - time) <= std::abs(time_of(frame) - time))) chosen = before;
+    if (!chosen) return false;
+    *found = time_of(chosen);
+    return std::abs(*found - time) <= tolerance;
   }
 };
 
@@ -302,7 +307,7 @@ EXPORT wm_video wm_video_open(const char *path, int32_t threads, wm_video_info *
 EXPORT int wm_video_seek(wm_video video, double time, double tolerance, double *found) {
   return guarded(-1, [&] {
     bool hit = video->seek(time, tolerance, found);
-    if (hit && (video->frame->decode_error_flags || video->frame->flags & AV_FRAME_FLAG_CORRUPT))
+    if (hit && (video->chosen->decode_error_flags || video->chosen->flags & AV_FRAME_FLAG_CORRUPT))
       throw std::runtime_error("the frame is damaged");
     return hit ? 1 : 0;
   });
@@ -312,8 +317,8 @@ EXPORT int64_t wm_video_packets(wm_video video) { return video->packets; }
 
 EXPORT int wm_video_pixels(wm_video video, uint8_t *pixels, size_t capacity) {
   return guarded(-1, [&] {
-    AVFrame *frame = video->frame, *rgb = video->rgb;
-    if (!video->has_frame) throw std::runtime_error("no frame was found yet");
+    AVFrame *frame = video->chosen, *rgb = video->rgb;
+    if (!frame) throw std::runtime_error("no frame was found yet");
     size_t stride = size_t(3) * frame->width;
     if (capacity != stride * frame->height) throw std::runtime_error("the frame's size differs from the video's");
     if (!rgb->data[0] || rgb->width != frame->width || rgb->height != frame->height) {
@@ -338,8 +343,8 @@ EXPORT int wm_video_pixels(wm_video video, uint8_t *pixels, size_t capacity) {
 
 EXPORT int64_t wm_video_planes(wm_video video, uint8_t *planes, size_t capacity) {
   return guarded<int64_t>(-1, [&]() -> int64_t {
-    AVFrame *frame = video->frame;
-    if (!video->has_frame) throw std::runtime_error("no frame was found yet");
+    AVFrame *frame = video->chosen;
+    if (!frame) throw std::runtime_error("no frame was found yet");
     auto format = AVPixelFormat(frame->format);
     int size = av_image_get_buffer_size(format, frame->width, frame->height, 1);
     check(size, "no planes");

@@ -28,6 +28,7 @@ public final class ParquetFile: Sendable {
     guard FileManager.default.fileExists(atPath: url.path) else {
       throw Failure("expected a Parquet file at \(url.path), found none")
     }
+    try refuseGitLFSPointer(url.path)
     guard let file = api.open(url.path) else {
       throw Failure("\(url.path) is not a valid Parquet file: \(api.problem)")
     }

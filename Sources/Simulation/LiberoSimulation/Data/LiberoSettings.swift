@@ -80,7 +80,9 @@ public struct LiberoSettings: Sendable, Equatable {
     } catch {
       throw Failure("\(file.path) cannot be read: \(error); fix it, or delete it to have it recreated")
     }
-    func folder(_ key: String) -> URL? { values[key].map { URL(fileURLWithPath: $0, isDirectory: true) } }
+    func folder(_ key: String) -> URL? {
+      values[key].map { URL(fileURLWithPath: NSString(string: $0).expandingTildeInPath, isDirectory: true) }
+    }
     var settings = LiberoSettings(benchmarkRoot: folder("benchmark_root") ?? defaultRoot)
     settings.bddlFiles = folder("bddl_files") ?? settings.bddlFiles
     settings.initialStates = folder("init_states") ?? settings.initialStates

@@ -40,6 +40,7 @@ public final class LiberoTasks: EnvironmentSuite {
   ///   - suites: the suites, in order.
   ///   - identifiers: which of each suite's tasks; nil for all.
   ///   - settings: the folders of LIBERO's files.
+  /// - Throws: tasks whose files are not where the settings say.
   public init(
     suites: [LiberoSuite], identifiers: [Int]? = nil, settings: LiberoSettings, options: Options = Options()
   ) throws {
@@ -54,6 +55,16 @@ public final class LiberoTasks: EnvironmentSuite {
         continue
       }
       for identifier in identifiers { chosen.append(try suite.task(identifier, settings)) }
+    }
+    for task in chosen {
+      let needed =
+        [("bddl_files", task.bddlFile)]
+        + (options.initialStates == .official ? [("init_states", task.initialStatesFile)] : [])
+      for (key, file) in needed where !FileManager.default.fileExists(atPath: file.path) {
+        throw Failure(
+          "LIBERO's task \(Self.name(of: task)) needs \(file.path), which is not there; correct '\(key):' in "
+            + "\(LiberoSettings.location(ProcessInfo.processInfo.environment).path), or remove it to use the package's")
+      }
     }
     tasks = chosen
     self.settings = settings
@@ -133,6 +144,14 @@ public final class LiberoTasks: EnvironmentSuite {
     return [
       "task": try MappedFile(found.bddlFile).sha256, "initial_states": try MappedFile(found.initialStatesFile).sha256,
       "assets": try assetsSHA256(),
+    ]
+  }
+
+  /// The scene assets and the folders that the settings name.
+  public func folders() throws -> [String: String] {
+    [
+      "assets": try LiberoAssets.resolve(settings).path, "bddl_files": settings.bddlFiles.path,
+      "init_states": settings.initialStates.path,
     ]
   }
 

@@ -1,0 +1,113 @@
+import Failures
+import Foundation
+import MediaCoding
+
+extension LeRobotDataset {
+  /// Gives cameras the size of their first image where `info.json` says another one.
+  ///
+  /// A camera whose first image cannot be read keeps its size: whoever reads it is told.
+  ///
+  /// - Returns: lines about those, and about features that are left out.
+  static func adoptImageSizes(
+    _ metadata: inout DatasetMetadata, _ root: URL, _ first: Episode?, _ images: FrameImages, _ table: FrameTable
+  ) -> [String] {
+    var notices: [String] = []
+    if !metadata.unreadable.isEmpty {
+      notices.append(
+        "features of \(root.path) that are left out: "
+          + metadata.unreadable.map { "\($0.key) (\($0.value))" }.joined(separator: ", "))
+    }
+    for camera in metadata.cameras {
+      guard let feature = metadata.features[camera], let said = feature.imageSize, let first,
+        let found = try? imageSize(of: camera, feature, metadata, root, first, images, table), found != said
+      else { continue }
+      metadata.features[camera] = feature.sized(height: found.height, width: found.width)
+      notices.append(
+        "\(camera) of \(root.path) has images of \(found.width)x\(found.height) pixels; meta/info.json says "
+          + "\(said.width)x\(said.height)")
+    }
+    return notices
+  }
+
+  private static func imageSize(
+    of camera: String, _ feature: DatasetFeature, _ metadata: DatasetMetadata, _ root: URL, _ first: Episode,
+    _ images: FrameImages, _ table: FrameTable
+  ) throws -> (height: Int, width: Int)? {
+    if feature.dataType == .image {
+      guard let place = table.places.first, let row = table.rows.first else { return nil }
+      let image = try images.image(camera, at: place, row: Int(row))
+      return (image.height, image.width)
+    }
+    guard let video = first.videos[camera], let template = metadata.videoPath else { return nil }
+    let reader = try VideoReader(template.url(in: root, chunk: video.chunk, file: video.file, video: camera))
+    return (reader.height, reader.width)
+  }
+
+  /// Refuses videos that lack frames of the selected episodes, before a run meets them.
+  ///
+  /// Only where a video's length leaves a doubt is an episode's last frame decoded.
+  ///
+  /// - Throws: all such episodes, and the setting that leaves them out.
+  public func checkVideos(of cameras: [String]) throws {
+    var bad: [(episode: Int, problem: String)] = []
+    var lengths: [URL: Double] = [:]
+    var first = 0
+    for episode in episodes {
+      let last = first + episode.frames.count - 1
+      first = last + 1
+      for camera in cameras {
+        guard metadata.features[camera]?.dataType == .video, let video = episode.videos[camera],
+          let template = metadata.videoPath
+        else { continue }
+        let url = try template.url(in: root, chunk: video.chunk, file: video.file, video: camera)
+        let length: Double
+        if let known = lengths[url] {
+          length = known
+        } else {
+          length = (try? VideoReader(url))?.duration ?? 0
+          lengths[url] = length
+        }
+        let end = video.start + Double(table.timestamps[last])
+        if end + 0.5 / metadata.framesPerSecond < length { continue }
+        do { _ = try image(camera, at: last) } catch {
+          bad.append((episode.index, message(of: error)))
+          break
+        }
+      }
+    }
+    guard let problem = bad.first?.problem else { return }
+    throw Failure(
+      "the videos of \(bad.count) of \(episodes.count) episodes of \(root.path) cannot be read to their ends "
+        + "(\(remedy(for: bad.map(\.episode)))): \(problem)")
+  }
+
+  /// Refuses features whose numbers are not finite, which would end in a loss that is not.
+  ///
+  /// - Throws: the first such frame, all episodes with such frames, and the setting that leaves them out.
+  public func checkFinite(_ features: [String]) throws {
+    var (bad, place): ([Int], String?) = ([], nil)
+    for (episode, start) in zip(episodes, starts) {
+      let positions = Array(start..<start + episode.frames.count)
+      for feature in features {
+        let values = try values(of: feature, at: positions)
+        guard let wrong = values.firstIndex(where: { !$0.isFinite }) else { continue }
+        let frame = wrong / max(1, values.count / positions.count)
+        place = place ?? "\(feature) of frame \(frame) of episode \(episode.index)"
+        bad.append(episode.index)
+        break
+      }
+    }
+    guard let place else { return }
+    throw Failure(
+      "\(place) in \(root.path) is not finite; repair the data, or leave episodes out (\(remedy(for: bad)))")
+  }
+
+  /// The episodes to leave out, and the setting that does it.
+  private func remedy(for bad: [Int]) -> String {
+    let rest = episodes.map(\.index).filter { !bad.contains($0) }
+    let listed = bad.prefix(20).map(String.init).joined(separator: ", ") + (bad.count > 20 ? " …" : "")
+    let name = bad.count == 1 ? "episode \(listed)" : "episodes \(listed)"
+    guard !rest.isEmpty, rest.count <= 200 else { return "\(name); leave them out of `dataset.episodes`" }
+    return "\(name); `dataset.episodes=[\(rest.map(String.init).joined(separator: ","))]` leaves out what is damaged"
+  }
+}

@@ -1,0 +1,109 @@
+import Foundation
+import LayeredSettings
+import ModelFiles
+import OrderedCollections
+import Testing
+
+@testable import Commands
+
+/// Files of settings and flags as LeRobot's users have them, of its versions 0.3 to 0.6.
+struct SettingsAsFoundTests {
+  /// What `train` makes of a file's text.
+  private func train(_ text: String, _ flags: String...) throws -> Configured<TrainSettings> {
+    try within(text) { file in
+      var configured = Configured<TrainSettings>()
+      var arguments = Arguments(["--config_path=\(file.path)"] + flags)
+      try TrainCommand.layers(&configured, &arguments)
+      try configured.apply(arguments, foreign: TrainCommand.foreignSettings)
+      return configured
+    }
+  }
+
+  private func within<Value>(_ text: String, _ body: (URL) throws -> Value) throws -> Value {
+    let file = FileManager.default.temporaryDirectory.appendingPathComponent("wm-settings-\(UUID().uuidString).json")
+    try text.write(to: file, atomically: true, encoding: .utf8)
+    defer { try? FileManager.default.removeItem(at: file) }
+    return try body(file)
+  }
+
+  @Test(arguments: [
+    (#"{"batch_sise":2}"#, "batch_sise", "batch_size"),
+    (#"{"dataset":{"episods":[0]}}"#, "dataset.episods", "episodes"),
+    (#"{"policy":{"type":"smolvla","optimizer_Ir":0.5}}"#, "policy.optimizer_Ir", "optimizer_lr"),
+    (#"{"eval":{"n_episode":1}}"#, "eval.n_episode", "n_episodes"),
+    (#"{"env":{"type":"libero","task_id":[0]}}"#, "env.task_id", "task_ids"),
+    (#"{"prefetch_facter":4}"#, "prefetch_facter", "prefetch_factor"),
+  ])
+  func `a mistyped key of a file is an error with the nearest name`(text: String, key: String, name: String) throws {
+    let error = #expect(throws: ConfigurationError.self) { try train(text) }
+    let sentence = error?.description ?? ""
+    #expect(sentence.contains("json: \(key): ") && sentence.contains(name), "\(sentence)")
+    let evaluated = ["eval.", "env.", "policy."].contains { key.hasPrefix($0) }
+    guard evaluated else { return }
+    try within(text) { file in
+      let error = #expect(throws: ConfigurationError.self) {
+        try EvalCommand.settings(from: Arguments(["--config_path=\(file.path)"]).flags)
+      }
+      #expect(error?.description.contains(key) == true)
+    }
+  }
+
+  @Test func `what LeRobot 0.6 writes by default is read without a word`() throws {
+    let configured = try train(
+      """
+      {"cudnn_deterministic": false, "prefetch_factor": 4, "persistent_workers": true, "eval_steps": 0,
+      "dataloader_multiprocessing_context": "spawn", "env_eval_freq": 20000, "max_eval_samples": 0,
+      "save_checkpoint_to_hub": false, "sample_weighting": null, "reward_model": null, "checkpoint_path": null,
+      "job": {"target": null, "image": "huggingface/lerobot-gpu:latest", "timeout": "2d", "detach": false, "tags": []},
+      "dataset": {"repo_id": "a/b", "repo_type": "dataset", "return_uint8": false, "depth_output_unit": "mm",
+      "eval_split": 0.0}, "wandb": {"add_tags": true},
+      "eval": {"n_episodes": 50, "recording": false, "recording_repo_id": null, "recording_private": false},
+      "env": {"type": "libero", "fps": 20, "obs_type": "pixels_agent_pos", "render_mode": "rgb_array", "init_states": true,
+      "camera_name": "agentview_image,robot0_eye_in_hand_image", "hard_reset": true, "camera_name_mapping": null,
+      "is_libero_plus": false, "features": {"action": {}}, "features_map": {"action": "action"}, "max_parallel_tasks": 1,
+      "disable_env_checker": true}, "policy": {"type": "smolvla", "pretrained_revision": null}}
+      """)
+    #expect(configured.withoutEffect.isEmpty, "\(configured.withoutEffect)")
+    // They are written again, for LeRobot.
+    #expect(configured.json["prefetch_factor"] == 4 && configured.json["env"]?["fps"] == 20)
+  }
+
+  @Test func `settings of LeRobot's that ask for what is not done here are listed`() throws {
+    let configured = try train(
+      #"{"sample_weighting":{"type":"rabc"},"dataset":{"eval_split":0.5},"persistent_workers":false}"#)
+    #expect(configured.withoutEffect == [#"sample_weighting={"type": "rabc"}"#, "dataset.eval_split=0.5"])
+  }
+
+  @Test func `evaluations while training are asked for under both versions' names`() throws {
+    #expect(try train(#"{"env_eval_freq":7}"#).value.evaluationFrequency == 7)
+    #expect(try train(#"{"eval_freq":5}"#).value.evaluationFrequency == 5)
+    #expect(try train("{}", "--env_eval_freq=9").value.evaluationFrequency == 9)
+    #expect(try train(#"{"env_eval_freq":7}"#, "--eval_freq=3").value.evaluationFrequency == 3)
+  }
+
+  @Test func `a seed of null gives way to the default, or to the flag`() throws {
+    #expect(try train(#"{"seed":null}"#).value.seed == TrainSettings().seed)
+    #expect(try train(#"{"seed":null}"#, "--seed=3").value.seed == 3)
+    try within(#"{"seed":null}"#) { file in
+      let flags = Arguments(["--config_path=\(file.path)", "--env.type=shapes"]).flags
+      let seed = try EvalCommand.settings(from: flags).seed
+      #expect(seed == EvalCommand.Settings().seed)
+    }
+  }
+
+  @Test func `LeRobot's flags of LIBERO are taken where they say what is done anyway`() throws {
+    func settings(_ flags: String...) throws -> EvalCommand.Settings {
+      try EvalCommand.settings(from: Arguments(["--env.type=libero"] + flags).flags)
+    }
+    let usual = [
+      "--env.max_parallel_tasks=1", "--env.obs_type=pixels_agent_pos", "--env.fps=20", "--env.init_states=true",
+      "--env.camera_name_mapping={\"agentview_image\": \"image\", \"robot0_eye_in_hand_image\": \"image2\"}",
+    ]
+    for flag in usual { _ = try settings(flag) }
+    _ = try settings("--env.max_parallel_tasks=4")
+    for flag in ["--env.obs_type=state", "--env.fps=10", "--env.init_states=false", "--env.is_libero_plus=true"] {
+      let error = #expect(throws: ConfigurationError.self) { try settings(flag) }
+      #expect(error?.description.contains("is known and not supported") == true, "\(error?.description ?? "")")
+    }
+  }
+}
