@@ -40,10 +40,10 @@ let package = Package(
     .library(name: "LeRobotDatasets", targets: ["LeRobotDatasets", "RGBImages"]),
     .library(name: "LiberoSimulation", targets: ["LiberoSimulation", "RobotEnvironments"]),
     .library(name: "ShapesSimulation", targets: ["ShapesSimulation", "RobotEnvironments"]),
-    .library(name: "PolicyTraining", targets: ["PolicyTraining", "TrainingBatches"]),
+    .library(name: "PolicyTraining", targets: ["PolicyTraining", "TrainingBatches", "Tracing"]),
     .library(
       name: "PolicyEvaluation",
-      targets: ["PolicyEvaluation", "RobotPolicies", "RobotEnvironments", "ExperimentStatistics"]),
+      targets: ["PolicyEvaluation", "RobotPolicies", "RobotEnvironments", "ExperimentStatistics", "Tracing"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
@@ -54,17 +54,18 @@ let package = Package(
   targets: [
     // MARK: Core: values, files and settings; no engine.
     module("Failures", in: "Core"),
-    module("WorkerThreads", in: "Core"),
     module("RGBImages", in: "Core", ["Failures"]),
     module("CounterBasedRandom", in: "Core"),
     module("ModelFiles", in: "Core", ["Failures", collections, heap, crypto]),
     module("LayeredSettings", in: "Core", ["ModelFiles", collections]),
+    module("Tracing", in: "Core", ["ModelFiles"]),
+    module("WorkerThreads", in: "Core", ["Tracing"]),
 
     // MARK: Engines: libraries behind C headers, opened with dlopen, as Swift values.
     module("CEngineLoading", in: "Engines/Loading"),
     module("EngineLoading", in: "Engines/Loading", ["CEngineLoading", "Failures"]),
     module("CTorch", in: "Engines/Torch", ["CEngineLoading"]),
-    module("LibTorch", in: "Engines/Torch", ["CTorch", "EngineLoading", "CounterBasedRandom"]),
+    module("LibTorch", in: "Engines/Torch", ["CTorch", "EngineLoading", "CounterBasedRandom", "Tracing"]),
     module("CArrow", in: "Engines/Parquet", ["CEngineLoading"]),
     module("ParquetFiles", in: "Engines/Parquet", ["CArrow", "EngineLoading"]),
     module("CMedia", in: "Engines/Media", ["CEngineLoading"]),
@@ -85,10 +86,10 @@ let package = Package(
 
     // MARK: Policies: batch → loss, observation → action chunk.
     module("NeuralNetworks", in: "Policies", ["LibTorch", "LayeredSettings", "CounterBasedRandom"]),
-    module("RobotPolicies", in: "Policies", ["NeuralNetworks", "LayeredSettings", "RGBImages"]),
+    module("RobotPolicies", in: "Policies", ["NeuralNetworks", "LayeredSettings", "RGBImages", "Tracing"]),
     module("SmolVLA", in: "Policies", ["RobotPolicies"]),
-    module("WorldEncoders", in: "Policies", ["RobotPolicies"]),
-    module("WorldLatents", in: "Policies", ["WorldEncoders", "LeRobotDatasets", "WorkerThreads"]),
+    module("WorldEncoders", in: "Policies", ["RobotPolicies", "Tracing"]),
+    module("WorldLatents", in: "Policies", ["WorldEncoders", "LeRobotDatasets", "WorkerThreads", "Tracing"]),
     module("WorldModality", in: "Policies", ["SmolVLA", "WorldEncoders", "WorldLatents"]),
     module("PretrainedPolicies", in: "Policies", ["HuggingFaceHub", "WorldModality"]),
 
@@ -104,13 +105,17 @@ let package = Package(
 
     // MARK: Runs: training, evaluation, and experiments of both.
     module("RunLogs", in: "Runs", ["ModelFiles"]),
-    module("PolicyTraining", in: "Runs", ["RobotPolicies", "RunLogs"]),
+    module("PolicyTraining", in: "Runs", ["RobotPolicies", "RunLogs", "Tracing"]),
     module(
       "TrainingBatches", in: "Runs",
-      ["PolicyTraining", "PretrainedPolicies", "LeRobotDatasets", "WorldLatents", "WorldModality", "HuggingFaceHub"]),
+      [
+        "PolicyTraining", "PretrainedPolicies", "LeRobotDatasets", "WorldLatents", "WorldModality", "HuggingFaceHub",
+        "Tracing",
+      ]),
     module("ExperimentStatistics", in: "Runs", ["Failures", "CounterBasedRandom"]),
     module(
-      "PolicyEvaluation", in: "Runs", ["RobotPolicies", "RobotEnvironments", "MediaCoding", "ExperimentStatistics"]),
+      "PolicyEvaluation", in: "Runs",
+      ["RobotPolicies", "RobotEnvironments", "MediaCoding", "ExperimentStatistics", "Tracing", "WorkerThreads"]),
     module("Experiments", in: "Runs", ["ModelFiles", "MediaCoding", "PolicyEvaluation", "ExperimentStatistics"]),
 
     // MARK: Program: the command line.
@@ -123,7 +128,7 @@ let package = Package(
       "Commands", in: "Program",
       [
         "Experiments", "PolicyTraining", "TrainingBatches", "PolicyEvaluation", "PretrainedPolicies",
-        "ShapesSimulation",
+        "ShapesSimulation", "Tracing",
         "LiberoSimulation", "TerminalOutput", "PageServer", "CProgramVersion", .product(name: "Yams", package: "Yams"),
       ]),
     .executableTarget(name: "lerobot-wm", dependencies: ["Commands"], path: "Sources/Program/lerobot-wm"),
@@ -151,12 +156,13 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["EngineLoading", "RobotEnvironments", "ModelFiles", crypto],
       path: "Tests/TestSupport"),
+    tests(of: "Tracing", in: "Core", ["ModelFiles", "WorkerThreads"]),
     tests(of: "WorkerThreads", in: "Core"),
     tests(of: "CounterBasedRandom", in: "Core"),
     tests(of: "RGBImages", in: "Core"),
     tests(of: "ModelFiles", in: "Core", resources: ["Goldens"]),
     tests(of: "LayeredSettings", in: "Core"),
-    tests(of: "LibTorch", in: "Engines"),
+    tests(of: "LibTorch", in: "Engines", ["Tracing"]),
     tests(of: "ParquetFiles", in: "Engines", resources: ["Goldens"]),
     tests(of: "MediaCoding", in: "Engines", resources: ["Goldens"]),
     tests(of: "MuJoCoPhysics", in: "Engines"),

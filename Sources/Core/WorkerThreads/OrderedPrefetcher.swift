@@ -1,4 +1,5 @@
 import Foundation
+import Tracing
 
 /// Computes the elements of coming steps on threads of its own and returns them in order.
 ///
@@ -23,10 +24,7 @@ public final class OrderedPrefetcher<Element: Sendable>: Sendable {
     for number in 0..<max(0, workers) {
       state.addWorker()
       // The thread holds the state and not the prefetcher, whose last release stops it.
-      let thread = Thread { state.work() }
-      thread.name = "prefetch-\(number)"
-      thread.stackSize = 8 << 20
-      thread.start()
+      startThread(named: "prefetch-\(number)") { state.work() }
     }
   }
 
@@ -88,7 +86,7 @@ private final class PrefetcherState<Element: Sendable>: @unchecked Sendable {
 
   func work() {
     while let step = claim() {
-      let result = Result { try load(step) }
+      let result = Result { try traced(.loader) { try load(step) } }
       locked {
         if !isStopped { ready[step] = result }
         condition.broadcast()
@@ -116,7 +114,7 @@ private final class PrefetcherState<Element: Sendable>: @unchecked Sendable {
         if let failure { throw failure }
         guard !isStopped else { throw CancellationError() }
         guard nextToReturn < end else { return nil }
-        let element = try hasWorkers ? waitForElement() : load(nextToReturn)
+        let element = try hasWorkers ? traced(.wait, waitForElement) : traced(.loader) { try load(nextToReturn) }
         nextToReturn += 1
         stalled += ContinuousClock.now - start
         condition.broadcast()

@@ -1,6 +1,7 @@
 import Failures
 import LibTorch
 import OrderedCollections
+import Tracing
 
 /// LeRobot's names for what is observed and done.
 public enum BatchKey {
@@ -60,8 +61,10 @@ public struct Batch {
 
   /// The same batch on another device.
   public func to(_ device: Device) throws -> Batch {
-    var moved = Batch()
-    for (key, tensor) in tensors { moved[key] = try tensor.to(device) }
-    return moved
+    try traced(.copy) {
+      var moved = Batch()
+      for (key, tensor) in tensors { moved[key] = try tensor.to(device) }
+      return moved
+    }
   }
 }

@@ -1,6 +1,7 @@
 import Failures
 import LibTorch
 import RGBImages
+import Tracing
 
 // The one way from images to numbers: pixels stay bytes until they are on the device.
 
@@ -25,7 +26,9 @@ extension Batch {
   /// Moves the pixels of all cameras to `device` and converts them there.
   func normalizingPixels(on device: Device) throws -> Batch {
     var batch = self
-    for (key, tensor) in tensors where tensor.isPixels { batch[key] = try tensor.to(device).normalizedPixels() }
+    for (key, tensor) in tensors where tensor.isPixels {
+      batch[key] = try traced(.copy) { try tensor.to(device) }.normalizedPixels()
+    }
     return batch
   }
 }

@@ -1,6 +1,7 @@
 import Failures
 import LibTorch
 import NeuralNetworks
+import Tracing
 
 /// A frozen network that turns clips of frames into latents, of any kind: precomputation, rollouts and the cache's identity
 /// know no more of it than this.
@@ -50,7 +51,7 @@ extension WorldEncoder {
         (0..<contextFrames).map { step in Array(row * count + step..<row * count + step + temporalWindow) }
       }
       // The cache holds float16; what the Prophet was trained on is what it is shown.
-      return try latents(of: frames, clips: clips).to(.float16).to(.float32)
+      return try traced(.encoder) { try latents(of: frames, clips: clips).to(.float16).to(.float32) }
         .reshaped([shape[0], contextFrames, latentDimension])
     }
   }

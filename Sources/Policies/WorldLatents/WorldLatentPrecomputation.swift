@@ -5,6 +5,7 @@ import LibTorch
 import ModelFiles
 import RGBImages
 import RobotPolicies
+import Tracing
 import WorkerThreads
 import WorldEncoders
 
@@ -118,7 +119,8 @@ public struct WorldLatentPrecomputation {
       let start = writer.rowsWritten / batchSize * batchSize
       let (clips, frames) = schedule.clips(of: start / batchSize)
       try prepared.advance(to: frames) {
-        try identity.preprocessing.frames(Tensor.pixels(of: images, camera: identity.camera).to(encoder.device))
+        let pixels = try Tensor.pixels(of: images, camera: identity.camera)
+        return try identity.preprocessing.frames(traced(.copy) { try pixels.to(encoder.device) })
       }
       try append(prepared.latents(encoder, clips), from: start, to: writer)
       if writer.rowsWritten - recorded >= Self.rowsPerRecord {
@@ -163,6 +165,8 @@ private struct PreparedFrames {
   func latents(_ encoder: any WorldEncoder, _ clips: [[Int]]) throws -> Tensor {
     guard let frames else { throw Failure("no frames were prepared") }
     let places = Dictionary(uniqueKeysWithValues: indices.enumerated().map { ($1, $0) })
-    return try encoder.latents(of: frames, clips: clips.map { $0.compactMap { places[$0] } })
+    return try traced(.encoder) {
+      try encoder.latents(of: frames, clips: clips.map { $0.compactMap { places[$0] } })
+    }
   }
 }

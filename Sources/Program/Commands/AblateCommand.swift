@@ -45,6 +45,9 @@ enum AblateCommand: Command {
         "ablations are compared with the policy as it was trained; give --ablations alone, without --eval.planner, "
           + "--eval.ablation and another --policy.world_memory_mode_rollout")
     }
+    guard evaluation.profile == nil else {
+      throw Failure("--profile records one evaluation; give it to `lerobot-wm eval` with --eval.ablation")
+    }
     var checks = Checks()
     let checkpoint = try CheckpointEvaluation(evaluation, &checks)
     checks.warnings.forEach(say)

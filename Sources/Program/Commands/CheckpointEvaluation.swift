@@ -102,11 +102,15 @@ struct CheckpointEvaluation {
 
     /// Runs it; results go to `folder`.
     ///
-    /// - Parameter resumes: whether episodes that an earlier start finished are kept.
+    /// - Parameters:
+    ///   - resumes: whether episodes that an earlier start finished are kept.
+    ///   - profile: records it.
     func evaluate(
-      in folder: URL, resumes: Bool, interruption: Interruption
+      in folder: URL, resumes: Bool, interruption: Interruption, profile: Profile? = nil
     ) throws -> EvaluationRun.Outcome {
-      try run.run(planner, in: folder, resumes: resumes, manifest: { manifest.json }, interruption: interruption)
+      try run.run(
+        planner, in: folder, resumes: resumes, manifest: { manifest.json }, interruption: interruption,
+        profile: profile)
     }
   }
 }

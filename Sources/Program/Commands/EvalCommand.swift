@@ -25,6 +25,7 @@ enum EvalCommand: Command {
       help: "overwrite results in --output_dir; with --resume, resume the same evaluation, else start over and "
         + "keep the results of another in replaced/ beside it")
     var overwrites = false
+    @Setting("profile", owner: .program, help: Profile.help) var profile: String?
     @SettingsGroup("eval") var evaluation = EvaluationSection()
     @SettingsGroup("env", title: "EnvConfig", help: "kind of environment", of: EnvironmentSettings.kinds)
     var environment = EnvironmentSettings.shapes(ShapesSettings())
@@ -72,13 +73,15 @@ enum EvalCommand: Command {
 
   static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {
     var checks = Checks()
+    let profile = try Profile(settings.profile, overwrite: settings.overwrites)
     let checkpoint = try CheckpointEvaluation(settings, &checks)
     checks.warnings.forEach(say)
     let evaluation = try checkpoint.prepared(settings.evaluation.ablation, commandLine: settings.commandLine)
     let path = settings.outputDirectory ?? defaultOutput("eval", settings.jobName ?? evaluation.run.suite.name)
     let (output, resumes) = try output(path, settings, evaluation.manifest.json)
     let interruption = Interruption()
-    let outcome = try evaluation.evaluate(in: output, resumes: resumes, interruption: interruption)
+    let outcome = try evaluation.evaluate(
+      in: output, resumes: resumes, interruption: interruption, profile: profile)
     if let signal = interruption.signalNumber, outcome.results.isEmpty {
       say("stopped by a signal before an episode had ended; resume with --resume --output_dir=\(path)")
       return 128 + signal

@@ -72,21 +72,25 @@ struct EvaluationRun {
   ///   - resumes: whether episodes that an earlier start finished are kept.
   ///   - manifest: everything that the results depend on; asked for when the episodes have ended.
   ///   - interruption: once a signal has come, only the episodes that have ended are kept.
+  ///   - profile: records the episodes; a step of it is a plan.
   func run(
     _ planner: any ActionPlanner, in directory: URL, root: URL? = nil, resumes: Bool = false, manifest: () -> JSON,
-    interruption: Interruption
+    interruption: Interruption, profile: Profile? = nil
   ) throws -> Outcome {
     let start = Date()
     let progress = ProgressBar("evaluating", total: tasks.count * settings.episodes)
     // Episodes whose plans depend on those beside them cannot be repeated one by one.
     let log = try EpisodeLog(
       directory, protocol: manifest(), resumes: resumes, keepsEpisodes: planner.batching != .all)
+    try profile?.start()
+    defer { if let line = profile?.finish() { say(line) } }
     let results = try Evaluation(suite, settings, directory: directory).run(
       tasks: tasks, planner: planner, finished: log.finished
     ) { done in
       log.append(done, manifest: manifest)
       let rate = SuccessRate(successes: done.count(where: \.success), episodes: done.count)
       progress.update(done.count, note: done.isEmpty ? "" : "success so far " + rate.text)
+      if let line = profile?.stepDone() { progress.say(line) }
     } stops: {
       interruption.signalNumber != nil
     }

@@ -50,6 +50,7 @@ enum FeaturesCommand: Command {
 
   static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {
     try useComputeThreads(settings.training.computeThreads)
+    let profile = try Profile(settings.training.profile, overwrite: settings.training.overwrites)
     var checks = Checks()
     let run = try TrainingRun(settings.training, &checks)
     guard let features = try run.imageFeatures(), let part = settings.part else {
@@ -59,7 +60,7 @@ enum FeaturesCommand: Command {
     let count = run.dataset.count
     let positions = try features.missing(
       in: run.dataset, among: count * part.index / part.count..<count * (part.index + 1) / part.count)
-    let stopped = try doResumably("computing features", total: positions.count) { report in
+    let stopped = try doResumably("computing features", total: positions.count, profile) { report in
       try features.complete(
         positions, of: run.dataset, with: run.pretrained, batchSize: 8, workers: settings.training.workers,
         progress: report)

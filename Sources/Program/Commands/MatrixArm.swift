@@ -76,6 +76,9 @@ struct MatrixArm {
           flag.name,
           "is not needed: finished runs are skipped and broken ones resumed; delete a run's folder to start it again")
       }
+      if flag.name == "profile" {
+        throw ConfigurationError(flag.name, "would have all runs write one file; give it to `lerobot-wm train`")
+      }
       if flag.name == "policy.push_to_hub", flag.text != "false" {
         throw ConfigurationError(flag.name, "would upload all runs to one repository; upload the chosen one afterward")
       }

@@ -45,6 +45,7 @@ enum PrecomputeCommand: Command {
     @Setting("rename_map", help: renameMapHelp("the dataset's", more: "; --image_key may be either")) var renameMap:
       OrderedDictionary<String, String> = [:]
     @Setting("overwrite", help: "replace a finished cache") var overwrites = false
+    @Setting("profile", owner: .program, help: Profile.help) var profile: String?
 
     func validate() throws(ConfigurationError) {
       guard !datasetName.isEmpty else { throw ConfigurationError("dataset_name", "is needed") }
@@ -78,6 +79,7 @@ enum PrecomputeCommand: Command {
 
   static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {
     try useComputeThreads(settings.computeThreads)
+    let profile = try Profile(settings.profile, overwrite: settings.overwrites)
     let root = try DatasetLocation.root(
       repositoryID: settings.datasetName, root: settings.datasetRoot.map { URL(fileURLWithPath: $0) },
       revision: settings.revision)
@@ -110,7 +112,7 @@ enum PrecomputeCommand: Command {
       preprocessing: encoder.preprocessing)
     let work = try WorldLatentPrecomputation(
       encoder, identity: identity, episodes: dataset.episodes.map(\.frames), batchSize: settings.batchSize)
-    let stopped = try doResumably("encoding", total: dataset.count) { report in
+    let stopped = try doResumably("encoding", total: dataset.count, profile) { report in
       try work.run(
         to: url, overwrite: settings.overwrites, workers: settings.workers,
         image: { try dataset.image(camera, at: $0) }, progress: { done, _ in try report(done) })

@@ -38,8 +38,8 @@ enum ReproduceCommand: Command {
     let recorded = URL(fileURLWithPath: settings.evaluation)
     let output = settings.outputDirectory ?? defaultOutput("reproduce", "eval")
     let folder = URL(fileURLWithPath: output, isDirectory: true)
-    let flags =
-      try recordedFlags(recorded).filter { !["output_dir", "overwrite", "resume"].contains($0.name) } + settings.flags
+    let ofOneStart = ["output_dir", "overwrite", "resume", "profile"]
+    let flags = try recordedFlags(recorded).filter { !ofOneStart.contains($0.name) } + settings.flags
     try enterWorkingDirectory(of: recorded)
     let status = try EvalCommand.main(flags.map(\.word) + ["--output_dir=\(folder.path)"])
     let repeated = folder.appendingPathComponent("eval_info.json")

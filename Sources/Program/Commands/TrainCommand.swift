@@ -108,6 +108,9 @@ enum TrainCommand: Command {
   static func run(_ settings: TrainSettings, _ configured: Configured<TrainSettings>) throws -> Int32 {
     var (settings, configured) = (settings, configured)
     let writesWandB = try settings.wandb.writesRun(environment: ProcessInfo.processInfo.environment)
+    let profile = try Profile(settings.profile, overwrite: settings.overwrites)
+    // Not for the checkpoints: a run that goes on from them is not recorded again.
+    settings.profile = nil
     // A resumed run finds its identifier in the checkpoint's settings.
     if writesWandB { settings.wandb.runID = settings.wandb.runID ?? WandBDescription.newRunID() }
     // No more are created, and LeRobot rejects a train_config.json that asks for more.
@@ -145,7 +148,9 @@ enum TrainCommand: Command {
       pretrained, settings.training, output: output, configuration: files.lerobot, frames: run.dataset.count,
       episodes: run.dataset.episodes.count, resuming: run.checkpoint,
       wandb: writesWandB ? settings.wandbDescription(configuration) : nil,
-      callbacks: callbacks(settings, evaluation, interruption, output, mirror))
+      callbacks: callbacks(settings, evaluation, interruption, output, mirror, profile))
+    try profile?.start()
+    defer { if let line = profile?.finish() { say(line) } }
     var batches = try run.batches(from: loop.firstStep, features: features)
     // Also if the run fails: its last checkpoint may still be on its way.
     defer { mirror?.finish().forEach(say) }
@@ -163,7 +168,7 @@ enum TrainCommand: Command {
 
   private static func callbacks(
     _ settings: TrainSettings, _ evaluation: TrainingEvaluation?, _ interruption: Interruption, _ output: URL,
-    _ mirror: CheckpointMirror?
+    _ mirror: CheckpointMirror?, _ profile: Profile?
   ) -> TrainingCallbacks {
     var callbacks = TrainingCallbacks()
     callbacks.interruption = { interruption.signalNumber.map { 128 + Int($0) } }
@@ -172,7 +177,9 @@ enum TrainCommand: Command {
     callbacks.observe = { event in
       switch event {
       case .began(let step): progress = ProgressBar("training", total: settings.steps, first: step)
-      case .updated(let step): progress?.update(step)
+      case .updated(let step):
+        progress?.update(step)
+        if let line = profile?.stepDone() { progress?.say(line) }
       case .logged(let line), .warning(let line): progress?.say(FlagTranslation.translated(line))
       case .saved(let checkpoint): mirror?.copy(checkpoint).forEach { progress?.say($0) }
       case .evaluating, .ended: progress?.finish()

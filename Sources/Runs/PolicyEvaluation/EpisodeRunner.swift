@@ -6,6 +6,7 @@ import ModelFiles
 import RGBImages
 import RobotEnvironments
 import RobotPolicies
+import Tracing
 
 public struct EpisodeResult: Sendable {
   public let task: String
@@ -49,7 +50,7 @@ final class EpisodeRunner {
     videoCamera = isRecorded ? environment.specification.cameras.first?.name : nil
     result = EpisodeResult(task: episode.task, episode: episode.episode)
     random = CountedRandom(seed: settings.seed, "rollout \(episode.task)").at(episode.episode)
-    attempt { try environment.reset(seed: settings.seed, episode: episode.episode) }
+    attempt { try traced(.simulator) { try environment.reset(seed: settings.seed, episode: episode.episode) } }
   }
 
   /// Returns the next request to the planner, or nil when the episode is over.
@@ -60,7 +61,7 @@ final class EpisodeRunner {
       var cameras = context.requirements.cameras
       if let videoCamera { cameras.insert(videoCamera) }
       if let history = context.requirements.history { cameras.insert(history.camera) }
-      let seen = try environment.observe(cameras: cameras)
+      let seen = try traced(.renderer) { try environment.observe(cameras: cameras) }
       record(seen)
       let asked = try ablated(PolicyRequest(observation: seen, history: history, random: random.at(requests)))
       result.instruction = asked.observation.instruction
@@ -86,7 +87,7 @@ final class EpisodeRunner {
     guard !isFinished else { return }
     attempt {
       for (index, action) in chunk.enumerated() {
-        let step = try environment.step(action)
+        let step = try traced(.simulator) { try environment.step(action) }
         result.steps += 1
         result.rewardSum += Double(step.reward)
         result.rewardMaximum = max(result.rewardMaximum, Double(step.reward))
@@ -110,7 +111,7 @@ final class EpisodeRunner {
       cameras.insert(history.camera)
     }
     guard !cameras.isEmpty else { return }
-    record(try environment.observe(cameras: cameras))
+    record(try traced(.renderer) { try environment.observe(cameras: cameras) })
   }
 
   private func record(_ seen: Observation) {

@@ -2,6 +2,8 @@ import Failures
 import Foundation
 import ModelFiles
 import RobotEnvironments
+import Tracing
+import WorkerThreads
 
 /// How an evaluation runs a suite's tasks.
 public struct EvaluationSettings: Sendable {
@@ -76,7 +78,8 @@ public struct Evaluation {
       }
       let start = ContinuousClock.now
       // The order of arrival is chance; what action chunks depend on must not be.
-      answer(batch.sorted { Self.place($0, order) < Self.place($1, order) }, planner)
+      let ordered = batch.sorted { Self.place($0, order) < Self.place($1, order) }
+      traced(.planning) { answer(ordered, planner) }
       // A large batch takes hardly longer than a small one, so half of its time is well spent waiting for more.
       maximumDelay = (ContinuousClock.now - start) / 2
       progress(queue.results)
@@ -86,10 +89,7 @@ public struct Evaluation {
   }
 
   private func start(_ number: Int, _ context: EnvironmentWorker.Context) {
-    let thread = Thread { context.batcher.run { EnvironmentWorker(context).run() } }
-    thread.name = "environment-\(number)"
-    thread.stackSize = 8 << 20
-    thread.start()
+    startThread(named: "environment-\(number)") { context.batcher.run { EnvironmentWorker(context).run() } }
   }
 
   private static func place(_ ticket: InferenceBatcher.Ticket, _ order: [String: Int]) -> (Int, Int) {

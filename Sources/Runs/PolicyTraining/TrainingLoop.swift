@@ -7,6 +7,7 @@ import NeuralNetworks
 import OrderedCollections
 import RobotPolicies
 import RunLogs
+import Tracing
 
 /// A training run: batch, loss, gradients, clip, step, and at intervals a log line, a checkpoint and an evaluation.
 ///
@@ -93,25 +94,28 @@ public struct TrainingLoop {
 
       let batch = try pretrained.preprocessor(
         samples.batch, tasks: samples.instructions, device: policy.parameters.device)
-      let loss = try policy.loss(of: batch, random: random.at(step))
-      try loss.total.backward()
+      let loss = try traced(.forward) { try policy.loss(of: batch, random: random.at(step)) }
+      try traced(.backward) { try loss.total.backward() }
       let gradientMetrics = try policy.gradientMetrics()
-      let gradientNorm = try policy.clipGradients(toNorm: settings.optimizer.maximumGradientNorm)
       let learningRate = settings.schedule.learningRate(at: step)
-      try optimizer.step(learningRate: learningRate)
-      try optimizer.clearGradients()
+      let gradientNorm = try traced(.optimizer) {
+        let norm = try policy.clipGradients(toNorm: settings.optimizer.maximumGradientNorm)
+        try optimizer.step(learningRate: learningRate)
+        try optimizer.clearGradients()
+        return norm
+      }
 
       let done = step + 1
       let update = Update(
         step: done, metrics: loss.metrics.merging(gradientMetrics) { $1 }, gradientNorm: gradientNorm,
         learningRate: learningRate)
-      if settings.isLogStep(done) { try write(update) }
+      if settings.isLogStep(done) { try traced(.log) { try write(update) } }
       clock.endUpdate()
       callbacks.observe(.updated(step: done))
 
       let exitCode = callbacks.interruption()
       let isSaved = settings.savesCheckpoints && (settings.isSaveStep(done) || exitCode != nil)
-      if isSaved { try save(update) }
+      if isSaved { try traced(.save) { try save(update) } }
       if let exitCode, done < settings.steps { return .interrupted(step: done, exitCode: exitCode) }
       if let exitCode = try evaluate(at: done) {
         if settings.savesCheckpoints, !isSaved { try save(update) }

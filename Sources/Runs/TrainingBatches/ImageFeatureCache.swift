@@ -5,6 +5,7 @@ import LibTorch
 import ModelFiles
 import OrderedCollections
 import RobotPolicies
+import Tracing
 
 /// What the frozen vision tower gives for a dataset's frames, kept on disk: a run computes it once for each frame, and
 /// later epochs and runs read it instead of decoding images.
@@ -123,7 +124,8 @@ public struct ImageFeatureCache: Sendable {
     for (camera, file) in files {
       guard let images = batch[camera] else { continue }
       let name = names[camera] ?? camera
-      let features = try policy.imageFeatures(of: pretrained.preprocessed(images, of: camera, name))
+      let input = try pretrained.preprocessed(images, of: camera, name)
+      let features = try traced(.encoder) { try policy.imageFeatures(of: input) }
       try features.to(Device.cpu).contiguous().withBytes { bytes in
         Result {
           for (place, frame) in frames.enumerated() where !file.contains(frame) {

@@ -179,6 +179,7 @@ struct MatrixTests {
     ([:], ["--resume"], ["resumed"]),
     ([:], ["--eval.ablation=blank_images"], ["--eval.ablation", "lerobot-wm ablate"]),
     ([:], ["--policy.push_to_hub=true", "--policy.repo_id=user/name"], ["--policy.push_to_hub"]),
+    ([:], ["--profile=profile.json"], ["--profile", "one file"]),
     ([:], ["--wandb.enable=true", "--wandb.mode=online"], ["--wandb.mode=offline"]),
     ([:], ["--save_checkpoint=false"], ["--save_checkpoint"]),
     (["STEPS": "9000000000000000000"], [], ["--steps"]),

@@ -12,6 +12,7 @@
 #include <ATen/ops/from_blob.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <dlfcn.h>
+#include <torch/csrc/autograd/profiler_kineto.h>
 #include <torch/csrc/inductor/aoti_torch/c/shim.h>
 #include <torch/version.h>
 
@@ -231,6 +232,38 @@ EXPORT wm_tensor wm_torch_grad(wm_tensor handle) {
 EXPORT int wm_torch_clear_grad(wm_tensor handle) {
   return guarded_call(-1, [&] {
     borrow(handle).mutable_grad().reset();
+    return 0;
+  });
+}
+
+/// Records the operators of this thread and of autograd's, and what they start on GPUs.
+EXPORT int wm_torch_start_profiler(void) {
+  return guarded_call(-1, [] {
+    using namespace torch::profiler::impl;
+    std::set<ActivityType> activities{ActivityType::CPU};
+    if (wm_torch_device_count() > 0) activities.insert(ActivityType::CUDA);
+    ProfilerConfig config(ProfilerState::KINETO);
+    torch::autograd::profiler::prepareProfiler(config, activities);
+    torch::autograd::profiler::enableProfiler(config, activities);
+    return 0;
+  });
+}
+
+/// Call on the thread that started it.
+EXPORT int wm_torch_stop_profiler(void (*visit)(void *, const wm_profiler_event *), void *owner) {
+  return guarded_call(-1, [&] {
+    // Work that is still queued belongs to the recording; a device that is not in use stays so.
+    for (int index = 0; index < wm_torch_device_count(); index++)
+      if (at::globalContext().getAcceleratorHooksInterface(at::kCUDA).hasPrimaryContext(index))
+        c10::impl::VirtualGuardImpl(c10::DeviceType::CUDA).synchronizeDevice(index);
+    auto result = torch::autograd::profiler::disableProfiler();
+    for (const auto &event : result->events()) {
+      std::string name = event.name();
+      int device = event.deviceType() == c10::DeviceType::CPU ? -1 : event.deviceIndex();
+      wm_profiler_event found{
+          name.c_str(), device, event.deviceResourceId(), (int64_t)event.startNs(), (int64_t)event.endNs()};
+      visit(owner, &found);
+    }
     return 0;
   });
 }

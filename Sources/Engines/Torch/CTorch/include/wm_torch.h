@@ -43,6 +43,16 @@ typedef struct {
   int64_t element_count, byte_count;
 } wm_tensor_info;
 
+/// An operator on the CPU, or a piece of work on a GPU; times are nanoseconds since 1970.
+typedef struct {
+  const char *name;
+  /// -1 for the CPU.
+  int32_t device_index;
+  /// The system's number of the thread, or the stream's.
+  int64_t row;
+  int64_t start, end;
+} wm_profiler_event;
+
 /// X(result, name, parameters): every function of the table, in order. Pointers and ints report failure as NULL or -1;
 /// `last_error` then holds libtorch's text for this thread.
 #define WM_TORCH_FUNCTIONS(X)                                                                       \
@@ -69,7 +79,9 @@ typedef struct {
   X(int, set_requires_grad, (wm_tensor tensor, int enabled))                                        \
   X(int, backward, (wm_tensor tensor))                                                              \
   X(wm_tensor, grad, (wm_tensor tensor))                                                            \
-  X(int, clear_grad, (wm_tensor tensor))
+  X(int, clear_grad, (wm_tensor tensor))                                                            \
+  X(int, start_profiler, (void))                                                                    \
+  X(int, stop_profiler, (void (*visit)(void *, const wm_profiler_event *), void *owner))
 
 #define WM_FIELD(result, name, parameters) result(*name) parameters;
 typedef struct {
