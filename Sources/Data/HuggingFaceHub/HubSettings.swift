@@ -34,7 +34,7 @@ public struct HubSettings: Sendable {
   public var token: HubToken?
   /// `HF_HUB_OFFLINE` is 1, ON, YES or TRUE: nothing is asked of anybody.
   public var isOffline: Bool
-  /// Seconds without a byte after which a request is given up (`HF_HUB_DOWNLOAD_TIMEOUT`).
+  /// Seconds without a byte after which a request is given up (`HF_HUB_DOWNLOAD_TIMEOUT`), a day at most.
   public var stallSeconds: Int
   /// How often a request is made before it is given up.
   public var attempts = 5
@@ -70,7 +70,7 @@ public struct HubSettings: Sendable {
     while address.hasSuffix("/") { address.removeLast() }
     endpoint = address
     isOffline = isTrue("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
-    stallSeconds = text("HF_HUB_DOWNLOAD_TIMEOUT").flatMap { Int($0) }.map { max(1, $0) } ?? 10
+    stallSeconds = text("HF_HUB_DOWNLOAD_TIMEOUT").flatMap { Int($0) }.map { min(max(1, $0), 86_400) } ?? 10
     certificates = text("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
     let file = folder("HF_TOKEN_PATH") ?? home.appendingPathComponent("token")
     token = text("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN").flatMap(HubToken.init)

@@ -67,7 +67,12 @@ enum EvalCommand: Command {
       configured.value.policyPath = path
       try configured.apply(checkpoint: path)
     }
-    if let file, let json { try configured.apply(json, from: file.path, unknown: .shared(foreignSettings)) }
+    if let file, let json {
+      // One file may hold what several commands take.
+      let known = TrainSettings().namesOfEveryKind.map { ForeignSetting($0, nil) }
+      try configured.apply(
+        json, from: file.path, unknown: .shared(foreignSettings + LeRobotSettings.ofTraining + known))
+    }
     try configured.applyRenameMap()
   }
 

@@ -1,5 +1,6 @@
 import Failures
 import Foundation
+import LayeredSettings
 import LibTorch
 import ModelFiles
 import RobotPolicies
@@ -48,5 +49,8 @@ func say(_ line: String) {
 
 /// Sets the threads of one CPU operation; 0 leaves torch's choice, all cores.
 func useComputeThreads(_ count: Int) throws {
+  guard (0...4096).contains(count) else {
+    throw ConfigurationError("num_compute_threads", "expected 0 to 4096, found \(count)")
+  }
   if count > 0 { try TorchEngine.shared().setThreadCount(count) }
 }

@@ -49,9 +49,12 @@ enum PrecomputeCommand: Command {
 
     func validate() throws(ConfigurationError) {
       guard !datasetName.isEmpty else { throw ConfigurationError("dataset_name", "is needed") }
-      guard (1...1024).contains(temporalWindow), batchSize > 0, (0...256).contains(workers) else {
-        throw ConfigurationError(
-          "temporal_window", "and --batch_size must be 1 or more (1024 frames at most), --num_workers 0 to 256")
+      for (name, value, range) in [
+        ("temporal_window", temporalWindow, 1...1024), ("batch_size", batchSize, 1...1 << 20),
+        ("num_workers", workers, 0...256),
+      ]
+      where !range.contains(value) {
+        throw ConfigurationError(name, "expected \(range.lowerBound) to \(range.upperBound), found \(value)")
       }
       guard tolerance >= 0 else { throw ConfigurationError("tolerance_s", "expected 0 or more, found \(tolerance)") }
       // Training and rollouts take the window from the suffix.

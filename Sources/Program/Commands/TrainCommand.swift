@@ -76,7 +76,8 @@ enum TrainCommand: Command {
       try configured.apply(.object(json), from: config.path, at: "policy", unknown: .keep)
     }
     if let file, let settings {
-      var foreign = foreignSettings
+      // One file may hold what several commands take.
+      var foreign = foreignSettings + EvalCommand.Settings().namesOfEveryKind.map { ForeignSetting($0, nil) }
       if resumes { foreign += try carried(from: file) }
       try configured.apply(settings, from: file.path, unknown: .shared(foreign))
     }

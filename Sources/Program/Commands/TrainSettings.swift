@@ -13,8 +13,8 @@ struct TrainSettings: ConfigurationSection {
   @Setting("resume", help: "resume from the last checkpoint in --output_dir") var resumes = false
   @Setting("overwrite", owner: .program, help: "replace the run in --output_dir") var overwrites = false
   @Setting("seed", help: "random seed") var seed = 1000
-  @Setting("num_workers", help: "threads that load and decode; does not change results") var workers = 4
-  @Setting("num_compute_threads", owner: .program, help: "threads of one CPU operation; 0 takes all cores")
+  @Setting("num_workers", help: "threads that load and decode, 0 to 256; does not change results") var workers = 4
+  @Setting("num_compute_threads", owner: .program, help: "threads of one CPU operation, to 4096; 0 takes all cores")
   var computeThreads = 0
   @Setting("batch_size", help: "samples per update") var batchSize = 8
   @Setting("steps", help: "updates in total") var steps = 100_000
@@ -57,13 +57,18 @@ struct TrainSettings: ConfigurationSection {
   static let title = "TrainPipelineConfig"
 
   func validate() throws(ConfigurationError) {
-    for (name, value) in [
-      ("batch_size", batchSize), ("steps", steps), ("log_freq", logFrequency), ("save_freq", saveFrequency),
+    for (name, value, most) in [
+      ("batch_size", batchSize, 1 << 20), ("steps", steps, 1 << 40), ("log_freq", logFrequency, .max),
+      ("save_freq", saveFrequency, .max),
     ]
-    where value < 1 {
-      throw ConfigurationError(name, "expected an integer from 1, found \(value)")
+    where !(1...most).contains(value) {
+      let range = most == .max ? "an integer from 1" : "1 to \(most)"
+      throw ConfigurationError(name, "expected \(range), found \(value)")
     }
-    guard workers >= 0, computeThreads >= 0 else { throw ConfigurationError("num_workers", "expected 0 or more") }
+    for (name, value, most) in [("num_workers", workers, 256), ("num_compute_threads", computeThreads, 4096)]
+    where !(0...most).contains(value) {
+      throw ConfigurationError(name, "expected 0 to \(most), found \(value)")
+    }
     guard tolerance >= 0 else { throw ConfigurationError("tolerance_s", "expected 0 or more, found \(tolerance)") }
     guard !resumes || outputDirectory != nil else { throw ConfigurationError("output_dir", "is needed with --resume") }
     guard usesPolicyPreset || (optimizer != nil && scheduler != nil) else {

@@ -84,8 +84,9 @@ struct TrainingEvaluationSection: ConfigurationSection {
   static let title = "EvalConfig"
 
   func validate() throws(ConfigurationError) {
-    for (name, value) in [("n_episodes", episodes), ("batch_size", batchSize)] where value < 1 {
-      throw ConfigurationError(name, "expected an integer from 1, found \(value)")
+    for (name, value) in [("n_episodes", episodes), ("batch_size", batchSize)]
+    where !(1...1_000_000).contains(value) {
+      throw ConfigurationError(name, "expected 1 to 1000000, found \(value)")
     }
   }
 }

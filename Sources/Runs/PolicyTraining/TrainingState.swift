@@ -65,8 +65,8 @@ struct TrainingState {
       throw Failure(
         "\(folder.path) holds no training state to resume; start a new run from these weights with `policy.path`")
     }
-    guard let step = try JSON(contentsOf: stepFile)["step"]?.integer, step >= 0 else {
-      throw Failure("\(stepFile.path): expected a step")
+    guard let step = try JSON(contentsOf: stepFile)["step"]?.integer, (0...1 << 40).contains(step) else {
+      throw Failure("\(stepFile.path): expected a step from 0 to 2^40")
     }
     self.step = step
     try Self.checkGroups(folder.appendingPathComponent(Self.groupsFile), for: store)

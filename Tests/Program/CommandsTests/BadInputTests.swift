@@ -45,6 +45,20 @@ struct BadInputTests {
     BadInput("an unknown kind of policy", train + ["--policy.type=act"], says: "--policy.type", "smolvla_world"),
     BadInput("a number that is none", train + ["--policy.optimizer_lr=abc"], says: "--policy.optimizer_lr", "abc"),
     BadInput("no updates", train + ["--steps=0"], says: "--steps"),
+    BadInput("a batch without a bound", train + ["--batch_size=1099511627776"], says: "--batch_size: expected 1 to"),
+    BadInput("threads below none", train + ["--num_compute_threads=-1"], says: "--num_compute_threads: expected 0 to"),
+    BadInput(
+      "threads without a bound", evaluate + ["--num_compute_threads=2147483648"],
+      says: "--num_compute_threads: expected"),
+    BadInput(
+      "loaders without a bound", train + ["--num_workers=9223372036854775807"], says: "--num_workers: expected 0 to 256"
+    ),
+    BadInput(
+      "episodes without a bound", evaluate + ["--eval.n_episodes=9223372036854775807"],
+      says: "--eval.n_episodes: expected 1 to"),
+    BadInput(
+      "clips without a bound", Flags.precompute + ["--cache_dir=out", "--batch_size=9223372036854775807"],
+      says: "--batch_size: expected 1 to"),
     BadInput("no episodes", train + ["--dataset.episodes=[]"], says: "--dataset.episodes"),
     BadInput("an episode that is not there", train + ["--dataset.episodes=[99]"], says: "--dataset.episodes", "99"),
     BadInput("a device that is not there", train + ["--policy.device=cuda:77"], says: "--policy.device"),

@@ -116,6 +116,15 @@ struct CheckpointsAsFoundTests {
     }
   }
 
+  @Test func `a state that is larger than the policy's is told with the setting`() throws {
+    try Fixture.within { folder in
+      let outcome = try Program.run(
+        ["train", "--output_dir=out"] + Flags.train + ["--policy.max_state_dim=1"], in: folder)
+      #expect(outcome.status == 1 && outcome.sentences.count == 1)
+      #expect(outcome.errors.contains("more than --policy.max_state_dim=1"), "\(outcome.errors)")
+    }
+  }
+
   // MARK: Another machine's paths
 
   @Test func `the backbone beside the weights is used where its path is another machine's`() throws {

@@ -77,7 +77,7 @@ struct DamagedRunTests {
       let path = "--policy.path=arm_run/checkpoints/last/pretrained_model"
       let outcome = try Program.run(Flags.evaluate + [path, "--output_dir=out"], in: folder)
       #expect(outcome.status == 1)
-      #expect(outcome.errors.contains("actions of 3 numbers, the environment takes 2"), "\(outcome.errors)")
+      #expect(outcome.errors.contains("action has 3 numbers, the environment's has 2"), "\(outcome.errors)")
       #expect(!FileManager.default.fileExists(atPath: folder.appendingPathComponent("out").path))
     }
   }

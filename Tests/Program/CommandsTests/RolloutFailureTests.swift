@@ -113,6 +113,9 @@ struct RolloutFailureTests {
       #expect(outcome.status == 1)
       #expect(outcome.errors.contains("episode 1 broke off: shapes takes finite actions, and got [nan, nan]\n"))
       #expect(try problems(information(folder)).count == 2)
+      // Nothing was measured, so no rate is told.
+      #expect(outcome.sentences.count == 1 && outcome.errors.contains("every episode broke off"), "\(outcome.errors)")
+      #expect(!outcome.output.contains("%"), "\(outcome.output)")
     }
   }
 
@@ -168,6 +171,9 @@ struct RolloutFailureTests {
       #expect(problems[0].contains(".bddl:") && problems[0].contains(":gaol"), "\(problems[0])")
       #expect(problems[3].contains("is missing"), "\(problems[3])")
       #expect(outcome.errors.contains("libero_spatial/0, episode 0 broke off: "))
+      let folders = try information(folder)["protocol"]?["folders"]
+      #expect(folders?["bddl_files"]?.string == folder.appendingPathComponent("bddl").path)
+      #expect(try folders?["assets"]?.string == folderOfEmptyAssets(folder))
     }
   }
 }
