@@ -10,10 +10,14 @@ public struct VisionTransformerBlock {
   private let scale1, scale2: Tensor?
   private let heads: Int
   private let activation: Tensor.GELU
+  private let fusesActivation: Bool
 
+  /// - Parameter fusesActivation: whether the activation may be part of the product before it, which rounds once less;
+  ///   otherwise bfloat16 numbers are those of the two operations that transformers makes.
   public init(
     norms: (LayerNorm, LayerNorm), queries: Linear, keys: Linear, values: Linear, output: Linear, up: Linear,
-    down: Linear, scales: (Tensor, Tensor)? = nil, heads: Int, activation: Tensor.GELU
+    down: Linear, scales: (Tensor, Tensor)? = nil, heads: Int, activation: Tensor.GELU,
+    fusesActivation: Bool = false
   ) {
     (norm1, norm2) = norms
     (self.queries, self.keys, self.values, self.output) = (queries, keys, values, output)
@@ -21,6 +25,7 @@ public struct VisionTransformerBlock {
     (scale1, scale2) = (scales?.0, scales?.1)
     self.heads = heads
     self.activation = activation
+    self.fusesActivation = fusesActivation
   }
 
   /// [B, tokens, width] → the same shape.
@@ -31,7 +36,9 @@ public struct VisionTransformerBlock {
     let attended = try Tensor.attention(
       queries: rotate(split(queries(normed))), keys: rotate(split(keys(normed))), values: split(values(normed)))
     let hidden = try input + scaled(output(attended.transposed(1, 2).flattened(from: 2)), scale1)
-    return try hidden + scaled(down(up(norm2(hidden), activation)), scale2)
+    let normed2 = try norm2(hidden)
+    let activated = fusesActivation ? try up(normed2, activation) : try up(normed2).gelu(activation)
+    return try hidden + scaled(down(activated), scale2)
   }
 
   private func scaled(_ branch: Tensor, _ scale: Tensor?) throws -> Tensor {

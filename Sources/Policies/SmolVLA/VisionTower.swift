@@ -81,7 +81,7 @@ extension VisionTransformerBlock {
     let norm2 = try LayerNorm(scope["layer_norm2"], width: width, epsilon: epsilon)
     self.init(
       norms: (norm1, norm2), queries: queries, keys: keys, values: values, output: output, up: up, down: down,
-      heads: configuration.attentionHeads, activation: .tanh)
+      heads: configuration.attentionHeads, activation: .tanh, fusesActivation: true)
   }
 }
 

@@ -109,7 +109,7 @@ struct RefusedEvaluationTests {
       try ComparedRuns.edit(record, "\"batch_size\": 4", "\"batch_size\": 8")
       try ComparedRuns.expectRefusal("training_record.json was changed after the evaluation of E2_seed3", in: folder)
       try ComparedRuns.edit(record, "\"batch_size\": 8", "\"batch_size\": 4")
-      #expect(try ComparedRuns.report(in: folder).contains("no difference between the checkpoint E2_seed3"))
+      #expect(try ComparedRuns.report(in: folder).contains("the checkpoint E2_seed3"))
       let information = folder.appendingPathComponent("out/E2_seed3/eval/eval_info.json")
       try ComparedRuns.edit(information, "\"num_steps\": 2", "\"num_steps\": 3")
       try ComparedRuns.expectRefusal("was edited after the evaluation", in: folder)
