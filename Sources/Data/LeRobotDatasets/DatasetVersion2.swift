@@ -86,7 +86,7 @@ func loadEpisodeStatistics(root: URL) throws -> OrderedDictionary<String, Featur
     }
   }
   var joined: OrderedDictionary<String, FeatureStatistics> = [:]
-  // What cannot be read is missing; whoever needs it takes it from the data.
+  // What cannot be read is left out; a run that needs it computes it from the data.
   for (feature, episodes) in parts where !unreadable.contains(feature) {
     joined[feature] = try? FeatureStatistics.aggregate(episodes)
   }

@@ -4,7 +4,7 @@ import ParquetFiles
 import Synchronization
 
 /// The numeric features of the selected frames. A feature is read when it is first asked for and stays in memory, so what
-/// nobody uses costs nothing and may be damaged.
+/// is not used costs nothing and may be damaged.
 final class FrameNumbers: Sendable {
   /// The features that are held as numbers.
   let features: OrderedDictionary<String, DatasetFeature>

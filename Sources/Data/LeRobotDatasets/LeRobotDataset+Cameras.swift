@@ -5,7 +5,7 @@ import MediaCoding
 extension LeRobotDataset {
   /// Gives cameras the size of their first image where `info.json` says another one.
   ///
-  /// A camera whose first image cannot be read keeps its size: whoever reads it is told.
+  /// A camera whose first image cannot be read keeps its size; reading the image gives the error.
   ///
   /// - Returns: lines about those, and about features that are left out.
   static func adoptImageSizes(

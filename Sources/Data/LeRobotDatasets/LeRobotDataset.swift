@@ -86,7 +86,7 @@ public final class LeRobotDataset: Sendable {
     let json = try JSON(contentsOf: url)
     guard let members = json.object else { throw Failure("expected an object in \(url.path)") }
     var statistics: OrderedDictionary<String, FeatureStatistics> = [:]
-    // What cannot be read is missing; whoever needs it takes it from the data.
+    // What cannot be read is left out; a run that needs it computes it from the data.
     for (name, entry) in members { statistics[name] = try? FeatureStatistics(entry, name: name, file: url.path) }
     return statistics
   }

@@ -113,7 +113,7 @@ enum EvalCommand: Command {
         + "repeat them with --resume --output_dir=\(path)")
   }
 
-  /// The folder of the results, and whether the evaluation in it goes on.
+  /// The folder of the results, and whether the evaluation in it is resumed.
   private static func output(_ path: String, _ settings: Settings, _ manifest: JSON) throws -> (URL, resumes: Bool) {
     guard settings.resumes else { return (try prepareOutput(path, overwrite: settings.overwrites), false) }
     let folder = URL(fileURLWithPath: path, isDirectory: true)

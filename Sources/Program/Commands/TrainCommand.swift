@@ -37,7 +37,7 @@ enum TrainCommand: Command {
   /// What LeRobot calls `eval_freq` since 0.5.
   private static let newEvaluationFrequency = "env_eval_freq"
 
-  /// Fields of a checkpoint's policy that nobody knows are written into its settings too.
+  /// Unknown fields of a checkpoint's policy are written into its settings too.
   private static func carried(from file: URL) throws -> [ForeignSetting] {
     let config = file.deletingLastPathComponent().appendingPathComponent("config.json")
     guard FileManager.default.fileExists(atPath: config.path) else { return [] }
@@ -110,7 +110,7 @@ enum TrainCommand: Command {
     var (settings, configured) = (settings, configured)
     let writesWandB = try settings.wandb.writesRun(environment: ProcessInfo.processInfo.environment)
     let profile = try Profile(settings.profile, overwrite: settings.overwrites)
-    // Not for the checkpoints: a run that goes on from them is not recorded again.
+    // Not for the checkpoints: a run that resumes from them is not profiled again.
     settings.profile = nil
     // A resumed run finds its identifier in the checkpoint's settings.
     if writesWandB { settings.wandb.runID = settings.wandb.runID ?? WandBDescription.newRunID() }

@@ -1,4 +1,4 @@
-/// Why values cannot be located one by one; whoever asked reads the whole row group instead, which also names damage.
+/// Values cannot be located one by one; the caller reads the whole row group instead, which also names damage.
 struct NotLocatable: Error {}
 
 /// Bytes taken one after another.
