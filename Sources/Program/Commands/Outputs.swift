@@ -9,13 +9,14 @@ import RobotPolicies
 func prepareOutput(_ path: String, overwrite: Bool) throws -> URL {
   let url = URL(fileURLWithPath: path, isDirectory: true).standardizedFileURL
   let files = FileManager.default
-  AtomicFile.removeLeftovers(in: url)
-  if let contents = try? files.contentsOfDirectory(atPath: url.path), !contents.isEmpty {
+  // Nothing is deleted in a folder that is refused.
+  if let contents = try? files.contentsOfDirectory(atPath: url.path), !contents.allSatisfy(AtomicFile.isLeftover) {
     guard overwrite else {
       throw Failure("\(path) exists and is not empty; choose another --output_dir, or give --overwrite")
     }
     try files.removeItem(at: url)
   }
+  AtomicFile.removeLeftovers(in: url)
   do { try files.createDirectory(at: url, withIntermediateDirectories: true) } catch {
     throw Failure("\(path) could not be made: \(systemReason(of: error)); choose another --output_dir")
   }

@@ -56,9 +56,13 @@ public final class AtomicFile {
 
   /// Removes the files that killed processes were about to write in a folder, which no other process may write to now.
   public static func removeLeftovers(in folder: URL) {
-    for name in (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-    where name.hasPrefix(".") && name.hasSuffix(suffix) { unlink(folder.appendingPathComponent(name).path) }
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [] where isLeftover(name) {
+      unlink(folder.appendingPathComponent(name).path)
+    }
   }
+
+  /// Whether a file of this name is one that a killed process left.
+  public static func isLeftover(_ name: String) -> Bool { name.hasPrefix(".") && name.hasSuffix(suffix) }
 
   /// Writes a whole file of `bytes` at `url`.
   public static func write(_ bytes: [UInt8], to url: URL, overwrite: Bool = false) throws {
