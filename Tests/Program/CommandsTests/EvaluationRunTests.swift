@@ -107,4 +107,22 @@ struct EvaluationRunTests {
   private func information(_ folder: URL) throws -> JSON {
     try JSON(contentsOf: folder.appendingPathComponent("eval_info.json"))
   }
+
+  @Test func `what a killed write left does not make a folder look used, and a refused folder keeps its files`() throws
+  {
+    try Fixture.within { folder in
+      let files = FileManager.default
+      for (name, others) in [("left", []), ("used", ["notes"])] {
+        let place = folder.appendingPathComponent(name)
+        try files.createDirectory(at: place, withIntermediateDirectories: true)
+        for file in [".episodes.jsonl.1a2b.partial"] + others {
+          try Data().write(to: place.appendingPathComponent(file))
+        }
+        let outcome = try Program.run(
+          Flags.evaluate + ["--policy.path=\(Flags.checkpoint)", "--output_dir=\(name)"], in: folder)
+        #expect((outcome.status == 0) == others.isEmpty, "\(outcome.errors)")
+        #expect(place.names().contains(".episodes.jsonl.1a2b.partial") == !others.isEmpty)
+      }
+    }
+  }
 }
