@@ -135,7 +135,7 @@ let package = Package(
 
     // MARK: Benchmarks
     .executableTarget(
-      name: "Benchmarks", dependencies: ["WorldModality", "LeRobotDatasets", "ParquetFiles", "ShapesSimulation"],
+      name: "Benchmarks", dependencies: ["WorldModality", "PolicyTraining", "LeRobotDatasets", "ParquetFiles", "ShapesSimulation"],
       path: "Benchmarks",
       exclude: [
         "Libero", "Statistics", "cold_start.sh", "comparison.sh", "loader.sh", "loader_peer.py", "policy.sh",

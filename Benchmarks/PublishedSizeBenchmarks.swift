@@ -5,8 +5,10 @@ import LibTorch
 import ModelFiles
 import NeuralNetworks
 import OrderedCollections
+import PolicyTraining
 import RobotPolicies
 import SmolVLA
+import Tracing
 import WorldEncoders
 import WorldModality
 
@@ -27,17 +29,24 @@ enum PublishedSizeJob: String, CaseIterable {
   case product
   /// Whether `smolvla_world` with closed gates plans SmolVLA's chunk bit for bit.
   case gate
+  /// Whether updates and plans that a GPU repeats as a graph give what they give without one.
+  case graph
 
-  /// - Parameter rows: samples, observations or clips at a time.
-  func figures(_ device: Device, _ precision: Precision, rows: Int, seconds: Double) throws -> JSON {
+  /// - Parameters:
+  ///   - rows: samples, observations or clips at a time.
+  ///   - trace: the file for a trace of one round; nil for none.
+  func figures(
+    _ device: Device, _ precision: Precision, rows: Int, seconds: Double, trace: URL? = nil
+  ) throws -> JSON {
     try TorchEngine.shared().allowTF32(precision == .tf32)
-    if self == .gate {
-      let isIdentical = try PublishedPolicy.closedGateIsIdentical(device, precision, rows)
-      return ["program": "lerobot-wm", "job": "gate", "identical": .integer(isIdentical ? 1 : 0)]
+    if let isIdentical = try isIdentical(device, precision, rows) {
+      return ["program": "lerobot-wm", "job": .string(rawValue), "identical": .integer(isIdentical ? 1 : 0)]
     }
     let round = try prepared(device, precision, rows)
     forgetPeak()
-    try round()
+    // A GPU's work is recorded in the third.
+    for _ in 0..<(device == .cpu ? 1 : 4) { try round() }
+    if let trace { try record(round, into: trace) }
     let clock = ContinuousClock()
     let start = clock.now
     var rounds: [Double] = []
@@ -51,6 +60,26 @@ enum PublishedSizeJob: String, CaseIterable {
     ]
   }
 
+  /// The answer to a question; nil where times are asked for.
+  private func isIdentical(_ device: Device, _ precision: Precision, _ rows: Int) throws -> Bool? {
+    switch self {
+    case .gate: try PublishedPolicy.closedGateIsIdentical(device, precision, rows)
+    case .graph:
+      try PublishedPolicy.repeatedUpdateIsIdentical(device, precision, rows)
+        && PublishedPolicy(device, precision, isTrained: false).repeatedChunkIsIdentical(rows)
+    default: nil
+    }
+  }
+
+  private func record(_ round: () throws -> Void, into file: URL) throws {
+    try TorchEngine.shared().startProfiler()
+    Tracer.start()
+    try round()
+    var trace = Tracer.stop()
+    try TorchEngine.shared().stopProfiler(into: &trace)
+    try trace.write(to: file, overwrite: true)
+  }
+
   /// What one round does, with its data where they are needed.
   private func prepared(_ device: Device, _ precision: Precision, _ rows: Int) throws -> () throws -> Void {
     switch self {
@@ -60,7 +89,7 @@ enum PublishedSizeJob: String, CaseIterable {
     case .chunk: return try PublishedPolicy(device, precision, isTrained: false).chunk(rows)
     case .encoder: return try encoderRound(device, precision, rows)
     case .product: return try productRound(device, precision)
-    case .gate: throw Failure("a gate has no rounds")
+    case .gate, .graph: throw Failure("a question has no rounds")
     }
   }
 
@@ -138,6 +167,34 @@ private struct PublishedPolicy {
     return try chunk(hasWorld: false).isIdentical(to: chunk(hasWorld: true))
   }
 
+  /// Four updates of two policies that begin alike; one of them never records.
+  static func repeatedUpdateIsIdentical(_ device: Device, _ precision: Precision, _ rows: Int) throws -> Bool {
+    let (plain, other) = try (PublishedPolicy(device, precision), PublishedPolicy(device, precision))
+    let update = PolicyUpdate(other.policy, other.optimizer)
+    let batch = try plain.batch(rows)
+    for step in 0..<4 {
+      let random = plain.random.at(step)
+      try plain.policy.loss(of: batch, random: random).total.backward()
+      _ = try plain.policy.clipGradients(toNorm: plain.optimizer.settings.maximumGradientNorm)
+      try plain.optimizer.step(learningRate: 1e-4)
+      try plain.optimizer.clearGradients()
+      _ = try update(batch, random: random, learningRate: 1e-4)
+      if let obstacle = update.obstacle { throw Failure("the update is not recorded: \(obstacle)") }
+    }
+    return try zip(plain.policy.parameters.parameters, other.policy.parameters.parameters).allSatisfy {
+      try $0.tensor.isIdentical(to: $1.tensor)
+    }
+  }
+
+  /// The fourth plan is a graph's, the first is not.
+  func repeatedChunkIsIdentical(_ rows: Int) throws -> Bool {
+    let observations = try batch(rows)
+    let chunks = try (0..<4).map { _ in
+      try policy.actionChunk(for: observations, random: (0..<rows).map { random.at($0) })
+    }
+    return try chunks[3].isIdentical(to: chunks[0])
+  }
+
   /// A whole update.
   func step(_ rows: Int, keepsFeatures: Bool = false) throws -> () throws -> Void {
     var batch = try batch(rows)
@@ -148,14 +205,12 @@ private struct PublishedPolicy {
       }
     }
     let training = batch
+    let update = PolicyUpdate(policy, optimizer)
     return {
-      let loss = try policy.loss(of: training, random: random)
-      try loss.total.backward()
-      _ = try policy.parameters.clipGradients(toNorm: 10)
-      try optimizer.step(learningRate: 1e-4)
-      try optimizer.clearGradients()
+      let metrics = try update(training, random: random, learningRate: 1e-4)
+      if let obstacle = update.obstacle { throw Failure("the update is not recorded: \(obstacle)") }
       // Reading a number waits for the device.
-      _ = try loss.total.item()
+      _ = try metrics["loss"]?.item()
     }
   }
 

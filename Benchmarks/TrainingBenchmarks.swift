@@ -2,6 +2,7 @@ import CounterBasedRandom
 import LibTorch
 import ModelFiles
 import NeuralNetworks
+import PolicyTraining
 import RobotPolicies
 import SmolVLA
 
@@ -9,15 +10,12 @@ import SmolVLA
 func trainingBenchmarks() throws -> [Measurement] {
   let store = ParameterStore(seed: 0, device: .cpu)
   let policy = try SmolVLAPolicy(demoConfiguration(), backbone: try demoBackbone(), imageTokens: nil, parameters: store)
-  let optimizer = AdamW(store, settings: SmolVLAConfiguration().optimizer)
+  let update = PolicyUpdate(policy, AdamW(store, settings: SmolVLAConfiguration().optimizer))
   let random = CountedRandom(seed: 0, "bench")
   let (training, observations) = (try batch(rows: 64, random), try batch(rows: 10, random))
   return [
     try Measurement("training: the demo's smolvla, batch 64", "update", count: 1, seconds: 5) {
-      try policy.loss(of: training, random: random).total.backward()
-      _ = try store.clipGradients(toNorm: 10)
-      try optimizer.step(learningRate: 1e-4)
-      try optimizer.clearGradients()
+      _ = try update(training, random: random, learningRate: 1e-4)
     },
     try Measurement("planning: the demo's smolvla, batch 10", "plan", count: 1) {
       _ = try policy.actionChunk(for: observations, random: (0..<10).map { random.at($0) })

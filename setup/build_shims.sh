@@ -16,9 +16,14 @@ shim() { # NAME ENGINE SOURCE HEADERS compiler-arguments…
   mv "$output.partial" "$output"
 }
 
+# CUDA's headers let torch before 2.13 record graphs.
+cuda=()
+for include in "$torch"/../nvidia/cu*/include "${CUDA_HOME:-/usr/local/cuda}/include"; do
+  if [ -f "$include/crt/host_config.h" ]; then cuda=(-isystem "$include"); fi
+done
 # No rpath: the program opens the libraries of the torch in use before the shim, so one shim serves every copy of a version.
 shim "wm_torch-$torch_version" Torch torch.cpp CTorch -isystem "$torch/include" -isystem "$torch/include/torch/csrc/api/include" \
-  -L"$torch/lib" -ltorch_cpu -lc10
+  ${cuda[@]+"${cuda[@]}"} -L"$torch/lib" -ltorch_cpu -lc10
 shim wm_arrow Parquet arrow.cpp CArrow -isystem "$arrow/include" -L"$arrow" -l:libarrow.so.2600 -l:libparquet.so.2600 \
   -Wl,-rpath,'$ORIGIN/../engines/pyarrow/pyarrow'
 shim wm_media Media media.cpp CMedia -lpng -ljpeg

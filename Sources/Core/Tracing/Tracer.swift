@@ -9,6 +9,8 @@ public enum Phase: String, CaseIterable, Sendable {
   case wait
   /// Tensors go to the device.
   case copy
+  /// An update of a policy's parameters; a GPU may repeat it as one graph, without the next three.
+  case update
   /// The loss of a training step.
   case forward
   /// Its gradients.

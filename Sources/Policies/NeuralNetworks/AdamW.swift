@@ -65,6 +65,17 @@ public final class AdamW {
 
   /// Changes every parameter that has a gradient.
   public func step(learningRate: Double) throws {
+    guard let device = trainable.first?.parameter.tensor.device else { return }
+    try step(learningRate: Self.rate(learningRate, on: device))
+  }
+
+  /// A learning rate as the kernel of the device takes it.
+  public static func rate(_ rate: Double, on device: Device) throws -> Tensor {
+    try Tensor.full([], rate, dtype: device == .cpu ? .float64 : .float32).to(device)
+  }
+
+  /// The same with a rate from ``rate(_:on:)``, which a recorded step reads anew at each repetition.
+  public func step(learningRate: Tensor) throws {
     var parameters: [Tensor] = []
     var gradients: [Tensor] = []
     var current: [AdamWState] = []

@@ -37,8 +37,12 @@ public protocol Policy: AnyObject {
   /// Features, and the numbers of actions planned and executed.
   var interface: PolicyInterface { get }
 
-  /// The loss of a preprocessed batch. Whatever is drawn comes from `random`, unless the batch brings it.
-  func loss(of batch: Batch, random: CountedRandom) throws -> PolicyLoss
+  /// The batch with everything random that its loss needs and the batch does not bring; by default the batch itself.
+  func drawing(for batch: Batch, random: CountedRandom) throws -> Batch
+
+  /// The loss of a preprocessed batch from ``drawing(for:random:)``: a function of batch and parameters alone, which reads
+  /// no number back, so that a GPU can repeat it as a graph.
+  func loss(of batch: Batch) throws -> PolicyLoss
 
   /// Plans actions [B, chunk, action] for a preprocessed batch of observations, without gradients.
   ///
@@ -62,6 +66,13 @@ public protocol Policy: AnyObject {
 }
 
 extension Policy {
+  public func drawing(for batch: Batch, random: CountedRandom) throws -> Batch { batch }
+
+  /// The loss of a preprocessed batch. Whatever is drawn comes from `random`, unless the batch brings it.
+  public func loss(of batch: Batch, random: CountedRandom) throws -> PolicyLoss {
+    try loss(of: drawing(for: batch, random: random))
+  }
+
   /// None: most policies see the present alone.
   public var history: ObservationHistory? { nil }
   public var plansDependOnBatch: Bool { false }

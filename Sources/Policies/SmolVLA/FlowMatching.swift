@@ -39,6 +39,6 @@ enum FlowDraw {
   static func times(_ count: Int, _ random: CountedRandom, _ device: Device) throws -> Tensor {
     let place = random.at("time")
     let times = (0..<count).map { Float(pow(place.uniform($0), 1 / 1.5) * 0.999 + 0.001) }
-    return try Tensor(times, shape: [count], device: device)
+    return try Tensor(times, shape: [count]).to(device)
   }
 }

@@ -6,11 +6,15 @@ import RobotPolicies
 
 extension SmolVLAModel {
   /// What tower and connector give for images, [B, tokens, width].
-  func features(of images: PreparedImages.Content) throws -> Tensor {
+  ///
+  /// - Parameter isPlanning: whether they may depend on the batch in their last bits; on a CPU they never do.
+  func features(of images: PreparedImages.Content, isPlanning: Bool = false) throws -> Tensor {
     switch images {
     case .features(let features): return features
     case .pixels(let pixels):
-      guard configuration.trainExpertOnly, !configuration.usesReferenceOrder else { return try embed(pixels) }
+      guard configuration.trainExpertOnly, !configuration.usesReferenceOrder, !isPlanning || pixels.device == .cpu else {
+        return try embed(pixels)
+      }
       return try inGroups(pixels, embed)
     }
   }
@@ -26,10 +30,10 @@ extension SmolVLAModel {
     let (count, size) = (rows.size(0), rows.device == .cpu ? 1 : 8)
     var parts: [Tensor] = []
     for start in stride(from: 0, to: count, by: size) {
-      let indices = (start..<start + size).map { min($0, count - 1) }
-      let group = try rows.indexSelect(
-        dimension: 0, indices: Tensor(indices, shape: [size], device: rows.device))
-      parts.append(try body(group))
+      let group = try rows.slice(dimension: 0, start..<min(start + size, count))
+      let last = try rows.slice(dimension: 0, count - 1..<count)
+      let missing = Array(repeating: last, count: size - group.size(0))
+      parts.append(try body(missing.isEmpty ? group : .concatenation([group] + missing, dimension: 0)))
     }
     return try Tensor.concatenation(parts, dimension: 0).slice(dimension: 0, 0..<count)
   }

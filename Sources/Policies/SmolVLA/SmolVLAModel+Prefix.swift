@@ -37,22 +37,26 @@ struct PrefixCache {
 extension SmolVLAModel {
   /// - Parameters:
   ///   - images: the cameras in order.
+  ///   - isPlanning: whether the images' features need not be those of the same images in other batches.
   ///   - tokens: int64 [B, L]; `tokenMask`: bool [B, L].
   ///   - state: [B, max_state_dim]
   func embedPrefix(
-    images: [PreparedImages], tokens: Tensor, tokenMask: Tensor, state: Tensor
+    images: [PreparedImages], isPlanning: Bool = false, tokens: Tensor, tokenMask: Tensor, state: Tensor
   ) throws -> Prefix {
     let batch = tokens.size(0)
     var parts: [Tensor] = []
     var visible: [Tensor] = []
     func addSpecial(_ ids: [Int]) throws {
-      let embedded = try language.embedding(Tensor(ids, shape: [1, ids.count], device: tokens.device))
+      let indices = try specialTokens(SpecialTokens(ids: ids, device: tokens.device)) {
+        try Tensor(ids, shape: [1, ids.count], device: tokens.device)
+      }
+      let embedded = try language.embedding(indices)
       parts.append(try embedded.expanded([batch, ids.count, embedded.size(2)]))
       visible.append(try Tensor.ones([batch, ids.count], dtype: .bool, device: tokens.device))
     }
     for image in images {
       if let imageTokens { try addSpecial(imageTokens.before) }
-      let embedded = try features(of: image.content)
+      let embedded = try features(of: image.content, isPlanning: isPlanning)
       parts.append(try embedded * Double(embedded.size(2)).squareRoot())
       visible.append(try image.present.unsqueezed(1).expanded([batch, embedded.size(1)]))
       if let imageTokens { try addSpecial(imageTokens.after) }
@@ -146,6 +150,6 @@ extension SmolVLAModel {
 
   /// bool [length]: the last token.
   private func isState(_ length: Int, _ device: Device) throws -> Tensor {
-    try Tensor.arange(length, device: device).equals(Tensor([length - 1], shape: [1], device: device))
+    try Tensor.ones([1], dtype: .bool, device: device).padded([length - 1, 0])
   }
 }

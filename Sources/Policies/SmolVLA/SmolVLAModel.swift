@@ -13,6 +13,7 @@ struct SmolVLAModel {
   let configuration: SmolVLAConfiguration
   let precision: Precision
   private let timeScales = TensorCache<Device>()
+  let specialTokens = TensorCache<SpecialTokens>()
   /// Token ids put before and after each image, where the configuration asks for them.
   let imageTokens: ImageSpecialTokens?
 
@@ -80,6 +81,12 @@ struct SmolVLAModel {
     let hidden = try precision.products(with: expert.norm.weight) { try expert(refined, cache: cache) }.to(.float32)
     return try actionOutput(refinement.hidden?(hidden) ?? hidden)
   }
+}
+
+/// Ids that stand for no word, on a device.
+struct SpecialTokens: Hashable {
+  let ids: [Int]
+  let device: Device
 }
 
 /// The ids of the tokens that enclose an image.

@@ -34,7 +34,7 @@ extension SmolVLAPolicy {
         let noisy = try weight * noise + (1 - weight) * paddedActions(of: batch)
         numbers["mid/suffix_embs"] = try model.embedSuffix(noisy, time: time)
         numbers["mid/suffix_att"] = try Tensor.ones([noisy.size(0), noisy.size(1)], device: noisy.device)
-        numbers["out/losses"] = try actionLosses(of: batch, random: random)
+        numbers["out/losses"] = try actionLosses(of: batch)
       }
       return numbers
     }

@@ -15,6 +15,7 @@ public final class SmolVLAPolicy: InspectablePolicy {
   public let interface: PolicyInterface
   let model: SmolVLAModel
   private let actionDimension: Int
+  private let recordedPlan = RecordedFunction()
 
   /// Builds the policy's model from a store, under LeRobot's names (`model.…`).
   ///
@@ -48,33 +49,38 @@ public final class SmolVLAPolicy: InspectablePolicy {
 
   // MARK: Training
 
+  /// The batch with flow matching's noise and times.
+  public func drawing(for batch: Batch, random: CountedRandom) throws -> Batch {
+    var drawn = batch
+    let actions = try batch.require(BatchKey.action)
+    if batch[BatchKey.noise] == nil {
+      let shape = [actions.size(0), configuration.chunkSize, configuration.maxActionDimension]
+      drawn[BatchKey.noise] = try FlowDraw.noise(shape, random, actions.device)
+    }
+    if batch[BatchKey.time] == nil {
+      drawn[BatchKey.time] = try FlowDraw.times(actions.size(0), random, actions.device)
+    }
+    return drawn
+  }
+
   /// The flow-matching loss of a batch, and its parts for the log.
-  public func loss(of batch: Batch, random: CountedRandom) throws -> PolicyLoss {
-    let loss = try actionLoss(of: batch, random: random, refinement: Refinement())
+  public func loss(of batch: Batch) throws -> PolicyLoss {
+    let loss = try actionLoss(of: batch, refinement: Refinement())
     return PolicyLoss(total: loss, metrics: ["loss": loss])
   }
 
   /// The action loss with what a policy around it changes.
-  public func actionLoss(of batch: Batch, random: CountedRandom, refinement: Refinement) throws -> Tensor {
-    try reduce(actionLosses(of: batch, random: random, refinement: refinement), batch)
+  public func actionLoss(of batch: Batch, refinement: Refinement) throws -> Tensor {
+    try reduce(actionLosses(of: batch, refinement: refinement), batch)
   }
 
   /// The squared errors behind the action loss, [B, S, max_action_dim].
-  public func actionLosses(
-    of batch: Batch, random: CountedRandom, refinement: Refinement = Refinement()
-  ) throws -> Tensor {
+  public func actionLosses(of batch: Batch, refinement: Refinement = Refinement()) throws -> Tensor {
     let actions = try paddedActions(of: batch)
-    let (shape, device) = (actions.shape, actions.device)
-    let noise =
-      if batch[BatchKey.noise] != nil { try batch.require(BatchKey.noise, shape: shape) } else {
-        try FlowDraw.noise(shape, random, device)
-      }
-    let time =
-      if batch[BatchKey.time] != nil { try batch.require(BatchKey.time, shape: [shape[0]]) } else {
-        try FlowDraw.times(shape[0], random, device)
-      }
     return try model.losses(
-      of: actions, noise: noise, time: time, cache: cache(of: batch, refinement), refinement: refinement)
+      of: actions, noise: batch.require(BatchKey.noise, shape: actions.shape),
+      time: batch.require(BatchKey.time, shape: [actions.size(0)]), cache: cache(of: batch, refinement),
+      refinement: refinement)
   }
 
   private func reduce(_ losses: Tensor, _ batch: Batch) throws -> Tensor {
@@ -92,41 +98,49 @@ public final class SmolVLAPolicy: InspectablePolicy {
 
   /// Plans actions [B, chunk, action] from noise, by Euler steps along the learned flow.
   public func actionChunk(for batch: Batch, random: [CountedRandom]) throws -> Tensor {
-    try actionChunk(for: batch, random: random, refinement: Refinement())
+    try actionChunk(for: batch, random: random) { _ in Refinement() }
   }
 
   /// Plans with what a policy around it changes.
+  ///
+  /// - Parameters:
+  ///   - variant: tells refinements apart that differ in more than the batch; see ``RecordedFunction``.
+  ///   - refinement: made from the batch, which then holds the noise too.
   public func actionChunk(
-    for batch: Batch, random: [CountedRandom], refinement: Refinement
+    for batch: Batch, random: [CountedRandom], variant: String = "", refinement: (Batch) throws -> Refinement
   ) throws -> Tensor {
     try withoutGradients {
       let shape = [random.count, configuration.chunkSize, configuration.maxActionDimension]
-      let noise: Tensor
-      if batch[BatchKey.noise] != nil {
-        noise = try batch.require(BatchKey.noise, shape: shape)
-      } else {
+      var drawn = batch
+      if batch[BatchKey.noise] == nil {
         let rows = try random.map { try FlowDraw.noise(Array(shape.dropFirst()), $0, .cpu) }
-        noise = try Tensor.stack(rows).to(parameters.device)
+        drawn[BatchKey.noise] = try Tensor.stack(rows).to(parameters.device)
       }
-      return try model.sample(from: noise, cache: cache(of: batch, refinement), refinement: refinement)
-        .slice(dimension: 2, 0..<actionDimension)
+      let noise = try drawn.require(BatchKey.noise, shape: shape)
+      return try recordedPlan(drawn, variant, on: noise.device) { batch in
+        let refinement = try refinement(batch)
+        let actions = try model.sample(
+          from: batch.require(BatchKey.noise), cache: cache(of: batch, refinement, isPlanning: true),
+          refinement: refinement)
+        return Batch([BatchKey.action: try actions.slice(dimension: 2, 0..<actionDimension)])
+      }.require(BatchKey.action)
     }
   }
 
   // MARK: Inputs
 
-  private func cache(of batch: Batch, _ refinement: Refinement) throws -> PrefixCache {
-    let prefix = try prefix(of: batch)
+  private func cache(of batch: Batch, _ refinement: Refinement, isPlanning: Bool = false) throws -> PrefixCache {
+    let prefix = try prefix(of: batch, isPlanning: isPlanning)
     return try model.cache(
       of: refinement.prefix.map { try prefix.changed(by: $0) } ?? prefix, tokens: refinement.tokens)
   }
 
-  func prefix(of batch: Batch) throws -> Prefix {
+  func prefix(of batch: Batch, isPlanning: Bool = false) throws -> Prefix {
     let tokens = try batch.require(BatchKey.tokens, shape: [-1, -1])
     var state = try batch.require(BatchKey.state)
     if state.rank > 2 { state = try state.select(dimension: 1, index: state.size(1) - 1) }
     return try model.embedPrefix(
-      images: ImagePreparation.images(of: batch, configuration), tokens: tokens,
+      images: ImagePreparation.images(of: batch, configuration), isPlanning: isPlanning, tokens: tokens,
       tokenMask: batch.require(BatchKey.tokenMask, shape: tokens.shape),
       state: padded(state, to: configuration.maxStateDimension, BatchKey.state, "max_state_dim"))
   }

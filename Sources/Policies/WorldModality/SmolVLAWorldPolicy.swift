@@ -26,6 +26,12 @@ public enum WorldKey {
   public static let future = "world_z_future"
   /// [B, K] bool: which of them lie within the episode.
   public static let futureValid = "world_future_valid"
+  /// What a memory that is not predicted draws; see ``WorldModel/trainingDraw(like:random:)``.
+  static let draw = "world_draw"
+  /// [B, K, D]: the memory that a plan reads.
+  static let memory = "world_memory"
+  /// [B, 1, 1] bool: the rows that may read it.
+  static let usable = "world_memory_usable"
 }
 
 /// SmolVLA that may read predicted future latents, behind a gate at each place where they enter.
@@ -66,12 +72,21 @@ public final class SmolVLAWorldPolicy: InspectablePolicy, ImageFeaturePolicy {
 
   // MARK: Training
 
+  /// The batch with SmolVLA's draws, and with what a memory that is not predicted draws.
+  public func drawing(for batch: Batch, random: CountedRandom) throws -> Batch {
+    var drawn = try base.drawing(for: batch, random: random)
+    let future = try batch.require(WorldKey.future)
+    let rows = (0..<future.size(0)).map { random.at("world").at($0) }
+    drawn[WorldKey.draw] = try batch[WorldKey.draw] ?? world.trainingDraw(like: future, random: rows)
+    return drawn
+  }
+
   /// The action loss that has read the memory plus the weighted world loss; the batch brings the latents of
   /// ``WorldKey``.
-  public func loss(of batch: Batch, random: CountedRandom) throws -> PolicyLoss {
-    let step = try worldStep(of: batch, random: random)
+  public func loss(of batch: Batch) throws -> PolicyLoss {
+    let step = try worldStep(of: batch)
     let log = configuration.world.logsAttention ? FusionLog() : nil
-    let action = try base.actionLoss(of: batch, random: random, refinement: refinement(step, log))
+    let action = try base.actionLoss(of: batch, refinement: refinement(step, log))
     let total = try action + step.loss * configuration.world.worldLossWeight
     var all: OrderedDictionary<String, Tensor> = ["loss": action, "loss_total": total]
     all.merge(step.metrics) { $1 }
@@ -81,15 +96,14 @@ public final class SmolVLAWorldPolicy: InspectablePolicy, ImageFeaturePolicy {
 
   /// What a training step's memory changes.
   private func refinement(_ step: WorldStep, _ log: FusionLog? = nil) throws -> Refinement {
-    try step.memory.map { try world.fusion.refinement(reading: $0, leavesOutClosed: false, log: log) } ?? Refinement()
+    try step.memory.map { try world.fusion.refinement(reading: $0, log: log) } ?? Refinement()
   }
 
-  private func worldStep(of batch: Batch, random: CountedRandom) throws -> WorldStep {
+  private func worldStep(of batch: Batch) throws -> WorldStep {
     let latents = LatentBatch(
       history: try batch.require(WorldKey.history), future: try batch.require(WorldKey.future),
       isValid: try batch.require(WorldKey.futureValid).to(.bool))
-    let samples = (0..<latents.history.size(0)).map { random.at("world").at($0) }
-    return try world.trainingStep(latents, random: samples)
+    return try world.trainingStep(latents, drawn: batch[WorldKey.draw])
   }
 
   /// Gradient norms of the world modality's parts.
@@ -113,8 +127,8 @@ public final class SmolVLAWorldPolicy: InspectablePolicy, ImageFeaturePolicy {
         numbers["out/world_memory"] = try world.memory(ofHistory: history)
       }
       guard numbers["out/losses"] != nil else { return numbers }
-      let step = try worldStep(of: batch, random: random)
-      let losses = try base.actionLosses(of: batch, random: random, refinement: refinement(step))
+      let drawn = try drawing(for: batch, random: random)
+      let losses = try base.actionLosses(of: drawn, refinement: refinement(worldStep(of: drawn)))
       numbers["out/losses"] = losses
       numbers["out/loss_all_dimensions_unmasked"] = try losses.mean()
       return numbers
@@ -143,11 +157,18 @@ public final class SmolVLAWorldPolicy: InspectablePolicy, ImageFeaturePolicy {
 
   /// Plans actions [B, chunk, action]; the memory comes from the batch's history of images.
   public func actionChunk(for batch: Batch, random: [CountedRandom]) throws -> Tensor {
-    let memory = try world.rolloutMemory(random: random) { try latentHistory(of: batch) }
-    droppedMemories += memory?.droppedRows ?? 0
-    return try base.actionChunk(
-      for: batch, random: random,
-      refinement: memory.map { try world.refinement(reading: $0) } ?? Refinement())
+    guard let memory = try world.rolloutMemory(random: random, history: { try latentHistory(of: batch) }) else {
+      return try base.actionChunk(for: batch, random: random)
+    }
+    droppedMemories += memory.droppedRows
+    var reading = batch
+    reading[BatchKey.history] = nil
+    reading[WorldKey.memory] = memory.latents
+    reading[WorldKey.usable] = memory.usable
+    return try base.actionChunk(for: reading, random: random, variant: memory.open.sorted().joined(separator: " ")) {
+      try world.fusion.refinement(
+        reading: $0.require(WorldKey.memory), usable: $0[WorldKey.usable], only: memory.open)
+    }
   }
 
   /// The latents of the last steps: the batch's own, or those of its images.

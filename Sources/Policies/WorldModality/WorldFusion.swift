@@ -54,34 +54,35 @@ public struct WorldFusion {
     ].compactMap { scope, suffix, gate in gate.map { (scope, suffix, $0) } }
   }
 
-  /// Whether a memory would change nothing, because every place is closed or switched off.
-  func isClosed() throws -> Bool {
-    try (!isInjectionEnabled || injection.gate.isClosed())
-      && places.dropFirst().allSatisfy { try $0.gate.isClosed() }
+  /// The scopes of the places that are switched on and whose gates let something in.
+  func openPlaces() throws -> Set<String> {
+    let enabled = places.filter { isInjectionEnabled || $0.scope != "world_inject" }
+    return try Set(enabled.filter { try !$0.gate.isClosed() }.map(\.scope))
   }
 
   /// What reading a memory [B, K, D] changes.
   ///
   /// - Parameters:
   ///   - usable: bool [B, 1, 1], rows that may be read; the others stay SmolVLA's, bit for bit. Nil where all may.
-  ///   - leavesOutClosed: whether closed places read nothing, as in a rollout; in training their gates need a gradient.
+  ///   - open: the places that read, in a rollout ``openPlaces()``; nil for all, as in training, where closed gates need
+  ///     a gradient.
   ///   - log: gathers statistics of what is read.
   func refinement(
-    reading memory: Tensor, usable: Tensor? = nil, leavesOutClosed: Bool, log: FusionLog? = nil
+    reading memory: Tensor, usable: Tensor? = nil, only open: Set<String>? = nil, log: FusionLog? = nil
   ) throws -> Refinement {
     var refinement = Refinement()
-    func isOpen(_ gate: WorldGate) throws -> Bool { try !(leavesOutClosed && gate.isClosed()) }
-    func change(_ injection: GatedWorldInjection?, _ suffix: String) throws -> Refinement.Change? {
-      guard let injection, try isOpen(injection.gate) else { return nil }
+    func reads(_ scope: String) -> Bool { open?.contains(scope) ?? true }
+    func change(_ injection: GatedWorldInjection?, _ scope: String, _ suffix: String) -> Refinement.Change? {
+      guard let injection, reads(scope) else { return nil }
       return { hidden in
         let changed = try injection.reading(memory, from: hidden, log, suffix)
         return try usable.map { try Tensor.where($0, then: changed, else: hidden.to(.float32)) } ?? changed
       }
     }
-    if isInjectionEnabled { refinement.hidden = try change(injection, "") }
-    refinement.suffix = try change(suffixInjection, "_suffix_in")
-    refinement.prefix = try change(prefixInjection, "_prefix_cross")
-    if let prefixTokens, try isOpen(prefixTokens.gate) {
+    if isInjectionEnabled { refinement.hidden = change(injection, "world_inject", "") }
+    refinement.suffix = change(suffixInjection, "world_inject_suffix_in", "_suffix_in")
+    refinement.prefix = change(prefixInjection, "world_prefix_cross_attn", "_prefix_cross")
+    if let prefixTokens, reads("world_prefix_tokens") {
       let tokens = try prefixTokens(memory, usable: usable)
       refinement.tokens = tokens
       try log?.add(["world_ctx_norm_prefix": tokens.embeddings.detached().norm(dimensions: [-1]).mean()])

@@ -9,6 +9,8 @@ public struct RolloutMemory {
   let latents: Tensor
   /// [B, 1, 1] bool: rows that may be used; nil where all may.
   let usable: Tensor?
+  /// The places that read it.
+  let open: Set<String>
   /// Rows that held a number that is not finite, and are not used.
   public let droppedRows: Int
 }
@@ -17,7 +19,7 @@ extension WorldModel {
   /// Whether a memory would change nothing at rollout, because every gate is closed or switched off.
   ///
   /// Where it is true, neither latents nor memory need be computed.
-  public func ignoresMemory() throws -> Bool { try fusion.isClosed() }
+  public func ignoresMemory() throws -> Bool { try fusion.openPlaces().isEmpty }
 
   /// The memory of a planning step, or nil where it would change nothing; the history is then not asked for.
   ///
@@ -26,8 +28,9 @@ extension WorldModel {
   ///   - history: gives the latents of the last T environment steps, [B, T, D].
   /// - Throws: what `history` throws, shapes that are not the configured ones, `shuffle` with a single row.
   public func rolloutMemory(random: [CountedRandom], history: () throws -> Tensor) throws -> RolloutMemory? {
-    guard try !ignoresMemory() else { return nil }
-    return try withoutGradients { try usable(memory(random, history)) }
+    let open = try fusion.openPlaces()
+    guard !open.isEmpty else { return nil }
+    return try withoutGradients { try usable(memory(random, history), open) }
   }
 
   private func memory(_ random: [CountedRandom], _ history: () throws -> Tensor) throws -> Tensor {
@@ -68,19 +71,20 @@ extension WorldModel {
     return try Tensor((0..<dimension).map { Float(random.uniform($0) < 0.5 ? -1 : 1) }, shape: [dimension])
   }
 
-  private func usable(_ latents: Tensor) throws -> RolloutMemory? {
+  private func usable(_ latents: Tensor, _ open: Set<String>) throws -> RolloutMemory {
     let isFinite = try latents.isFinite()
-    if try isFinite.allTrue() { return RolloutMemory(latents: latents, usable: nil, droppedRows: 0) }
+    if try isFinite.allTrue() { return RolloutMemory(latents: latents, usable: nil, open: open, droppedRows: 0) }
     let broken = try isFinite.not().to(.float32).amax(dimensions: [1, 2], keepDimensions: true)
     let rows = try broken.equals(broken.zerosLike())
     let dropped = try Int(broken.sum().item())
     // Zeros rather than what is not finite: 0 · NaN is NaN.
     return RolloutMemory(
-      latents: try Tensor.where(rows, then: latents, else: latents.zerosLike()), usable: rows, droppedRows: dropped)
+      latents: try Tensor.where(rows, then: latents, else: latents.zerosLike()), usable: rows, open: open,
+      droppedRows: dropped)
   }
 
-  /// What reading a rollout memory changes; rows without one stay SmolVLA's, bit for bit.
+  /// What reading a rollout memory changes where the gates are open; rows without one stay SmolVLA's, bit for bit.
   public func refinement(reading memory: RolloutMemory) throws -> Refinement {
-    try fusion.refinement(reading: memory.latents, usable: memory.usable, leavesOutClosed: true)
+    try fusion.refinement(reading: memory.latents, usable: memory.usable, only: memory.open)
   }
 }

@@ -12,13 +12,29 @@ extension WorldModel {
   /// - Parameter random: one for each sample, a function of (seed, step, sample); only `shuffle` and `random` draw.
   /// - Throws: `Failure` for shapes that are not the configured ones.
   public func trainingStep(_ latents: LatentBatch, random: [CountedRandom]) throws -> WorldStep {
+    try trainingStep(latents, drawn: trainingDraw(like: latents.future, random: random))
+  }
+
+  /// What the memory of a training step draws: the order of the rows under `shuffle`, [B] int64, and its numbers under
+  /// `random`, [B, K, D]; nil otherwise.
+  func trainingDraw(like future: Tensor, random: [CountedRandom]) throws -> Tensor? {
+    guard configuration.readsMemory else { return nil }
+    switch configuration.trainingMemory {
+    case .pred, .oracle, .zero: return nil
+    case .shuffle: return try MemoryNoise(random, rows: future.size(0)).order().to(future.device)
+    case .random: return try MemoryNoise(random, rows: future.size(0)).normal(like: future)
+    }
+  }
+
+  /// The same with what ``trainingDraw(like:random:)`` gave.
+  func trainingStep(_ latents: LatentBatch, drawn: Tensor?) throws -> WorldStep {
     let history = latents.history
     let future = try latents.future.to(.float32)
     try checkFuture(latents)
     let prediction = prophet == nil ? nil : try prediction(ofHistory: history)
     let target = configuration.isDeltaPrediction ? try future - current(history) : future
     let similarity = try prediction.map { try WorldLoss($0, target, isValid: latents.isValid) }
-    let memory = try trainingMemory(history, future, prediction: prediction, random: random)
+    let memory = try trainingMemory(history, future, prediction: prediction, drawn)
     let loss = try similarity?.loss ?? Tensor.zeros([], device: history.device)
     let metrics = try withoutGradients {
       var metrics: OrderedDictionary<String, Tensor> = [:]
@@ -36,7 +52,7 @@ extension WorldModel {
   }
 
   private func trainingMemory(
-    _ history: Tensor, _ future: Tensor, prediction: Tensor?, random: [CountedRandom]
+    _ history: Tensor, _ future: Tensor, prediction: Tensor?, _ drawn: Tensor?
   ) throws -> Tensor? {
     guard configuration.readsMemory else { return nil }
     switch configuration.trainingMemory {
@@ -47,8 +63,8 @@ extension WorldModel {
       return try memory(history, prediction: prediction)
     case .oracle: return future
     case .zero: return try future.zerosLike()
-    case .shuffle: return try MemoryNoise(random, rows: future.size(0)).shuffled(future)
-    case .random: return try MemoryNoise(random, rows: future.size(0)).normal(like: future)
+    case .shuffle: return try drawn.map { try future.indexSelect(dimension: 0, indices: $0) }
+    case .random: return drawn
     }
   }
 
@@ -105,10 +121,14 @@ struct MemoryNoise {
     return try Tensor.stack(tensors).to(latents.device)
   }
 
+  /// The rows' numbers in random order, [B] int64.
+  func order() throws -> Tensor {
+    let keys = rows.map { $0.uniform() }
+    return try Tensor(rows.indices.sorted { keys[$0] < keys[$1] }, shape: [rows.count])
+  }
+
   /// The rows of `latents` in random order.
   func shuffled(_ latents: Tensor) throws -> Tensor {
-    let keys = rows.map { $0.uniform() }
-    let order = rows.indices.sorted { keys[$0] < keys[$1] }
-    return try latents.indexSelect(dimension: 0, indices: Tensor(order, shape: [order.count], device: latents.device))
+    try latents.indexSelect(dimension: 0, indices: order().to(latents.device))
   }
 }

@@ -24,10 +24,12 @@ public struct TrainingLoop {
   private let output: URL
   private let configuration: JSON
   private let optimizer: AdamW
+  private let policyUpdate: PolicyUpdate
   private let callbacks: TrainingCallbacks
   private let line: LogLine
   private var log: RunLog
   private var clock = StepClock()
+  private var isObstacleReported = false
 
   /// Opens a run's state and logs.
   ///
@@ -59,6 +61,7 @@ public struct TrainingLoop {
     self.configuration = configuration
     self.callbacks = callbacks
     optimizer = AdamW(parameters, settings: settings.optimizer, states: state?.optimizer ?? [:])
+    policyUpdate = PolicyUpdate(pretrained.policy, optimizer)
     line = LogLine(batchSize: settings.batchSize, frames: frames, episodes: episodes)
     log = try RunLog(
       output: output, resumingAt: firstStep, configuration: configuration, wandb: wandb, position: line.position)
@@ -94,21 +97,13 @@ public struct TrainingLoop {
 
       let batch = try pretrained.preprocessor(
         samples.batch, tasks: samples.instructions, device: policy.parameters.device)
-      let loss = try traced(.forward) { try policy.loss(of: batch, random: random.at(step)) }
-      try traced(.backward) { try loss.total.backward() }
-      let gradientMetrics = try policy.gradientMetrics()
       let learningRate = settings.schedule.learningRate(at: step)
-      let gradientNorm = try traced(.optimizer) {
-        let norm = try policy.clipGradients(toNorm: settings.optimizer.maximumGradientNorm)
-        try optimizer.step(learningRate: learningRate)
-        try optimizer.clearGradients()
-        return norm
-      }
+      let metrics = try policyUpdate(batch, random: random.at(step), learningRate: learningRate)
+
+      reportObstacle()
 
       let done = step + 1
-      let update = Update(
-        step: done, metrics: loss.metrics.merging(gradientMetrics) { $1 }, gradientNorm: gradientNorm,
-        learningRate: learningRate)
+      let update = Update(step: done, metrics: metrics, learningRate: learningRate)
       if settings.isLogStep(done) { try traced(.log) { try write(update) } }
       clock.endUpdate()
       callbacks.observe(.updated(step: done))
@@ -123,6 +118,13 @@ public struct TrainingLoop {
       }
     }
     return .finished
+  }
+
+  /// Says once that a GPU starts each operation of an update by itself, and why.
+  private mutating func reportObstacle() {
+    guard !isObstacleReported, let obstacle = policyUpdate.obstacle else { return }
+    isObstacleReported = true
+    callbacks.observe(.warning("warning: updates are not repeated as a graph, which is slower: \(obstacle)"))
   }
 
   private mutating func write(_ update: Update) throws {
@@ -167,7 +169,6 @@ public struct TrainingLoop {
 private struct Update {
   let step: Int
   let metrics: OrderedDictionary<String, Tensor>
-  let gradientNorm: Tensor
   let learningRate: Double
 
   /// Reads the values back.
@@ -175,7 +176,6 @@ private struct Update {
   /// - Throws: if one is not finite; a run that has diverged would otherwise train on for days.
   func finiteValues() throws -> Metrics {
     var values = try metrics.mapValues { try $0.item() }
-    values["grad_norm"] = try gradientNorm.item()
     values["lr"] = learningRate
     if let bad = values.first(where: { !$0.value.isFinite }) {
       throw Failure(

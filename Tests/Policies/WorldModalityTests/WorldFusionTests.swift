@@ -119,7 +119,7 @@ struct WorldFusionTests {
       return $0
     }
     let baseline = try loaded.baseline()
-    let plan = try baseline.actionChunk(for: batch(loaded, nil), random: rows, refinement: refinement)
+    let plan = try baseline.actionChunk(for: batch(loaded, nil), random: rows) { _ in refinement }
     let steps = baseline.configuration.denoisingSteps
     #expect(calls.prefix == 1 && calls.suffix == steps && calls.hidden == steps && steps > 1)
     #expect(try plan.isIdentical(to: baseline.actionChunk(for: batch(loaded, nil), random: rows)))

@@ -29,7 +29,7 @@ private final class BatchSizePolicy: Policy {
     history = camera.map { ObservationHistory(camera: BatchKey.images + $0, frames: 2) }
   }
 
-  func loss(of batch: Batch, random: CountedRandom) throws -> PolicyLoss {
+  func loss(of batch: Batch) throws -> PolicyLoss {
     throw Failure("this one learns nothing")
   }
 

@@ -23,10 +23,15 @@ private final class MeanPolicy: Policy {
     try parameters.setTrainable { _ in true }
   }
 
-  func loss(of batch: Batch, random: CountedRandom) throws -> PolicyLoss {
-    // Noise from the step's own random numbers, which a resumed run must repeat.
-    let noise = try Tensor.normal([2], random.at("noise")) * 0.1
-    let loss = try (weight - batch.require("x") + noise).square().mean()
+  func drawing(for batch: Batch, random: CountedRandom) throws -> Batch {
+    var drawn = batch
+    // From the step's own random numbers, which a resumed run must repeat.
+    drawn["noise"] = try Tensor.normal([2], random.at("noise")) * 0.1
+    return drawn
+  }
+
+  func loss(of batch: Batch) throws -> PolicyLoss {
+    let loss = try (weight - batch.require("x") + batch.require("noise")).square().mean()
     return PolicyLoss(total: loss, metrics: ["loss": loss])
   }
 

@@ -32,15 +32,17 @@ extension Tensor {
   }
 
   /// One step of AdamW with decoupled weight decay, fused into one kernel; `steps` must have been advanced before.
+  ///
+  /// - Parameter learningRate: a scalar, float64 on a CPU and float32 on a GPU.
   public static func fusedAdamW(
     parameters: [Tensor], gradients: [Tensor], firstMoments: [Tensor], secondMoments: [Tensor], steps: [Tensor],
-    learningRate: Double, betas: (Double, Double), weightDecay: Double, epsilon: Double
+    learningRate: Tensor, betas: (Double, Double), weightDecay: Double, epsilon: Double
   ) throws {
     try callAll(
-      "aten::_fused_adamw_",
+      "aten::_fused_adamw_.tensor_lr",
       [
         .tensors(parameters), .tensors(gradients), .tensors(firstMoments), .tensors(secondMoments), .tensors([]),
-        .tensors(steps), .double(learningRate), .double(betas.0), .double(betas.1), .double(weightDecay),
+        .tensors(steps), .tensor(learningRate), .double(betas.0), .double(betas.1), .double(weightDecay),
         .double(epsilon), .bool(false), .bool(false),
       ], results: 0)
   }

@@ -47,8 +47,14 @@ extension Tensor {
   }
 
   /// The same numbers on another device; the tensor itself if it is already there.
+  ///
+  /// What goes to a GPU is queued there, from memory that stays in place, and not waited for.
   public func to(_ device: Device) throws -> Tensor {
-    try call("aten::to.device", .tensor(self), .device(device), .dtype(dtype))
+    guard device != .cpu, self.device == .cpu else {
+      return try call("aten::to.device", .tensor(self), .device(device), .dtype(dtype))
+    }
+    let pinned = try call("aten::pin_memory", .tensor(self))
+    return try call("aten::to.device", .tensor(pinned), .device(device), .dtype(dtype), .bool(true))
   }
 
   /// A copy with its own memory.

@@ -44,6 +44,12 @@ public struct TorchEngine: Sendable {
       // Opened first and by path, so that the shim binds to this torch and no other.
       try EngineLibraries.open(libraries.appendingPathComponent(name), engine: "libtorch")
     }
+    // Opening one registers its kernels; a torch for CPUs has neither.
+    for name in ["libtorch_cuda.so", "libtorch_hip.so"] {
+      let library = libraries.appendingPathComponent(name)
+      guard FileManager.default.fileExists(atPath: library.path) else { continue }
+      try EngineLibraries.open(library, engine: "libtorch for GPUs")
+    }
     var api = wm_torch_api()
     try EngineLibraries.load(
       deps.appendingPathComponent("shims/libwm_torch-\(version).so"), engine: "the shim for torch \(version)",
@@ -51,7 +57,6 @@ public struct TorchEngine: Sendable {
     guard api.compiled_abi() == api.loaded_abi() else {
       throw Failure("the shim was compiled for another torch than \(torch.path); \(EngineLibraries.remedy)")
     }
-    _ = libraries.path.withCString { api.open_device_libraries($0) }
     return TorchEngine(api: api, version: version)
   }
 

@@ -11,11 +11,23 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/from_blob.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
-#include <dlfcn.h>
 #include <torch/csrc/autograd/profiler_kineto.h>
 #include <torch/csrc/inductor/aoti_torch/c/shim.h>
 #include <torch/version.h>
 
+// Newer torch records the work of any device. Older torch needs the headers of CUDA's own toolkit; with neither nothing is
+// recorded.
+#if __has_include(<ATen/accelerator/Graph.h>)
+#include <ATen/accelerator/Graph.h>
+using Graph = at::accelerator::Graph;
+#define RECORDS_GRAPHS
+#elif __has_include(<ATen/cuda/CUDAGraph.h>) && __has_include(<cuda_runtime_api.h>) && __has_include(<crt/host_config.h>)
+#include <ATen/cuda/CUDAGraph.h>
+using Graph = at::cuda::CUDAGraph;
+#define RECORDS_GRAPHS
+#endif
+
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <unordered_map>
@@ -84,22 +96,20 @@ c10::IValue unpack(const wm_value &argument) {
   }
 }
 
+#ifdef RECORDS_GRAPHS
+/// A graph, and the stream that the thread had before the recording.
+struct Recording {
+  Graph graph;
+  c10::Stream before;
+};
+#endif
+
 }  // namespace
 
 EXPORT const char *wm_torch_last_error(void) { return last_error_text.c_str(); }
 EXPORT const char *wm_torch_version(void) { return TORCH_VERSION; }
 EXPORT int64_t wm_torch_compiled_abi(void) { return TORCH_ABI_VERSION; }
 EXPORT int64_t wm_torch_loaded_abi(void) { return aoti_torch_abi_version(); }
-
-EXPORT int wm_torch_open_device_libraries(const char *folder) {
-  // Opening the library registers its kernels; a CPU-only torch has neither.
-  for (const char *name : {"libtorch_cuda.so", "libtorch_hip.so"}) {
-    std::string path = std::string(folder) + "/" + name;
-    if (dlopen(path.c_str(), RTLD_NOLOAD | RTLD_NOW)) return 1;
-    if (dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL)) return 1;
-  }
-  return 0;
-}
 
 EXPORT int wm_torch_device_count(void) {
   return guarded_call(0, [] {
@@ -199,6 +209,69 @@ EXPORT wm_tensor wm_torch_from_blob(
     auto options = at::TensorOptions().dtype((at::ScalarType)dtype);
     return give(at::from_blob(bytes, at::IntArrayRef(sizes, rank), [=](void *) { release(owner); }, options));
   });
+}
+
+EXPORT int wm_torch_records_graphs(void) {
+#ifdef RECORDS_GRAPHS
+  return wm_torch_device_count() > 0;
+#else
+  return 0;
+#endif
+}
+
+/// From here on this thread's work on the device is recorded and not done.
+EXPORT wm_graph wm_torch_begin_graph(int index) {
+  return guarded_call((wm_graph) nullptr, [&]() -> wm_graph {
+#ifdef RECORDS_GRAPHS
+    c10::impl::VirtualGuardImpl device(c10::DeviceType::CUDA);
+    auto place = c10::Device(c10::DeviceType::CUDA, (c10::DeviceIndex)index);
+    // The default stream cannot be recorded, and what was queued on it must be done.
+    device.synchronizeDevice(place.index());
+    auto before = device.exchangeStream(device.getStreamFromGlobalPool(place));
+    auto recording = std::unique_ptr<Recording>(new Recording{{}, before});
+    try {
+      recording->graph.capture_begin();
+    } catch (...) {
+      device.exchangeStream(before);
+      throw;
+    }
+    return reinterpret_cast<wm_graph>(recording.release());
+#else
+    TORCH_CHECK(false, "libtorch ", TORCH_VERSION, " records no graphs here");
+#endif
+  });
+}
+
+EXPORT int wm_torch_end_graph(wm_graph handle) {
+  return guarded_call(-1, [&] {
+#ifdef RECORDS_GRAPHS
+    auto recording = reinterpret_cast<Recording *>(handle);
+    c10::impl::VirtualGuardImpl device(c10::DeviceType::CUDA);
+    try {
+      recording->graph.capture_end();
+    } catch (...) {
+      device.exchangeStream(recording->before);
+      throw;
+    }
+    device.exchangeStream(recording->before);
+#endif
+    return 0;
+  });
+}
+
+EXPORT int wm_torch_replay_graph(wm_graph handle) {
+  return guarded_call(-1, [&] {
+#ifdef RECORDS_GRAPHS
+    reinterpret_cast<Recording *>(handle)->graph.replay();
+#endif
+    return 0;
+  });
+}
+
+EXPORT void wm_torch_release_graph(wm_graph handle) {
+#ifdef RECORDS_GRAPHS
+  delete reinterpret_cast<Recording *>(handle);
+#endif
 }
 
 EXPORT int wm_torch_item(wm_tensor handle, double *value) {

@@ -10,6 +10,9 @@ extern "C" {
 /// An owned reference to a tensor.
 typedef struct wm_tensor_s *wm_tensor;
 
+/// Recorded work of a GPU.
+typedef struct wm_graph_s *wm_graph;
+
 typedef enum {
   WM_NONE = 0,
   WM_TENSOR,
@@ -60,7 +63,6 @@ typedef struct {
   X(const char *, version, (void))                                                                  \
   X(int64_t, compiled_abi, (void))                                                                  \
   X(int64_t, loaded_abi, (void))                                                                    \
-  X(int, open_device_libraries, (const char *library_folder))                                       \
   X(int, device_count, (void))                                                                      \
   X(int, synchronize, (int device_index))                                                           \
   X(void, set_thread_count, (int count))                                                            \
@@ -80,6 +82,11 @@ typedef struct {
   X(int, backward, (wm_tensor tensor))                                                              \
   X(wm_tensor, grad, (wm_tensor tensor))                                                            \
   X(int, clear_grad, (wm_tensor tensor))                                                            \
+  X(int, records_graphs, (void))                                                                    \
+  X(wm_graph, begin_graph, (int device_index))                                                      \
+  X(int, end_graph, (wm_graph graph))                                                               \
+  X(int, replay_graph, (wm_graph graph))                                                            \
+  X(void, release_graph, (wm_graph graph))                                                          \
   X(int, start_profiler, (void))                                                                    \
   X(int, stop_profiler, (void (*visit)(void *, const wm_profiler_event *), void *owner))
 
