@@ -135,7 +135,8 @@ let package = Package(
 
     // MARK: Benchmarks
     .executableTarget(
-      name: "Benchmarks", dependencies: ["WorldModality", "PolicyTraining", "LeRobotDatasets", "ParquetFiles", "ShapesSimulation"],
+      name: "Benchmarks",
+      dependencies: ["WorldModality", "PolicyTraining", "LeRobotDatasets", "ParquetFiles", "ShapesSimulation"],
       path: "Benchmarks",
       exclude: [
         "Libero", "Statistics", "cold_start.sh", "comparison.sh", "loader.sh", "loader_peer.py", "policy.sh",

@@ -15,7 +15,8 @@ private func run(_ arguments: [String]) throws {
   if arguments[0] == "loader", arguments.count == 3, let memory = Int(arguments[2]) {
     return print(try loaderFigures(URL(fileURLWithPath: arguments[1]), memoryMegabytes: memory).text(.line))
   }
-  guard arguments[0] == "published", (6...7).contains(arguments.count), let precision = Precision(rawValue: arguments[2]),
+  guard arguments[0] == "published", (6...7).contains(arguments.count),
+    let precision = Precision(rawValue: arguments[2]),
     let job = PublishedSizeJob(rawValue: arguments[3]), let rows = Int(arguments[4]), let seconds = Double(arguments[5])
   else { throw Failure(usage) }
   let trace = arguments.count == 7 ? URL(fileURLWithPath: arguments[6]) : nil

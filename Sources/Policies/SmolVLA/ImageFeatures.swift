@@ -12,7 +12,8 @@ extension SmolVLAModel {
     switch images {
     case .features(let features): return features
     case .pixels(let pixels):
-      guard configuration.trainExpertOnly, !configuration.usesReferenceOrder, !isPlanning || pixels.device == .cpu else {
+      guard configuration.trainExpertOnly, !configuration.usesReferenceOrder, !isPlanning || pixels.device == .cpu
+      else {
         return try embed(pixels)
       }
       return try inGroups(pixels, embed)
