@@ -62,7 +62,8 @@ struct ProfileTests {
       let found = try spans(file)
       expectNested(found)
       let phases = phases(found)
-      #expect(phases["main"] == ["wait", "copy", "forward", "backward", "optimizer", "log", "save"], "\(phases)")
+      #expect(
+        phases["main"] == ["wait", "copy", "update", "forward", "backward", "optimizer", "log", "save"], "\(phases)")
       #expect(phases["prefetch-0"] == ["loader"] && phases["prefetch-1"] == ["loader"], "\(phases)")
       for (phase, count) in [("forward", 20), ("backward", 20), ("optimizer", 20), ("log", 20), ("save", 1)] {
         #expect(found.count { $0.group == "threads" && $0.name == phase } == count, "\(phase)")
