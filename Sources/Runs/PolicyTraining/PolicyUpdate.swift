@@ -28,10 +28,17 @@ public struct PolicyUpdate {
     let device = policy.parameters.device
     var inputs = try policy.drawing(for: batch, random: random)
     inputs[Self.learningRate] = try AdamW.rate(learningRate, on: device)
-    return try traced(.update) { try recorded(inputs, on: device, update).tensors }
+    return try traced(.update) { try recorded(inputs, on: device, expecting: metrics, update).tensors }
   }
 
   private func update(_ inputs: Batch) throws -> Batch {
+    try metrics(inputs) { try optimizer.step(learningRate: inputs.require(Self.learningRate)) }
+  }
+
+  /// What an update logs, without a step.
+  private func metrics(_ inputs: Batch) throws -> Batch { try metrics(inputs) {} }
+
+  private func metrics(_ inputs: Batch, step: () throws -> Void) throws -> Batch {
     do {
       var batch = inputs
       batch[Self.learningRate] = nil
@@ -40,7 +47,7 @@ public struct PolicyUpdate {
       var metrics = loss.metrics.merging(try policy.gradientMetrics()) { $1 }
       metrics["grad_norm"] = try traced(.optimizer) {
         let norm = try policy.clipGradients(toNorm: optimizer.settings.maximumGradientNorm)
-        try optimizer.step(learningRate: inputs.require(Self.learningRate))
+        try step()
         try optimizer.clearGradients()
         return norm
       }
