@@ -4,8 +4,8 @@ import NeuralNetworks
 
 /// Rotary positions as LeRobot applies them: base 10,000 whatever the backbone says, halves split, in float32.
 struct RotaryPositions {
-  /// [B or 1, L, 1, headDimension / 2]
-  let cosines, sines: Tensor
+  /// [B or 1, L, 1, headDimension]; the first half of the sines is negative.
+  private let cosines, sines: Tensor
 
   /// - Parameter positions: [B or 1, L], integers.
   init(_ positions: Tensor, headDimension: Int) throws {
@@ -13,17 +13,14 @@ struct RotaryPositions {
     let exponents = try Tensor.arange(half, dtype: .float32, device: positions.device) * (2 / Double(headDimension))
     let timescale = try exponents.pow(base: 10_000)
     let radians = try (positions.to(.float32).unsqueezed(-1) / timescale).unsqueezed(2)
-    cosines = try radians.cos()
-    sines = try radians.sin()
+    let (cosine, sine) = try (radians.cos(), radians.sin())
+    cosines = try Tensor.concatenation([cosine, cosine], dimension: -1)
+    sines = try Tensor.concatenation([-sine, sine], dimension: -1)
   }
 
   /// [B, L, H, D] turned by each token's position, in float32 and rounded to the input's type.
   func rotate(_ input: Tensor) throws -> Tensor {
-    let half = input.size(-1) / 2
-    let parts = try input.split(dimension: -1, sizes: [half, half])
-    return try Tensor.concatenation(
-      [parts[0] * cosines - parts[1] * sines, parts[1] * cosines + parts[0] * sines], dimension: -1
-    ).to(input.dtype)
+    try (input * cosines + input.rolled(by: input.size(-1) / 2, dimension: -1) * sines).to(input.dtype)
   }
 }
 

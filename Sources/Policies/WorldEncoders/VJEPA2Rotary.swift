@@ -6,10 +6,9 @@ import LibTorch
 /// pairs, and the frequencies are computed in the input's own type, so that bfloat16 has coarser ones. Dimensions left
 /// over by the three groups are not turned.
 struct VJEPA2Rotary {
-  /// [tokens, turned]
-  let cosines: Tensor
-  let sines: Tensor
-  let turned: Int
+  /// [tokens, turned]; the sines of even dimensions are negative.
+  private let cosines, sines: Tensor
+  private let turned: Int
 
   /// The angles of `frames` tubelets of `grid` × `grid` tokens; `group` dimensions turn with each axis.
   init(frames: Int, grid: Int, group: Int, dtype: DType, device: Device) throws {
@@ -25,19 +24,19 @@ struct VJEPA2Rotary {
       angles += [angle, angle]
     }
     let all = try Tensor.concatenation(angles, dimension: -1)
-    cosines = try all.cos()
-    sines = try all.sin()
     turned = 3 * group
+    let signs = try Tensor([-1, 1] as [Float], shape: [2]).to(dtype).to(device).repeat([turned / 2])
+    cosines = try all.cos()
+    sines = try all.sin() * signs
   }
 
   /// Queries or keys [B, heads, tokens, head size] → the same shape, turned.
   func callAsFunction(_ input: Tensor) throws -> Tensor {
     let size = input.size(-1)
     let head = size == turned ? input : try input.slice(dimension: -1, 0..<turned)
-    let evens = try head.strided(dimension: -1, from: 0, by: 2)
-    let odds = try head.strided(dimension: -1, from: 1, by: 2)
-    let crossed = try Tensor.stack([-odds, evens], dimension: -1).flattened(from: 3)
-    let rotated = try head * cosines + crossed * sines
+    // Half the time of an interleaved copy of both.
+    let exchanged = try head.reshaped(head.shape.dropLast() + [turned / 2, 2]).flipped(dimension: -1).flattened(from: 3)
+    let rotated = try head * cosines + exchanged * sines
     return size == turned
       ? rotated : try Tensor.concatenation([rotated, input.slice(dimension: -1, turned..<size)], dimension: -1)
   }

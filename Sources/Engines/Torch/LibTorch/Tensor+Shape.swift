@@ -40,9 +40,9 @@ extension Tensor {
     try call("aten::slice.Tensor", .tensor(self), .int(dimension), .int(range.lowerBound), .int(range.upperBound))
   }
 
-  /// Every `stride`-th element of one dimension, from `start`.
-  public func strided(dimension: Int, from start: Int, by stride: Int) throws -> Tensor {
-    try call("aten::slice.Tensor", .tensor(self), .int(dimension), .int(start), .none, .int(stride))
+  /// One dimension in reverse, copied.
+  public func flipped(dimension: Int) throws -> Tensor {
+    try call("aten::flip", .tensor(self), .ints([dimension]))
   }
 
   /// One element of a dimension, which is removed.
@@ -73,6 +73,11 @@ extension Tensor {
   /// Padding with `value`: (before, after) of the last dimension, then of the one before it, and so on.
   public func padded(_ amounts: [Int], value: Double = 0) throws -> Tensor {
     try call("aten::constant_pad_nd", .tensor(self), .ints(amounts), .double(value))
+  }
+
+  /// One dimension shifted by `count`; what leaves at its end comes in at its start.
+  public func rolled(by count: Int, dimension: Int) throws -> Tensor {
+    try call("aten::roll", .tensor(self), .ints([count]), .ints([dimension]))
   }
 
   /// Each dimension repeated as a whole, copied.
