@@ -95,6 +95,7 @@ struct EvaluatedPolicy {
         of: world.encoderName, besides: folder, holding: ModelLocation.weights)
       files["encoder"] = .string(try EncoderFolder(encoder).sha256())
     }
+    if let weights = files["model.safetensors"]?.string { try CheckpointChecksums.check(weights: weights, of: folder) }
     try TrainingRecord.check(folder, settings, found: files)
     step = CheckpointDirectory.step(of: folder)
     (self.settings, self.policy, source) = (settings, policy, (name, files))

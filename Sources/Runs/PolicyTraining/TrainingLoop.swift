@@ -46,6 +46,7 @@ public struct TrainingLoop {
     callbacks: TrainingCallbacks = TrainingCallbacks()
   ) throws {
     let parameters = pretrained.policy.parameters
+    if let checkpoint { try CheckpointChecksums.check(checkpoint) }
     let state = try checkpoint.map {
       try TrainingState(in: $0.appendingPathComponent("training_state"), for: parameters)
     }
@@ -145,6 +146,7 @@ public struct TrainingLoop {
       try TrainingState(step: update.step, optimizer: optimizer.states).write(
         to: folder.appendingPathComponent("training_state"), settings,
         parameters: pretrained.policy.parameters.parameters.count)
+      try CheckpointChecksums.write(in: folder)
     }
     callbacks.observe(.saved(saved))
   }

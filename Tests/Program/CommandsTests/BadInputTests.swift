@@ -126,11 +126,22 @@ struct BadInputTests {
       try Data("{\"step\": -1}".utf8).write(
         to: $0.appendingPathComponent("E0/checkpoints/last/training_state/training_step.json"))
     },
-    BadInput("a step far away", resume, says: "at step 99999999", "--steps=12", copying: ["E0"]) {
+    BadInput("a step far away", resume, says: "of step 99999999", copying: ["E0"]) {
       try Data("{\"step\": 99999999}".utf8).write(
         to: $0.appendingPathComponent("E0/checkpoints/last/training_state/training_step.json"))
     },
-    BadInput("half an optimizer's state", resume, says: "optimizer_state.safetensors", "truncated", copying: ["E0"]) {
+    BadInput(
+      "weights of another run", resume, says: "model.safetensors", "written with this checkpoint", copying: ["E0"]
+    ) {
+      try change($0, weights) { $0["model.state_proj.bias"] = try $0["model.state_proj.bias"]?.zerosLike() }
+    },
+    BadInput(
+      "weights of another run, evaluated", evaluate, says: "model.safetensors", "checkpoint_sha256.json",
+      copying: ["E0"]
+    ) {
+      try change($0, weights) { $0["model.state_proj.bias"] = try $0["model.state_proj.bias"]?.zerosLike() }
+    },
+    BadInput("half an optimizer's state", resume, says: "optimizer_state.safetensors", "restore it", copying: ["E0"]) {
       try truncate($0, "E0/checkpoints/last/training_state/optimizer_state.safetensors", to: 20_000)
     },
   ]

@@ -48,10 +48,7 @@ struct FailedEvaluationTests {
       let run = folder.appendingPathComponent("out/E0_seed3")
       let before = try evaluation(folder)
       let file = run.appendingPathComponent("checkpoints/last/pretrained_model/model.safetensors")
-      var weights = try Tensor.load(file)
-      let name = try #require(weights.keys.sorted().first { $0.hasSuffix("action_out_proj.bias") })
-      weights[name] = try Tensor.full(try #require(weights[name]).shape, 0.5)
-      try Tensor.save(weights, to: file, overwrite: true)
+      try changeWeights(of: run) { $0.hasSuffix("action_out_proj.bias") ? 0.5 : nil }
       let outcome = try Program.succeed(Self.matrix, in: folder)
       #expect(outcome.errors.contains("is of other weights than the run's checkpoint"), "\(outcome.errors)")
       let hash = try JSON.string(MappedFile(file).sha256)

@@ -73,12 +73,7 @@ struct RolloutFailureTests {
         ["train", "--output_dir=E2_seed3"] + Flags.train + Flags.world + ["--steps=1", "--policy.world_gate_init=1"],
         in: folder)
       let model = "E2_seed3/checkpoints/last/pretrained_model"
-      let file = folder.appendingPathComponent(model + "/model.safetensors")
-      var weights = try Tensor.load(file)
-      for (name, tensor) in weights where name.hasPrefix("prophet.") {
-        weights[name] = try Tensor.full(tensor.shape, .nan)
-      }
-      try Tensor.save(weights, to: file, overwrite: true)
+      try changeWeights(of: folder.appendingPathComponent("E2_seed3")) { $0.hasPrefix("prophet.") ? .nan : nil }
       let evaluate = Flags.evaluate + ["--policy.path=\(model)", "--output_dir=E2_seed3/eval"]
       let outcome = try Program.succeed(evaluate, in: folder)
       let evaluation = folder.appendingPathComponent("E2_seed3/eval")
@@ -103,11 +98,7 @@ struct RolloutFailureTests {
 
   @Test func `says which numbers of a policy are none, and continues`() throws {
     try Fixture.within(copying: ["E0"]) { folder in
-      let file = folder.appendingPathComponent(Flags.checkpoint + "/model.safetensors")
-      var weights = try Tensor.load(file)
-      let name = try #require(weights.keys.first { $0.hasSuffix("action_out_proj.bias") })
-      weights[name] = try Tensor.full(try #require(weights[name]).shape, .nan)
-      try Tensor.save(weights, to: file, overwrite: true)
+      try changeWeights(of: folder.appendingPathComponent("E0")) { $0.hasSuffix("action_out_proj.bias") ? .nan : nil }
       let outcome = try Program.run(
         Flags.evaluate + ["--output_dir=out", "--policy.path=\(Flags.checkpoint)"], in: folder)
       #expect(outcome.status == 1)
