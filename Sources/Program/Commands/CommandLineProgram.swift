@@ -16,6 +16,8 @@ protocol Command: SendableMetatype {
   static var operands: [(String, String)] { get }
   /// Flags beside the settings by name, and what they are for.
   static var extraFlags: [(String, String)] { get }
+  /// The commands that it passes flags on to which are not its own.
+  static var passesFlagsTo: [any Command.Type] { get }
   /// Settings of LeRobot's that it does not have.
   static var foreignSettings: [ForeignSetting] { get }
   /// Whole command lines.
@@ -31,6 +33,7 @@ protocol Command: SendableMetatype {
 extension Command {
   static var operands: [(String, String)] { [] }
   static var extraFlags: [(String, String)] { [] }
+  static var passesFlagsTo: [any Command.Type] { [] }
   static var foreignSettings: [ForeignSetting] { [] }
   static func isCalled(_ word: String, with arguments: [String]) -> Bool { name == word }
   static func layers(_ configured: inout Configured<Settings>, _ arguments: inout Arguments) throws {}
@@ -109,14 +112,15 @@ public enum CommandLineProgram {
       let hint = nearestName(to: word, among: commands.map { $0.name }).map { "; did you mean \($0)?" } ?? ""
       return fail("there is no command \(word)\(hint)")
     }
-    return FlagTranslation.$source.withValue(.init { flagTranslation(for: command.settingNames) }) {
+    return FlagTranslation.$source.withValue(.init { flagTranslation(for: command) }) {
       do { return try TransferProgress.shown { try command.main(rest) } } catch { return fail(message(of: error)) }
     }
   }
 
-  /// Translates the errors of a command whose settings are `names`.
-  static func flagTranslation(for names: [String]) -> FlagTranslation {
-    FlagTranslation(own: names, others: commands.flatMap { $0.settingNames }, commands: commands.map { $0.name })
+  private static func flagTranslation(for command: any Command.Type) -> FlagTranslation {
+    FlagTranslation(
+      own: command.settingNames, passedOn: command.passesFlagsTo.flatMap { $0.settingNames },
+      others: commands.flatMap { $0.settingNames }, commands: commands.map { $0.name })
   }
 
   private static func fail(_ sentence: String) -> Int32 {

@@ -16,6 +16,7 @@ enum MatrixCommand: Command {
     ("dataset.…, --policy.…, --steps, …", "every other flag is passed on to train: see its --help"),
     ("env.…, --eval.…", "are passed on to eval: see its --help"),
   ]
+  static var passesFlagsTo: [any Command.Type] { [TrainCommand.self, EvalCommand.self] }
   static let examples = [
     "lerobot-wm matrix --gpu_ids=0,1,2,3 --seeds=0,1,2 --steps=200000 --batch_size=64 "
       + "--init_policy_path=lerobot/smolvla_base --dataset.repo_id=HuggingFaceVLA/libero --policy.cache_dir=cache "

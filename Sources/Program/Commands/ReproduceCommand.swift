@@ -23,6 +23,7 @@ enum ReproduceCommand: Command {
   static let summary = "run a recorded evaluation again and compare it episode by episode"
   static let operands = [("EVAL_INFO", "the recorded evaluation, as --eval_info names it")]
   static let extraFlags = [("…", "every other flag is one of eval, over the recorded ones, such as --policy.path")]
+  static var passesFlagsTo: [any Command.Type] { [EvalCommand.self] }
   static let examples = [
     "lerobot-wm reproduce outputs/demo/E2_seed0/eval/eval_info.json --eval.batch_size=1 --num_compute_threads=2"
   ]
