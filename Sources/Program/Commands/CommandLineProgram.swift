@@ -55,13 +55,14 @@ extension Command {
     if wantsHelp {
       // The kind of policy or environment decides which flags there are.
       arguments.flags.removeAll { $0.name != "policy.type" && $0.name != "env.type" }
+      arguments.positional = []
       try configured.apply(arguments)
       print(
         configured.help(
           usage: (["lerobot-wm", name, "[-h]"] + operands.map { "[\($0.0)]" } + ["[--name value | --name=value …]"])
             .joined(separator: " "),
           summary: summary, operands: operands,
-          also: [(flag: "help, -h", help: "show this help and exit")]
+          also: [(flag: "help, -h", help: "show this help and exit" + otherHelp)]
             + extraFlags.map { (flag: $0.0 + ($0.0.hasSuffix("…") ? "" : " str"), help: $0.1) },
           examples: examples, width: TerminalOutput.width, emphasis: TerminalOutput.takesEmphasis))
       return 0
@@ -72,6 +73,14 @@ extension Command {
       say("warning: LeRobot's settings without effect here: \(configured.withoutEffect.joined(separator: ", "))")
     }
     return try run(settings, configured)
+  }
+
+  /// How to see the settings of the kinds of policy and environment that are not chosen.
+  private static var otherHelp: String {
+    let names = Set(settingNames)
+    let kinds = [("policy.type", "smolvla_world"), ("env.type", "libero")].filter { names.contains($0.0) }
+    guard !kinds.isEmpty else { return "" }
+    return "; \(kinds.map { "--\($0)=\($1) --help" }.joined(separator: " and ")) list the settings of that type"
   }
 
   /// The names of all settings, whatever kinds of policy and environment are chosen.
