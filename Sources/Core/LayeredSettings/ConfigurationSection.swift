@@ -63,6 +63,9 @@ extension ConfigurationSection {
   /// The dotted names of the settings, whatever kinds of groups are chosen.
   public var namesOfEveryKind: [String] { settingProperties.flatMap(\.namesOfEveryKind) }
 
+  /// The choices of kinds that have a setting of this name, such as `policy.type=smolvla`.
+  func kinds(having name: String) -> [String] { settingProperties.flatMap { $0.kinds(having: name) } }
+
   /// The same section with one of its leaves set.
   func setting(_ leaf: Leaf, to input: SettingInput) throws(ConfigurationValueError) -> Self {
     var values: [String: Any] = [:]

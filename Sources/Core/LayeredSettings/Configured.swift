@@ -161,6 +161,8 @@ public struct Configured<Section: ConfigurationSection>: Sendable {
   private func unknown(_ name: String, also: [String], in layer: ConfigurationError.Layer) -> ConfigurationError {
     let known = value.leaves.map(\.name) + also
     let dashes = layer == .flags ? "--" : ""
+    let kinds = value.kinds(having: name).map { dashes + $0 }.joined(separator: " or ")
+    guard kinds.isEmpty else { return ConfigurationError(name, "is a setting of \(kinds) only", in: layer) }
     let hint = nearestName(to: name, among: known).map { "did you mean \(dashes)\($0)?" } ?? "--help lists all"
     return ConfigurationError(name, "no such setting; \(hint)", in: layer)
   }

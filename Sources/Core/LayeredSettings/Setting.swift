@@ -36,6 +36,8 @@ public enum SettingOwner: Sendable {
 
   var namesOfEveryKind: [String] { [name] }
 
+  func kinds(having name: String) -> [String] { [] }
+
   func place(of leaf: Leaf) -> Leaf? { leaf.path == [name] ? leaf : nil }
 
   func setting(_ leaf: Leaf, to input: SettingInput) throws(ConfigurationValueError) -> Self {
@@ -101,6 +103,8 @@ protocol SettingProperty: Decodable, Sendable {
   /// The settings in it; `group` is what help calls the section.
   func leaves(in group: String) -> [Leaf]
   var namesOfEveryKind: [String] { get }
+  /// The choices of kinds that have a setting of this name, such as `policy.type=smolvla`.
+  func kinds(having name: String) -> [String]
   /// The leaf as this property knows it, or nil if it is not in it.
   func place(of leaf: Leaf) -> Leaf?
   /// The same property with a leaf of its own set.

@@ -96,6 +96,14 @@ import ModelFiles
     return (tag.map { [before + $0.name] } ?? []) + kinds.flatMap { $0.new().namesOfEveryKind }.map { before + $0 }
   }
 
+  func kinds(having name: String) -> [String] {
+    let before = (self.name.map { $0 + "." } ?? "") + prefix
+    guard name.hasPrefix(before) else { return [] }
+    let rest = String(name.dropFirst(before.count))
+    guard let tag else { return kinds.flatMap { $0.new().kinds(having: rest) }.map { before + $0 } }
+    return kinds.filter { $0.new().namesOfEveryKind.contains(rest) }.map { "\(before)\(tag.name)=\($0.tag)" }
+  }
+
   func place(of leaf: Leaf) -> Leaf? {
     var place = leaf
     if let name {

@@ -28,7 +28,7 @@ public enum ModelLocation {
     }
     let repository = try HubRepository(.model, name)
     let hub = Hub(settings)
-    let listing = try hub.listing(of: repository)
+    let listing = try listing(of: repository, hub)
     let needsWeights = files.contains { $0.hasSuffix(".safetensors") }
     let texts: Set = ["json", "txt", "jinja", "model", "md"]
     let snapshot = try hub.fetch(listing) { path in
@@ -42,6 +42,17 @@ public enum ModelLocation {
           + (pickles.map { "; its \($0) is not read because pickles may run code" } ?? ""), .missing)
     }
     return snapshot
+  }
+
+  /// The repository's files; where nobody can say whether there is such a repository, the name may be a mistyped path.
+  private static func listing(of repository: HubRepository, _ hub: Hub) throws(HubError) -> HubListing {
+    do { return try hub.listing(of: repository) } catch {
+      switch error.kind {
+      case .absent, .unreachable: break
+      default: guard hub.settings.isOffline else { throw error }
+      }
+      throw HubError("\(error); there is no folder \(repository.name) here either", error.kind)
+    }
   }
 
   /// The folder of a name, if it is a path or a snapshot in the Hugging Face cache that holds these files.

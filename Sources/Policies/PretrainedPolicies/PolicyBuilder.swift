@@ -93,9 +93,10 @@ public struct PolicyBuilder {
       besides: folder, holding: ["config.json", "tokenizer.json"] + (needsWeights ? ["model.safetensors"] : []))
   }
 
-  private func build(_ store: ParameterStore, _ directory: URL, besides folder: URL?) throws -> any Policy {
+  private mutating func build(_ store: ParameterStore, _ directory: URL, besides folder: URL?) throws -> any Policy {
     let file = directory.appendingPathComponent("config.json")
     let backbone = try BackboneConfiguration(JSON(contentsOf: file), in: file.path)
+    if isTrained { notices += [settings.smolvla.notice(of: backbone)].compactMap(\.self) }
     let tokens = settings.smolvla.addImageSpecialTokens ? try imageTokens(directory) : nil
     switch settings {
     case .smolvla(let settings):

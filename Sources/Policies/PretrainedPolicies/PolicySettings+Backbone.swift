@@ -14,7 +14,11 @@ extension PolicySettings {
   public func backboneFolder(besides checkpoint: URL?, holding files: [String] = []) throws -> URL {
     let name = smolvla.backboneName
     do { return try ModelLocation.directory(of: name, besides: checkpoint, holding: files) } catch {
-      guard let checkpoint else { throw error }
+      guard let checkpoint else {
+        throw Failure(
+          "the backbone \(name) was not found: \(error); give its folder with `vlm_model_name=FOLDER`, or make a tiny "
+            + "one to try things with `scratch`")
+      }
       if let only = Self.backbones(in: checkpoint, holding: files).onlyElement { return only }
       guard try isOwnName(of: checkpoint) else { throw error }
       throw Failure(

@@ -23,6 +23,7 @@ extension PolicySettings {
   /// - Throws: an adapter, which is no policy by itself.
   public static func members(ofCheckpoint file: URL) throws -> OrderedDictionary<String, JSON> {
     try refuseAdapter(file.deletingLastPathComponent())
+    try refuseRun(file.deletingLastPathComponent())
     guard var members = try JSON(contentsOf: file).object else {
       throw FileError.malformed(file.path, "expected an object")
     }
@@ -44,6 +45,22 @@ extension PolicySettings {
       "\(folder.path) is a \(json["peft_type"]?.string ?? "PEFT") adapter of "
         + "\(json["base_model_name_or_path"]?.string ?? "another policy"), not a whole policy; merge it into that one first: "
         + "load both in Python, save what `merge_and_unload()` gives with `save_pretrained`, and name that folder")
+  }
+}
+
+extension PolicySettings {
+  /// Refuses the folder of a run or of a step, with the checkpoint in it.
+  private static func refuseRun(_ folder: URL) throws {
+    func checkpoint(_ path: String) -> URL? {
+      ModelLocation.cached(folder.appendingPathComponent(path).path).flatMap { place in
+        FileManager.default.fileExists(atPath: place.appendingPathComponent("config.json").path) ? place : nil
+      }
+    }
+    guard checkpoint("") == nil else { return }
+    let places = ["checkpoints/last/pretrained_model", "last/pretrained_model", "pretrained_model"]
+    guard let found = places.first(where: { checkpoint($0) != nil }) else { return }
+    throw Failure(
+      "\(folder.path) is not a checkpoint itself and holds one; name \(folder.appendingPathComponent(found).path)")
   }
 }
 

@@ -113,6 +113,12 @@ public struct SmolVLAConfiguration: ConfigurationSection, Equatable {
     vlmLayers > 0 ? min(vlmLayers, text.layers) : text.layers
   }
 
+  /// A line for a user who asks for more layers than a backbone has; all are kept then, as LeRobot does. Nil if there is none.
+  public func notice(of backbone: BackboneConfiguration) -> String? {
+    let layers = backbone.text.layers
+    return vlmLayers > layers ? "`num_vlm_layers=\(vlmLayers)` keeps all \(layers) layers of the backbone" : nil
+  }
+
   /// The same settings with a camera that is always absent for each of `empty_cameras`, as LeRobot adds them.
   public func withEmptyCameras() -> SmolVLAConfiguration {
     var configuration = self

@@ -71,6 +71,9 @@ public struct WorldLatentPrecomputation {
     to url: URL, overwrite: Bool = false, workers: Int = 2, image: @escaping @Sendable (Int) throws -> RGBImage,
     progress: (Int, Int) throws -> Void
   ) throws {
+    guard overwrite || !FileManager.default.fileExists(atPath: url.path) else {
+      throw Failure("the latent cache \(url.path) is complete; train with it, or encode it again with `overwrite`")
+    }
     try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
     let rows = identity.dataset.frames
     let record = NumpyWriter.partialURL(of: LatentCache.sidecarURL(of: url))

@@ -16,6 +16,8 @@ protocol Command: SendableMetatype {
   static var operands: [(String, String)] { get }
   /// Flags beside the settings by name, and what they are for.
   static var extraFlags: [(String, String)] { get }
+  /// The commands that it passes flags on to which are not its own.
+  static var passesFlagsTo: [any Command.Type] { get }
   /// Settings of LeRobot's that it does not have.
   static var foreignSettings: [ForeignSetting] { get }
   /// Whole command lines.
@@ -31,6 +33,7 @@ protocol Command: SendableMetatype {
 extension Command {
   static var operands: [(String, String)] { [] }
   static var extraFlags: [(String, String)] { [] }
+  static var passesFlagsTo: [any Command.Type] { [] }
   static var foreignSettings: [ForeignSetting] { [] }
   static func isCalled(_ word: String, with arguments: [String]) -> Bool { name == word }
   static func layers(_ configured: inout Configured<Settings>, _ arguments: inout Arguments) throws {}
@@ -52,13 +55,14 @@ extension Command {
     if wantsHelp {
       // The kind of policy or environment decides which flags there are.
       arguments.flags.removeAll { $0.name != "policy.type" && $0.name != "env.type" }
+      arguments.positional = []
       try configured.apply(arguments)
       print(
         configured.help(
           usage: (["lerobot-wm", name, "[-h]"] + operands.map { "[\($0.0)]" } + ["[--name value | --name=value …]"])
             .joined(separator: " "),
           summary: summary, operands: operands,
-          also: [(flag: "help, -h", help: "show this help and exit")]
+          also: [(flag: "help, -h", help: "show this help and exit" + otherHelp)]
             + extraFlags.map { (flag: $0.0 + ($0.0.hasSuffix("…") ? "" : " str"), help: $0.1) },
           examples: examples, width: TerminalOutput.width, emphasis: TerminalOutput.takesEmphasis))
       return 0
@@ -69,6 +73,14 @@ extension Command {
       say("warning: LeRobot's settings without effect here: \(configured.withoutEffect.joined(separator: ", "))")
     }
     return try run(settings, configured)
+  }
+
+  /// How to see the settings of the kinds of policy and environment that are not chosen.
+  private static var otherHelp: String {
+    let names = Set(settingNames)
+    let kinds = [("policy.type", "smolvla_world"), ("env.type", "libero")].filter { names.contains($0.0) }
+    guard !kinds.isEmpty else { return "" }
+    return "; \(kinds.map { "--\($0)=\($1) --help" }.joined(separator: " and ")) list the settings of that type"
   }
 
   /// The names of all settings, whatever kinds of policy and environment are chosen.
@@ -109,14 +121,15 @@ public enum CommandLineProgram {
       let hint = nearestName(to: word, among: commands.map { $0.name }).map { "; did you mean \($0)?" } ?? ""
       return fail("there is no command \(word)\(hint)")
     }
-    return FlagTranslation.$source.withValue(.init { flagTranslation(for: command.settingNames) }) {
+    return FlagTranslation.$source.withValue(.init { flagTranslation(for: command) }) {
       do { return try TransferProgress.shown { try command.main(rest) } } catch { return fail(message(of: error)) }
     }
   }
 
-  /// Translates the errors of a command whose settings are `names`.
-  static func flagTranslation(for names: [String]) -> FlagTranslation {
-    FlagTranslation(own: names, others: commands.flatMap { $0.settingNames }, commands: commands.map { $0.name })
+  private static func flagTranslation(for command: any Command.Type) -> FlagTranslation {
+    FlagTranslation(
+      own: command.settingNames, passedOn: command.passesFlagsTo.flatMap { $0.settingNames },
+      others: commands.flatMap { $0.settingNames }, commands: commands.map { $0.name })
   }
 
   private static func fail(_ sentence: String) -> Int32 {

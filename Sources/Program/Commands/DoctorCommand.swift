@@ -24,6 +24,7 @@ enum DoctorCommand: Command {
     ("dataset.…, --policy.…, …", "with flags of train, everything that train checks when it starts"),
     ("policy.path, --env.…, …", "without a dataset, everything that eval checks when it starts"),
   ]
+  static var passesFlagsTo: [any Command.Type] { [TrainCommand.self, EvalCommand.self] }
   static let examples = [
     "lerobot-wm doctor outputs/demo",
     "lerobot-wm doctor --dataset.repo_id=HuggingFaceVLA/libero --policy.path=lerobot/smolvla_base --output_dir=outputs/run",

@@ -61,7 +61,9 @@ final class EpisodeLog {
     if !contents.isEmpty {
       let earlier = Result { try lines(of: folder.appendingPathComponent(fileName)) }
       var reason = "it is damaged, or without \(fileName)"
-      if case .success(let lines) = earlier {
+      if MatrixRun.isEdited(folder.appendingPathComponent("eval_info.json")) {
+        reason = "its eval_info.json was edited after the evaluation"
+      } else if case .success(let lines) = earlier {
         guard let other = lines.first?["protocol"].flatMap({ difference($0, manifest) }) else { return true }
         reason = other.text("there", "now")
       }

@@ -6,8 +6,8 @@ import LayeredSettings
 /// a command first, becomes `lerobot-wm-precompute --overwrite`, and a command alone `lerobot-wm train`. Other text in
 /// backquotes stays as it is.
 struct FlagTranslation {
-  /// The dotted names of the command's settings, and of those that other commands have.
-  let own: [String], others: [String]
+  /// The dotted names of the command's settings, of those that it passes on, and of those that other commands have.
+  let own: [String], passedOn: [String], others: [String]
   /// The names of the program's commands.
   let commands: [String]
 
@@ -57,7 +57,7 @@ struct FlagTranslation {
 
   private func flag(_ setting: String) -> String? {
     let key = String(setting.prefix { $0 != "=" })
-    guard let name = name(of: key, in: own) ?? name(of: key, in: others) else { return nil }
+    guard let name = [own, passedOn, others].lazy.compactMap({ name(of: key, in: $0) }).first else { return nil }
     return "--\(name)\(setting.dropFirst(key.count))"
   }
 

@@ -16,6 +16,7 @@ enum MatrixCommand: Command {
     ("dataset.…, --policy.…, --steps, …", "every other flag is passed on to train: see its --help"),
     ("env.…, --eval.…", "are passed on to eval: see its --help"),
   ]
+  static var passesFlagsTo: [any Command.Type] { [TrainCommand.self, EvalCommand.self] }
   static let examples = [
     "lerobot-wm matrix --gpu_ids=0,1,2,3 --seeds=0,1,2 --steps=200000 --batch_size=64 "
       + "--init_policy_path=lerobot/smolvla_base --dataset.repo_id=HuggingFaceVLA/libero --policy.cache_dir=cache "
@@ -27,6 +28,11 @@ enum MatrixCommand: Command {
   /// The file ← flags; what is not a setting of this command is passed on.
   static func layers(_ configured: inout Configured<Settings>, _ arguments: inout Arguments) throws {
     if arguments.positional.first == "status" {
+      if let flag = arguments.flags.first(where: { !["output_root", "config_path"].contains($0.name) }) {
+        throw ConfigurationError(
+          flag.name,
+          "has no effect on matrix status, which takes the experiment's folder or --config_path; leave it out")
+      }
       let root = arguments.positional.dropFirst().prefix(1).map { "--output_root=\($0)" }
       let surplus = Array(arguments.positional.dropFirst(2))
       arguments = Arguments(arguments.flags.map(\.word) + root + ["--status"])

@@ -18,7 +18,7 @@ extension MatrixPreparation {
       stages.append(stage.needing(needs))
       stages += try afterTraining(run, isTrained: stage.isDone)
     }
-    if settings.evaluatesChance { stages.append(chance) }
+    if settings.evaluatesChance { stages.append(chance()) }
     return stages + [report(of: stages)]
   }
 
@@ -85,17 +85,23 @@ extension MatrixPreparation {
     ]
   }
 
-  private func evaluationStage(
+  private mutating func evaluationStage(
     _ kind: Stage.Kind, of subject: String, in folder: URL, _ flags: [String], needs: [String] = [], isDone: Bool
   ) -> Stage {
-    Stage(
+    let product = folder.appendingPathComponent("eval_info.json")
+    if MatrixRun.isEdited(product) {
+      notices.append(
+        "\(product.path) was edited after the evaluation: \(subject) is evaluated again, and the old results are kept "
+          + "in \(folder.deletingLastPathComponent().lastPathComponent)/replaced")
+    }
+    return Stage(
       kind, of: subject, ["eval", "--output_dir=\(folder.path)", "--resume", "--overwrite"] + flags, needs: needs,
-      product: folder.appendingPathComponent("eval_info.json"),
+      product: product,
       work: evaluation.tasks.count * evaluation.episodesPerTask, isDone: isDone)
   }
 
   /// The success rate that chance alone reaches.
-  private var chance: Stage {
+  private mutating func chance() -> Stage {
     let folder = root.appendingPathComponent("random")
     return evaluationStage(
       .chance, of: "random", in: folder,

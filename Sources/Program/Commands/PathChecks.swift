@@ -45,6 +45,7 @@ extension Checks {
     guard !flags.isEmpty else { return }
     if flags.contains(where: { $0.name.hasPrefix("dataset.") }) {
       let settings = try TrainCommand.settings(from: flags)
+      checkOutput(settings.outputDirectory, mayHoldFiles: settings.resumes || settings.overwrites)
       // What the mirror lacks is among the checks.
       try? OutputDisk.check(
         settings.outputDirectory ?? defaultOutput("train", settings.name), mirror: settings.checkpointMirror, &self)
@@ -55,12 +56,23 @@ extension Checks {
       }
     } else {
       let settings = try EvalCommand.settings(from: flags)
+      checkOutput(settings.outputDirectory, mayHoldFiles: settings.resumes || settings.overwrites)
       if flags.contains(where: { $0.name.hasPrefix("env.") }) {
         _ = try? CheckpointEvaluation(settings, &self)
       } else {
         _ = try? LoadedCheckpoint(settings, &self)
       }
     }
+  }
+
+  /// Finds what ``prepareOutput(_:overwrite:)`` would refuse; a folder that is resumed or replaced may hold anything.
+  private mutating func checkOutput(_ path: String?, mayHoldFiles: Bool) {
+    guard let path, !mayHoldFiles,
+      let names = try? FileManager.default.contentsOfDirectory(atPath: path), !names.allSatisfy(AtomicFile.isLeftover)
+    else { return }
+    add([
+      Check("output", .problem, "\(path) exists and is not empty; choose another `output_dir`, or give `overwrite`")
+    ])
   }
 
   /// Compares a latent cache with its own sidecar.

@@ -21,8 +21,11 @@ enum ReproduceCommand: Command {
 
   static let name = "reproduce"
   static let summary = "run a recorded evaluation again and compare it episode by episode"
-  static let operands = [("EVAL_INFO", "the recorded evaluation, as --eval_info names it")]
+  static let operands = [
+    ("EVAL_INFO", "the recorded evaluation, as --eval_info names it: the file, or its folder or run")
+  ]
   static let extraFlags = [("…", "every other flag is one of eval, over the recorded ones, such as --policy.path")]
+  static var passesFlagsTo: [any Command.Type] { [EvalCommand.self] }
   static let examples = [
     "lerobot-wm reproduce outputs/demo/E2_seed0/eval/eval_info.json --eval.batch_size=1 --num_compute_threads=2"
   ]
@@ -35,7 +38,7 @@ enum ReproduceCommand: Command {
   }
 
   static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {
-    let recorded = URL(fileURLWithPath: settings.evaluation)
+    let recorded = recordedFile(settings.evaluation)
     let output = settings.outputDirectory ?? defaultOutput("reproduce", "eval")
     let folder = URL(fileURLWithPath: output, isDirectory: true)
     let ofOneStart = ["output_dir", "overwrite", "resume", "profile"]
@@ -59,6 +62,13 @@ enum ReproduceCommand: Command {
         ? "reproduced: \(count) of \(count) episodes are equal"
         : "not reproduced: \(comparison.differences.count) of \(count) episodes differ")
     return comparison.differences.isEmpty ? 0 : 1
+  }
+
+  /// The file of a path that may also be the folder of an evaluation or of a run.
+  private static func recordedFile(_ path: String) -> URL {
+    let url = URL(fileURLWithPath: path)
+    let files = ["eval_info.json", "eval/eval_info.json"].map(url.appendingPathComponent)
+    return files.first { FileManager.default.fileExists(atPath: $0.path) } ?? url
   }
 
   /// Entries of a protocol that say what it ran on and with; a result that survives their change is reproduced.

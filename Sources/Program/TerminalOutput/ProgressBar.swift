@@ -25,6 +25,8 @@ public final class ProgressBar {
   private let start = Date()
   private var lastDrawn = Date.distantPast
   private var lineIsOpen = false
+  /// The last that was said and not drawn.
+  private var pending: (done: Int, note: String, estimate: String?)?
 
   /// Begins; work that was done before, by an interrupted run, is `first`.
   public init(
@@ -43,8 +45,10 @@ public final class ProgressBar {
   /// - Parameter estimate: the time that is left, where the caller knows better than the rate so far does.
   public func update(_ done: Int, note: String = "", estimate: String? = nil) {
     let now = Date()
+    pending = (done, note, estimate)
     guard now.timeIntervalSince(lastDrawn) >= (isTerminal ? 0.1 : 10) || (isTerminal && done == total) else { return }
     lastDrawn = now
+    pending = nil
     draw(line(done, note, now, estimate))
   }
 
@@ -56,7 +60,10 @@ public final class ProgressBar {
     lastDrawn = isTerminal ? .distantPast : lastDrawn
   }
 
+  /// Ends, with how far the work has come as the last line.
   public func finish() {
+    if let last = pending { draw(line(last.done, last.note, Date(), last.estimate)) }
+    pending = nil
     if isTerminal, lineIsOpen { write("\n") }
     lineIsOpen = false
   }

@@ -3,6 +3,7 @@ import OrderedCollections
 /// What the arms of an experiment are for: as it was planned, or as their names say where no plan is kept.
 public struct ArmRoles: Sendable {
   private let arms: OrderedDictionary<String, Arm>
+  private let planned: Set<String>
 
   init(_ planned: [Arm]) {
     var arms = OrderedDictionary(uniqueKeysWithValues: Arm.known.map { ($0.name, $0) })
@@ -10,6 +11,7 @@ public struct ArmRoles: Sendable {
     // Planned arms decide who the baseline is.
     if let baseline = planned.first(where: { $0.role == .baseline }), baseline.name != "E0" { arms["E0"] = nil }
     self.arms = arms
+    self.planned = Set(planned.map(\.name))
   }
 
   /// The arm that the others are compared with.
@@ -17,6 +19,13 @@ public struct ArmRoles: Sendable {
 
   /// What an arm is for; an unknown one is a check.
   func role(of name: String) -> Arm.Role { arms[name]?.role ?? .check }
+
+  /// The title that the plan gives an arm; nil without one of its own, as for the usual arms.
+  func title(of name: String) -> String? {
+    guard planned.contains(name), let title = arms[name]?.title else { return nil }
+    let isUsual = Arm.known.contains { Arm.usual.contains($0.name) && $0.title == title }
+    return isUsual ? nil : title
+  }
 
   func isControl(_ name: String) -> Bool { role(of: name) == .control }
 }

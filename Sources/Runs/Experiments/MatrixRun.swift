@@ -52,6 +52,9 @@ public struct MatrixRun: Sendable {
     (try? RecordedEvaluation(file).requireWhole(file.path)) != nil
   }
 
+  /// Whether an `eval_info.json` is not what its evaluation wrote, so that it counts nowhere.
+  public static func isEdited(_ file: URL) -> Bool { (try? RecordedEvaluation(file))?.isUnchanged == false }
+
   /// Whether the run was rolled out under these ablations, apart from those that it cannot have.
   public func isAblated(_ names: [String]) -> Bool {
     let folder = url.appendingPathComponent("eval/ablations")

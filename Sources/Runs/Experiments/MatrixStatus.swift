@@ -12,6 +12,8 @@ public struct MatrixStatus: Sendable {
     case queued(Stage.Kind)
     /// Its last process ended with an error.
     case failed(Stage.Kind, String)
+    /// Its evaluation is there, and is not what was measured.
+    case edited(Stage.Kind)
     /// A part of it is done, and nothing works on it.
     case stopped(Stage.Kind)
     case notStarted
@@ -56,6 +58,7 @@ public struct MatrixStatus: Sendable {
     if let entry = queue[next.stage.name] { return entry.isRunning ? .running(kind) : .queued(kind) }
     if log.isHeld { return .running(kind) }
     if let error = log.error { return .failed(kind, error) }
+    if MatrixRun.isEdited(next.stage.product) { return .edited(kind) }
     let isBegun = next.isBegun || stages.contains { $0.isComplete || $0.isBegun }
     return isBegun || log.url.isThere ? .stopped(kind) : .notStarted
   }
@@ -109,6 +112,9 @@ extension MatrixStatus.State {
     case .running(let kind): "\(kind) is running"
     case .queued(let kind): "\(kind) is queued"
     case .failed(let kind, let reason): "\(kind) failed: \(reason); see \(log), and run the same command again"
+    case .edited(let kind):
+      "\(kind) was edited after it ended and counts nowhere; restore its eval_info.json, or the same command "
+        + "evaluates again"
     case .stopped(let kind):
       "\(kind) was stopped or killed\(kind == .training ? " at step \(training?.done ?? 0)" : ""); the same command continues it"
     case .notStarted: "not started"

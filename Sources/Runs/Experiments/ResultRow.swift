@@ -85,24 +85,31 @@ extension ResultRow {
       }
   }
 
-  /// The description of an arm, from what its evaluations rolled out, else from its checkpoint.
+  /// The arm's title in the plan, if it has one of its own, else its description; an ablation is always named.
   private static func title(of experiment: String, _ runs: RecordedRuns) -> String {
-    let runs = runs.runs(of: experiment)
-    guard let policy = runs.lazy.compactMap(\.policy).first else { return "policy not recorded" }
+    let (description, isAblation) = description(of: runs.runs(of: experiment))
+    guard let planned = runs.roles.title(of: experiment) else { return description }
+    return isAblation ? "\(planned): \(description)" : planned
+  }
+
+  /// What runs are, from what their evaluations rolled out, else from their checkpoints.
+  private static func description(of runs: [RecordedRun]) -> (text: String, isAblation: Bool) {
+    guard let policy = runs.lazy.compactMap(\.policy).first else { return ("policy not recorded", false) }
     guard policy["type"] == "smolvla_world" else {
-      return policy["type"] == "smolvla" ? "SmolVLA, the baseline" : policy["type"]?.string ?? "policy not recorded"
+      let type = policy["type"]?.string
+      return (type == "smolvla" ? "SmolVLA, the baseline" : type ?? "policy not recorded", false)
     }
     let trained = policy["world_memory_mode_train"]?.string ?? "unknown"
     let evaluation = runs.lazy.compactMap { $0.evaluations["eval"] }.first
     if evaluation?.manifest["world"]?["enable_world_injection"] == false, policy["enable_world_injection"] != false {
-      return "world policy trained with \(memory(trained)), rolled out without its injection (an ablation)"
+      return ("world policy trained with \(memory(trained)), rolled out without its injection (an ablation)", true)
     }
     let rolledOut = (evaluation?.manifest["world_memory_mode_rollout"] ?? policy["world_memory_mode_rollout"])?.string
     let expected = trained == "oracle" ? "pred" : trained
     guard let rolledOut, rolledOut != expected else {
-      return "world policy, \(memory(trained))" + (trained == "zero" ? " (capacity control)" : "")
+      return ("world policy, \(memory(trained))" + (trained == "zero" ? " (capacity control)" : ""), false)
     }
-    return "world policy trained with \(memory(trained)), rolled out with \(memory(rolledOut)) (an ablation)"
+    return ("world policy trained with \(memory(trained)), rolled out with \(memory(rolledOut)) (an ablation)", true)
   }
 
   private static func memory(_ mode: String) -> String {

@@ -68,6 +68,7 @@ struct FlagsTests {
     ("--policy.devic=cpu", "--policy.devic: no such setting; did you mean --policy.device?"),
     ("--device=cpu", "--device: no such setting; did you mean --policy.device?"),
     ("--optimizer.lr=1", "--optimizer.lr: no such setting; did you mean --policy.optimizer.lr?"),
+    ("--policy.memory=7", "--policy.memory: is a setting of --policy.type=world only"),
     ("--qqqqqqqqqqqq=1", "--qqqqqqqqqqqq: no such setting; --help lists all"),
     ("--policy.optimizer.lr=-1", "--policy.optimizer.lr: expected a positive number, found -1.0"),
     ("stray", "expected flags only, found \"stray\""),

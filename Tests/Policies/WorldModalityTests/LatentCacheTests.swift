@@ -148,7 +148,7 @@ struct LatentCacheTests {
   @Test func `a finished cache is kept unless it may be overwritten`() throws {
     let tiny = try TinyDataset()
     try tiny.precompute()
-    #expect(throws: FileError.self) { try tiny.precompute() }
+    #expect(throws: Failure.self) { try tiny.precompute() }
     try tiny.precompute(overwrite: true)
     _ = try LatentCache(tiny.url, expecting: tiny.expectation)
   }

@@ -41,6 +41,21 @@ struct BadInputTests {
   private static let commandLines = [
     BadInput("an unknown flag", train + ["--batchsize=3"], says: "--batchsize", "--batch_size"),
     BadInput("an unknown flag of the policy", train + ["--policy.chunksize=3"], says: "--policy.chunk_size"),
+    BadInput(
+      "a setting of another policy", train + ["--policy.type=smolvla", "--policy.cache_dir=x"],
+      says: "--policy.type=smolvla_world"),
+    BadInput(
+      "a run's folder", Flags.evaluate + ["--output_dir=out", "--policy.path=E0"],
+      says: "/E0 is not a checkpoint", "/E0/checkpoints/last/pretrained_model"),
+    BadInput(
+      "a step's folder", train + ["--policy.path=E0/checkpoints/last"],
+      says: "/last is not a checkpoint", "/E0/checkpoints/last/pretrained_model"),
+    BadInput(
+      "a mistyped folder", Flags.evaluate + ["--output_dir=out", "--policy.path=runs/E9_seed0"],
+      says: "there is no folder runs/E9_seed0 here"),
+    BadInput(
+      "no backbone", train + ["--policy.vlm_model_name=HuggingFaceTB/SmolVLM2-500M-Video-Instruct"],
+      says: "--policy.vlm_model_name=FOLDER", "lerobot-wm scratch", environment: ["HF_HOME": "empty"]),
     BadInput("an unknown command", ["trian"], says: "trian", "did you mean train?"),
     BadInput("an unknown kind of policy", train + ["--policy.type=act"], says: "--policy.type", "smolvla_world"),
     BadInput("a number that is none", train + ["--policy.optimizer_lr=abc"], says: "--policy.optimizer_lr", "abc"),
@@ -239,7 +254,7 @@ struct BadInputTests {
     BadInput("an evaluation's that is full", evaluate + ["--output_dir=E0"], says: "--output_dir", "--overwrite"),
     BadInput("a model folder that is full", ["scratch", "--output_dir=models"], says: "--output_dir", "--overwrite"),
     BadInput("a dataset that exists", record + ["--dataset.root=data"], says: "data exists"),
-    BadInput("a cache that exists", Flags.precompute, says: latents, "exists"),
+    BadInput("a cache that exists", Flags.precompute, says: latents, "is complete", "--overwrite"),
     BadInput("training below a file", train + ["--output_dir=file/run"], says: "file/run", "Not a directory"),
     BadInput("an evaluation below a file", evaluate + ["--output_dir=file/run"], says: "file/run", "Not a directory"),
     BadInput("recording below a file", record + ["--dataset.root=file/data"], says: "file", "Not a directory"),

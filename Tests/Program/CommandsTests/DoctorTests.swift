@@ -37,6 +37,19 @@ struct DoctorTests {
         #expect(text(name, found)?.hasPrefix("ok ") == true, "\(name): \(found)")
       }
       #expect(!folder.names().contains("new"))
+      let evaluate = Flags.evaluate.dropFirst() + ["--policy.path=\(Flags.checkpoint)"]
+      for (command, flags) in [("train", train), ("eval", Array(evaluate))] {
+        let (refused, used) = try checks(flags + ["--output_dir=E0"], in: folder)
+        #expect(refused == 1 && text("output", used)?.contains("E0 exists and is not empty") == true, "\(used)")
+        let start = try Program.run([command] + flags + ["--output_dir=E0"], in: folder)
+        let sentence = start.sentences.last?.dropFirst("lerobot-wm: ".count) ?? ""
+        #expect(text("output", used) == "problem \(sentence)")
+        let (allowed, replaced) = try checks(flags + ["--output_dir=E0", "--overwrite"], in: folder)
+        #expect(allowed == 0 && text("output", replaced) == nil, "\(replaced)")
+      }
+      let (_, shallow) = try checks(train + ["--policy.num_vlm_layers=9"], in: folder)
+      #expect(
+        text("policy", shallow) == "warning --policy.num_vlm_layers=9 keeps all 2 layers of the backbone", "\(shallow)")
       try FileManager.default.removeItem(at: folder.appendingPathComponent("cache"))
       let (broken, problems) = try checks(train, in: folder)
       #expect(broken == 1 && text("latents", problems)?.contains("does not exist; run lerobot-wm-precompute") == true)

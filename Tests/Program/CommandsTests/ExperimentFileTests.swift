@@ -24,6 +24,8 @@ struct ExperimentFileTests {
       let root = folder.appendingPathComponent("out")
       #expect(root.names().filter { $0.contains("_seed") } == ["E0_seed4", "E2_short_seed4"])
       #expect(!root.names().contains("random"))
+      let report = try String(contentsOf: root.appendingPathComponent("report.md"), encoding: .utf8)
+      #expect(report.contains("| E2_short · predicted memory of one frame |"), "\(report)")
       let matrix = try JSON(contentsOf: root.appendingPathComponent("matrix.json"))
       #expect(matrix["arms"]?["E2_short"]?["settings"]?["policy.future_offset"] == "1")
       #expect(matrix["plan"]?["primary_comparison"] == "E2_short - E0")
@@ -53,6 +55,15 @@ struct ExperimentFileTests {
       // They are there now, and what is recorded of them does not stand in the way.
       #expect(try run("", flags, in: folder).status == 0)
       #expect(try run("", flags + ["--dry_run"], in: folder).output.contains("report: finished"))
+    }
+  }
+
+  @Test func `has its flags named as train and eval have them`() throws {
+    try Fixture.within { folder in
+      let outcome = try run("", ["--policy.latent_suffix=m3", "--dry_run"], in: folder)
+      #expect(outcome.status == 1)
+      let fix = "or fix --policy.cache_dir, --policy.world_latents_source and --policy.latent_suffix"
+      #expect(outcome.errors.contains(fix), "\(outcome.errors)")
     }
   }
 

@@ -58,6 +58,10 @@ struct FailedEvaluationTests {
       let kept = run.appendingPathComponent("replaced/eval-1")
       #expect(try JSON(contentsOf: kept.appendingPathComponent("eval_info.json")) == before)
       #expect(try status(folder).hasSuffix("finished"))
+      for flag in ["--json", "--foo=3", "--seeds=3"] {
+        let refused = try Program.run(["matrix", "status", "out", flag], in: folder)
+        #expect(refused.status == 1 && refused.errors.contains("has no effect on matrix status"), "\(refused.errors)")
+      }
       let log = try String(contentsOf: folder.appendingPathComponent("out/logs/E0_seed3.log"), encoding: .utf8)
       #expect(log.contains("cannot be resumed (model_sha256 differs: "), "\(log)")
       #expect(!(try Program.succeed(Self.matrix, in: folder)).errors.contains("E0_seed3: "), "nothing is left to do")
@@ -66,6 +70,28 @@ struct FailedEvaluationTests {
       let refused = try Program.run(Self.matrix, in: folder)
       #expect(refused.status == 1 && refused.errors.contains("has a finished evaluation and no checkpoint"))
       #expect(try evaluation(folder)["protocol"]?["model_sha256"] == hash)
+    }
+  }
+
+  @Test func `an evaluation that was edited is made again, which is said, and is kept`() throws {
+    try Fixture.within { folder in
+      try Program.succeed(Self.matrix, in: folder)
+      let before = try evaluation(folder)
+      let file = folder.appendingPathComponent("out/E0_seed3/eval/eval_info.json")
+      var edited = try #require(before.object)
+      edited["outcomes_sha256"] = "0123"
+      try JSON.object(edited).write(to: file, overwrite: true)
+      for line in [try status(folder), try Program.run(["report", "out", "--overwrite"], in: folder).output] {
+        #expect(line.contains("was edited after") && !line.contains("stopped or killed"), "\(line)")
+      }
+      let outcome = try Program.succeed(Self.matrix, in: folder)
+      #expect(
+        outcome.errors.contains("was edited after the evaluation: E0_seed3 is evaluated again"), "\(outcome.errors)")
+      #expect(outcome.errors.contains("kept in E0_seed3/replaced"), "\(outcome.errors)")
+      let kept = folder.appendingPathComponent("out/E0_seed3/replaced/eval-1/eval_info.json")
+      #expect(try JSON(contentsOf: kept) == .object(edited))
+      #expect(try evaluation(folder)["outcomes_sha256"] == before["outcomes_sha256"])
+      #expect(try status(folder).hasSuffix("finished"))
     }
   }
 

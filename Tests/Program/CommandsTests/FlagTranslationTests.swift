@@ -9,7 +9,8 @@ struct FlagTranslationTests {
       "batch_size", "dataset.root", "eval.seeds", "env.seeds", "policy.normalization", "optimizer.type", "env.type",
       "policy.type",
     ],
-    others: ["image_key", "overwrite"], commands: ["train", "precompute"])
+    passedOn: ["policy.cache_dir", "normalization"], others: ["image_key", "overwrite", "cache_dir"],
+    commands: ["train", "precompute"])
 
   @Test(arguments: [
     ("take the dataset's (`normalization=dataset`)", "take the dataset's (--policy.normalization=dataset)"),
@@ -21,6 +22,7 @@ struct FlagTranslationTests {
       "run `precompute image_key='a b' overwrite`, or not",
       "run lerobot-wm-precompute --image_key='a b' --overwrite, or not"
     ),
+    ("fix `cache_dir`", "fix --policy.cache_dir"),
     ("run `make setup`, or `train`", "run `make setup`, or lerobot-wm train"),
     ("an `unknown=1` setting stays", "an `unknown=1` setting stays"),
     ("one of two `seeds` stays", "one of two `seeds` stays"),

@@ -50,6 +50,19 @@ struct HelpTests {
     }
   }
 
+  @Test func `says how to see the settings of other types, and is there behind any word`() throws {
+    for command in ["train", "eval"] {
+      let text = try help([command]).joined(separator: " ").split(separator: " ").joined(separator: " ")
+      #expect(
+        text.contains("--policy.type=smolvla_world --help and --env.type=libero --help list the settings of that type"))
+    }
+    #expect(try !help(["scratch"]).joined().contains("of that type"))
+    #expect(try help(["matrix", "status"]) == help(["matrix"]))
+    let wrong = try Program.run(
+      ["train", "--policy.type=smolvla", "--policy.cache_dir=x"], in: FileManager.default.temporaryDirectory)
+    #expect(wrong.errors == "lerobot-wm: --policy.cache_dir: is a setting of --policy.type=smolvla_world only\n")
+  }
+
   @Test func `the version names the commit, and opens nothing`() throws {
     let outcome = try Program.run(["--version"], in: FileManager.default.temporaryDirectory)
     #expect(outcome.status == 0 && outcome.errors.isEmpty)

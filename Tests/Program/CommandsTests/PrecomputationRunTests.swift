@@ -5,6 +5,21 @@ struct PrecomputationRunTests {
   private static let flags = Flags.precompute + ["--batch_size=1"]
   private static let name = "shapes/train_world_latents_vjepa_m2.fp16.npy"
 
+  @Test func `ends with how far it came, and says of a finished cache that it is complete`() throws {
+    try Fixture.within { folder in
+      let encode = Self.flags + ["--cache_dir=new"]
+      let lines = try Program.succeed(encode, in: folder).errors.split(separator: "\n").filter {
+        $0.hasPrefix("encoding: ")
+      }
+      let counts = try #require(lines.last).dropFirst("encoding: ".count).prefix { $0 != "," }.split(separator: "/")
+      #expect(counts.count == 2 && counts[0] == counts[1], "\(lines)")
+      let again = try Program.run(encode, in: folder)
+      #expect(again.status == 1 && again.sentences.count == 1)
+      #expect(again.errors.contains("is complete; train with it, or encode it again with --overwrite"))
+      try Program.succeed(encode + ["--overwrite"], in: folder)
+    }
+  }
+
   @Test(arguments: [SIGKILL, SIGTERM]) func `continues where it was stopped, to the same bytes`(signal: Int32) throws {
     try Fixture.within { folder in
       try Program.succeed(Self.flags + ["--cache_dir=whole"], in: folder)

@@ -70,6 +70,15 @@ struct ReproduceTests {
       try #"{"per_task":[]}"#.write(to: folder.appendingPathComponent("old.json"), atomically: true, encoding: .utf8)
       let outcome = try Program.run(["reproduce", "old.json"], in: folder)
       #expect(outcome.status == 1 && outcome.errors.contains("does not record its command line"))
+      // A folder stands for the evaluation in it, a run's for its own.
+      let run = folder.appendingPathComponent("old/eval")
+      try FileManager.default.createDirectory(at: run, withIntermediateDirectories: true)
+      try FileManager.default.moveItem(
+        at: folder.appendingPathComponent("old.json"), to: run.appendingPathComponent("eval_info.json"))
+      for path in ["old", "old/eval"] {
+        let outcome = try Program.run(["reproduce", path], in: folder)
+        #expect(outcome.errors.contains("old/eval/eval_info.json does not record"), "\(outcome.errors)")
+      }
       let missing = try Program.run(["reproduce"], in: folder)
       #expect(missing.errors.contains("--eval_info: is needed"))
     }

@@ -21,9 +21,10 @@ struct ProgressTests {
     try pipe.fileHandleForWriting.close()
     let text = String(decoding: try pipe.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
     let lines = text.split(separator: "\n")
-    #expect(lines.count == 2)
+    #expect(lines.count == 3)
     #expect(lines[0].hasPrefix("encoding: 5/10") && lines[0].hasSuffix("half"))
     #expect(lines[1] == "a remark")
+    #expect(lines[2].hasPrefix("encoding: 6/10"), "the last that was said")
     #expect(!text.contains("\r") && !text.contains("\u{1B}"))
   }
 }

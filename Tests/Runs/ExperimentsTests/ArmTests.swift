@@ -52,4 +52,33 @@ struct ArmTests {
     // Without a plan names decide, as always.
     #expect(try FixtureMatrix(seeds: [0]).report().comparisons.map(\.isControl) == [true, false])
   }
+
+  @Test func `have the titles of the plan in every form of the report, and the usual ones a description`() throws {
+    let matrix = try FixtureMatrix()
+    let usual = Arm.known.filter { Arm.usual.contains($0.name) }
+    let own = try Arm("E3", title: "larger <world> loss", role: .treatment, settings: usual[2].settings)
+    for path in ["metrics.jsonl", "checkpoints", "eval"] {
+      try matrix.write("", "E3_seed0/none")
+      try FileManager.default.copyItem(at: matrix("E2_seed0/\(path)"), to: matrix("E3_seed0/\(path)"))
+    }
+    let arms = usual + [own]
+    try matrix.write(
+      (["plan": MatrixPlan(arms, seeds: [0]).json, "arms": MatrixPlan.json(arms)] as JSON).text(), "matrix.json")
+    func titles() throws -> [String] { try matrix.report().rows.filter { $0.condition == "eval" }.map(\.title) }
+    #expect(
+      try titles() == [
+        "SmolVLA, the baseline", "world policy, memory zeroed (capacity control)", "world policy, predicted memory",
+        "larger <world> loss", "each action at random",
+      ])
+    let report = try matrix.report()
+    #expect(report.markdown.contains("| E3 · larger <world> loss |"))
+    #expect(report.json["results"]?.array?.contains { $0["title"] == "larger <world> loss" } == true)
+    #expect(report.html().contains("<b>E3</b> larger &lt;world&gt; loss"))
+    // A title does not hide what was rolled out.
+    try matrix.set("E3_seed0/eval/eval_info.json", ["protocol", "world_memory_mode_rollout"], to: "zero")
+    #expect(
+      try titles()[3]
+        == "larger <world> loss: world policy trained with predicted memory, rolled out with memory zeroed (an ablation)"
+    )
+  }
 }

@@ -61,6 +61,9 @@ struct MatrixStatusTests {
       #expect(line.hasSuffix("evaluation failed: no space left; see logs/E0_seed0.log, and run the same command again"))
       try FileManager.default.removeItem(at: StageLog(of: stages[1], in: matrix.root).errorFile)
       #expect(try states(matrix)[0] == .finished)
+      try matrix.set("E0_seed0/eval/eval_info.json", ["outcomes_sha256"], to: "0123")
+      #expect(try states(matrix)[0] == .edited(.evaluation))
+      #expect(try MatrixStatus(matrix.root).lines[1].contains("evaluation was edited after it ended"))
     }
   }
 
