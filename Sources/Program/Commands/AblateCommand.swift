@@ -54,6 +54,8 @@ enum AblateCommand: Command {
     let plan = try AblationPlan(settings.ablations, checkpoint, evaluation)
     for (name, reason) in plan.leftOut { say("\(name) is left out: \(reason)") }
     let folder = URL(fileURLWithPath: path, isDirectory: true).standardizedFileURL
+    let lock = try FolderLock(folder)
+    defer { withExtendedLifetime(lock) {} }
     let rollouts = AblationRollouts(checkpoint, evaluation, folder: folder)
     for condition in [nil] + plan.conditions.map(Optional.some) {
       if let signal = try rollouts.roll(out: condition) {

@@ -83,6 +83,8 @@ enum EvalCommand: Command {
     checks.warnings.forEach(say)
     let evaluation = try checkpoint.prepared(settings.evaluation.ablation, commandLine: settings.commandLine)
     let path = settings.outputDirectory ?? defaultOutput("eval", settings.jobName ?? evaluation.run.suite.name)
+    let lock = try FolderLock(URL(fileURLWithPath: path, isDirectory: true))
+    defer { withExtendedLifetime(lock) {} }
     let (output, resumes) = try output(path, settings, evaluation.manifest.json)
     let interruption = Interruption()
     let outcome = try evaluation.evaluate(

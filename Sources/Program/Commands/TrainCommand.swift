@@ -120,6 +120,9 @@ enum TrainCommand: Command {
     (settings.outputDirectory, settings.jobName) = (path(of: settings), settings.name)
     configured.value = settings
     try useComputeThreads(settings.computeThreads)
+    let folder = URL(fileURLWithPath: path(of: settings), isDirectory: true)
+    // Before the checkpoint is read, which another process may be about to follow with the next.
+    let resumed = try settings.resumes ? FolderLock(folder) : nil
     let upload = try ModelUpload(settings)
     var checks = Checks()
     try OutputDisk.check(path(of: settings), mirror: settings.checkpointMirror, &checks)
@@ -132,6 +135,8 @@ enum TrainCommand: Command {
     let mirror = settings.checkpointMirror.map {
       CheckpointMirror(URL(fileURLWithPath: $0), of: URL(fileURLWithPath: path(of: settings)))
     }
+    let lock = try resumed ?? FolderLock(folder)
+    defer { withExtendedLifetime(lock) {} }
     if !settings.resumes { try mirror?.prepare(overwrite: settings.overwrites) }
     let output = try output(settings)
     say("output: \(output.path)")
