@@ -97,6 +97,7 @@ private struct AblationRollouts {
     let name = condition.map { "the ablation \($0.name)" } ?? "no ablation"
     // The rollout without ablation belongs to `eval`, which overwrites it.
     let evaluation = try checkpoint.prepared(condition, commandLine: commandLine(condition, place))
+    if settings.overwrites, condition != nil { try requireNoInputs(settings.inputFolders, in: place) }
     switch (settings.overwrites && condition != nil, settings.resumes) {
     case (true, true): _ = try EpisodeLog.takeOver(place, for: evaluation.manifest.json)
     case (true, false): _ = try prepareOutput(place.path, overwrite: true)

@@ -117,6 +117,9 @@ enum EvalCommand: Command {
 
   /// The folder of the results, and whether the evaluation in it is resumed.
   private static func output(_ path: String, _ settings: Settings, _ manifest: JSON) throws -> (URL, resumes: Bool) {
+    if settings.overwrites {
+      try requireNoInputs(settings.inputFolders, in: URL(fileURLWithPath: path, isDirectory: true))
+    }
     guard settings.resumes else { return (try prepareOutput(path, overwrite: settings.overwrites), false) }
     let folder = URL(fileURLWithPath: path, isDirectory: true)
     return (folder, try settings.overwrites ? EpisodeLog.takeOver(folder, for: manifest) : true)

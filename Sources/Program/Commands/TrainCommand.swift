@@ -137,7 +137,13 @@ enum TrainCommand: Command {
     }
     let lock = try resumed ?? FolderLock(folder)
     defer { withExtendedLifetime(lock) {} }
-    if !settings.resumes { try mirror?.prepare(overwrite: settings.overwrites) }
+    if !settings.resumes {
+      if settings.overwrites {
+        let inputs = try [run.dataset.root] + settings.inputFolders()
+        for place in [folder, mirror?.url].compactMap(\.self) { try requireNoInputs(inputs, in: place) }
+      }
+      try mirror?.prepare(overwrite: settings.overwrites)
+    }
     let output = try output(settings)
     say("output: \(output.path)")
     let descriptions = [run.deviceDescription, run.dataDescription, features?.summary].compactMap(\.self)
