@@ -54,6 +54,8 @@ enum AblateCommand: Command {
     let plan = try AblationPlan(settings.ablations, checkpoint, evaluation)
     for (name, reason) in plan.leftOut { say("\(name) is left out: \(reason)") }
     let folder = URL(fileURLWithPath: path, isDirectory: true).standardizedFileURL
+    let lock = try FolderLock(folder)
+    defer { withExtendedLifetime(lock) {} }
     let rollouts = AblationRollouts(checkpoint, evaluation, folder: folder)
     for condition in [nil] + plan.conditions.map(Optional.some) {
       if let signal = try rollouts.roll(out: condition) {
@@ -95,6 +97,7 @@ private struct AblationRollouts {
     let name = condition.map { "the ablation \($0.name)" } ?? "no ablation"
     // The rollout without ablation belongs to `eval`, which overwrites it.
     let evaluation = try checkpoint.prepared(condition, commandLine: commandLine(condition, place))
+    if settings.overwrites, condition != nil { try requireNoInputs(settings.inputFolders, in: place) }
     switch (settings.overwrites && condition != nil, settings.resumes) {
     case (true, true): _ = try EpisodeLog.takeOver(place, for: evaluation.manifest.json)
     case (true, false): _ = try prepareOutput(place.path, overwrite: true)

@@ -57,8 +57,7 @@ final class EpisodeLog {
   /// - Returns: whether there is something to resume.
   static func takeOver(_ folder: URL, for manifest: JSON) throws -> Bool {
     AtomicFile.removeLeftovers(in: folder)
-    let contents = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-    if !contents.isEmpty {
+    if !contents(ofOutput: folder).isEmpty {
       let earlier = Result { try lines(of: folder.appendingPathComponent(fileName)) }
       var reason = "it is damaged, or without \(fileName)"
       if MatrixRun.isEdited(folder.appendingPathComponent("eval_info.json")) {

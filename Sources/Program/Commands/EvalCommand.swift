@@ -83,6 +83,8 @@ enum EvalCommand: Command {
     checks.warnings.forEach(say)
     let evaluation = try checkpoint.prepared(settings.evaluation.ablation, commandLine: settings.commandLine)
     let path = settings.outputDirectory ?? defaultOutput("eval", settings.jobName ?? evaluation.run.suite.name)
+    let lock = try FolderLock(URL(fileURLWithPath: path, isDirectory: true))
+    defer { withExtendedLifetime(lock) {} }
     let (output, resumes) = try output(path, settings, evaluation.manifest.json)
     let interruption = Interruption()
     let outcome = try evaluation.evaluate(
@@ -115,6 +117,9 @@ enum EvalCommand: Command {
 
   /// The folder of the results, and whether the evaluation in it is resumed.
   private static func output(_ path: String, _ settings: Settings, _ manifest: JSON) throws -> (URL, resumes: Bool) {
+    if settings.overwrites {
+      try requireNoInputs(settings.inputFolders, in: URL(fileURLWithPath: path, isDirectory: true))
+    }
     guard settings.resumes else { return (try prepareOutput(path, overwrite: settings.overwrites), false) }
     let folder = URL(fileURLWithPath: path, isDirectory: true)
     return (folder, try settings.overwrites ? EpisodeLog.takeOver(folder, for: manifest) : true)

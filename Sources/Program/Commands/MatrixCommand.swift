@@ -71,7 +71,7 @@ enum MatrixCommand: Command {
     try matrix.checkMirror()
     try folder.agree(on: matrix.common)
     try StagePlan.write(matrix.stages, below: root)
-    matrix.notices.forEach(say)
+    (matrix.notices + (try matrix.makeRoom())).forEach(say)
     switch settings.scheduler {
     case .local: return try run(matrix)
     case .slurm: return try submit(matrix, settings.slurm, queue)

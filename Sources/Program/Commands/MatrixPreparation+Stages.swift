@@ -43,17 +43,32 @@ extension MatrixPreparation {
     let flags = run.arm.flags.filter { !$0.hasPrefix("--checkpoint_mirror=") } + mirrorFlag
     let mirror = directory.map { CheckpointMirror(URL(fileURLWithPath: $0), of: run.folder.url).url }
     // The mirror has every checkpoint, also when the run's own disk has vanished.
-    let saved = run.folder.checkpointStep == nil ? mirror?.appendingPathComponent("checkpoints/last") : nil
-    guard FileManager.default.fileExists(atPath: (saved ?? last).path) || !run.folder.isEvaluated else {
+    let kept = run.folder.checkpoint == nil ? mirror.map(MatrixRun.init) ?? run.folder : run.folder
+    let named = kept.url.appendingPathComponent("checkpoints/last")
+    // The link is preferred, because it stays when a later checkpoint takes this one's place.
+    let saved = FileManager.default.fileExists(atPath: named.path) ? named : kept.checkpoint ?? named
+    guard kept.checkpoint != nil || !run.folder.isEvaluated else {
       throw Failure(
         "\(run.folder.url.path) has a finished evaluation and no checkpoint, and training it again would delete the evaluation; "
           + "restore its checkpoints, or move the folder away")
     }
     return Stage(
       .training, of: run.name, ["train", output, "--overwrite"] + flags + ["--seed=\(run.seed)"],
-      continuation: .init(from: saved ?? last, ["train", output, "--resume"] + mirrorFlag),
+      continuation: .init(from: saved, ["train", output, "--resume"] + mirrorFlag),
       product: last, work: run.arm.settings.steps,
       isDone: (run.folder.checkpointStep ?? 0) >= run.arm.settings.steps)
+  }
+
+  /// Moves what no training left from the folders in which one is about to begin; returns a line about each.
+  func makeRoom() throws -> [String] {
+    let begun = stages.filter { $0.kind == .training && !$0.isDone && !$0.isContinued }.map(\.subject)
+    return try runs.filter { begun.contains($0.name) && $0.folder.holdsMoreThanAStart }.map { run in
+      let lock = try FolderLock(run.folder.url)
+      defer { withExtendedLifetime(lock) {} }
+      let target = try setAside(run.folder.url)
+      return
+        "\(run.folder.url.path) held files and no checkpoint to go on from; what was there is kept in \(target.path)"
+    }
   }
 
   /// The evaluation and the ablations of a run; what was made before its training ended is made again.

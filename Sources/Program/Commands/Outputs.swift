@@ -1,3 +1,4 @@
+import Experiments
 import Failures
 import Foundation
 import LayeredSettings
@@ -5,33 +6,41 @@ import LibTorch
 import ModelFiles
 import RobotPolicies
 
-/// A command's results go to a new folder: an old one is kept unless the user says otherwise.
+/// A command's results go to a new folder: an old one is kept unless the user says otherwise, and then emptied, so that a
+/// link to a folder elsewhere and the command's lock stay.
 func prepareOutput(_ path: String, overwrite: Bool) throws -> URL {
   let url = URL(fileURLWithPath: path, isDirectory: true).standardizedFileURL
-  let files = FileManager.default
-  // Nothing is deleted in a folder that is refused.
-  if let contents = try? files.contentsOfDirectory(atPath: url.path), !contents.allSatisfy(AtomicFile.isLeftover) {
-    guard overwrite else {
-      throw Failure("\(path) exists and is not empty; choose another --output_dir, or give --overwrite")
-    }
-    try files.removeItem(at: url)
+  let contents = contents(ofOutput: url)
+  guard contents.isEmpty || overwrite else {
+    // Nothing is deleted in a folder that is refused.
+    throw Failure("\(path) exists and is not empty; choose another --output_dir, or give --overwrite")
   }
+  for name in contents { try FileManager.default.removeItem(at: url.appendingPathComponent(name)) }
   AtomicFile.removeLeftovers(in: url)
-  do { try files.createDirectory(at: url, withIntermediateDirectories: true) } catch {
+  do { try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true) } catch {
     throw Failure("\(path) could not be made: \(systemReason(of: error)); choose another --output_dir")
   }
   return url
 }
 
-/// Moves a folder of results to `replaced/NAME-1` beside it, or the next free number; returns where it is then.
+/// The names in an output folder, without its lock and what killed processes were about to write.
+func contents(ofOutput folder: URL) -> [String] {
+  ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []).filter {
+    $0 != FolderLock.fileName && !AtomicFile.isLeftover($0)
+  }
+}
+
+/// Moves what a folder of results holds to `replaced/NAME-1` beside it, or the next free number; returns where it is then.
 func setAside(_ folder: URL) throws -> URL {
   let files = FileManager.default
   let replaced = folder.deletingLastPathComponent().appendingPathComponent("replaced", isDirectory: true)
-  try files.createDirectory(at: replaced, withIntermediateDirectories: true)
   var number = 1
   func target() -> URL { replaced.appendingPathComponent("\(folder.lastPathComponent)-\(number)", isDirectory: true) }
   while files.fileExists(atPath: target().path) { number += 1 }
-  try files.moveItem(at: folder, to: target())
+  try files.createDirectory(at: target(), withIntermediateDirectories: true)
+  for name in contents(ofOutput: folder) {
+    try files.moveItem(at: folder.appendingPathComponent(name), to: target().appendingPathComponent(name))
+  }
   return target()
 }
 

@@ -120,6 +120,9 @@ enum TrainCommand: Command {
     (settings.outputDirectory, settings.jobName) = (path(of: settings), settings.name)
     configured.value = settings
     try useComputeThreads(settings.computeThreads)
+    let folder = URL(fileURLWithPath: path(of: settings), isDirectory: true)
+    // Before the checkpoint is read, which another process may be about to follow with the next.
+    let resumed = try settings.resumes ? FolderLock(folder) : nil
     let upload = try ModelUpload(settings)
     var checks = Checks()
     try OutputDisk.check(path(of: settings), mirror: settings.checkpointMirror, &checks)
@@ -129,11 +132,10 @@ enum TrainCommand: Command {
     let interruption = Interruption()
     let evaluation = try TrainingEvaluation(settings, run.pretrained, interruption)
     let record = try run.record(features)
-    let mirror = settings.checkpointMirror.map {
-      CheckpointMirror(URL(fileURLWithPath: $0), of: URL(fileURLWithPath: path(of: settings)))
-    }
-    if !settings.resumes { try mirror?.prepare(overwrite: settings.overwrites) }
-    let output = try output(settings)
+    let mirror = settings.checkpointMirror.map { CheckpointMirror(URL(fileURLWithPath: $0), of: folder) }
+    let lock = try resumed ?? FolderLock(folder)
+    defer { withExtendedLifetime(lock) {} }
+    let output = settings.resumes ? folder : try newOutput(settings, run, mirror)
     say("output: \(output.path)")
     let descriptions = [run.deviceDescription, run.dataDescription, features?.summary].compactMap(\.self)
     (checks.warnings + descriptions).forEach(say)
@@ -193,9 +195,17 @@ enum TrainCommand: Command {
     settings.outputDirectory ?? defaultOutput("train", settings.name)
   }
 
-  /// The run's folder, created or emptied only after everything else was checked.
-  private static func output(_ settings: TrainSettings) throws -> URL {
+  /// A new run's folder, created or emptied, and so its mirror, only after everything else was checked.
+  private static func newOutput(
+    _ settings: TrainSettings, _ run: TrainingRun, _ mirror: CheckpointMirror?
+  ) throws -> URL {
     let path = path(of: settings)
-    return settings.resumes ? URL(fileURLWithPath: path) : try prepareOutput(path, overwrite: settings.overwrites)
+    if settings.overwrites {
+      let inputs = try [run.dataset.root] + settings.inputFolders()
+      let places = [URL(fileURLWithPath: path, isDirectory: true), mirror?.url].compactMap(\.self)
+      for place in places { try requireNoInputs(inputs, in: place) }
+    }
+    try mirror?.prepare(overwrite: settings.overwrites)
+    return try prepareOutput(path, overwrite: settings.overwrites)
   }
 }

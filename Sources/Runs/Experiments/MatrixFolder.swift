@@ -6,46 +6,15 @@ import ModelFiles
 public struct MatrixFolder: Sendable {
   /// `OUTPUT_ROOT`
   public let url: URL
-  private let lock: FileHandle
+  private let lock: FolderLock
 
   /// Creates the folder and locks it. The runs inherit the lock, so that nothing starts while runs of a killed launcher
   /// are still running.
   ///
-  /// - Throws: if another matrix runs there, or the folder cannot be created.
+  /// - Throws: if another matrix or its runs are at work there, or the folder cannot be created.
   public init(_ url: URL) throws {
     self.url = url
-    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-    let path = url.appendingPathComponent(".lock").path
-    // Without O_CLOEXEC, so that the children inherit the lock.
-    let file = open(path, O_RDWR | O_CREAT, 0o644)
-    guard file >= 0 else {
-      throw Failure("\(path) could not be written: \(String(cString: strerror(errno))); choose another folder")
-    }
-    lock = FileHandle(fileDescriptor: file, closeOnDealloc: true)
-    guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
-      let holders = Self.processes(holding: path).map { ": " + $0.joined(separator: ", ") } ?? ""
-      throw Failure("a matrix or its runs are still running in \(url.path)\(holders); wait for them, or stop them")
-    }
-  }
-
-  /// The processes that have a file open, as far as this user may see them; nil if there are none.
-  private static func processes(holding path: String) -> [String]? {
-    let files = FileManager.default
-    let file = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
-    func names(_ folder: String) -> [String] { (try? files.contentsOfDirectory(atPath: folder)) ?? [] }
-    func holds(_ number: Int) -> Bool {
-      names("/proc/\(number)/fd").contains {
-        (try? files.destinationOfSymbolicLink(atPath: "/proc/\(number)/fd/\($0)")) == file
-      }
-    }
-    let numbers = names("/proc").compactMap { Int($0) }.filter { $0 != getpid() }.sorted().filter(holds)
-    guard !numbers.isEmpty else { return nil }
-    return numbers.map { number in
-      let line = (try? String(contentsOfFile: "/proc/\(number)/cmdline", encoding: .utf8)) ?? ""
-      let words = line.split(separator: "\0").dropFirst()
-      let output = words.first { $0.contains("output_dir=") }?.split(separator: "/").last.map { " of \($0)" } ?? ""
-      return "process \(number) (\(words.first ?? "")\(output))"
-    }
+    lock = try FolderLock(url, isInherited: true)
   }
 
   /// Compares the runs' shared settings with those of the runs that exist already, and writes them.

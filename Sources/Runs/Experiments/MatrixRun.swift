@@ -14,9 +14,26 @@ public struct MatrixRun: Sendable {
 
   public var isThere: Bool { url.isThere }
 
+  /// The newest checkpoint that is whole; nil without one.
+  public var checkpoint: URL? { LastCheckpoint.folder(in: url.appendingPathComponent("checkpoints")) }
+
   /// The step of the newest checkpoint; nil without one.
-  public var checkpointStep: Int? {
-    LastCheckpoint.folder(in: url.appendingPathComponent("checkpoints")).flatMap(LastCheckpoint.step)
+  public var checkpointStep: Int? { checkpoint.flatMap(LastCheckpoint.step) }
+
+  /// Whether it holds anything that a training does not leave before its first checkpoint is whole.
+  public var holdsMoreThanAStart: Bool {
+    func names(_ folder: URL) -> [String] {
+      ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []).filter { !AtomicFile.isLeftover($0) }
+    }
+    let logs = [FolderLock.fileName, "metrics.jsonl", "tensorboard", "wandb"]
+    return names(url).contains { name in
+      let inside = names(url.appendingPathComponent(name))
+      switch name {
+      case "checkpoints": return !inside.isEmpty
+      case "eval": return !inside.allSatisfy { $0.hasPrefix("videos_step_") }
+      default: return !logs.contains(name)
+      }
+    }
   }
 
   /// The last step that was logged; 0 without one.
@@ -40,10 +57,10 @@ public struct MatrixRun: Sendable {
 
   /// Whether the evaluation is of other weights than those of the last checkpoint, which was trained since.
   public func isEvaluationOfOtherWeights() throws -> Bool {
-    let weights = url.appendingPathComponent("checkpoints/last/pretrained_model/model.safetensors")
-    guard weights.isThere, let recorded = try RecordedEvaluation(evaluationFile).setting("model_sha256")?.string else {
-      return false
-    }
+    let weights = checkpoint?.appendingPathComponent("pretrained_model/model.safetensors")
+    guard let weights, weights.isThere,
+      let recorded = try RecordedEvaluation(evaluationFile).setting("model_sha256")?.string
+    else { return false }
     return try hashes.sha256(of: weights) != recorded
   }
 

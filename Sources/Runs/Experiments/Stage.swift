@@ -59,8 +59,11 @@ public struct Stage: Sendable, Equatable {
 
   public static func name(_ kind: Kind, of subject: String) -> String { "\(subject) \(kind.rawValue)" }
 
+  /// Whether a killed process left what the next one continues.
+  public var isContinued: Bool { continuation?.file.isThere ?? false }
+
   /// The command line to run now: it continues what is there.
-  var commandLine: [String] { continuation.flatMap { $0.file.isThere ? $0.arguments : nil } ?? arguments }
+  var commandLine: [String] { continuation.flatMap { isContinued ? $0.arguments : nil } ?? arguments }
 }
 
 extension [Stage] {

@@ -153,7 +153,7 @@ struct MatrixTests {
       kill(launcher.process.processIdentifier, SIGKILL)
       let again = try Self.start(in: folder, long, also: flags).wait()
       #expect(
-        again.status == 1 && again.errors.contains("a matrix or its runs are still running in"), "\(again.errors)")
+        again.status == 1 && again.errors.contains("out is in use by process "), "\(again.errors)")
       // Foundation waits until all holders of the launcher's descriptors end, its orphan included.
       let started = reportedProcesses(launcher.errorsSoFar)
       #expect(started.count == 1 && started.allSatisfy { again.errors.contains("process \($0) (train of E0_seed3)") })
