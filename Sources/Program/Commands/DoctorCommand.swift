@@ -3,6 +3,7 @@ import Failures
 import Foundation
 import LayeredSettings
 import ModelFiles
+import TerminalOutput
 
 /// `lerobot-wm doctor`: every check that other commands make when they start, without starting anything.
 enum DoctorCommand: Command {
@@ -45,7 +46,7 @@ enum DoctorCommand: Command {
       try? checks.check(path: URL(fileURLWithPath: path))
     }
     try checks.check(flags: settings.flags)
-    print(settings.printsJSON ? json(checks).text(.indented(2)) : lines(checks))
+    print(settings.printsJSON ? json(checks).text(.indented(2)) : lines(checks).withoutControls)
     return checks.all.contains { $0.outcome == .problem } ? 1 : 0
   }
 

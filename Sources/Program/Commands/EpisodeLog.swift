@@ -108,7 +108,7 @@ final class EpisodeLog {
     guard FileManager.default.fileExists(atPath: url.path) else {
       throw Failure("\(url.path) does not exist, so there is no evaluation to resume; start without `resume`")
     }
-    let text = try MappedFile(url).withBytes { String(decoding: $0, as: UTF8.self) }
+    let text = try MappedFile(url).text
     let lines = text.split(separator: "\n", omittingEmptySubsequences: true)
     return try lines.enumerated().compactMap { index, line in
       if index == lines.count - 1, !text.hasSuffix("\n") { return nil }

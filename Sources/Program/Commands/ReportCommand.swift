@@ -1,6 +1,8 @@
 import Experiments
+import Failures
 import Foundation
 import LayeredSettings
+import TerminalOutput
 
 /// `lerobot-wm report`: one page that shows what a folder of runs supports.
 enum ReportCommand: Command {
@@ -35,7 +37,7 @@ enum ReportCommand: Command {
     let report = try report(
       root, isDemonstration: settings.isDemo, allowedDifferences: words(settings.allowedDifferences))
     try report.write(to: page, overwrite: settings.overwrites)
-    print(FlagTranslation.translated(report.table()))
+    print(FlagTranslation.translated(report.table()).withoutControls)
     print(page.path)
     return 0
   }
@@ -50,10 +52,18 @@ enum ReportCommand: Command {
       ? String(root.path.dropFirst(FileManager.default.currentDirectoryPath.count + 1)) : root.path
     return try ExperimentReport(
       root: root, isDemonstration: isDemonstration, allowedDifferences: allowedDifferences, program: ProgramRecord.text,
-      wording: { translation?($0) ?? $0 }, hashes: hashes
-    ) { evaluation, films, episodes in
-      "lerobot-wm reproduce \(folder)/\(evaluation) --output_dir=\(folder)/\(films) "
-        + "--eval.recorded_episodes='[\(episodes.map(String.init).joined(separator: ","))]'"
+      wording: { translation?($0) ?? $0 }, hashes: hashes, filmingCommand: filmingCommand(below: folder))
+  }
+
+  /// The command that films episodes of an evaluation below a folder of runs, as a shell takes it.
+  static func filmingCommand(below folder: String) -> ExperimentReport.FilmingCommand {
+    { evaluation, films, episodes in
+      let numbers = episodes.map(String.init).joined(separator: ",")
+      let words = [
+        "lerobot-wm", "reproduce", "\(folder)/\(evaluation)", "--output_dir=\(folder)/\(films)",
+        "--eval.recorded_episodes=[\(numbers)]",
+      ]
+      return words.map(shellQuoted).joined(separator: " ")
     }
   }
 

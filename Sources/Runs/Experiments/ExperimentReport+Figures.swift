@@ -42,7 +42,13 @@ extension ExperimentReport {
 
 extension ResultRow {
   /// `E0 · given the contrary instruction …` or, indented, one of its seeds.
-  var label: String { if case .seed(let seed) = part { "   seed \(seed)" } else { "\(experiment) · \(title)" } }
+  var label: String {
+    let name = if case .seed(let seed) = part { "   seed \(seed)" } else { "\(experiment) · \(title)" }
+    return name + refusedNote
+  }
+
+  /// ` · refused: E0_seed0`; empty if the checks refuse nothing that the row counts.
+  var refusedNote: String { refused.isEmpty ? "" : " · refused: \(refused.listed)" }
 
   fileprivate var json: JSON {
     let seeds: [Int] =
@@ -54,6 +60,7 @@ extension ResultRow {
     return [
       "experiment": .string(experiment), "condition": .string(condition), "title": .string(title),
       "training_seeds": .array(seeds.map(JSON.integer)), "pooled": .bool(isHeadline && seeds.count > 1),
+      "refused": .array(refused.map(JSON.string)),
       "success": rate.json, "mean_steps": meanSteps.map(JSON.number) ?? .null,
       "tasks": .object(OrderedDictionary(uniqueKeysWithValues: tasks.map { ($0.task, $0.rate.json) })),
     ]

@@ -135,7 +135,8 @@ extension Finding {
   /// What was seen besides the comparisons, and whether it is more than chance.
   static func observations(_ runs: RecordedRuns, rows: [ResultRow]) -> [Finding] {
     func rate(_ experiment: String, _ condition: String) -> SuccessRate? {
-      rows.first { $0.experiment == experiment && $0.condition == condition && $0.isHeadline }?.rate
+      rows.first { $0.experiment == experiment && $0.condition == condition && $0.isHeadline && $0.refused.isEmpty }?
+        .rate
     }
     // A pooled interval is too narrow for runs that differ, so each run must show it by itself.
     let name = runs.roles.baseline

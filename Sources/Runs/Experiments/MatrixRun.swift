@@ -123,9 +123,7 @@ public struct MatrixRun: Sendable {
 
   /// The episodes that an evaluation's `episodes.jsonl` holds, without those that broke off.
   static func episodes(_ folder: URL) -> (count: Int, successes: Int) {
-    guard let text = try? String(contentsOf: folder.appendingPathComponent("episodes.jsonl"), encoding: .utf8) else {
-      return (0, 0)
-    }
+    guard let text = try? MappedFile(folder.appendingPathComponent("episodes.jsonl")).text else { return (0, 0) }
     // The first line is the protocol; a cut-off last one is no episode.
     let lines = text.split(separator: "\n").dropFirst().compactMap { try? JSON(parsing: String($0)) }.filter {
       $0["problem"]?.string == nil
@@ -140,8 +138,6 @@ public struct MatrixRun: Sendable {
 }
 
 /// The end of a file as text; nil if it cannot be read.
-func tail(of url: URL, bytes: UInt64) -> String? {
-  guard let file = try? FileHandle(forReadingFrom: url), let size = try? file.seekToEnd() else { return nil }
-  try? file.seek(toOffset: size > bytes ? size - bytes : 0)
-  return (try? file.readToEnd()).map { String(decoding: $0, as: UTF8.self) }
+func tail(of url: URL, bytes: Int) -> String? {
+  try? MappedFile(url).withBytes { String(decoding: $0.suffix(bytes), as: UTF8.self) }
 }

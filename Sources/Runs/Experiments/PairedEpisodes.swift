@@ -25,21 +25,20 @@ struct PairedEpisode: Sendable {
 }
 
 extension RecordedRuns {
-  /// The episodes of all seeds that at least two arms played, by seed, task and number.
+  /// The episodes of all seeds that at least two arms played, by seed, task and number; of whole evaluations only.
   var pairedEpisodes: [PairedEpisode] {
     struct Key: Hashable {
       let task: String, index: Int
     }
     let seeds = Set(runs.map(\.seed)).sorted()
     return seeds.flatMap { seed -> [PairedEpisode] in
-      let own = runs.filter { $0.seed == seed && $0.evaluations["eval"] != nil }
-      let places = own.map { run in
-        (
-          run,
-          Dictionary((run.evaluations["eval"]?.episodes ?? []).map { (Key(task: $0.task, index: $0.index), $0) }) { $1 }
-        )
+      let own = runs.filter { $0.seed == seed }.compactMap { run in
+        (try? run.wholeEvaluation()).map { (run, $0.episodes) }
       }
-      return (own.first?.evaluations["eval"]?.episodes ?? []).compactMap { episode in
+      let places = own.map { run, episodes in
+        (run, Dictionary(episodes.map { (Key(task: $0.task, index: $0.index), $0) }) { $1 })
+      }
+      return (own.first?.1 ?? []).compactMap { episode in
         let plays = places.compactMap { run, episodes in
           episodes[Key(task: episode.task, index: episode.index)].map {
             PairedEpisode.Play(experiment: run.experiment, run: run.name, episode: $0)

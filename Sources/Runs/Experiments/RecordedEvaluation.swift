@@ -133,6 +133,9 @@ extension RecordedEvaluation {
     }
   }
 
+  /// The SHA-256 of the weights; nil if it was not recorded.
+  var weights: String? { setting("model_sha256")?.string }
+
   var rate: SuccessRate { rate(of: episodes) }
 
   func rate(ofTask task: String) -> SuccessRate { rate(of: episodes.filter { $0.task == task }) }

@@ -49,6 +49,14 @@ extension RecordedRun {
       warnings.append(
         "\(name)/\(place) was edited after the evaluation: it counts nowhere; restore it, or evaluate again.")
     }
+    if evaluations["eval"]?.isUnchanged == true, let reason = refusal(of: "eval") {
+      warnings.append("\(message(of: reason)); until then its rates are marked as refused.")
+    }
+    if areFilmsForeign {
+      warnings.append(
+        "\(name)/\(Self.filmsFolder) is of other weights than \(name)/eval, so its films are not shown; delete the folder, "
+          + "and film again.")
+    }
     warnings += changesOnResume.map { "\(name) was resumed with other settings: \($0)." }
     if let evaluation = evaluations["eval"], evaluation.setting("model_sha256") != nil, policy != nil,
       !model.appendingPathComponent("model.safetensors").isThere

@@ -26,6 +26,9 @@ struct RecordedRun: Sendable {
   /// The plain evaluation, or why it cannot be used; found out once, because it takes reading the weights.
   private var whole: Result<RecordedEvaluation, any Error>
 
+  /// Whether the run's films were made with other weights than those that were evaluated.
+  let areFilmsForeign: Bool
+
   /// The folder of a run's evaluation that was run again to film some episodes.
   static let filmsFolder = "films"
 
@@ -64,7 +67,9 @@ struct RecordedRun: Sendable {
       evaluations["eval_contrary"] = contrary.evaluation
     }
     let films = folder.appendingPathComponent(Self.filmsFolder).appendingPathComponent("eval_info.json")
-    if films.isThere { evaluations["eval"]?.adoptVideos(of: try RecordedEvaluation(films)) }
+    let filmed = films.isThere ? try RecordedEvaluation(films) : nil
+    areFilmsForeign = filmed.map { $0.weights != evaluations["eval"]?.weights } ?? false
+    if let filmed, !areFilmsForeign { evaluations["eval"]?.adoptVideos(of: filmed) }
     self.evaluations = evaluations
     whole = .failure(Failure("\(name) was not checked"))
     whole = Result { try checkedEvaluation(hashes) }
@@ -73,6 +78,12 @@ struct RecordedRun: Sendable {
   /// The evaluation, if all of its episodes ended, nobody changed its file, and it is of the run's last checkpoint as it
   /// is now.
   func wholeEvaluation() throws -> RecordedEvaluation { try whole.get() }
+
+  /// Why the plain evaluation, or what depends on it, is no result of the run; nil if it is one, or there is none.
+  func refusal(of condition: String) -> (any Error)? {
+    guard evaluations[condition] != nil, case .failure(let reason) = whole else { return nil }
+    return reason
+  }
 
   /// The training record for readers: its segment, or all of them by their numbers; nil without a record.
   var record: JSON? {
@@ -119,14 +130,16 @@ struct RecordedRun: Sendable {
   /// Samples seen in training, resumed parts with their own batch size; nil if unknown.
   var samples: Int? {
     guard let steps = training?["steps"]?.integer, let batch = training?["batch_size"]?.integer else { return nil }
-    guard segments.count > 1 else { return Self.product(steps, batch) }
+    guard segments.count > 1 else { return Self.exact(steps.multipliedReportingOverflow(by: batch)) }
     let ends = segments.dropFirst().compactMap { $0["first_step"]?.integer } + [steps]
     var samples = 0
     for (segment, end) in zip(segments, ends) {
       guard let first = segment["first_step"]?.integer, let size = segment["batch_size"]?.integer,
-        let part = Self.product(end - first, size)
+        let length = Self.exact(end.subtractingReportingOverflow(first)),
+        let part = Self.exact(length.multipliedReportingOverflow(by: size)),
+        let sum = Self.exact(samples.addingReportingOverflow(part))
       else { return nil }
-      samples += part
+      samples = sum
     }
     return samples
   }
@@ -137,9 +150,9 @@ struct RecordedRun: Sendable {
     return points.map(\.value).reduce(0, +) / Double(points.count) * last.step
   }
 
-  private static func product(_ a: Int, _ b: Int) -> Int? {
-    let product = a.multipliedReportingOverflow(by: b)
-    return product.overflow ? nil : product.partialValue
+  /// The result of a calculation; nil if no integer holds it.
+  private static func exact(_ result: (partialValue: Int, overflow: Bool)) -> Int? {
+    result.overflow ? nil : result.partialValue
   }
 
   /// The parts of the run that do not exist.

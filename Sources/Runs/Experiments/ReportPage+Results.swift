@@ -24,7 +24,7 @@ extension ReportPage {
   /// The share of episodes that had reached the goal by each control step, one curve for each arm.
   private var timeToSuccess: HTML {
     func episodes(_ experiment: String) -> [RecordedEvaluation.Episode] {
-      report.runs.runs(of: experiment).compactMap { $0.evaluations["eval"] }.flatMap(\.episodes)
+      report.runs.runs(of: experiment).compactMap { try? $0.wholeEvaluation() }.flatMap(\.episodes)
     }
     // All curves go on to the longest episode of any arm, so that none seems to end early.
     let longest = report.runs.experiments.flatMap(episodes).compactMap(\.steps).max() ?? 0
@@ -58,9 +58,9 @@ extension ReportPage {
   private func row(_ row: ResultRow) -> HTML {
     let name: HTML =
       if case .seed = row.part {
-        "<td class=\"name seed\">\(row.title)</td>"
+        "<td class=\"name seed\">\(row.title)\(row.refusedNote)</td>"
       } else {
-        "<td class=\"name\"><b>\(row.experiment)</b> <span class=\"muted\">\(row.title)\(row.pooledNote)</span></td>"
+        "<td class=\"name\"><b>\(row.experiment)</b> <span class=\"muted\">\(row.title)\(row.pooledNote)\(row.refusedNote)</span></td>"
       }
     let parts = seedShares(of: row)
     let steps = row.meanSteps.map { String(format: "%.1f", $0) } ?? "–"

@@ -22,11 +22,17 @@ struct ResultRow: Sendable {
   let tasks: [(task: String, rate: SuccessRate)]
   /// Mean control steps of an episode, if recorded.
   let meanSteps: Double?
+  /// The runs whose evaluations the checks refuse, so that the rate is no result of the arm.
+  let refused: [String]
 
   /// Whether the row is the arm's own, not one seed of several.
   var isHeadline: Bool { if case .seed = part { false } else { true } }
 
-  init(_ evaluations: [RecordedEvaluation], experiment: String, condition: String, part: Part, title: String) {
+  init(
+    _ evaluations: [RecordedEvaluation], experiment: String, condition: String, part: Part, title: String,
+    refused: [String] = []
+  ) {
+    self.refused = refused
     self.experiment = experiment
     self.condition = condition
     self.part = part
@@ -62,7 +68,7 @@ extension ResultRow {
         rows += self.rows(of: own, experiment, condition, title)
       }
     }
-    if let random = runs.random, random.isUnchanged {
+    if let random = runs.random {
       rows.append(
         ResultRow([random], experiment: "random", condition: "eval", part: .untrained, title: "each action at random"))
     }
@@ -73,16 +79,16 @@ extension ResultRow {
     of runs: [RecordedRun], _ experiment: String, _ condition: String, _ title: String
   ) -> [ResultRow] {
     // What was edited is named among the warnings and shown nowhere.
-    let found = runs.compactMap { run in run.evaluations[condition].map { (run.seed, $0) } }.filter(\.1.isUnchanged)
+    let found = runs.compactMap { run in run.evaluations[condition].map { (run, $0) } }.filter(\.1.isUnchanged)
     guard !found.isEmpty else { return [] }
-    let pooled = ResultRow(
-      found.map(\.1), experiment: experiment, condition: condition, part: .pooled(found.map(\.0)), title: title)
+    func row(_ found: [(RecordedRun, RecordedEvaluation)], _ part: Part, _ title: String) -> ResultRow {
+      let refused = found.filter { $0.0.refusal(of: condition) != nil }.map(\.0.name)
+      return ResultRow(
+        found.map(\.1), experiment: experiment, condition: condition, part: part, title: title, refused: refused)
+    }
+    let pooled = row(found, .pooled(found.map(\.0.seed)), title)
     guard found.count > 1 else { return [pooled] }
-    return [pooled]
-      + found.map { seed, evaluation in
-        ResultRow(
-          [evaluation], experiment: experiment, condition: condition, part: .seed(seed), title: "training seed \(seed)")
-      }
+    return [pooled] + found.map { row([$0], .seed($0.0.seed), "training seed \($0.0.seed)") }
   }
 
   /// The arm's title in the plan, if it has one of its own, else its description; an ablation is always named.

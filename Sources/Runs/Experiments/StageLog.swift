@@ -25,7 +25,7 @@ public struct StageLog: Sendable {
 
   /// Why the stage's last process failed; nil if it did not.
   var error: String? {
-    (try? String(contentsOf: errorFile, encoding: .utf8)).flatMap { text in
+    (try? MappedFile(errorFile).text).flatMap { text in
       let line = text.trimmingCharacters(in: .whitespacesAndNewlines)
       return line.isEmpty ? nil : line
     }

@@ -19,7 +19,7 @@ struct StageProgress: Sendable {
     switch stage.kind {
     case .training:
       isComplete = (run.checkpointStep ?? 0) >= stage.work
-      done = isComplete ? stage.work : min(run.loggedStep, stage.work)
+      done = isComplete ? stage.work : min(max(0, run.loggedStep), stage.work)
       secondsPerUnit = run.secondsPerStep
     case .evaluation, .chance:
       isComplete = MatrixRun.isWhole(stage.product)

@@ -75,6 +75,26 @@ struct FileTests {
     #expect(try MappedFile(folder("empty")).withBytes { $0.count } == 0)
   }
 
+  @Test func `a named pipe is refused, and not waited for`() throws {
+    let pipe = folder("last")
+    #expect(mkfifo(pipe.path, 0o600) == 0)
+    let isRead = DispatchSemaphore(value: 0)
+    Thread.detachNewThread { [checkpoints = folder.url] in
+      _ = try? MappedFile(pipe)
+      _ = LastCheckpoint.folder(in: checkpoints)
+      isRead.signal()
+    }
+    #expect(isRead.wait(timeout: .now() + 10) == .success)
+    // Whoever waits for a writer goes on.
+    for _ in 0..<2 {
+      close(open(pipe.path, O_WRONLY | O_NONBLOCK))
+      usleep(1000)
+    }
+    #expect(throws: FileError.invalid(pipe.path, "expected a file, found a folder, pipe or device")) {
+      try MappedFile(pipe)
+    }
+  }
+
   @Test(arguments: ["", "/etc/passwd", "..", "a/../../b", "a/..", "a\0b"])
   func `a path that leaves its folder is refused`(path: String) {
     #expect(throws: FileError.self) { try contained(path, in: folder.url) }

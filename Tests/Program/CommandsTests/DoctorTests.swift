@@ -60,6 +60,26 @@ struct DoctorTests {
     }
   }
 
+  @Test func `waits for no pipe in a run's files`() throws {
+    try ComparedRuns.within { folder in
+      let run = folder.appendingPathComponent("out/E0_seed3")
+      for name in ["metrics.jsonl", "eval/eval_info.json"] {
+        let file = run.appendingPathComponent(name)
+        let bytes = try file.bytes()
+        try FileManager.default.removeItem(at: file)
+        #expect(mkfifo(file.path, 0o600) == 0)
+        let doctor = try Program.start(["doctor", "out"], in: folder)
+        for _ in 0..<300 where doctor.process.isRunning { usleep(100_000) }
+        #expect(!doctor.process.isRunning)
+        kill(doctor.process.processIdentifier, SIGKILL)
+        let outcome = doctor.wait()
+        #expect(outcome.status == 1 && outcome.output.contains("\(file.path): expected a file"), "\(outcome)")
+        try FileManager.default.removeItem(at: file)
+        try bytes.write(to: file)
+      }
+    }
+  }
+
   @Test func `knows what a path is`() throws {
     try ComparedRuns.within { folder in
       for (path, name) in [

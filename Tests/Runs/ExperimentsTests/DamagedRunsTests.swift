@@ -145,6 +145,25 @@ struct DamagedRunsTests {
     #expect(html.contains("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&quot;&gt;&lt;img src=x onerror=y&gt;&amp;"))
   }
 
+  @Test(arguments: [
+    (7, "[0, 6917529027641081856, 3]"), (4_611_686_018_427_387_904, "[0, 1, 6917529027641081856]"),
+    (-9_223_372_036_854_775_807, "[0, 5, 9]"),
+  ]) func `steps that no integer holds the product of are an unknown number of samples`(
+    steps: Int, firsts: String
+  ) throws {
+    let matrix = try FixtureMatrix()
+    let model = "E2_seed0/checkpoints/last/pretrained_model"
+    let starts = try #require(JSON(parsing: firsts).array)
+    try matrix.set(
+      "\(model)/training_record.json", ["segments"],
+      to: .array(starts.map { ["first_step": $0, "batch_size": 1, "seed": 0] }))
+    try matrix.set("\(model)/train_config.json", ["steps"], to: .integer(steps))
+    try matrix.set("E2_seed0/eval/eval_info.json", ["protocol", "step"], to: 6_917_529_027_641_081_856)
+    let report = try matrix.report()
+    #expect(report.findings.contains { $0.hasPrefix("E2 is not compared with E0.") })
+    #expect(report.checks.contains { $0.name.hasPrefix("E2 against") && $0.outcome == .problem })
+  }
+
   @Test func `extreme numbers do not break a chart`() throws {
     let matrix = try FixtureMatrix()
     let values = ["1e300", "-1e300", "NaN", "Infinity", "0", "1e-300", "\"x\"", "9223372036854775807"]

@@ -135,7 +135,8 @@ final class FixtureMatrix {
       "planner": .string(planner), "policy_type": "smolvla", "n_episodes": .integer(outcomes.first?.1.count ?? 0),
       "contrary_instruction": .bool(contrary), "device": "cpu", "chunk_size": 10,
       "versions": ["lerobot-wm": "0.1.0", "torch": "2.13.0+cpu", "mujoco": "3.3.2", "ffmpeg": "5.1.6"],
-      "model_sha256": .string(sha256(of: folder)),
+      // The weights that `run` leaves, whatever the evaluation's folder.
+      "model_sha256": .string(sha256(of: (folder.split(separator: "/").first ?? "") + "/eval")),
     ]
     manifest["seed"] = seed
     manifest["n_action_steps"] = actionSteps

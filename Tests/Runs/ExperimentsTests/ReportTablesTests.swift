@@ -51,4 +51,30 @@ struct ReportTablesTests {
       #expect([5, 6].contains(bars), "\(row)")
     }
   }
+
+  /// A letter's sign and a combining mark are one character of Swift, and two of every other reader.
+  @Test func `signs of a format that another character joins are signs all the same`() throws {
+    let matrix = try FixtureMatrix(tasks: ["push_left"])
+    let name = "a%\u{301}b|\u{301}c"
+    try matrix.run(name, seed: 0)
+    try matrix.evaluation("\(name)_seed0/eval", matrix.outcomes(0.5, ["push_left"], 20, salt: "odd"))
+    let path = "E2_seed0/eval/eval_info.json"
+    var entry = try #require(JSON(contentsOf: matrix(path))["per_task"]?.array?[0])
+    var members = try #require(entry.object), metrics = try #require(entry["metrics"]?.object)
+    var instructions = try #require(metrics["instructions"]?.array)
+    for (index, text) in ["one\r\ntwo", "left,\u{301}right", "=\u{301}1", "\"\u{301}"].enumerated() {
+      instructions[index] = .string(text)
+    }
+    metrics["instructions"] = .array(instructions)
+    members["metrics"] = .object(metrics)
+    entry = .object(members)
+    try matrix.set(path, ["per_task"], to: .array([entry]))
+    let report = try matrix.report()
+    func holds(_ text: String, _ part: String) -> Bool { Data(text.utf8).range(of: Data(part.utf8)) != nil }
+    for field in ["\"one\r\ntwo\"", "\"left,\u{301}right\"", "'=\u{301}1", "\"\"\"\u{301}\""] {
+      #expect(holds(report.csv, ",\(field),"), "\(field)")
+    }
+    #expect(holds(report.latex, "a\\%\u{301}b"), "\(report.latex)")
+    #expect(holds(report.markdown, "b\\|\u{301}c"))
+  }
 }

@@ -43,7 +43,7 @@ public enum LastCheckpoint {
   private static func named(in checkpoints: URL) -> URL? {
     let place = checkpoints.appendingPathComponent(name)
     let target = try? FileManager.default.destinationOfSymbolicLink(atPath: place.path)
-    let text = target ?? (isFolder(place) ? nil : (try? String(contentsOf: place, encoding: .utf8)))
+    let text = target ?? (isFolder(place) ? nil : (try? MappedFile(place).text))
     guard let text, text.utf8.count < 64, step(of: text) != nil else { return nil }
     return checkpoints.appendingPathComponent(text, isDirectory: true)
   }

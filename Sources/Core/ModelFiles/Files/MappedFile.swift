@@ -13,13 +13,14 @@ public final class MappedFile: @unchecked Sendable {
 
   /// Maps the file at `url`.
   public init(_ url: URL) throws {
-    let descriptor = open(url.path, O_RDONLY | O_CLOEXEC)
+    // A named pipe would be waited for until someone writes to it.
+    let descriptor = open(url.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw FileError.errno(errno, url.path, "be opened") }
     defer { close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw FileError.errno(errno, url.path, "be examined") }
     guard status.st_mode & S_IFMT == S_IFREG else {
-      throw FileError.invalid(url.path, "expected a file, found a folder or device")
+      throw FileError.invalid(url.path, "expected a file, found a folder, pipe or device")
     }
     self.url = url
     guard status.st_size > 0 else {
@@ -43,6 +44,9 @@ public final class MappedFile: @unchecked Sendable {
 
   /// A copy of all bytes.
   public var contents: [UInt8] { withExtendedLifetime(self) { Array(unsafeBytes) } }
+
+  /// A copy of all bytes as text; what is not UTF-8 becomes U+FFFD.
+  public var text: String { withExtendedLifetime(self) { String(decoding: unsafeBytes, as: UTF8.self) } }
 
   /// Lends the bytes in `range`, or all of them, to `body`; a range beyond the end is an error.
   public func withBytes<Result>(
