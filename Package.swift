@@ -44,6 +44,8 @@ let package = Package(
     .library(
       name: "PolicyEvaluation",
       targets: ["PolicyEvaluation", "RobotPolicies", "RobotEnvironments", "ExperimentStatistics", "Tracing"]),
+    // liblerobot_wm.so, the core in a Python process.
+    .library(name: "lerobot_wm", type: .dynamic, targets: ["PythonCore"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
@@ -118,6 +120,10 @@ let package = Package(
       ["RobotPolicies", "RobotEnvironments", "MediaCoding", "ExperimentStatistics", "Tracing", "WorkerThreads"]),
     module("Experiments", in: "Runs", ["ModelFiles", "MediaCoding", "PolicyEvaluation", "ExperimentStatistics"]),
 
+    // MARK: Python: the core as a shared library; shim/ holds what makes torch's operators of it.
+    module("CPythonCore", in: "Python", ["CTorch"]),
+    module("PythonCore", in: "Python", ["CPythonCore", "PretrainedPolicies", "TrainingBatches", "LiberoSimulation"]),
+
     // MARK: Program: the command line.
     .target(
       name: "CProgramVersion", path: "Sources/Program/CProgramVersion",
@@ -187,6 +193,8 @@ let package = Package(
       of: "ExperimentStatistics", in: "Runs", ["StatisticsSimulation", "CounterBasedRandom", "Failures"],
       resources: ["Goldens"]),
     tests(of: "Experiments", in: "Runs"),
+    tests(
+      of: "PythonCore", in: "Python", ["CPythonCore", "LibTorch", "ModelFiles", "NeuralNetworks", collections]),
     tests(of: "TerminalOutput", in: "Program"),
     tests(of: "PageServer", in: "Program", ["Failures"]),
     tests(of: "Commands", in: "Program", resources: ["Goldens"]),

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Compiles each shim against its engine: build_shims.sh DEPS. A shim newer than its sources is kept.
+# Compiles each shim against its engine: build_shims.sh DEPS. A shim newer than its sources is kept. With `operators` as a
+# second argument only the shims of torch are compiled, that of a Python process included.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 deps=$1
@@ -24,6 +25,11 @@ done
 # No rpath: the program opens the libraries of the torch in use before the shim, so one shim serves every copy of a version.
 shim "wm_torch-$torch_version" Torch torch.cpp CTorch -isystem "$torch/include" -isystem "$torch/include/torch/csrc/api/include" \
   ${cuda[@]+"${cuda[@]}"} -L"$torch/lib" -ltorch_cpu -lc10
+if [ "${2:-}" = operators ]; then
+  shim "wm_operators-$torch_version" ../Python operators.cpp CPythonCore -I"$root/Sources/Engines/Torch/CTorch/include" \
+    -isystem "$torch/include" -isystem "$torch/include/torch/csrc/api/include" -L"$torch/lib" -ltorch_cpu -lc10
+  exit
+fi
 shim wm_arrow Parquet arrow.cpp CArrow -isystem "$arrow/include" -L"$arrow" -l:libarrow.so.2600 -l:libparquet.so.2600 \
   -Wl,-rpath,'$ORIGIN/../engines/pyarrow/pyarrow'
 shim wm_media Media media.cpp CMedia -lpng -ljpeg

@@ -53,7 +53,7 @@ public final class ParameterStore {
   public private(set) var parameters: [Parameter] = []
   /// Names that were asked for and not among the loaded ones.
   public private(set) var missing: [String] = []
-  /// Names whose loaded shape is not the model's, with both.
+  /// Names whose loaded shape, or type where it may not be changed, is not the model's, with both.
   public private(set) var misshapen: [String] = []
   /// Loaded names that nothing asked for yet.
   public var unexpected: [String] { loaded.keys.filter { !handedOut.contains($0) }.sorted() }
@@ -65,18 +65,23 @@ public final class ParameterStore {
   /// The arithmetic of the model.
   public let precision: Precision
   private let heldType: (String) -> DType
+  /// Whether the loaded tensors are the parameters themselves, of an owner who says which are trained.
+  private let isShared: Bool
   private var loaded: StateDictionary
   private let random: CountedRandom
   private var handedOut: Set<String> = []
 
   /// A store that hands out `loaded` and invents the rest from `seed`.
   ///
-  /// - Parameter heldType: the type of each parameter, by its name; by default `dtype`.
+  /// - Parameters:
+  ///   - isShared: whether `loaded` are the parameters themselves and not to be copied; their owner says which are trained.
+  ///   - heldType: the type of each parameter, by its name; by default `dtype`.
   public init(
-    loading loaded: StateDictionary = [:], seed: Int, device: Device, dtype: DType = .float32,
+    loading loaded: StateDictionary = [:], isShared: Bool = false, seed: Int, device: Device, dtype: DType = .float32,
     precision: Precision = .fp32, heldType: ((String) -> DType)? = nil
   ) {
     self.loaded = loaded
+    self.isShared = isShared
     self.device = device
     self.dtype = dtype
     self.precision = precision
@@ -112,6 +117,13 @@ public final class ParameterStore {
       exact = try Tensor(numbers, shape: shape)
     }
     let held = heldType(name)
+    if isShared {
+      if exact.dtype != .float32, exact.dtype != held {
+        misshapen.append("\(name): the model takes \(held) or float32, found \(exact.dtype)")
+      }
+      parameters.append(Parameter(name: name, tensor: exact, saved: exact))
+      return exact
+    }
     // A copy: the file's pages stay as they are, and the optimizer writes in place.
     let tensor = try exact.to(held).clone().to(device)
     let isRounded = held.byteCount < exact.dtype.byteCount
@@ -121,6 +133,7 @@ public final class ParameterStore {
 
   /// Lets gradients reach just the parameters that `isTrainable` names.
   public func setTrainable(where isTrainable: (String) -> Bool) throws {
+    guard !isShared else { return }
     for parameter in parameters { try parameter.tensor.setRequiresGrad(isTrainable(parameter.name)) }
   }
 

@@ -69,8 +69,8 @@ extension PolicyBuilder {
     }
   }
 
-  private static func refuse(
-    _ missing: [String], _ unexpected: [String], _ misshapen: [String], in folder: URL
+  static func refuse(
+    _ missing: [String], _ unexpected: [String], _ misshapen: [String], in folder: URL? = nil
   ) throws {
     func list(_ what: String, _ names: [String]) -> String? {
       guard !names.isEmpty else { return nil }
@@ -78,11 +78,11 @@ extension PolicyBuilder {
       return "\(names.count) \(what): \(names.prefix(10).joined(separator: ", "))\(rest)"
     }
     let problems = [
-      list("missing", missing), list("unexpected", unexpected), list("of another shape", misshapen),
+      list("missing", missing), list("unexpected", unexpected), list("of another shape or type", misshapen),
     ].compactMap { $0 }
     guard !problems.isEmpty else { return }
+    let what = folder.map { "\($0.path)/model.safetensors does not fit the model that its config.json describes" }
     throw Failure(
-      "\(folder.path)/model.safetensors does not fit the model that its config.json describes; "
-        + problems.joined(separator: "; "))
+      (what ?? "the given parameters do not fit the policy's settings") + "; " + problems.joined(separator: "; "))
   }
 }

@@ -76,12 +76,35 @@ public struct PolicyBuilder {
       policy, backbone, preprocessor: before.renaming(renaming), postprocessor: after)
   }
 
+  /// A policy of given parameters, which stay their owner's: what changes them in place changes the policy. Where none are
+  /// given, it has new ones.
+  ///
+  /// - Parameters:
+  ///   - parameters: all of the policy's, under the checkpoint's names.
+  ///   - folder: a checkpoint that the backbone or the encoder may lie beside.
+  /// - Throws: parameters that are missing, unexpected or of another shape, listed.
+  public mutating func policy(sharing parameters: StateDictionary, besides folder: URL? = nil) throws -> any Policy {
+    let backbone = try backbone(besides: folder)
+    guard parameters.isEmpty else {
+      let store = try store(of: parameters, isShared: true)
+      let policy = try build(store, backbone, besides: folder)
+      try Self.refuse(store.missing, store.unexpected, store.misshapen)
+      return policy
+    }
+    let store = try store(of: backboneWeights(backbone))
+    let policy = try build(store, backbone, besides: folder)
+    try checkBackbone(store, backbone)
+    return policy
+  }
+
   // MARK: Parts
 
-  private func store(of weights: StateDictionary) throws -> ParameterStore {
+  private func store(of weights: StateDictionary, isShared: Bool = false) throws -> ParameterStore {
     let (smolvla, isTrained, precision) = (settings.smolvla, isTrained, settings.smolvla.precision(on: device))
     try TorchEngine.shared().allowTF32(precision == .tf32)
-    return ParameterStore(loading: weights, seed: seed, device: device, precision: precision) {
+    return ParameterStore(
+      loading: weights, isShared: isShared, seed: seed, device: device, precision: precision
+    ) {
       smolvla.heldType(of: $0, in: precision, isTrained: isTrained)
     }
   }

@@ -12,8 +12,15 @@ extension PolicySettings {
   /// - Parameter folder: a `pretrained_model` folder.
   public init(checkpoint folder: URL) throws {
     let file = folder.appendingPathComponent("config.json")
+    try self.init(checkpoint: Self.members(ofCheckpoint: file), from: file.path)
+  }
+
+  /// Reads the settings out of a checkpoint's members.
+  ///
+  /// - Parameter place: where they come from, for errors.
+  public init(checkpoint members: OrderedDictionary<String, JSON>, from place: String) throws {
     var configured = Configured<CheckpointSettings>()
-    try configured.apply(.object(Self.members(ofCheckpoint: file)), from: file.path, at: "policy", unknown: .keep)
+    try configured.apply(.object(members), from: place, at: "policy", unknown: .keep)
     self = try configured.validated().policy
   }
 

@@ -230,9 +230,8 @@ extension TrainSettings {
     guard let world = policy.world else { return nil }
     let name = [world.datasetRepoID, dataset.repoID].first { !$0.isEmpty }
     let folder = dataset.root.map { URL(fileURLWithPath: $0).lastPathComponent }
-    return LatentRecipe(
-      datasetName: name ?? folder ?? "", datasetRoot: dataset.root, revision: dataset.revision, camera: camera,
-      cacheDirectory: world.cacheDirectory, source: world.latentsSource, encoderName: world.encoderName,
-      temporalWindow: world.temporalWindow, suffix: world.latentSuffix, device: policy.smolvla.device)
+    return world.recipe(
+      datasetName: name ?? folder ?? "", root: dataset.root, revision: dataset.revision, camera: camera,
+      device: policy.smolvla.device)
   }
 }

@@ -46,7 +46,7 @@ public struct DatasetBatches: BatchSource {
     guard let loaded = try samples.next() else { return nil }
     let samples = loaded.samples
     var batch = try TrainingBatch(samples)
-    try latents?.add(to: &batch.batch, samples)
+    try latents?.add(to: &batch.batch, frames: samples.frames.map(\.index))
     if let (cache, policy) = features {
       if loaded.features.isEmpty {
         try cache.replaceImages(in: &batch.batch, of: samples.frames.map(\.index), policy)

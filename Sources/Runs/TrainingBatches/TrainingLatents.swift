@@ -12,9 +12,8 @@ import WorldModality
 public struct TrainingLatents {
   private let cache: LatentCache
   private let history, future: Int
-  /// Frames of each episode, by its index.
-  private let episodes: [Int: Range<Int>]
-
+  /// Each episode's frames, in order.
+  private let episodes: [Range<Int>]
   /// What a user should know of the cache, if anything.
   public let warning: String?
 
@@ -26,33 +25,47 @@ public struct TrainingLatents {
 
   /// Opens the cache that a recipe makes and checks that it belongs to this dataset, camera and encoder.
   public init(_ world: WorldModalityConfiguration, _ dataset: LeRobotDataset, _ recipe: LatentRecipe) throws {
+    let metadata = dataset.metadata
+    try self.init(
+      world, recipe, episodes: dataset.episodes.map(\.frames),
+      fingerprint: DatasetFingerprint(
+        root: dataset.root, episodes: metadata.episodeCount, frames: metadata.frameCount),
+      isOfVideo: recipe.camera.flatMap { metadata.features[$0]?.dataType } == .video)
+  }
+
+  /// The same for a dataset that somebody else reads.
+  ///
+  /// - Parameters:
+  ///   - episodes: each episode's frames by global index.
+  ///   - isOfVideo: whether the camera is recorded as a video.
+  public init(
+    _ world: WorldModalityConfiguration, _ recipe: LatentRecipe, episodes: [Range<Int>],
+    fingerprint: DatasetFingerprint, isOfVideo: Bool
+  ) throws {
     // Latents are read without their encoder: it is compared where it is at hand, and never fetched for that.
     let encoder = ModelLocation.cached(world.encoderName, holding: ModelLocation.weights)
-    let metadata = dataset.metadata
     let url = try recipe.url()
     cache = try LatentCache(
       url,
       expecting: LatentCacheRequirements(
-        datasetRepoID: recipe.datasetName, frames: metadata.frameCount, source: world.latentsSource,
+        datasetRepoID: recipe.datasetName, frames: fingerprint.frames, source: world.latentsSource,
         latentDimension: world.worldLatentDimension,
         temporalWindow: world.temporalWindow,
-        dataset: try DatasetFingerprint(
-          root: dataset.root, episodes: metadata.episodeCount, frames: metadata.frameCount),
+        dataset: fingerprint,
         camera: recipe.camera, encoderName: world.encoderName,
         encoderSHA256: try encoder.map { try EncoderFolder($0).sha256() }, recipe: recipe))
-    let isOfVideo = recipe.camera.flatMap { metadata.features[$0]?.dataType } == .video
     warning = cache.warning ?? (isOfVideo ? cache.identity?.warningOfVideo(url) : nil)
     (history, future) = (world.contextFrames, world.futureOffset)
-    episodes = Dictionary(uniqueKeysWithValues: dataset.episodes.map { ($0.index, $0.frames) })
+    self.episodes = episodes.sorted { $0.lowerBound < $1.lowerBound }
   }
 
-  /// Adds the latents of a batch's frames.
-  public func add(to batch: inout Batch, _ samples: SampleBatch) throws {
-    let windows = try samples.frames.map { frame in
-      guard let episode = episodes[frame.episodeIndex] else {
-        throw Failure("frame \(frame.index) is of episode \(frame.episodeIndex), which is not in the dataset")
+  /// Adds the latents around frames to a batch, each frame one of its rows.
+  public func add(to batch: inout Batch, frames: [Int]) throws {
+    let windows = try frames.map { frame in
+      guard let episode = episodes.last(where: { $0.lowerBound <= frame }) else {
+        throw Failure("frame \(frame) is of no episode of the dataset")
       }
-      return try WorldWindow(frame: frame.index, episode: episode)
+      return try WorldWindow(frame: frame, episode: episode)
     }
     let latents = try cache.latents(windows, history: history, future: future)
     batch[WorldKey.history] = latents.history

@@ -6,9 +6,11 @@ import Failures
 /// Not `Sendable`: pass values, not tensors, between tasks. Every operation throws `Failure` with libtorch's
 /// message if shapes, types or devices do not match.
 public final class Tensor {
-  let handle: OpaquePointer
+  /// libtorch's own tensor, for C.
+  package let handle: OpaquePointer
 
-  init(owning handle: OpaquePointer) { self.handle = handle }
+  /// Takes over a reference that libtorch gave.
+  package init(owning handle: OpaquePointer) { self.handle = handle }
 
   deinit { api.release(handle) }
 
