@@ -1,0 +1,5 @@
+"""`python -m lerobot_wm COMMAND …`"""
+
+from .program import main
+
+main()
