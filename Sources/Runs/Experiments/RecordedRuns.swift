@@ -143,10 +143,6 @@ extension RecordedEvaluation {
   }
 }
 
-extension URL {
-  var isThere: Bool { FileManager.default.fileExists(atPath: path) }
-}
-
 /// The names of a folder's entries, sorted.
 func names(in folder: URL) throws -> [String] {
   do { return try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() } catch {
