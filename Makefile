@@ -45,7 +45,7 @@ docs: ## write the library products' documentation into .build/docs
 	@for product in $(PRODUCTS); do swift package --allow-writing-to-directory .build/docs/$$product \
 	  generate-documentation --target $$product --output-path .build/docs/$$product --transform-for-static-hosting; done
 
-parity: setup ## compare with the official packages, which it installs into .deps/oracle
+parity: setup ## compare with the official packages, which it installs into .deps/oracle-0.6 and .deps/oracle
 	@oracle/parity/lerobot.sh
 	@oracle/parity/checkpoints.sh
 	@oracle/parity/real_size.sh

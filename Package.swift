@@ -177,7 +177,7 @@ let package = Package(
     tests(of: "LeRobotDatasets", in: "Data", resources: ["Goldens"]),
     tests(of: "NeuralNetworks", in: "Policies", ["ModelFiles"], resources: ["Goldens"]),
     tests(of: "RobotPolicies", in: "Policies", resources: ["Goldens"]),
-    tests(of: "SmolVLA", in: "Policies", ["ModelFiles"], resources: ["Goldens"]),
+    tests(of: "SmolVLA", in: "Policies", ["ModelFiles"], resources: ["Goldens", "CurrentGoldens"]),
     tests(
       of: "WorldModality", in: "Policies", ["ModelFiles", "PretrainedPolicies"],
       resources: ["Goldens", "PolicyGoldens", "CheckpointGoldens"]),

@@ -138,23 +138,50 @@ private struct PublishedPolicy {
   private static let cameras = ["observation.images.image", "observation.images.image2"]
 
   init(_ device: Device, _ precision: Precision, hasWorld: Bool = false, isTrained: Bool = true) throws {
+    let configuration = Self.configuration
+    let smolvla = configuration.smolvla
+    let store = ParameterStore(
+      loading: try Self.weights(hasWorld: hasWorld), seed: 0, device: device, precision: precision
+    ) {
+      smolvla.heldType(of: $0, in: precision, isTrained: isTrained)
+    }
+    policy = try Self.policy(hasWorld: hasWorld, store)
+    self.device = device
+    optimizer = AdamW(store, settings: smolvla.optimizer)
+  }
+
+  private static var configuration: SmolVLAWorldConfiguration {
     var configuration = SmolVLAWorldConfiguration()
-    for camera in Self.cameras { configuration.smolvla.inputFeatures[camera] = PolicyFeature(.visual, [3, 256, 256]) }
+    for camera in cameras { configuration.smolvla.inputFeatures[camera] = PolicyFeature(.visual, [3, 256, 256]) }
     configuration.smolvla.inputFeatures[BatchKey.state] = PolicyFeature(.state, [8])
     configuration.smolvla.outputFeatures[BatchKey.action] = PolicyFeature(.action, [7])
     // Rollouts then need no encoder.
     configuration.world.rolloutMemory = .zero
-    let smolvla = configuration.smolvla
-    let store = ParameterStore(loading: [:], seed: 0, device: device, precision: precision) {
-      smolvla.heldType(of: $0, in: precision, isTrained: isTrained)
+    return configuration
+  }
+
+  private static func policy(hasWorld: Bool, _ store: ParameterStore) throws -> any Policy {
+    guard hasWorld else {
+      return try SmolVLAPolicy(configuration.smolvla, backbone: backbone(), imageTokens: nil, parameters: store)
     }
-    policy =
-      hasWorld
-      ? try SmolVLAWorldPolicy(configuration, backbone: Self.backbone(), imageTokens: nil, parameters: store) {
-        throw Failure("a training step needs no encoder")
-      } : try SmolVLAPolicy(smolvla, backbone: Self.backbone(), imageTokens: nil, parameters: store)
-    self.device = device
-    optimizer = AdamW(store, settings: smolvla.optimizer)
+    return try SmolVLAWorldPolicy(configuration, backbone: backbone(), imageTokens: nil, parameters: store) {
+      throw Failure("a training step needs no encoder")
+    }
+  }
+
+  /// Random weights in a file of bfloat16 numbers, as published ones are; drawn once for all processes that share a folder
+  /// for temporary files.
+  private static func weights(hasWorld: Bool) throws -> StateDictionary {
+    let file = FileManager.default.temporaryDirectory.appendingPathComponent(
+      "lerobot-wm-benchmark-\(hasWorld ? "smolvla_world" : "smolvla").safetensors")
+    if !FileManager.default.fileExists(atPath: file.path) {
+      let store = ParameterStore(seed: 0, device: .cpu, dtype: .bfloat16)
+      _ = try policy(hasWorld: hasWorld, store)
+      try Tensor.save(
+        StateDictionary(uniqueKeysWithValues: store.parameters.map { ($0.name, $0.tensor) }), to: file,
+        overwrite: true)
+    }
+    return try Tensor.load(file)
   }
 
   /// Both policies have the same parameters, because what is drawn depends on the name.

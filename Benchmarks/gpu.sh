@@ -35,11 +35,11 @@ done
 
 echo "== correctness, largest relative deviations (fp32)"
 for golden in "$folder"/golden/*/; do
-  name=$(basename "$golden") flags=()
+  name=$(basename "$golden") flags=(--policy.lerobot_version=0.4)
   # LeRobot 0.4.4 averages over padding too.
-  [ "$name" != smolvla ] || flags=(--policy.action_loss=padded)
+  [ "$name" != smolvla ] || flags+=(--policy.action_loss=padded)
   for where in cpu "$device"; do
-    "$work/lerobot-wm" probe --policy.path="$golden" --policy.device="$where" ${flags[@]+"${flags[@]}"} \
+    "$work/lerobot-wm" probe --policy.path="$golden" --policy.device="$where" "${flags[@]}" \
       --batch="$golden/batch.safetensors" --output="$work/$name-$where" --overwrite >/dev/null || failed=1
   done
   "$python" "$folder/gpu_compare.py" "$name on $device against LeRobot" "$golden/batch.safetensors" "$work/$name-$device" 1e-4 || failed=1

@@ -13,7 +13,7 @@ shift
 seconds=${SECONDS_EACH:-20}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-export HF_HOME=$work/home PYTHONDONTWRITEBYTECODE=1 PYTHONWARNINGS=ignore
+export HF_HOME=$work/home TMPDIR=$work PYTHONDONTWRITEBYTECODE=1 PYTHONWARNINGS=ignore
 
 # ours JOB PRECISION ROWS, theirs PYTHON JOB PRECISION ROWS: figures in files of these names
 ours() { quietly "$work/log" "$benchmarks" published cpu "$2" "$1" "$3" "$seconds" >"$work/ours-$1-$2-$3"; }

@@ -18,13 +18,17 @@ from lerobot.optim.factory import make_optimizer_and_scheduler
 from lerobot.policies.factory import make_pre_post_processors
 from lerobot.policies.smolvla.modeling_smolvla import SmolVLAPolicy
 from lerobot.utils.random_utils import set_seed
-from lerobot.utils.train_utils import save_checkpoint
 from safetensors.torch import save_file
 from transformers import AutoConfig
 from transformers.models.smolvlm.modeling_smolvlm import SmolVLMForConditionalGeneration
 
 from oracle.common.smolvla_steps import make_batch
-from oracle.common.tiny_smolvla import policy_config, randomize, write_named_backbone
+from oracle.common.tiny_smolvla import policy_config, randomize, version_metadata, write_named_backbone
+
+try:
+    from lerobot.common.train_utils import load_training_state, save_checkpoint
+except ImportError:  # LeRobot 0.4
+    from lerobot.utils.train_utils import load_training_state, save_checkpoint  # noqa: F401
 
 PUBLISHED = "SmolVLM2-500M-Video-Instruct"
 TASKS = ["turn on the stove", "push, then 2 cups"]
@@ -123,7 +127,7 @@ def write_base(folder, name=PUBLISHED, seed=21):
     save_file(
         {key: value.contiguous() for key, value in numbers.items()},
         folder / "numbers.safetensors",
-        metadata={"tasks": json.dumps(TASKS)},
+        metadata=version_metadata() | {"tasks": json.dumps(TASKS)},
     )
     for readme in folder.rglob("README.md"):
         readme.unlink()
@@ -174,6 +178,6 @@ def write_training(folder, seed=31):
         update(policy, optimizer, scheduler, random)
         update(policy, optimizer, scheduler, random)
         save_checkpoint(folder, 2, settings, policy, optimizer, scheduler, *processors)
-        save_file(update(policy, optimizer, scheduler, random), folder / "numbers.safetensors")
+        save_file(update(policy, optimizer, scheduler, random), folder / "numbers.safetensors", version_metadata())
     for readme in folder.rglob("README.md"):
         readme.unlink()

@@ -8,6 +8,7 @@ Packages: lerobot==0.4.4 transformers==4.57.6 tokenizers==0.22.2 torch==2.13.0 s
 import json
 import os
 from contextlib import chdir
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -194,6 +195,12 @@ def write_checkpoint(folder, seed, backbone=None, **fields):
     os.replace(folder / "narrow", weights)
     for readme in folder.glob("README.md"):
         readme.unlink()
+
+
+def version_metadata():
+    """Names the version of LeRobot whose numbers a file holds; those of 0.4.4 go without."""
+    found = version("lerobot")
+    return {} if found == "0.4.4" else {"lerobot": found}
 
 
 def load_policy(folder, overrides):

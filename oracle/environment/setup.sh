@@ -4,9 +4,10 @@
 # Usage: oracle/environment/setup.sh NAME         install what is missing; safe to run again, also after an interruption
 #        oracle/environment/setup.sh NAME check   only check versions and imports of an environment that is there
 #
-# NAME      folder               packages                                             your own virtual environment instead
-# lerobot   .deps/oracle         LeRobot 0.4.4 with what it needs                     WM_ORACLE_DIR=/path/to/venv
-# libero    .deps/oracle-libero  the same, hf-libero 0.1.4, robosuite, MuJoCo 3.3.2   WM_LIBERO_ORACLE_DIR=/path/to/venv
+# NAME         folder               packages                                   your own virtual environment instead
+# lerobot-0.6  .deps/oracle-0.6     LeRobot 0.6.1 with what it needs           WM_ORACLE_06_DIR=/path/to/venv
+# lerobot      .deps/oracle         LeRobot 0.4.4 with what it needs           WM_ORACLE_DIR=/path/to/venv
+# libero       .deps/oracle-libero  the same, hf-libero, robosuite, MuJoCo     WM_LIBERO_ORACLE_DIR=/path/to/venv
 #
 # An environment of your own is only checked. The system needs FFmpeg's libraries for videos (Debian: apt-get install
 # ffmpeg), and for libero OSMesa (Debian: apt-get install libosmesa6 libegl1 libgl1 libglib2.0-0 libgl1-mesa-dri).
@@ -16,13 +17,20 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 here=$root/oracle/environment
 deps=${WM_DEPS_DIR:-$root/.deps}
-torch=torch==2.13.0+cpu
 
 say() { printf 'oracle: %s\n' "$*" >&2; }
 fail() { say "$*"; exit 1; }
 
 name=${1:-}
+torch=torch==2.13.0+cpu size="3 GB" installer=install_lerobot
 case $name in
+  lerobot-0.6)
+    folder=oracle-0.6 own=WM_ORACLE_06_DIR minimum=3.12 requirements=(lerobot-0.6.txt)
+    torch=torch==2.11.0 size="5 GB" installer=install_current_lerobot
+    needed=(
+      lerobot==0.6.1 torch==2.11.0 transformers==5.5.4 tokenizers==0.22.2
+      lerobot.datasets.lerobot_dataset lerobot.policies.smolvla.modeling_smolvla)
+    ;;
   lerobot)
     folder=oracle own=WM_ORACLE_DIR minimum=3.11 requirements=(lerobot.txt)
     needed=(
@@ -31,11 +39,12 @@ case $name in
     ;;
   libero)
     folder=oracle-libero own=WM_LIBERO_ORACLE_DIR minimum=3.11 requirements=(lerobot.txt libero.txt)
+    installer=install_libero
     needed=(
       lerobot==0.4.4 hf-libero==0.1.4 robosuite==1.4.0 mujoco==3.3.2 bddl==1.0.1
       lerobot.envs.libero)
     ;;
-  *) fail "there is no environment '$name'; there are lerobot and libero" ;;
+  *) fail "there is no environment '$name'; there are lerobot-0.6, lerobot and libero" ;;
 esac
 venv=${!own:-$deps/$folder}
 log=$deps/$folder.log
@@ -56,6 +65,11 @@ install_lerobot() {
     fail "pip found $torch neither on its index nor on PyTorch's; see $log"
   install -r "$here/lerobot.txt" || fail "pip could not install lerobot.txt; see $log"
   "$venv/bin/python" "$here/guard_torchvision.py" || fail "torchvision could not be changed"
+}
+
+install_current_lerobot() {
+  install "$torch" || fail "pip did not find $torch; see $log"
+  install -r "$here/lerobot-0.6.txt" || fail "pip could not install lerobot-0.6.txt; see $log"
 }
 
 install_libero() {
@@ -79,10 +93,12 @@ flock 9
 state=$(cd "$here" && {
   cat "${requirements[@]}" guard_torchvision.py check.py
   echo "${needed[@]}"
-  declare -f install install_lerobot "install_$name"
+  declare -f install install_lerobot "$installer"
 } | sha256sum)
 if [ "$(cat "$venv/installed" 2>/dev/null)" != "$state" ]; then
   base=${PYTHON:-python3}
+  # A system's python3 may be older than one that lies beside it.
+  [ -n "${PYTHON:-}" ] || ! command -v "python$minimum" >/dev/null || base=python$minimum
   "$base" -c "import sys; sys.exit(sys.version_info < (${minimum/./, }))" ||
     fail "the packages need Python $minimum or newer (PYTHON=…)"
   : >"$log"
@@ -91,8 +107,8 @@ if [ "$(cat "$venv/installed" 2>/dev/null)" != "$state" ]; then
     rm -rf "$venv"
     "$base" -m venv "$venv" >&2 || fail "python3 -m venv failed; install it (Debian: apt-get install python3-venv)"
   fi
-  say "installing the environment $name (about 3 GB; log: $log)"
-  "install_$name"
+  say "installing the environment $name (about $size; log: $log)"
+  "$installer"
   check || fail "the packages are installed and cannot be imported, see $log; a library of the system may be missing" \
     "(the head of oracle/environment/setup.sh lists them); else delete $venv and run again"
   echo "$state" >"$venv/installed"

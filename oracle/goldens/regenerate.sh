@@ -21,6 +21,7 @@ image_transforms       lerobot  Data/LeRobotDatasetsTests/Goldens
 neural_networks        lerobot  Policies/NeuralNetworksTests/Goldens
 processors             lerobot  Policies/RobotPoliciesTests/Goldens
 smolvla                lerobot  Policies/SmolVLATests/Goldens
+smolvla_current        lerobot-0.6  Policies/SmolVLATests/CurrentGoldens
 world_modality         lerobot  Policies/WorldModalityTests/Goldens
 smolvla_world          lerobot  Policies/WorldModalityTests/PolicyGoldens
 checkpoints            lerobot  Policies/WorldModalityTests/CheckpointGoldens

@@ -1,13 +1,13 @@
 """Writes tiny SmolVLAs in many configurations, and LeRobot's numbers of them.
 
 Usage: python -m oracle.goldens.smolvla FOLDER                   the committed configurations
-       python -m oracle.goldens.smolvla FOLDER again COMMITTED   the same, of the batches that were committed
+       python -m oracle.goldens.smolvla FOLDER again COMMITTED   those that are committed, of the same batches
        python -m oracle.goldens.smolvla FOLDER draw COUNT SEED   COUNT random configurations
 
 Packages: lerobot==0.4.4 transformers==4.57.6 tokenizers==0.22.2 torch==2.13.0 safetensors==0.8.0 numpy==2.2.6
 
 FOLDER/CHECKPOINT/ is a LeRobot checkpoint; FOLDER/CHECKPOINT/cases/CASE.safetensors holds in/… (what the preprocessor
-leaves, noise, time), mid/… (embeddings and masks), out/losses, out/loss (0.4.4's mean), out/loss_valid (the mean over
+leaves, noise, time), mid/… (embeddings and masks), out/losses, out/loss (LeRobot's mean), out/loss_valid (the mean over
 real dimensions of steps inside the episode), out/gradnorm, out/actions (sampled from in/noise; absent where LeRobot
 cannot), g/… (gradients of out/loss) and w1/… (weights after one AdamW step: lr 1e-3, betas 0.9/0.95, eps 1e-8, decay
 1e-10, clip 10). Its metadata says which settings differ from config.json, and names the trainable parameters that
@@ -27,7 +27,7 @@ from transformers.models.smolvlm.modeling_smolvlm import SmolVLMVisionConfig, Sm
 
 from oracle.common.smolvla_cases import COMMITTED, drawn
 from oracle.common.smolvla_steps import IllConditioned, is_sensitive, make_batch, step
-from oracle.common.tiny_smolvla import load_policy, write_checkpoint
+from oracle.common.tiny_smolvla import load_policy, version_metadata, write_checkpoint
 
 
 def embeddings(policy, batch, noise, time, with_vision):
@@ -93,7 +93,7 @@ def record(folder, name, case, seed, attempts=range(20)):
         stored |= {f"g/{key}": value for key, value in gradients.items() if key not in without + zero}
     if "w1" in store:
         stored |= {f"w1/{key}": value for key, value in after.items()}
-    metadata = {
+    metadata = version_metadata() | {
         "policy": json.dumps(case.get("policy", {})),
         "batch": str(attempt),
         "trainable": json.dumps(sorted(gradients)),
@@ -109,8 +109,11 @@ def record(folder, name, case, seed, attempts=range(20)):
     )
 
 
-def write(folder, checkpoints, committed=None):
-    """Writes the checkpoints and their cases; with `committed`, of the batches that were taken there."""
+def write(folder, checkpoints, committed=None, only=None):
+    """Writes the checkpoints and their cases; with `committed`, those there and of the batches that were taken there.
+
+    `only` names the cases of each checkpoint that are written.
+    """
     for name, checkpoint in checkpoints.items():
         target = folder / name
         if target.exists():
@@ -120,14 +123,21 @@ def write(folder, checkpoints, committed=None):
         write_checkpoint(target, seed, **fields)
         for index, (case_name, case) in enumerate(checkpoint["cases"].items()):
             attempts = range(20)
+            if only is not None and case_name not in only[name]:
+                continue
             if committed is not None:
+                if not (committed / name / "cases" / f"{case_name}.safetensors").exists():
+                    continue
                 with safe_open(committed / name / "cases" / f"{case_name}.safetensors", "pt") as file:
                     attempts = [int(file.metadata()["batch"])]
             record(target, case_name, case, 1000 * seed + index, attempts)
 
 
 def write_positions(path):
-    """The place in the table of positions that each of `count` patches along one side takes, for tables of `side`."""
+    """The place in the table of positions that each of `count` patches along one side takes, for tables of `side`.
+
+    SIDE/COUNT of a tower in float32, bfloat16/SIDE/COUNT of one in bfloat16.
+    """
     stored = {}
     for side in range(1, 65):
         counts = {side} if side % 8 else {side, side - 1, side // 2, side + 3}
@@ -136,9 +146,10 @@ def write_positions(path):
         )
         taken = []
         embedding.position_embedding.register_forward_hook(lambda _, inputs, __: taken.append(inputs[0][0]))
-        for count in sorted(counts):
-            embedding(torch.zeros(1, 3, 1, count), torch.ones(1, 1, count, dtype=torch.bool))
-            stored[f"{side}/{count}"] = taken.pop().to(torch.int16)
+        for dtype, prefix in ((torch.float32, ""), (torch.bfloat16, "bfloat16/")):
+            for count in sorted(counts):
+                embedding.to(dtype)(torch.zeros(1, 3, 1, count, dtype=dtype), torch.ones(1, 1, count, dtype=torch.bool))
+                stored[f"{prefix}{side}/{count}"] = taken.pop().to(torch.int16)
     save_file(stored, path)
 
 
@@ -149,7 +160,12 @@ def main(arguments):
             write(Path(folder).resolve(), COMMITTED)
             write_positions(Path(folder) / "positions.safetensors")
         case [folder, "again", committed]:
-            write(Path(folder).resolve(), COMMITTED, Path(committed))
+            committed = Path(committed)
+            write(
+                Path(folder).resolve(),
+                {name: checkpoint for name, checkpoint in COMMITTED.items() if (committed / name).exists()},
+                committed,
+            )
             write_positions(Path(folder) / "positions.safetensors")
         case [folder, "draw", count, seed]:
             for name, checkpoint in drawn(int(count), int(seed)).items():

@@ -30,7 +30,7 @@ from torch import nn
 
 from oracle.common.smolvla_steps import IllConditioned, is_sensitive, make_batch, step
 from oracle.common.smolvla_world_cases import COMMITTED, WORLD, drawn
-from oracle.common.tiny_smolvla import load_policy, randomize, write_checkpoint, write_json
+from oracle.common.tiny_smolvla import load_policy, randomize, version_metadata, write_checkpoint, write_json
 from oracle.common.world_fusion import GATES, SUFFIXES, Fusion, modules, reads_memory
 from oracle.common.world_modules import Prophet
 
@@ -216,7 +216,7 @@ def record(base, folder, weights, settings, name, case, seed, attempts=range(20)
             stored[f"g/{key}"] = value
     if "w1" in store:
         stored |= {f"w1/{key}": value for key, value in after.items()}
-    metadata = {
+    metadata = version_metadata() | {
         "policy": json.dumps({**case.get("policy", {}), **case.get("world", {})}),
         "batch": str(attempt),
         "order": json.dumps(case.get("order", [])),

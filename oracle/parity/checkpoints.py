@@ -2,7 +2,7 @@
 
 Usage: python -m oracle.parity.checkpoints PROGRAM WORK SEED   (called by oracle/parity/checkpoints.sh)
 
-Packages: lerobot==0.4.4 transformers==4.57.6 tokenizers==0.22.2 torch==2.13.0 safetensors==0.8.0 numpy==2.2.6
+Packages: lerobot==0.6.1 or lerobot==0.4.4 with what it needs
 
 Leaves WORK/cases/NAME (checkpoints with what LeRobot plans from them) and WORK/runs/NAME (runs, theirs and ours,
 with the step that LeRobot takes next) for the Swift side to compare. HF_HOME must be WORK/hf: the published names
@@ -24,10 +24,10 @@ from lerobot.datasets.lerobot_dataset import LeRobotDataset
 from lerobot.optim.factory import make_optimizer_and_scheduler
 from lerobot.policies.factory import make_pre_post_processors
 from lerobot.policies.smolvla.modeling_smolvla import SmolVLAPolicy
-from lerobot.utils.train_utils import load_training_state
 from safetensors.torch import load_file, save_file
 
 from oracle.common import lerobot_checkpoints
+from oracle.common.tiny_smolvla import version_metadata
 
 BACKBONE = f"HuggingFaceTB/{lerobot_checkpoints.PUBLISHED}"
 TINY = [
@@ -97,7 +97,9 @@ class Both:
         return done
 
     def ours(self, *flags):
-        return self.run([self.program, "train", "--num_compute_threads=1", "--policy.precision=fp32", *flags])
+        version = "0.6" if version_metadata() else "0.4"
+        own = ["--num_compute_threads=1", "--policy.precision=fp32", f"--policy.lerobot_version={version}"]
+        return self.run([self.program, "train", *own, *flags])
 
     def theirs(self, *flags):
         return self.run([sys.executable, "-m", "lerobot.scripts.lerobot_train", *flags])
@@ -153,7 +155,7 @@ def leave_case(work, name, model, seed):
     save_file(
         {key: value.contiguous() for key, value in numbers.items()},
         work / "cases" / name / "numbers.safetensors",
-        metadata={"tasks": json.dumps(lerobot_checkpoints.TASKS)},
+        metadata=version_metadata() | {"tasks": json.dumps(lerobot_checkpoints.TASKS)},
     )
 
 
@@ -162,10 +164,10 @@ def leave_run(work, name, checkpoint, seed):
     settings = TrainPipelineConfig.from_pretrained(checkpoint / "pretrained_model")
     policy = SmolVLAPolicy.from_pretrained(checkpoint / "pretrained_model")
     optimizer, scheduler = make_optimizer_and_scheduler(settings, policy)
-    _, optimizer, scheduler = load_training_state(checkpoint, optimizer, scheduler)
+    _, optimizer, scheduler = lerobot_checkpoints.load_training_state(checkpoint, optimizer, scheduler)
     shutil.copytree(checkpoint, work / "runs" / name)
     numbers = lerobot_checkpoints.update(policy, optimizer, scheduler, np.random.default_rng(seed))
-    save_file(numbers, work / "runs" / name / "numbers.safetensors")
+    save_file(numbers, work / "runs" / name / "numbers.safetensors", version_metadata())
 
 
 def last_losses(text):

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Compares this program with LeRobot and the packages that it builds on: are the committed goldens still what they give,
-# and does the Swift side agree with them in freshly drawn configurations?
+# Compares this program with LeRobot 0.6.1 and 0.4.4 and the packages that they build on: are the committed goldens still
+# what they give, and does the Swift side agree with them in freshly drawn configurations?
 #
 # Usage: oracle/parity/lerobot.sh
 #
@@ -8,11 +8,9 @@
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 count=${WM_PARITY_COUNT:-12} seed=${WM_PARITY_SEED:-7}
-goldens=$root/Tests/Policies/SmolVLATests/Goldens world_goldens=$root/Tests/Policies/WorldModalityTests/PolicyGoldens
-python=$("$root/oracle/environment/setup.sh" lerobot)
+python=$("$root/oracle/environment/setup.sh" lerobot) current=$("$root/oracle/environment/setup.sh" lerobot-0.6)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-mkdir "$work/fresh" "$work/drawn" "$work/fresh_world" "$work/drawn_world"
 # Nothing is to be fetched, and one thread adds in one order.
 export HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=1 PYTHONWARNINGS=ignore
 
@@ -23,16 +21,33 @@ oracle() { # a module below oracle/ and its arguments
   grep -a '^left out' "$work/oracle.log" || true
 }
 
-status=0
-oracle goldens.smolvla "$work/fresh" again "$goldens"
-"$python" -m oracle.parity.golden_files "$goldens" "$work/fresh" || status=1
-oracle goldens.smolvla_world "$work/fresh_world" again "$world_goldens"
-"$python" -m oracle.parity.golden_files "$world_goldens" "$work/fresh_world" || status=1
+again() { # a module that writes goldens, and the committed ones
+  local fresh=$work/fresh_$1_${2##*/}
+  mkdir "$fresh"
+  oracle "goldens.$1" "$fresh" again "$2"
+  "$python" -m oracle.parity.golden_files "$2" "$fresh" || status=1
+}
 
-oracle goldens.smolvla "$work/drawn" draw "$count" "$seed"
-oracle goldens.smolvla_world "$work/drawn_world" draw "$count" "$seed"
-WM_PARITY_GOLDENS=$work/drawn WM_PARITY_WORLD_GOLDENS=$work/drawn_world \
-  swift test --filter 'SmolVLATests|PolicyGoldenTests' >"$work/swift.log" 2>&1 || status=1
+draw() { # a name for what is drawn; the Swift side compares itself with it
+  mkdir "$work/$1" "$work/$1_world"
+  oracle goldens.smolvla "$work/$1" draw "$count" "$seed"
+  oracle goldens.smolvla_world "$work/$1_world" draw "$count" "$seed"
+  WM_PARITY_GOLDENS=$work/$1 WM_PARITY_WORLD_GOLDENS=$work/$1_world \
+    swift test --filter 'SmolVLATests|PolicyGoldenTests' >>"$work/swift.log" 2>&1 || status=1
+}
+
+status=0
+policies=$root/Tests/Policies
+(
+  # LeRobot 0.6.1 first: where versions differ, this program follows it.
+  python=$current
+  again smolvla "$policies/SmolVLATests/CurrentGoldens"
+  draw current
+  exit "$status"
+) || status=1
+again smolvla "$policies/SmolVLATests/Goldens"
+again smolvla_world "$policies/WorldModalityTests/PolicyGoldens"
+draw former
 # Datasets that the Swift side records, opened by LeRobot.
 WM_PARITY_DATASETS=$work/datasets swift test --skip-build --filter 'datasets are left for LeRobot to open' \
   >>"$work/swift.log" 2>&1 || status=1

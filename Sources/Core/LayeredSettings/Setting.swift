@@ -2,9 +2,9 @@ import ModelFiles
 
 /// Whose parser knows a setting.
 public enum SettingOwner: Sendable {
-  /// LeRobot has the setting too; its files may hold it.
+  /// LeRobot 0.4.4 and 0.6 have the setting too; their files may hold it.
   case lerobot
-  /// Only this program has it, and LeRobot refuses a file with it.
+  /// Only this program has it, or one version of LeRobot under this name; the others refuse a file with it.
   case program
 }
 

@@ -56,7 +56,7 @@ public final class ParameterStore {
   /// Names whose loaded shape, or type where it may not be changed, is not the model's, with both.
   public private(set) var misshapen: [String] = []
   /// Loaded names that nothing asked for yet.
-  public var unexpected: [String] { loaded.keys.filter { !handedOut.contains($0) }.sorted() }
+  public var unexpected: [String] { loaded.keys.sorted() }
 
   /// Where new parameters are put.
   public let device: Device
@@ -69,7 +69,6 @@ public final class ParameterStore {
   private let isShared: Bool
   private var loaded: StateDictionary
   private let random: CountedRandom
-  private var handedOut: Set<String> = []
 
   /// A store that hands out `loaded` and invents the rest from `seed`.
   ///
@@ -103,12 +102,13 @@ public final class ParameterStore {
   fileprivate func parameter(
     _ name: String, _ shape: [Int], _ initialization: Initializer
   ) throws -> Tensor {
-    handedOut.insert(name)
     let exact: Tensor
-    if let found = loaded[name], found.shape == shape {
+    // Not kept: the file is closed when the last of its tensors is released.
+    let found = loaded.removeValue(forKey: name)
+    if let found, found.shape == shape {
       exact = found
     } else {
-      if let found = loaded[name] {
+      if let found {
         misshapen.append("\(name): the model has \(shape), the file \(found.shape)")
       } else {
         missing.append(name)

@@ -34,6 +34,7 @@ public struct PolicyBuilder {
   /// - Throws: keys that are missing, unexpected or of another shape, and statistics that are missing, listed.
   public mutating func pretrained(_ folder: URL) throws -> PretrainedPolicy {
     let source = try StartingPoint(folder, settings.smolvla)
+    try followVersion(of: folder)
     let backbone = try backbone(besides: folder)
     var (before, after) = try processors(of: source, backbone)
     adoptStateSize(of: &before, in: folder)
@@ -53,6 +54,7 @@ public struct PolicyBuilder {
     from folder: URL?, features: TrainingFeatures, renaming: OrderedDictionary<String, String>
   ) throws -> PretrainedPolicy {
     let source = try folder.map { try StartingPoint($0, settings.smolvla) }
+    try followVersion(of: folder)
     notices += features.notices
     let statistics = adopt(features, from: folder)
     let backbone = try backbone(besides: folder)

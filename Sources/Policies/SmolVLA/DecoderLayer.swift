@@ -104,23 +104,25 @@ struct DecoderLayer {
   }
 
   /// Attention of queries [B, Q, heads, D] → [B, Q, heads · D]; `mask` is added to the scores.
+  ///
+  /// Query heads that share a head of keys are rows of one product, so that no key or value is repeated.
   func attend(
     _ queries: Tensor, _ cache: KeyValueCache, mask: Tensor, beside gated: GatedKeyValues? = nil
   ) throws -> Tensor {
     // Spelled out rather than fused: the fused kernel's quicker exponential moves gradients by 1e-6, which AdamW's first
     // step turns into weights that differ from LeRobot's, and it saves nothing: 50 ms an update, not 48 (4 heads of 16, batch 32).
-    let queries = try queries.transposed(1, 2)
-    func scores() throws -> Tensor { try queries.matmul(perHead(cache.keys).transposed(2, 3)) * scale + mask }
+    let groups = try inGroups(queries.transposed(1, 2))
+    func scores() throws -> Tensor { try product(groups * scale, transposedKeys(cache)) + mask.unsqueezed(2) }
     // On a GPU in bfloat16 the fused kernel: a fifth of the kernels, which are most of a small batch's time.
     if queries.device != .cpu, queries.dtype == .bfloat16 {
       let attended = try Tensor.attention(
-        queries: queries, keys: perHead(cache.keys).to(.bfloat16), values: perHead(cache.values).to(.bfloat16),
-        mask: mask.clamp(min: -1e38).to(.bfloat16))
-      return try reading(gated, attended, queries, scores).transposed(1, 2).flattened(from: 2)
+        queries: queries.transposed(1, 2), keys: perHead(cache.keys).to(.bfloat16),
+        values: perHead(cache.values).to(.bfloat16), mask: mask.clamp(min: -1e38).to(.bfloat16))
+      return try perToken(reading(gated, inGroups(attended), groups, scores))
     }
     let scored = try scores()
-    let attended = try scored.softmax(dimension: -1).to(cache.values.dtype).matmul(perHead(cache.values))
-    return try reading(gated, attended, queries) { scored }.transposed(1, 2).flattened(from: 2)
+    let weights = try scored.softmax(dimension: -1).to(cache.values.dtype)
+    return try perToken(reading(gated, product(weights, cache.values.transposed(1, 2)), groups) { scored })
   }
 
   /// The same attention in LeRobot's order of operations, with `maskedSuffixLength` masked keys at the end.
@@ -136,10 +138,11 @@ struct DecoderLayer {
     let masked = try scores + mask.padded([0, maskedSuffixLength], value: -Double(Float.greatestFiniteMagnitude))
     let weights = try masked.softmax(dimension: -1).to(cache.values.dtype)
     let attended = try weights.matmul(perHead(cache.values.padded(padding)))
-    return try reading(gated, attended, queries) { masked }.transposed(1, 2).flattened(from: 2)
+    return try perToken(reading(gated, inGroups(attended), inGroups(queries)) { try inGroups(masked) })
   }
 
-  /// What is attended to, [B, heads, Q, D], with as much of the gated tokens as their gate lets in; see ``GatedTokens``.
+  /// What is attended to, [B, keyValueHeads, groups, Q, D], with as much of the gated tokens as their gate lets in; see
+  /// ``GatedTokens``.
   ///
   /// - Parameter scores: those of the other keys, masked.
   private func reading(
@@ -147,11 +150,12 @@ struct DecoderLayer {
   ) throws -> Tensor {
     guard let gated else { return attended }
     let scores = try scores()
-    let gatedScores = try (queries.matmul(perHead(gated.cache.keys).transposed(2, 3)) * scale).to(scores.dtype)
+    let gatedScores = try (product(queries, transposedKeys(gated.cache)) * scale).to(scores.dtype)
     let share = try (gatedScores.logSumExp(dimension: -1) - scores.logSumExp(dimension: -1)).sigmoid()
     let weights = try gatedScores.softmax(dimension: -1).to(gated.cache.values.dtype)
-    let difference = try weights.matmul(perHead(gated.cache.values)) - attended
-    return try (attended + gated.opening * share * difference).to(attended.dtype)
+    let difference = try product(weights, gated.cache.values.transposed(1, 2)) - attended
+    let opening = gated.opening.rank == 0 ? gated.opening : try gated.opening.unsqueezed(2)
+    return try (attended + opening * share * difference).to(attended.dtype)
   }
 
   /// Output projection, residuals and feed-forward after the attention.
@@ -165,6 +169,27 @@ struct DecoderLayer {
 
   private func split(_ input: Tensor, _ heads: Int) throws -> Tensor {
     try input.reshaped([input.size(0), input.size(1), heads, headDimension])
+  }
+
+  /// [B, keyValueHeads, D, L]
+  private func transposedKeys(_ cache: KeyValueCache) throws -> Tensor { try cache.keys.permuted([0, 2, 3, 1]) }
+
+  /// [B, heads, Q, X] → [B, keyValueHeads, groups, Q, X], the query heads of each head of keys together.
+  private func inGroups(_ input: Tensor) throws -> Tensor {
+    let shape = input.shape
+    return try input.reshaped([shape[0], keyValueHeads, heads / keyValueHeads, shape[2], shape[3]])
+  }
+
+  /// [B, keyValueHeads, groups, Q, X] times [B, keyValueHeads, X, Y] → [B, keyValueHeads, groups, Q, Y]
+  private func product(_ groups: Tensor, _ matrix: Tensor) throws -> Tensor {
+    let shape = groups.shape
+    return try groups.reshaped([shape[0], shape[1], shape[2] * shape[3], shape[4]]).matmul(matrix)
+      .reshaped(shape.dropLast() + [matrix.size(-1)])
+  }
+
+  /// [B, keyValueHeads, groups, Q, D] → [B, Q, heads · D]
+  private func perToken(_ attended: Tensor) throws -> Tensor {
+    try attended.permuted([0, 3, 1, 2, 4]).flattened(from: 2)
   }
 
   /// [B, L, keyValueHeads, D] → [B, heads, L, D], each key-value head repeated for its group of query heads.

@@ -64,10 +64,15 @@ extension SmolVLAPolicy: ImageFeaturePolicy {
       let hash = try parameter.tensor.detached().to(Device.cpu).contiguous().withBytes { sha256(of: $0) }
       weights += "\(hash)  \(parameter.name)\n"
     }
-    return [
+    var identity: OrderedDictionary<String, JSON> = [
       "weights_sha256": .string(sha256(of: weights)), "precision": .string(parameters.precision.rawValue),
       "image_size": configuration.imageSize.map { .array($0.map(JSON.integer)) } ?? .null,
       "torch": .string(try TorchEngine.shared().version), "device": .string(parameters.device == .cpu ? "cpu" : "cuda"),
     ]
+    // Earlier versions had the former places only, which are also those of published weights.
+    if !configuration.compatibility.loadsVLMWeights, configuration.lerobotVersion != .former {
+      identity["patch_positions"] = .string(LeRobotVersion.current.rawValue)
+    }
+    return .object(identity)
   }
 }

@@ -86,6 +86,12 @@ public struct SmolVLAConfiguration: ConfigurationSection, Equatable {
   @Setting("max_period", help: "longest period of the time embedding") public var maxPeriod = 4.0
   @Setting("action_loss", owner: .program, help: "mean over valid entries, or over padded ones too as in LeRobot 0.4.4")
   public var actionLoss = ActionLoss.valid
+  @Setting(
+    "lerobot_version", owner: .program,
+    help:
+      "0.6 or 0.4: whose places of patches, and whose choice of what train_expert_only=false trains; null is the "
+      + "checkpoint's, else 0.6")
+  public var lerobotVersion: LeRobotVersion?
   @Setting("normalization", owner: .program, help: "statistics of a new run: the dataset's or the checkpoint's") public
     var normalization = StatisticsSource.dataset
   @Setting(
@@ -107,6 +113,9 @@ public struct SmolVLAConfiguration: ConfigurationSection, Equatable {
     if compatibility.usesAutomaticMixedPrecision { return .bf16 }
     return compatibility.loadsVLMWeights && device.multipliesBFloat16 ? .bf16 : .fp32
   }
+
+  /// Whether ``lerobotVersion`` changes what is computed.
+  public var dependsOnLeRobotVersion: Bool { !compatibility.loadsVLMWeights || !trainExpertOnly }
 
   /// Layers of the language model that are kept.
   func languageLayers(_ text: TextConfiguration) -> Int {

@@ -26,10 +26,12 @@ struct SmolVLAModel {
     self.imageTokens = imageTokens
     let vlm = scope["vlm_with_expert"]["vlm"]
     let deviation = backbone.text.initializerRange
-    // LeRobot's tower is bfloat16 where its weights are the published ones, and they were trained with those positions.
+    // LeRobot's tower is bfloat16 where its weights are the published ones.
     vision = try VisionTower(
       vlm["model"]["vision_model"], backbone.vision, deviation: deviation,
-      positionDType: configuration.compatibility.loadsVLMWeights ? .bfloat16 : .float32)
+      patches: PatchPositions(
+        version: configuration.lerobotVersion ?? .current,
+        dtype: configuration.compatibility.loadsVLMWeights ? .bfloat16 : .float32))
     connector = try Connector(vlm["model"]["connector"], backbone)
     if backbone.text.tiesWordEmbeddings {
       vlm["lm_head"].tie("weight", to: "weight", of: vlm["model"]["text_model"]["embed_tokens"])

@@ -15,6 +15,8 @@ public final class SmolVLAPolicy: InspectablePolicy {
   public let interface: PolicyInterface
   let model: SmolVLAModel
   private let actionDimension: Int
+  /// What is frozen however the language model is trained: what LeRobot 0.6 takes for parts that nothing reads.
+  private let frozen: [String]
   private let recordedPlan = RecordedFunction()
 
   /// Builds the policy's model from a store, under LeRobot's names (`model.…`).
@@ -36,11 +38,17 @@ public final class SmolVLAPolicy: InspectablePolicy {
     model = try SmolVLAModel(
       parameters.root["model"], configuration, backbone,
       imageTokens: configuration.addImageSpecialTokens ? imageTokens : nil)
-    try parameters.setTrainable(where: configuration.isTrainable)
+    let text = "model.vlm_with_expert.vlm.model.text_model."
+    frozen =
+      configuration.lerobotVersion == .former
+      ? [] : [text + "norm.", text + "layers.\(configuration.languageLayers(backbone.text) - 1)."]
+    try parameters.setTrainable(where: isTrainable)
   }
 
   /// Whether a parameter is trained, by its name in the checkpoint.
-  public func isTrainable(_ name: String) -> Bool { configuration.isTrainable(name) }
+  public func isTrainable(_ name: String) -> Bool {
+    configuration.isTrainable(name) && !frozen.contains { name.hasPrefix($0) }
+  }
 
   /// The width of the expert's hidden states.
   public var expertWidth: Int { model.expert.width }

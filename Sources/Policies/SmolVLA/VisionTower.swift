@@ -8,7 +8,7 @@ struct VisionTower {
   let layers: [VisionTransformerBlock]
   let postLayerNorm: LayerNorm
   let patchesPerSide: Int
-  private let positionDType: DType
+  private let patches: PatchPositions
   private let positions = TensorCache<Grid>()
 
   private struct Grid: Hashable {
@@ -16,11 +16,10 @@ struct VisionTower {
     let device: Device
   }
 
-  /// - Parameter positionDType: the type that the patches' positions are computed in.
   init(
-    _ scope: ParameterScope, _ configuration: VisionConfiguration, deviation: Double, positionDType: DType = .float32
+    _ scope: ParameterScope, _ configuration: VisionConfiguration, deviation: Double, patches: PatchPositions
   ) throws {
-    self.positionDType = positionDType
+    self.patches = patches
     let normal = Initializer.normal(standardDeviation: deviation)
     patchesPerSide = configuration.imageSize / configuration.patchSize
     patchEmbedding = try PatchEmbedding2D(
@@ -42,24 +41,11 @@ struct VisionTower {
     let rows = images.size(2) / patchEmbedding.patchSize
     let columns = images.size(3) / patchEmbedding.patchSize
     let positions = try positions(Grid(rows: rows, columns: columns, device: images.device)) {
-      try positionIndices(rows: rows, columns: columns).to(images.device)
+      try patches.places(rows: rows, columns: columns, side: patchesPerSide).to(images.device)
     }
     var hidden = try patchEmbedding(images.to(positionEmbedding.weight.dtype)) + positionEmbedding(positions)
     for layer in layers { hidden = try layer(hidden) }
     return try postLayerNorm(hidden)
-  }
-
-  /// Each patch's place in the table of positions, [rows · columns].
-  ///
-  /// Computed as transformers does. In float32 the factor puts a patch that lies on a boundary one bucket lower; in
-  /// bfloat16 it is rounded away.
-  func positionIndices(rows: Int, columns: Int) throws -> Tensor {
-    let boundaries = try Tensor.range(from: 1 / Double(patchesPerSide), to: 1, by: 1 / Double(patchesPerSide))
-    func buckets(_ count: Int) throws -> Tensor {
-      try (Tensor.arange(count, dtype: positionDType) / Double(count) * (1 - 1e-6)).to(.float32).bucketize(boundaries)
-    }
-    let rowStarts = try (buckets(rows) * Double(patchesPerSide)).to(.int64).unsqueezed(1)
-    return try (rowStarts + buckets(columns).unsqueezed(0)).reshaped([-1])
   }
 }
 

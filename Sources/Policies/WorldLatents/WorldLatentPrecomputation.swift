@@ -1,5 +1,6 @@
 import Failures
 import Foundation
+import LayeredSettings
 import LeRobotDatasets
 import LibTorch
 import ModelFiles
@@ -21,18 +22,21 @@ public struct WorldLatentPrecomputation {
   /// What the cache will say of itself.
   public let identity: LatentCacheManifest
   public let batchSize: Int
-  private let episodes: [Range<Int>]
+  /// The part of the dataset that is encoded; nil for all of it.
+  public let shard: Shard?
+  private let schedule: ClipSchedule
 
   /// Rows between two updates of the unfinished sidecar.
   private static let rowsPerRecord = 512
 
-  /// A precomputation of a whole dataset.
+  /// A precomputation of a whole dataset, or of a part of it.
   ///
   /// - Parameters:
   ///   - episodes: each episode's frames by global index, which must follow one another from 0 without a gap.
-  /// - Throws: episodes that do not, and an identity that is not the encoder's.
+  /// - Throws: episodes that do not, an identity that is not the encoder's, and more shards than batches.
   public init(
-    _ encoder: any WorldEncoder, identity: LatentCacheManifest, episodes: [Range<Int>], batchSize: Int
+    _ encoder: any WorldEncoder, identity: LatentCacheManifest, episodes: [Range<Int>], batchSize: Int,
+    shard: Shard? = nil
   ) throws {
     guard identity.latentDimension == encoder.latentDimension, identity.preprocessing == encoder.preprocessing,
       identity.encoder.source == encoder.source, identity.temporalWindow > 0, batchSize > 0
@@ -53,11 +57,29 @@ public struct WorldLatentPrecomputation {
     }
     self.encoder = encoder
     self.identity = identity
-    self.episodes = episodes
     self.batchSize = batchSize
+    self.shard = shard
+    schedule = ClipSchedule(episodes: episodes, batchSize: batchSize, window: identity.temporalWindow)
+    if let shard, shard.count > schedule.batches {
+      throw Failure(
+        "\(shard.count) shards are more than the \(schedule.batches) batches of \(batchSize) clips; choose fewer in `shard`"
+      )
+    }
   }
 
-  /// Writes the cache and its sidecar.
+  /// The rows that are encoded here.
+  public var rows: Range<Int> { rows(of: shard) }
+
+  func rows(of shard: Shard?) -> Range<Int> {
+    let batches = batches(of: shard)
+    return batches.lowerBound * batchSize..<min(batches.upperBound * batchSize, schedule.rows)
+  }
+
+  private func batches(of shard: Shard?) -> Range<Int> {
+    shard?.range(of: schedule.batches) ?? 0..<schedule.batches
+  }
+
+  /// Writes the cache and its sidecar; as a shard, its part, and the cache if that was the last one.
   ///
   /// - Parameters:
   ///   - url: the cache's place; unfinished work lies beside it with `.partial` at the end and is continued.
@@ -65,26 +87,55 @@ public struct WorldLatentPrecomputation {
   ///   - image: gives the camera's image at a global index; called from any thread, once for each frame (and once
   ///     more for those of a clip that an interruption cut).
   ///   - progress: told the rows finished and the rows in all; may throw to interrupt.
+  /// - Returns: the shards that are not finished, so that there is no cache yet.
   /// - Throws: a finished cache at `url` without `overwrite`, unfinished work of another kind, what the closures and
   ///   the disk throw.
+  @discardableResult
   public func run(
     to url: URL, overwrite: Bool = false, workers: Int = 2, image: @escaping @Sendable (Int) throws -> RGBImage,
     progress: (Int, Int) throws -> Void
-  ) throws {
-    guard overwrite || !FileManager.default.fileExists(atPath: url.path) else {
+  ) throws -> [Shard] {
+    guard overwrite || !url.isThere else {
       throw Failure("the latent cache \(url.path) is complete; train with it, or encode it again with `overwrite`")
     }
     try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-    let rows = identity.dataset.frames
+    guard let shard else {
+      try publish(encoded(to: url, overwrite: overwrite, workers, image, progress), overwrite: overwrite)
+      return []
+    }
+    let part = shard.url(of: url)
+    if LatentCache.sidecarURL(of: part).isThere {
+      try requireSame(LatentCache.sidecarURL(of: part))
+      try progress(rows.count, rows.count)
+    } else {
+      let writer = try encoded(to: part, overwrite: true, workers, image, progress)
+      try writer.finish(rows: rows.count)
+      try finishRecord(of: part)
+    }
+    return try join(shard, into: url, overwrite: overwrite)
+  }
+
+  /// The latents of the rows, in a file that has not its final name yet.
+  private func encoded(
+    to url: URL, overwrite: Bool, _ workers: Int, _ image: @escaping @Sendable (Int) throws -> RGBImage,
+    _ progress: (Int, Int) throws -> Void
+  ) throws -> NumpyWriter {
     let record = NumpyWriter.partialURL(of: LatentCache.sidecarURL(of: url))
-    let resumes = try continues(record)
+    let resumes = record.isThere
+    if resumes { try requireSame(record) }
     let writer = try NumpyWriter(
       url, .float16, rowShape: [identity.latentDimension], resume: resumes, overwrite: overwrite)
-    guard writer.rowsWritten <= rows else {
-      throw Failure("\(url.path).partial holds \(writer.rowsWritten) rows of \(rows); delete it")
+    guard writer.rowsWritten <= rows.count else {
+      throw Failure("\(url.path).partial holds \(writer.rowsWritten) rows of \(rows.count); delete it")
     }
-    try identity.json(rowsFinished: writer.rowsWritten).write(to: record, overwrite: true)
+    try self.record(rowsFinished: writer.rowsWritten).write(to: record, overwrite: true)
     try encode(writer, record, workers, image, progress)
+    return writer
+  }
+
+  /// Gives a whole cache its name and its sidecar.
+  func publish(_ writer: NumpyWriter, overwrite: Bool) throws {
+    let (url, rows) = (writer.url, identity.dataset.frames)
     // The old cache goes first: at no moment does a sidecar speak of latents that are not its own.
     if overwrite { try? FileManager.default.removeItem(at: url) }
     try identity.json(rowsFinished: rows).write(to: LatentCache.sidecarURL(of: url), overwrite: true)
@@ -92,35 +143,52 @@ public struct WorldLatentPrecomputation {
     // A cache that is killed before this has no hash to be compared with.
     try identity.json(rowsFinished: rows, sha256: MappedFile(url).sha256).write(
       to: LatentCache.sidecarURL(of: url), overwrite: true)
-    try? FileManager.default.removeItem(at: record)
+    try? FileManager.default.removeItem(at: NumpyWriter.partialURL(of: LatentCache.sidecarURL(of: url)))
   }
 
-  /// Whether unfinished work lies there, which must be of the same kind.
-  private func continues(_ record: URL) throws -> Bool {
-    guard FileManager.default.fileExists(atPath: record.path) else { return false }
-    if let difference = try LatentCacheManifest.read(record).identity.difference(from: identity) {
+  /// Says that a shard is whole.
+  private func finishRecord(of part: URL) throws {
+    let sidecar = LatentCache.sidecarURL(of: part)
+    try record(rowsFinished: rows.count).write(to: sidecar, overwrite: true)
+    try? FileManager.default.removeItem(at: NumpyWriter.partialURL(of: sidecar))
+  }
+
+  /// What unfinished work says of itself. Shards lie between batches, so theirs must be of one size.
+  private func record(rowsFinished: Int) -> JSON {
+    var members = identity.json(rowsFinished: rowsFinished).object ?? [:]
+    if shard != nil { members["batch_size"] = .integer(batchSize) }
+    return .object(members)
+  }
+
+  /// Refuses unfinished work, or a shard, of another precomputation.
+  func requireSame(_ record: URL) throws {
+    var difference = try LatentCacheManifest.read(record).identity.difference(from: identity)
+    if let size = try JSON(contentsOf: record)["batch_size"]?.integer, size != batchSize {
+      difference = difference ?? "batch size \(size), not \(batchSize)"
+    }
+    if let difference {
       throw Failure(
         "\(record.path) is of another precomputation (\(difference)); finish that one first, or delete it and the "
-          + ".partial file beside it")
+          + "file beside it")
     }
-    return true
   }
 
   private func encode(
     _ writer: NumpyWriter, _ record: URL, _ workers: Int, _ image: @escaping @Sendable (Int) throws -> RGBImage,
     _ progress: (Int, Int) throws -> Void
   ) throws {
-    let schedule = ClipSchedule(episodes: episodes, batchSize: batchSize, window: identity.temporalWindow)
-    let first = writer.rowsWritten / batchSize
-    let loader = OrderedPrefetcher(steps: first..<schedule.batches, workers: workers, ahead: workers + 1) { batch in
+    let batches = batches(of: shard)
+    let first = batches.lowerBound + writer.rowsWritten / batchSize
+    let schedule = schedule
+    let loader = OrderedPrefetcher(steps: first..<batches.upperBound, workers: workers, ahead: workers + 1) { batch in
       try schedule.newFrames(of: batch, first: first).map(image)
     }
     var prepared = PreparedFrames()
     var recorded = writer.rowsWritten
-    try progress(writer.rowsWritten, schedule.rows)
+    try progress(writer.rowsWritten, rows.count)
     while let images = try loader.next() {
       let start = writer.rowsWritten / batchSize * batchSize
-      let (clips, frames) = schedule.clips(of: start / batchSize)
+      let (clips, frames) = schedule.clips(of: batches.lowerBound + start / batchSize)
       try prepared.advance(to: frames) {
         let pixels = try Tensor.pixels(of: images, camera: identity.camera)
         return try identity.preprocessing.frames(traced(.copy) { try pixels.to(encoder.device) })
@@ -128,10 +196,10 @@ public struct WorldLatentPrecomputation {
       try append(prepared.latents(encoder, clips), from: start, to: writer)
       if writer.rowsWritten - recorded >= Self.rowsPerRecord {
         try writer.synchronize()
-        try identity.json(rowsFinished: writer.rowsWritten).write(to: record, overwrite: true)
+        try self.record(rowsFinished: writer.rowsWritten).write(to: record, overwrite: true)
         recorded = writer.rowsWritten
       }
-      try progress(writer.rowsWritten, schedule.rows)
+      try progress(writer.rowsWritten, rows.count)
     }
   }
 

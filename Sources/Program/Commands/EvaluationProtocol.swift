@@ -8,6 +8,7 @@ import PolicyEvaluation
 import PolicyTraining
 import PretrainedPolicies
 import RobotPolicies
+import SmolVLA
 import WorldEncoders
 import WorldModality
 
@@ -116,6 +117,10 @@ struct EvaluatedPolicy {
       "compute_threads": .integer(try TorchEngine.shared().threadCount),
     ]
     if let step { members["step"] = .integer(step) }
+    // Published weights plan the same with either.
+    if !smolvla.compatibility.loadsVLMWeights, let version = policy.lerobotVersion {
+      members[LeRobotVersion.entry] = .string(version.rawValue)
+    }
     if let source {
       members["model_sha256"] = source.files["model.safetensors"]
       members["sha256"] = .object(source.files)

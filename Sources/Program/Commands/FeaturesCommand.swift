@@ -11,20 +11,11 @@ enum FeaturesCommand: Command {
     @Setting("features", owner: .program, help: "compute image features, not world latents") var isOn = true
     @Setting(
       "shard", owner: .program, help: "the part of the frames to compute, such as 0/4: the first of four processes")
-    var shard = "0/1"
-
-    /// Which of how many parts.
-    var part: (index: Int, count: Int)? {
-      let numbers = shard.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
-      guard numbers.count == 2, let index = numbers[0], let count = numbers[1], count > 0, (0..<count).contains(index)
-      else { return nil }
-      return (index, count)
-    }
+    var shard: Shard?
 
     func validate() throws(ConfigurationError) {
       try training.validate()
       guard training.featureCacheDirectory != nil else { throw ConfigurationError("feature_cache_dir", "is needed") }
-      guard part != nil else { throw ConfigurationError("shard", "expected I/N with I below N, found \"\(shard)\"") }
     }
   }
 
@@ -53,13 +44,12 @@ enum FeaturesCommand: Command {
     let profile = try Profile(settings.training.profile, overwrite: settings.training.overwrites)
     var checks = Checks()
     let run = try TrainingRun(settings.training, &checks)
-    guard let features = try run.imageFeatures(), let part = settings.part else {
+    guard let features = try run.imageFeatures() else {
       throw Failure("no features are kept")
     }
     (checks.warnings + [run.deviceDescription, features.summary]).forEach(say)
     let count = run.dataset.count
-    let positions = try features.missing(
-      in: run.dataset, among: count * part.index / part.count..<count * (part.index + 1) / part.count)
+    let positions = try features.missing(in: run.dataset, among: settings.shard?.range(of: count) ?? 0..<count)
     let stopped = try doResumably("computing features", total: positions.count, profile) { report in
       try features.complete(
         positions, of: run.dataset, with: run.pretrained, batchSize: 8, workers: settings.training.workers,

@@ -98,8 +98,7 @@ extension MatrixPreparation {
   /// Checks that the disk has space for every checkpoint still to be written.
   func checkDisk(_ checkpointBytes: Int) throws {
     let count = runs.reduce(0) { count, run in
-      let (steps, every) = (run.arm.settings.steps, run.arm.settings.saveFrequency)
-      return count + (max(0, steps - (run.folder.checkpointStep ?? 0)) + every - 1) / every
+      count + run.arm.settings.checkpointCount(after: run.folder.checkpointStep ?? 0)
     }
     try OutputDisk.requireSpace(for: count, ofBytes: checkpointBytes, at: root.path)
   }

@@ -44,6 +44,12 @@ enum PrecomputeCommand: Command {
     @Setting("tolerance_s", help: "seconds that a frame may deviate from its timestamp") var tolerance = 1e-4
     @Setting("rename_map", help: renameMapHelp("the dataset's", more: "; --image_key may be either")) var renameMap:
       OrderedDictionary<String, String> = [:]
+    @Setting(
+      "shard", owner: .program,
+      help:
+        "what this process encodes of a cache that several make, such as 0/4, the first of four; the last joins the parts"
+    )
+    var shard: Shard?
     @Setting("overwrite", help: "replace a finished cache") var overwrites = false
     @Setting("profile", owner: .program, help: Profile.help) var profile: String?
 
@@ -114,14 +120,20 @@ enum PrecomputeCommand: Command {
       latentDimension: encoder.latentDimension, temporalWindow: settings.temporalWindow,
       preprocessing: encoder.preprocessing)
     let work = try WorldLatentPrecomputation(
-      encoder, identity: identity, episodes: dataset.episodes.map(\.frames), batchSize: settings.batchSize)
-    let stopped = try doResumably("encoding", total: dataset.count, profile) { report in
-      try work.run(
+      encoder, identity: identity, episodes: dataset.episodes.map(\.frames), batchSize: settings.batchSize,
+      shard: settings.shard)
+    var missing: [Shard] = []
+    let stopped = try doResumably("encoding", total: work.rows.count, profile) { report in
+      missing = try work.run(
         to: url, overwrite: settings.overwrites, workers: settings.workers,
         image: { try dataset.image(camera, at: $0) }, progress: { done, _ in try report(done) })
     }
     if let stopped { return stopped }
-    print(url.path)
+    if missing.isEmpty {
+      print(url.path)
+    } else {
+      say("this shard is finished; the cache is made when \(missing.map(\.description).joined(separator: ", ")) is")
+    }
     return 0
   }
 }

@@ -47,7 +47,12 @@ enum TrainCommand: Command {
   /// Defaults ← checkpoint ← file ← flags.
   static func layers(_ configured: inout Configured<TrainSettings>, _ arguments: inout Arguments) throws {
     let resumes = arguments.isOn("resume") ?? false
-    var file = try arguments.take("config_path").map(settingsFile)
+    let path = try arguments.take("config_path")
+    let onHub = resumes ? path.flatMap(HubCheckpoint.init) : nil
+    let fetched = onHub.map { _ in
+      URL(fileURLWithPath: arguments.text(of: "output_dir") ?? defaultOutput("train", "resume"), isDirectory: true)
+    }
+    var file = try fetched.flatMap { try onHub?.fetch(into: $0) } ?? path.map(settingsFile)
     if resumes, let file {
       configured.value.checkpoint = file.deletingLastPathComponent().deletingLastPathComponent()
     } else if resumes, let output = arguments.text(of: "output_dir") {
@@ -66,13 +71,13 @@ enum TrainCommand: Command {
     // A resumed run's settings are whole, and the checkpoint it once started from may be gone.
     let named = resumes ? nil : settings?["policy"]
     func start(_ name: String) -> String? { arguments.text(of: "policy.\(name)") ?? named?[name]?.string }
-    let path = arguments.take("policy.path") ?? start("pretrained_path")
-    if let start = path ?? start("init_from_policy_path"), !start.isEmpty {
+    let checkpoint = arguments.take("policy.path") ?? start("pretrained_path")
+    if let start = checkpoint ?? start("init_from_policy_path"), !start.isEmpty {
       let config = try ModelLocation.directory(of: start).appendingPathComponent("config.json")
       var json = try PolicySettings.members(ofCheckpoint: config)
       // The type stays the one asked for: smolvla_world starts from a smolvla checkpoint.
       if let type = arguments.text(of: "policy.type") ?? named?["type"]?.string { json["type"] = .string(type) }
-      if path != nil { json["pretrained_path"] = .string(start) }
+      if checkpoint != nil { json["pretrained_path"] = .string(start) }
       try configured.apply(.object(json), from: config.path, at: "policy", unknown: .keep)
     }
     if let file, let settings {
@@ -82,7 +87,9 @@ enum TrainCommand: Command {
       try configured.apply(settings, from: file.path, unknown: .shared(foreign))
     }
     try configured.applyRenameMap()
-    if !resumes, let path { configured.value.policy.smolvla.compatibility.pretrainedPath = path }
+    if !resumes, let checkpoint { configured.value.policy.smolvla.compatibility.pretrainedPath = checkpoint }
+    // The run's own folder is on another machine.
+    if let fetched { configured.value.outputDirectory = fetched.path }
     try refuseIdleSections(arguments, usesPreset: configured.value.usesPolicyPreset)
   }
 

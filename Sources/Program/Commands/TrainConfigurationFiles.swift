@@ -2,8 +2,8 @@ import Foundation
 import ModelFiles
 import OrderedCollections
 
-/// A run's settings as two files: `train_config.json` with what LeRobot 0.4.4 has, whose parser refuses any other key,
-/// and `lerobot_wm.json` beside it with the rest.
+/// A run's settings as two files: `train_config.json` with what LeRobot 0.4.4 and 0.6 both have, whose parsers refuse any
+/// other key, and `lerobot_wm.json` beside it with the rest.
 struct TrainConfigurationFiles {
   /// The file beside `train_config.json`.
   static let ownName = "lerobot_wm.json"

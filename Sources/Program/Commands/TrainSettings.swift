@@ -18,10 +18,13 @@ struct TrainSettings: ConfigurationSection {
   var computeThreads = 0
   @Setting("batch_size", help: "samples per update") var batchSize = 8
   @Setting("steps", help: "updates in total") var steps = 100_000
-  @Setting("eval_freq", help: "steps between evaluations in --env.type; 0 for none") var evaluationFrequency = 20_000
+  @Setting(
+    "eval_freq", owner: .program,
+    help: "steps between evaluations in --env.type; 0 for none (LeRobot 0.6 calls it env_eval_freq)")
+  var evaluationFrequency = 20_000
   @Setting("log_freq", help: "steps between log lines") var logFrequency = 200
   @Setting("save_checkpoint", help: "whether to write checkpoints") var savesCheckpoint = true
-  @Setting("save_freq", help: "steps between checkpoints") var saveFrequency = 20_000
+  @Setting("save_freq", help: "steps between checkpoints; 0 saves the last step only") var saveFrequency = 20_000
   @Setting(
     "checkpoint_mirror", owner: .program,
     help: "folder on another disk: each checkpoint and the log are copied to NAME_OF_THE_RUN in it; --resume finds them"
@@ -59,7 +62,6 @@ struct TrainSettings: ConfigurationSection {
   func validate() throws(ConfigurationError) {
     for (name, value, most) in [
       ("batch_size", batchSize, 1 << 20), ("steps", steps, 1 << 40), ("log_freq", logFrequency, .max),
-      ("save_freq", saveFrequency, .max),
     ]
     where !(1...most).contains(value) {
       let range = most == .max ? "an integer from 1" : "1 to \(most)"
@@ -91,6 +93,12 @@ extension TrainSettings {
 
   /// The run's name, LeRobot's where none is given.
   var name: String { jobName ?? ((environment.map { [$0.type] } ?? []) + [policy.type]).joined(separator: "_") }
+
+  /// The checkpoints that are still to come after a step.
+  func checkpointCount(after step: Int = 0) -> Int {
+    guard savesCheckpoint, step < steps else { return 0 }
+    return saveFrequency > 0 ? (steps - step + saveFrequency - 1) / saveFrequency : 1
+  }
 
   /// What the training loop takes of these settings.
   var training: TrainingSettings {

@@ -8,6 +8,7 @@ import OrderedCollections
 import PolicyEvaluation
 import PretrainedPolicies
 import RobotPolicies
+import SmolVLA
 import WorldEncoders
 import WorldModality
 
@@ -167,7 +168,7 @@ struct TrainingRecord {
     let (policy, device) = (pretrained.configuration, pretrained.policy.parameters.device)
     let optimization = settings.optimization.json
     let processors = try processors(of: pretrained)
-    return [
+    var segment: OrderedDictionary<String, JSON> = [
       "batch_size": .integer(settings.batchSize), "seed": .integer(settings.seed),
       "dataset": [
         "sha256": .string(try contents(of: root)), "episodes": settings.dataset.episodes?.json ?? .null,
@@ -181,7 +182,7 @@ struct TrainingRecord {
       "policy_type": .string(settings.policy.type),
       "features": ["input": policy["input_features"] ?? .null, "output": policy["output_features"] ?? .null],
       "policy": settings.policy.smolvla.json.without(
-        EvaluatedPolicy.notOfPolicies + ["input_features", "output_features"]),
+        EvaluatedPolicy.notOfPolicies + ["input_features", "output_features", LeRobotVersion.entry]),
       "world": try settings.policy.world.map(Self.world) ?? .null,
       "start_states_sha256": pretrained.documents[TrainedStartStates.fileName].map {
         .string(sha256(of: $0.text(.compact)))
@@ -192,6 +193,10 @@ struct TrainingRecord {
       "program": ProgramRecord.json, "versions": ProgramRecord.engines, "numerics": ProgramRecord.numerics,
       "command_line": .array(CommandLine.arguments.map(JSON.string)),
     ]
+    if settings.policy.smolvla.dependsOnLeRobotVersion, let version = pretrained.policy.lerobotVersion {
+      segment[LeRobotVersion.entry] = .string(version.rawValue)
+    }
+    return segment
   }
 
   /// The settings of the world modality, and the encoder where it is at hand; latents are read without it.

@@ -150,9 +150,7 @@ struct TrainingRun {
   /// Warns of a disk that is too small for the checkpoints that are still to come; some may be deleted on the way.
   func checkSpace(at path: String, _ checks: inout Checks) {
     let done = checkpoint.flatMap(LastCheckpoint.step) ?? 0
-    let count =
-      settings.savesCheckpoint
-      ? (max(0, settings.steps - done) + settings.saveFrequency - 1) / settings.saveFrequency : 0
+    let count = settings.checkpointCount(after: done)
     do { try OutputDisk.requireSpace(for: count, ofBytes: pretrained.checkpointBytes, at: path) } catch {
       checks.warn("disk space", [message(of: error)])
     }

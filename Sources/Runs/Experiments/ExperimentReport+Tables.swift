@@ -25,7 +25,8 @@ extension ExperimentReport {
       let name = (row.condition == "eval" ? row.experiment : "\(row.experiment), \(row.condition.dropFirst(5))").latex
       let mark = row.refused.isEmpty ? "" : " (refused)"
       let interval = "\(row.rate.interval.lowerBound.percent)--\(row.rate.interval.upperBound.percent)"
-      return "\(name)\(mark) & \(row.rate.share.percent) & \(interval) & \(row.rate.successes)/\(row.rate.episodes) \\\\"
+      return
+        "\(name)\(mark) & \(row.rate.share.percent) & \(interval) & \(row.rate.successes)/\(row.rate.episodes) \\\\"
     }
     let note = preliminary == nil ? [] : ["% PRELIMINARY: planned runs are missing"]
     return

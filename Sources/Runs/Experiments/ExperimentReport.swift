@@ -88,11 +88,15 @@ public struct ExperimentReport: Sendable {
       "The plan was changed after its first start: \($0) came later. Verdicts at 5 % hold only if no result had been looked "
         + "at by then."
     }
+    let isPlanLost = plan == nil && root.appendingPathComponent(StagePlan.fileName).isThere
     preliminary =
-      lacking.isEmpty || look != nil
-      ? nil
-      : "PRELIMINARY: \(lacking.count) of \(plan?.runs.count ?? 0) planned runs are not finished and evaluated ("
-        + "\(lacking.listed)), so there is no verdict yet."
+      isPlanLost
+      ? "PRELIMINARY: matrix.json, which holds the plan of these runs, is missing; restore it, because without it there is no "
+        + "verdict."
+      : lacking.isEmpty || look != nil
+        ? nil
+        : "PRELIMINARY: \(lacking.count) of \(plan?.runs.count ?? 0) planned runs are not finished and evaluated ("
+          + "\(lacking.listed)), so there is no verdict yet."
     let isPreliminary = preliminary != nil
     let isPrimary = { [plan] comparison in plan?.isPrimary(comparison) == true }
     verdicts =
@@ -122,7 +126,7 @@ public struct ExperimentReport: Sendable {
 
   /// What `doctor` says of each run and of the plan.
   var checksOfRuns: [Check] {
-    guard plan != nil else { return runs.checks() }
+    guard plan != nil || preliminary != nil else { return runs.checks() }
     return runs.checks() + [
       preliminary.map { Check("plan", .warning, $0) } ?? Check("plan", .ok, "all planned runs are evaluated")
     ]

@@ -1,5 +1,6 @@
 import Failures
 import Foundation
+import ModelFiles
 
 /// Keeps other processes of this program from writing to a folder for as long as this value lives.
 ///

@@ -1,5 +1,6 @@
 import Failures
 import Foundation
+import ModelFiles
 import OrderedCollections
 
 /// How far the stages of an experiment are, as its folder shows.

@@ -33,10 +33,15 @@ public enum RecordDifferences {
     names += other.map(\.0).filter { values.0[$0] == nil }
     return names.compactMap { name in
       guard !ignored.contains(where: { name == $0 || name.hasPrefix($0 + ".") }) else { return nil }
-      guard values.0[name] != values.1[name] else { return nil }
+      guard value(name, in: values.0) != value(name, in: values.1) else { return nil }
       return RecordDifference(name: name, first: values.0[name], second: values.1[name])
     }
   }
+
+  /// What records leave out that were written before the program could do otherwise.
+  private static let formerValues: [String: JSON] = ["lerobot_version": "0.4", "policy.lerobot_version": nil]
+
+  private static func value(_ name: String, in record: [String: JSON]) -> JSON? { record[name] ?? formerValues[name] }
 
   /// The values of a record by dotted name; an empty object is a value.
   private static func leaves(of json: JSON, below path: String = "") -> [(String, JSON)] {

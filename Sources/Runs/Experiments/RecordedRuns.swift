@@ -104,7 +104,9 @@ public struct RecordedRuns: Sendable {
 extension RecordedEvaluation {
   /// Refuses an evaluation of random actions elsewhere than where the policies were evaluated.
   fileprivate func asChance(for evaluation: RecordedEvaluation?) throws -> RecordedEvaluation {
-    guard isUnchanged else { throw Failure("\(url.path) was edited after the evaluation; restore it, or evaluate again") }
+    guard isUnchanged else {
+      throw Failure("\(url.path) was edited after the evaluation; restore it, or evaluate again")
+    }
     // LeRobot's own files have no protocol, and number their tasks.
     guard let evaluation, manifest != .null else { return self }
     let differences = RecordDifferences.between(
@@ -141,10 +143,6 @@ extension RecordedEvaluation {
     }
     return warnings
   }
-}
-
-extension URL {
-  var isThere: Bool { FileManager.default.fileExists(atPath: path) }
 }
 
 /// The names of a folder's entries, sorted.

@@ -5,9 +5,12 @@ import OrderedCollections
 
 /// `stages.json` of an experiment: its stages, with the command line of each.
 public enum StagePlan {
+  /// Its name in the experiment's folder.
+  static let fileName = "stages.json"
+
   /// The stages that `root` was last started with; those of earlier starts come after them.
   static func read(_ root: URL) throws -> [Stage] {
-    let file = root.appendingPathComponent("stages.json")
+    let file = root.appendingPathComponent(fileName)
     guard file.isThere else {
       throw Failure(
         "\(root.path) holds no experiment that was started: \(file.lastPathComponent) is missing; name the matrix's `output_root`"
@@ -26,7 +29,7 @@ public enum StagePlan {
     let names = Set(stages.map(\.name))
     let earlier = ((try? read(root)) ?? []).filter { !names.contains($0.name) }
     let json: JSON = ["stages": .array((stages + earlier).map { $0.json(below: root) })]
-    try json.write(to: root.appendingPathComponent("stages.json"), layout: .indented(2), overwrite: true)
+    try json.write(to: root.appendingPathComponent(fileName), layout: .indented(2), overwrite: true)
   }
 }
 

@@ -12,7 +12,7 @@ extension SuccessRate {
 
   public var percentage: Double { share * 100 }
 
-  /// `pc_success_interval`: the bounds in percent.
+  /// `pc_success_ci95`: the bounds in percent.
   var intervalJSON: JSON { .array([.number(interval.lowerBound * 100), .number(interval.upperBound * 100)]) }
 }
 
@@ -30,8 +30,9 @@ public struct EvaluationSummary: Sendable {
   var json: OrderedDictionary<String, JSON> {
     [
       "avg_sum_reward": .number(averageRewardSum), "avg_max_reward": .number(averageRewardMaximum),
-      "pc_success": .number(successRate.percentage), "pc_success_interval": successRate.intervalJSON,
-      "n_episodes": .integer(successRate.episodes), "video_paths": .array(videoPaths.map(JSON.string)),
+      "pc_success": .number(successRate.percentage), "n_success": .integer(successRate.successes),
+      "n_episodes": .integer(successRate.episodes), "pc_success_ci95": successRate.intervalJSON,
+      "video_paths": .array(videoPaths.map(JSON.string)),
     ]
   }
 }
@@ -94,7 +95,7 @@ public struct EvaluationReport {
           "steps": .array(own.map { .integer($0.steps) }),
           "instructions": .array(own.map { .string($0.instruction) }),
           "problems": .array(own.map { $0.problem.map(JSON.string) ?? .null }),
-          "pc_success_interval": SuccessRate(of: own).intervalJSON,
+          "pc_success_ci95": SuccessRate(of: own).intervalJSON,
         ],
       ]
     }

@@ -41,6 +41,23 @@ public struct CheckpointDirectory: Sendable {
         + "one, or start without `resume`")
   }
 
+  /// Copies a checkpoint that lies elsewhere, under its own name, and points `last` to it.
+  ///
+  /// - Parameter checkpoint: its folder; links in it are followed.
+  public func adopt(_ checkpoint: URL) throws -> URL {
+    try save(checkpoint.lastPathComponent) { folder in
+      let files = FileManager.default
+      for path in try files.subpathsOfDirectory(atPath: checkpoint.path) {
+        let source = checkpoint.appendingPathComponent(path).resolvingSymlinksInPath()
+        var isDirectory: ObjCBool = false
+        guard files.fileExists(atPath: source.path, isDirectory: &isDirectory), !isDirectory.boolValue else { continue }
+        let target = folder.appendingPathComponent(path)
+        try files.createDirectory(at: target.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try files.copyItem(at: source, to: target)
+      }
+    }
+  }
+
   /// Writes a checkpoint and points `last` to it. A kill at any moment leaves the previous checkpoint whole.
   func save(step: Int, of steps: Int, _ write: (URL) throws -> Void) throws -> URL {
     try save(Self.name(of: step, in: steps), write)

@@ -1,7 +1,7 @@
 import Foundation
 import RunLogs
 
-/// LeRobot's log line: `step:1K smpl:32K ep:64 epch:0.53 loss:0.123 grdn:… lr:… updt_s:… data_s:…`
+/// LeRobot's log line: `step:1K smpl:32K ep:64 epch:0.53 loss:0.123 grdn:… lr:… updt_s:… data_s:… step_s:… smp/s:…`
 struct LogLine {
   /// Samples of one update, and the dataset's frames and episodes.
   let batchSize: Int, frames: Int, episodes: Int
@@ -29,10 +29,10 @@ struct LogLine {
 
   private static let names = [
     "steps": "step", "samples": "smpl", "episodes": "ep", "grad_norm": "grdn", "update_s": "updt_s",
-    "dataloading_s": "data_s", "eval/avg_sum_reward": "∑rwrd",
+    "dataloading_s": "data_s", "samples_per_s": "smp/s", "eval/avg_sum_reward": "∑rwrd",
     "eval/pc_success": "success", "eval/eval_s": "eval_s",
   ]
-  private static let formats = ["lr": "%.1e", "eval/pc_success": "%.1f"]
+  private static let formats = ["lr": "%.1e", "samples_per_s": "%.0f", "eval/pc_success": "%.1f"]
 
   static func short(_ value: Double) -> String {
     var value = value

@@ -1,6 +1,6 @@
 import RunLogs
 
-/// Mean seconds of loading and updating since the last log line.
+/// Mean seconds of loading, updating and both since the last log line, and samples in a second.
 struct StepClock {
   private var loading = 0.0, update = 0.0
   private var count = 0
@@ -21,10 +21,15 @@ struct StepClock {
     isUpdating = false
   }
 
-  mutating func takeMeans() -> Metrics {
+  /// - Parameter batchSize: the samples of an update.
+  mutating func takeMeans(batchSize: Int) -> Metrics {
     defer { (loading, update, count) = (0, 0, 0) }
     let steps = Double(max(count, 1))
-    return ["update_s": update / steps, "dataloading_s": loading / steps]
+    let step = (loading + update) / steps
+    return [
+      "update_s": update / steps, "dataloading_s": loading / steps, "step_s": step,
+      "samples_per_s": step > 0 ? Double(batchSize) / step : 0,
+    ]
   }
 
   private mutating func lap() -> Double {

@@ -132,7 +132,7 @@ public struct TrainingLoop {
     // Read back before the clock stops: only then has a GPU finished.
     var values = try update.finiteValues()
     clock.endUpdate()
-    values.merge(clock.takeMeans()) { $1 }
+    values.merge(clock.takeMeans(batchSize: settings.batchSize)) { $1 }
     try log.write(values, step: update.step)
     callbacks.observe(.logged(line.text(step: update.step, values: values)))
   }

@@ -9,7 +9,7 @@ public struct TrainingSettings: Sendable {
   public var batchSize = 8
   /// The steps between log lines.
   public var logFrequency = 200
-  /// The steps between checkpoints; the last step is saved in any case.
+  /// The steps between checkpoints; the last step is saved in any case, and is the only one with 0 or less.
   public var saveFrequency = 20_000
   /// The steps between evaluations, with one more after the last step; 0 for no evaluations.
   public var evaluationFrequency = 20_000
@@ -25,7 +25,7 @@ public struct TrainingSettings: Sendable {
 
   func isLogStep(_ step: Int) -> Bool { step % logFrequency == 0 || step == steps }
 
-  func isSaveStep(_ step: Int) -> Bool { step % saveFrequency == 0 || step == steps }
+  func isSaveStep(_ step: Int) -> Bool { (saveFrequency > 0 && step % saveFrequency == 0) || step == steps }
 
   func isEvaluationStep(_ step: Int) -> Bool {
     evaluationFrequency > 0 && (step % evaluationFrequency == 0 || step == steps)

@@ -5,8 +5,8 @@ import ModelFiles
 import NeuralNetworks
 import RobotPolicies
 
-/// LeRobot's `training_state`: the step, the optimizer and the schedule, as LeRobot 0.4.4 with the pinned torch reads
-/// them (it rejects files with missing or additional keys, or numbers of another type).
+/// LeRobot's `training_state`: the step, the optimizer and the schedule, as LeRobot 0.4.4 and 0.6 read them (they reject
+/// files of optimizer and schedule with missing or additional keys, or numbers of another type).
 struct TrainingState {
   var step: Int
   var optimizer: [Int: AdamWState]
@@ -26,7 +26,9 @@ struct TrainingState {
   func write(to folder: URL, _ settings: TrainingSettings, parameters: Int) throws {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     func write(_ json: JSON, _ name: String) throws { try json.write(to: folder.appendingPathComponent(name)) }
-    try write(["step": .integer(step)], Self.stepFile)
+    // LeRobot 0.6 finds its place in the data by the last two.
+    try write(
+      ["step": .integer(step), "num_processes": 1, "batch_size": .integer(settings.batchSize)], Self.stepFile)
     var state: StateDictionary = [:]
     for (index, entry) in optimizer.sorted(by: { $0.key < $1.key }) {
       state["state/\(index)/step"] = entry.step
@@ -82,7 +84,7 @@ struct TrainingState {
       guard known.contains(parts[1]) else {
         throw Failure(
           "\(file.path): parameter \(parts[1]) was trained and is frozen or absent now; resume with the settings that "
-            + "the run was started with")
+            + "the run was started with (LeRobot 0.4 with `train_expert_only=false` is `lerobot_version=0.4`)")
       }
     }
     optimizer = [:]

@@ -152,6 +152,27 @@ func `a written video holds every frame at its exact time`(codec: VideoCodec) th
   }
 }
 
+/// SVT-AV1 makes the threads of a root user real-time threads, which starve all others.
+@Test(arguments: VideoCodec.allCases)
+func `writing a video leaves every thread with an ordinary priority`(codec: VideoCodec) throws {
+  guard try codec.isAvailable else { return }
+  try withFolder { folder in
+    let url = folder.appendingPathComponent("a.mp4")
+    let writer = try VideoWriter(url, width: 64, height: 64, framesPerSecond: 10, codec: codec)
+    try writer.append(scene(0, width: 64, height: 64))
+    // Another test may be opening an encoder at this moment.
+    var isRealTime = true
+    for _ in 0..<100 where isRealTime {
+      isRealTime = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task").contains {
+        [SCHED_FIFO, SCHED_RR].contains(sched_getscheduler(Int32($0) ?? 0))
+      }
+      if isRealTime { usleep(10_000) }
+    }
+    #expect(!isRealTime)
+    try writer.finish()
+  }
+}
+
 @Test func `an unfinished video leaves no file and invalid settings are refused`() throws {
   try withFolder { folder in
     let url = folder.appendingPathComponent("a.mp4")

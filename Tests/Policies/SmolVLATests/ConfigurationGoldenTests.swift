@@ -12,6 +12,7 @@ import Testing
 struct ConfigurationGoldenTests {
   @Test func `there are goldens`() {
     #expect(GoldenCase.all(in: GoldenCase.committedFolder).count >= 25)
+    #expect(GoldenCase.all(in: GoldenCase.currentFolder).count >= 6)
     if let drawn = GoldenCase.drawnFolder { #expect(!GoldenCase.all(in: drawn).isEmpty) }
   }
 
@@ -126,17 +127,38 @@ struct ConfigurationGoldenTests {
   }
 
   @Test func `patches take the places that transformers gives them`() throws {
-    let places = try Tensor.load(GoldenCase.committedFolder.appendingPathComponent("positions.safetensors"))
-    #expect(places.count >= 64)
-    for (name, expected) in places {
-      let numbers = name.split(separator: "/").compactMap { Int($0) }
-      let sizes = VisionConfiguration(
-        hiddenSize: 1, intermediateSize: 1, layers: 0, attentionHeads: 1, channels: 3, imageSize: numbers[0],
-        patchSize: 1, layerNormEpsilon: 1e-6)
-      let tower = try VisionTower(ParameterStore(seed: 0, device: .cpu).root, sizes, deviation: 1)
-      let found = try tower.positionIndices(rows: 1, columns: numbers[1])
-      #expect(try found.scalars(Int.self) == expected.scalars(Int.self), "\(name)")
+    let goldens = [(GoldenCase.committedFolder, LeRobotVersion.former), (GoldenCase.currentFolder, .current)]
+    for (folder, version) in goldens {
+      let places = try Tensor.load(folder.appendingPathComponent("positions.safetensors"))
+      #expect(places.count >= 128)
+      for (name, expected) in places {
+        let numbers = name.split(separator: "/").compactMap { Int($0) }
+        let dtype = name.hasPrefix("bfloat16/") ? DType.bfloat16 : .float32
+        let found = try PatchPositions(version: version, dtype: dtype)
+          .places(rows: 1, columns: numbers[1], side: numbers[0])
+        #expect(try found.scalars(Int.self) == expected.scalars(Int.self), "\(folder.lastPathComponent) \(name)")
+      }
     }
+  }
+
+  @Test func `each patch has a place of its own, and published towers the same in both versions`() throws {
+    for side in [4, 16, 32, 64] {
+      for dtype in [DType.float32, .bfloat16] {
+        let places = try PatchPositions(version: .current, dtype: dtype).places(rows: side, columns: side, side: side)
+        #expect(try places.scalars(Int.self) == Array(0..<side * side), "\(side) \(dtype)")
+      }
+      let former = try PatchPositions(version: .former, dtype: .bfloat16).places(rows: side, columns: side, side: side)
+      #expect(try former.scalars(Int.self) == Array(0..<side * side), "\(side)")
+    }
+  }
+
+  @Test func `the two versions of LeRobot act differently with a tower in float32`() throws {
+    let cases = GoldenCase.all(in: GoldenCase.currentFolder)
+    let golden = try #require(cases.first { $0.testDescription == "cross/baseline" })
+    let former = try LoadedCase(golden, version: .former)
+    let random = (0..<2).map { CountedRandom(seed: $0, "unused") }
+    let actions = try former.policy.actionChunk(for: former.batch, random: random)
+    #expect(try former.deviation(actions, "out/actions") > 0.05)
   }
 }
 

@@ -29,9 +29,14 @@ struct GoldenCase: Sendable, CustomTestStringConvertible {
     }
   }
 
-  /// The committed ones.
+  /// The committed ones of LeRobot 0.4.4.
   static var committedFolder: URL {
     URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Goldens")
+  }
+
+  /// Those of LeRobot 0.6.1.
+  static var currentFolder: URL {
+    URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("CurrentGoldens")
   }
 
   /// Freshly drawn ones, which `make parity` hands over.
@@ -39,7 +44,9 @@ struct GoldenCase: Sendable, CustomTestStringConvertible {
     ProcessInfo.processInfo.environment["WM_PARITY_GOLDENS"].map { URL(fileURLWithPath: $0) }
   }
 
-  static var all: [GoldenCase] { all(in: committedFolder) + (drawnFolder.map { all(in: $0) } ?? []) }
+  static var all: [GoldenCase] {
+    all(in: committedFolder) + all(in: currentFolder) + (drawnFolder.map { all(in: $0) } ?? [])
+  }
 }
 
 /// A case's policy, batch and expected numbers.
@@ -50,7 +57,12 @@ struct LoadedCase {
   /// Names that LeRobot trains, and of those the ones that it leaves without a gradient or gives zeros.
   let trainable, withoutGradient, zeroGradient: Set<String>
 
-  init(_ golden: GoldenCase, actionLoss: ActionLoss = .padded, inPublishedOrder: Bool = false) throws {
+  /// - Parameters:
+  ///   - actionLoss: nil is that of the golden's LeRobot.
+  ///   - version: nil is the golden's.
+  init(
+    _ golden: GoldenCase, actionLoss: ActionLoss? = nil, version: LeRobotVersion? = nil, inPublishedOrder: Bool = false
+  ) throws {
     expected = try Tensor.load(golden.file)
     let metadata = try SafetensorsFile(golden.file).metadata
     func names(_ key: String) throws -> Set<String> {
@@ -67,9 +79,11 @@ struct LoadedCase {
     var fields = try #require(json.object).merging(changes) { $1 }
     fields["type"] = nil
     var configured = Configured<SmolVLAConfiguration>()
-    try configured.apply(.object(fields), from: golden.file.path)
+    try configured.apply(.object(fields), from: golden.file.path, unknown: .keep)
     var configuration = try configured.validated()
-    configuration.actionLoss = actionLoss
+    // Goldens of version 0.4.4 do not name it.
+    configuration.lerobotVersion = version ?? (metadata["lerobot"] == nil ? .former : .current)
+    configuration.actionLoss = actionLoss ?? (metadata["lerobot"] == nil ? .padded : .valid)
     configuration.usesReferenceOrder = inPublishedOrder
     let backboneFolder = golden.checkpoint.appendingPathComponent("backbone")
     let backboneFile = backboneFolder.appendingPathComponent("config.json")

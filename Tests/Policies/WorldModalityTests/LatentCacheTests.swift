@@ -3,6 +3,7 @@
 import CounterBasedRandom
 import Failures
 import Foundation
+import LayeredSettings
 import LibTorch
 import ModelFiles
 import RGBImages
@@ -56,11 +57,11 @@ final class TinyDataset {
   /// [1, 10, 12, 3] uint8
   func frame(_ index: Int) throws -> Tensor { try Tensor(Self.image(index).pixels, shape: [1, 10, 12, 3]) }
 
-  func precompute(
-    batch: Int = 4, workers: Int = 0, to url: URL? = nil, overwrite: Bool = false,
+  @discardableResult func precompute(
+    batch: Int = 4, shard: Shard? = nil, workers: Int = 0, to url: URL? = nil, overwrite: Bool = false,
     _ progress: (Int, Int) throws -> Void = { _, _ in }
-  ) throws {
-    try WorldLatentPrecomputation(encoder, identity: identity, episodes: episodes, batchSize: batch)
+  ) throws -> [Shard] {
+    try WorldLatentPrecomputation(encoder, identity: identity, episodes: episodes, batchSize: batch, shard: shard)
       .run(
         to: url ?? self.url, overwrite: overwrite, workers: workers,
         image: { [requested] index in

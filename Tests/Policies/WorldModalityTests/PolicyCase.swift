@@ -68,9 +68,11 @@ struct LoadedPolicyCase {
     var fields = try #require(json.object).merging(changes) { $1 }
     fields["type"] = nil
     var configured = Configured<SmolVLAWorldConfiguration>()
-    try configured.apply(.object(fields), from: golden.file.path)
+    try configured.apply(.object(fields), from: golden.file.path, unknown: .keep)
     var configuration = try configured.validated()
     configuration.smolvla.usesReferenceOrder = true
+    // Goldens of version 0.4.4 do not name it.
+    configuration.smolvla.lerobotVersion = metadata["lerobot"] == nil ? .former : .current
     self.configuration = configuration
     let file = golden.checkpoint.appendingPathComponent(configuration.smolvla.backboneName)
       .appendingPathComponent("config.json")

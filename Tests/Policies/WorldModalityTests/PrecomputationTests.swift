@@ -2,6 +2,8 @@
 @testable import WorldLatents
 import CounterBasedRandom
 import Failures
+import Foundation
+import LayeredSettings
 import LibTorch
 import ModelFiles
 import NeuralNetworks
@@ -90,6 +92,55 @@ struct PrecomputationTests {
     tiny.identity = sound
     tiny.identity.encoder.name = "elsewhere/tiny"
     try tiny.precompute()
+  }
+
+  @Test(arguments: [1, 2, 3]) func `shards make the same file together, in any order and after interruptions`(
+    count: Int
+  ) throws {
+    struct Interrupted: Error {}
+    let (whole, parts) = (try TinyDataset(), try TinyDataset())
+    try whole.precompute()
+    let shards = Shard.all(of: count)
+    for shard in shards.dropFirst().reversed() {
+      #expect(try parts.precompute(shard: shard).contains(shards[0]))
+      // Finished, it waits for the others without encoding again.
+      let requested = parts.requested.indices.withLock { $0.count }
+      #expect(try parts.precompute(shard: shard).contains(shards[0]))
+      #expect(parts.requested.indices.withLock { $0.count } == requested)
+    }
+    #expect(throws: Interrupted.self) {
+      try parts.precompute(shard: shards[0]) { done, _ in if done == 4 { throw Interrupted() } }
+    }
+    #expect(try parts.precompute(shard: shards[0]).isEmpty)
+    #expect(try MappedFile(whole.url).sha256 == MappedFile(parts.url).sha256)
+    _ = try LatentCache(parts.url, expecting: parts.expectation)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: parts.url.deletingLastPathComponent().path).count == 2)
+    #expect(throws: Failure.self) { try parts.precompute(shard: shards[0]) }
+    #expect(try parts.precompute(shard: shards[0], overwrite: true) == Array(shards.dropFirst()))
+  }
+
+  @Test func `shards of other batches or data are not joined, and there are not more of them than batches`() throws {
+    let tiny = try TinyDataset()
+    let shards = Shard.all(of: 2)
+    try tiny.precompute(shard: shards[0])
+    for change in [{ $0.camera = "wrist" }, { $0.codeVersion = 1 }] as [(inout LatentCacheManifest) -> Void] {
+      let sound = tiny.identity
+      change(&tiny.identity)
+      let error = #expect(throws: Failure.self) { try tiny.precompute(shard: shards[1]) }
+      #expect(error?.description.contains("another precomputation") == true)
+      tiny.identity = sound
+    }
+    try FileManager.default.removeItem(at: tiny.folder)
+    try tiny.precompute(batch: 2, shard: shards[0])
+    let error = #expect(throws: Failure.self) { try tiny.precompute(batch: 4, shard: shards[1]) }
+    #expect(error?.description.contains("batch size 2, not 4") == true)
+    #expect(throws: Failure.self) { try tiny.precompute(batch: 4, shard: Shard.all(of: 4)[0]) }
+  }
+
+  @Test(arguments: ["2/2", "x", "1/0", "-1/2", "1", "/", "0/99999999"]) func `a shard is one of those that there are`(
+    text: String
+  ) {
+    #expect(throws: ConfigurationValueError.self) { try Shard(flag: text) }
   }
 
   @Test func `a schedule asks for each frame once`() {

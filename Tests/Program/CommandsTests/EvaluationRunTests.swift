@@ -58,7 +58,7 @@ struct EvaluationRunTests {
         #expect(overall[name]?.double != nil, "\(name)")
       }
       #expect(overall["n_episodes"]?.integer == 6)
-      #expect(overall["pc_success_interval"]?.array?.count == 2)
+      #expect(overall["pc_success_ci95"]?.array?.count == 2)
       #expect(information["per_group"]?["shapes"]?["n_episodes"]?.integer == 6)
       #expect(information["protocol"]?["planner"]?.string == "random")
       #expect(information["protocol"]?["versions"]?["torch"]?.string != nil)

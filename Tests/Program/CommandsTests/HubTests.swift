@@ -58,6 +58,29 @@ struct HubTests {
     }
   }
 
+  @Test func `a run whose checkpoints are in a repository is resumed from the newest`() throws {
+    try within { folder, hub, environment in
+      try hub.add(.model, "user/run", folder: folder.appendingPathComponent("E0"))
+      try FileManager.default.copyItem(
+        at: folder.appendingPathComponent("E0").resolvingSymlinksInPath(), to: folder.appendingPathComponent("local"))
+      let resume = ["train", "--resume=true"]
+      try Program.succeed(resume + ["--output_dir=local", "--steps=9"], in: folder)
+      let flags = resume + ["--config_path=user/run", "--output_dir=remote"]
+      let outcome = try Program.run(flags + ["--steps=9"], in: folder, environment: environment)
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      let run = folder.appendingPathComponent("remote")
+      #expect(run.appendingPathComponent("checkpoints").names() == ["000006", "000009", "last"])
+      #expect(try lastState(run) == lastState(folder.appendingPathComponent("local")))
+      // The same command goes on with what is there.
+      let again = try Program.run(flags + ["--steps=12"], in: folder, environment: environment)
+      #expect(again.status == 0 && run.appendingPathComponent("checkpoints").names().contains("000012"))
+
+      let without = try Program.run(
+        resume + ["--config_path=user/base", "--output_dir=none"], in: folder, environment: environment)
+      #expect(without.status == 1 && without.errors.contains("has no checkpoint to resume from"), "\(without.errors)")
+    }
+  }
+
   @Test func `is refused in one sentence before anything is written`() throws {
     try within { folder, hub, environment in
       let base = ["train", "--output_dir=run"] + few

@@ -212,7 +212,7 @@ func metrics(_ run: URL) throws -> [JSON] {
   return try text.split(separator: "\n").map { line in
     var members = try #require(try JSON(parsing: String(line)).object)
     members["update_s"] = nil
-    members["dataloading_s"] = nil
+    for name in ["dataloading_s", "step_s", "samples_per_s"] { members[name] = nil }
     members["eval/eval_s"] = nil
     return .object(members)
   }

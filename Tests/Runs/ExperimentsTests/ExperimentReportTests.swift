@@ -178,6 +178,13 @@ struct ExperimentReportTests {
     let amended = try matrix.report()
     #expect(amended.findings.first?.hasPrefix("The plan was changed after its first start: E0_seed1") == true)
     #expect(amended.json["preliminary"] == .null)
+
+    // Without the plan nobody can tell which runs are missing.
+    try FileManager.default.removeItem(at: matrix("matrix.json"))
+    try matrix.write(#"{"stages":[]}"#, "stages.json")
+    let unplanned = try matrix.report()
+    #expect(unplanned.findings.first?.hasPrefix("PRELIMINARY: matrix.json") == true)
+    #expect(unplanned.json["comparisons"]?.array?.allSatisfy { $0["verdict"] == .null } == true)
   }
 
   @Test func `an untrained Prophet's cosine is no claim that it learned`() throws {

@@ -33,7 +33,8 @@ struct RefusedResultsTests {
     #expect(csv[0].hasSuffix(",refused"))
     #expect(csv.filter { $0.hasPrefix("E2_seed0,E2,0,eval,") }.allSatisfy { $0.hasSuffix(",1") })
     #expect(csv.filter { $0.hasPrefix("E0_seed0,E0,0,eval,") }.allSatisfy { $0.hasSuffix(",0") })
-    #expect(report.warnings.contains { $0.hasPrefix("E2_seed0 was evaluated with other weights") }, "\(report.warnings)")
+    #expect(
+      report.warnings.contains { $0.hasPrefix("E2_seed0 was evaluated with other weights") }, "\(report.warnings)")
   }
 
   @Test func `an edited evaluation stands in no table and is paired with nothing`() throws {

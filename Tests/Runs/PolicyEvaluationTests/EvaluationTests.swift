@@ -80,7 +80,7 @@ struct EvaluationTests {
     #expect(report.groups == ["first", "second"])
     #expect(report.rate(ofGroup: "first") == SuccessRate(successes: 0, episodes: 4))
     let ofSecond = report.json["per_group"]?["second"]
-    #expect(ofSecond?["n_episodes"]?.integer == 4 && ofSecond?["pc_success_interval"]?.array?.count == 2)
+    #expect(ofSecond?["n_episodes"]?.integer == 4 && ofSecond?["pc_success_ci95"]?.array?.count == 2)
     #expect(report.json["per_task"]?.array?.map { $0["task_group"]?.string } == ["first", "second"])
     #expect(report.rate().episodes == 8)
   }

@@ -75,8 +75,12 @@ struct LogLineTests {
     #expect(
       line.text(
         step: 200,
-        values: ["loss": 0.1234, "grad_norm": 2, "lr": 1e-4, "update_s": 0.5, "dataloading_s": 0.25])
-        == "step:200 smpl:2K ep:10 epch:0.50 loss:0.123 grdn:2.000 lr:1.0e-04 updt_s:0.500 data_s:0.250")
+        values: [
+          "loss": 0.1234, "grad_norm": 2, "lr": 1e-4, "update_s": 0.5, "dataloading_s": 0.25, "step_s": 0.75,
+          "samples_per_s": 10.67,
+        ])
+        == "step:200 smpl:2K ep:10 epch:0.50 loss:0.123 grdn:2.000 lr:1.0e-04 updt_s:0.500 data_s:0.250 step_s:0.750 "
+        + "smp/s:11")
     #expect(
       line.text(
         step: 400, values: ["eval/avg_sum_reward": 0.5, "eval/pc_success": 50, "eval/eval_s": 1.25])

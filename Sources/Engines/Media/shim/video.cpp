@@ -9,9 +9,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <stdexcept>
 #include <string>
+
+#include <sched.h>
 
 extern "C" {
 #include <libavcodec/avcodec.h>
@@ -27,6 +30,24 @@ __attribute__((constructor)) void quieten() {
   av_log_set_level(AV_LOG_QUIET);
   setenv("SVT_LOG", "1", 0);
 }
+
+// Takes back that SVT-AV1, run as root, makes the thread that opens it and all its own ones real-time threads (FIFO, 99):
+// one that then waits in a loop for a lock keeps its owner from running, for ever.
+struct KeptScheduling {
+  int policy = sched_getscheduler(0);
+  sched_param parameters{};
+
+  KeptScheduling() { sched_getparam(0, &parameters); }
+
+  ~KeptScheduling() {
+    if (sched_getscheduler(0) == policy) return;
+    std::error_code error;
+    for (const auto &thread : std::filesystem::directory_iterator("/proc/self/task", error)) {
+      pid_t number = atoi(thread.path().filename().c_str());
+      if (sched_getscheduler(number) == SCHED_FIFO) sched_setscheduler(number, policy, &parameters);
+    }
+  }
+};
 
 void check(int status, const char *what) {
   if (status >= 0) return;
@@ -232,7 +253,10 @@ struct wm_video_writer_s {
       codec->global_quality = FF_QP2LAMBDA * 4;
     }
     if (container->oformat->flags & AVFMT_GLOBALHEADER) codec->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
-    check(avcodec_open2(codec, encoder, nullptr), "no encoder for these settings");
+    {
+      KeptScheduling scheduling;
+      check(avcodec_open2(codec, encoder, nullptr), "no encoder for these settings");
+    }
     stream = made(avformat_new_stream(container, nullptr));
     stream->time_base = codec->time_base;
     stream->avg_frame_rate = codec->framerate;

@@ -67,6 +67,9 @@ extension Tensor {
 
   /// Attention of queries [B, H, Q, D] to keys and values [B, H, K, D]; `mask` is added to the scores, or, if bool,
   /// selects the visible keys.
+  ///
+  /// Always the fused kernel: in bfloat16 on a CPU two products with a softmax between are faster (14 ms, not 24, for 12 heads
+  /// of 64 and 1,024 tokens on two cores), but round the scores, and with scores of 4 the result is off by 1 %, not 0.2 %.
   public static func attention(
     queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor? = nil, scale: Double? = nil
   ) throws -> Tensor {

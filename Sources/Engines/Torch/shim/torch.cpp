@@ -27,12 +27,20 @@ using Graph = at::cuda::CUDAGraph;
 #define RECORDS_GRAPHS
 #endif
 
+#include <malloc.h>
+
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <unordered_map>
 
 namespace {
+
+// Otherwise glibc takes fresh pages, which the system fills with zeros, for every large tensor: a tenth of a step on a CPU.
+__attribute__((constructor)) void keep_freed_memory() {
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
+}
 
 using TensorPointer = c10::intrusive_ptr<at::TensorImpl, at::UndefinedTensorImpl>;
 
