@@ -102,7 +102,7 @@ final class HTTPClient {
       HubError("\(host) does not take the connection (\(reason)); check the network and HF_ENDPOINT", .absent)
     case WM_CURL_STALLED:
       HubError(
-        "\(host) sent nothing for \(request.patience ?? stallSeconds) s; try again, or give it longer with HF_HUB_DOWNLOAD_TIMEOUT",
+        "\(host) sent less than a kilobyte in \(request.patience ?? stallSeconds) s; try again, or give it longer with HF_HUB_DOWNLOAD_TIMEOUT",
         kind)
     case WM_CURL_CUT: HubError("\(host) ended the connection before everything had come (\(reason))", kind)
     case WM_CURL_UNTRUSTED:

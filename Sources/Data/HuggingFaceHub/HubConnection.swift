@@ -181,7 +181,7 @@ final class HubConnection {
       return HubError(
         "\(repository)'s \(subject.file ?? "") does not continue where the part of it here ends", .damaged)
     case (408, _), (429, _), (500..., _):
-      let retryAfter = head.headers["retry-after"].flatMap { Double($0) }
+      let retryAfter = head.headers["retry-after"].flatMap { Double($0) }.flatMap { $0.isFinite ? $0 : nil }
       return HubError(
         head.status == 429
           ? "\(settings.endpoint) has had too many requests (429); try again later"

@@ -52,7 +52,8 @@ extension Hub {
   ) throws(HubError) -> [HubFile] {
     var files: [HubFile] = []
     var next: String? = "\(settings.endpoint)\(repository.apiPath)/tree/\(commit)?recursive=true"
-    for _ in 0..<5_000 {
+    let start = ContinuousClock.now
+    for _ in 0..<5_000 where start.duration(to: .now) < .seconds(600) {
       guard let address = next else { return files }
       let page = try connection.page(address, about: subject)
       for entry in page.json.array ?? [] where entry["type"]?.string == "file" {

@@ -100,8 +100,18 @@ public enum CommandLineProgram {
     ]
   }
 
+  /// Writes what was printed and not written yet; returns the exit status, an error's if the result could not be printed.
+  public static func status(afterPrinting status: Int32) -> Int32 {
+    guard fflush(nil) == 0 else {
+      return max(status, fail("the result could not be printed: \(String(cString: strerror(errno)))"))
+    }
+    return status
+  }
+
   /// Runs a whole command line, the program's name first; returns the exit status.
   public static func run(_ arguments: [String]) -> Int32 {
+    // A file that may not grow is an error to report, not a signal that ends the program.
+    signal(SIGXFSZ, SIG_IGN)
     let called = URL(fileURLWithPath: arguments.first ?? "").lastPathComponent
     var rest = Array(arguments.dropFirst())
     let alias = called.hasPrefix("lerobot-wm-") ? String(called.dropFirst("lerobot-wm-".count)) : nil

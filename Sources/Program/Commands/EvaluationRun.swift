@@ -77,7 +77,7 @@ struct EvaluationRun {
     _ planner: any ActionPlanner, in directory: URL, root: URL? = nil, resumes: Bool = false, manifest: () -> JSON,
     interruption: Interruption, profile: Profile? = nil
   ) throws -> Outcome {
-    let start = Date()
+    let start = ContinuousClock.now
     let progress = ProgressBar("evaluating", total: tasks.count * settings.episodes)
     // Episodes whose plans depend on those beside them cannot be repeated one by one.
     let log = try EpisodeLog(
@@ -102,7 +102,7 @@ struct EvaluationRun {
     let dropped = log.droppedMemories + (record["dropped_memories"]?.integer ?? 0)
     if record["dropped_memories"] != nil { record["dropped_memories"] = .integer(dropped) }
     let report = EvaluationReport(
-      tasks: tasks.map(suite.label), results: results, seconds: Date().timeIntervalSince(start),
+      tasks: tasks.map(suite.label), results: results, seconds: start.duration(to: .now) / .seconds(1),
       manifest: .object(record), root: root)
     // Stopped before an episode had ended, there is nothing to report; `episodes.jsonl` is what a later start resumes from.
     if results.isEmpty, interruption.signalNumber != nil {

@@ -87,7 +87,7 @@ enum MatrixCommand: Command {
     let runs = matrix.runs.map(\.folder)
     func steps() -> Int { runs.reduce(0) { $0 + min($1.loggedStep, matrix.steps) } }
     let progress = ProgressBar("matrix", total: runs.count * matrix.steps, first: steps(), unit: .named("steps"))
-    var (lastLook, left) = (Date.distantPast, "?")
+    var (lastLook, left): (ContinuousClock.Instant?, String) = (nil, "?")
     var endings: [StageRunner.Ending] = []
     for wave in waves(matrix) {
       endings += try runner.run(
@@ -95,10 +95,10 @@ enum MatrixCommand: Command {
       ) { running, messages in
         messages.forEach(progress.say)
         // All logs are read for it.
-        if Date().timeIntervalSince(lastLook) > 2 {
+        if lastLook.map({ $0.duration(to: .now) > .seconds(2) }) ?? true {
           let work = RemainingWork(stages, in: root)
           left = work.text(work.seconds(stages, places: matrix.places.count)) ?? "?"
-          lastLook = Date()
+          lastLook = .now
         }
         if !running.isEmpty { progress.update(steps(), note: running.joined(separator: ", "), estimate: left) }
       }

@@ -22,8 +22,8 @@ public final class ProgressBar {
   private let first: Int
   private let isTerminal: Bool
   private let output: FileHandle
-  private let start = Date()
-  private var lastDrawn = Date.distantPast
+  private let start = ContinuousClock.now
+  private var lastDrawn: ContinuousClock.Instant?
   private var lineIsOpen = false
   /// The last that was said and not drawn.
   private var pending: (done: Int, note: String, estimate: String?)?
@@ -44,9 +44,10 @@ public final class ProgressBar {
   ///
   /// - Parameter estimate: the time that is left, where the caller knows better than the rate so far does.
   public func update(_ done: Int, note: String = "", estimate: String? = nil) {
-    let now = Date()
+    let now = ContinuousClock.now
     pending = (done, note, estimate)
-    guard now.timeIntervalSince(lastDrawn) >= (isTerminal ? 0.1 : 10) || (isTerminal && done == total) else { return }
+    let isTime = lastDrawn.map { $0.duration(to: now) >= (isTerminal ? .milliseconds(100) : .seconds(10)) } ?? true
+    guard isTime || (isTerminal && done == total) else { return }
     lastDrawn = now
     pending = nil
     draw(line(done, note, now, estimate))
@@ -57,12 +58,12 @@ public final class ProgressBar {
     if isTerminal, lineIsOpen { write("\r\u{1B}[K") }
     write(line + "\n")
     lineIsOpen = false
-    lastDrawn = isTerminal ? .distantPast : lastDrawn
+    lastDrawn = isTerminal ? nil : lastDrawn
   }
 
   /// Ends, with how far the work has come as the last line.
   public func finish() {
-    if let last = pending { draw(line(last.done, last.note, Date(), last.estimate)) }
+    if let last = pending { draw(line(last.done, last.note, .now, last.estimate)) }
     pending = nil
     if isTerminal, lineIsOpen { write("\n") }
     lineIsOpen = false
@@ -81,8 +82,8 @@ public final class ProgressBar {
 
   private func write(_ text: String) { try? output.write(contentsOf: Data(text.utf8)) }
 
-  private func line(_ done: Int, _ note: String, _ now: Date, _ estimate: String?) -> String {
-    let rate = Double(done - first) / max(now.timeIntervalSince(start), 1e-9)
+  private func line(_ done: Int, _ note: String, _ now: ContinuousClock.Instant, _ estimate: String?) -> String {
+    let rate = Double(done - first) / max(start.duration(to: now) / .seconds(1), 1e-9)
     let left = estimate ?? (rate > 0 ? Self.duration(Double(total - done) / rate) : "?")
     let share = total > 0 ? min(1, Double(done) / Double(total)) : 1
     let counts =

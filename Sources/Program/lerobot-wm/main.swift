@@ -3,5 +3,4 @@ import Foundation
 
 let status = CommandLineProgram.run(CommandLine.arguments)
 // Threads of a loader or an engine may still be leaving: the engines' own clean-up at exit would crash under them.
-fflush(nil)
-_exit(status)
+_exit(CommandLineProgram.status(afterPrinting: status))

@@ -14,7 +14,7 @@ struct NetworkFailureTests {
   }
 
   @Test(arguments: [
-    LoopbackHub.Fault.status(500), .status(503), .status(429, retryAfter: 0), .cut(after: 1000), .cut(after: 0),
+    LoopbackHub.Fault.status(500), .status(503), .status(429, retryAfter: "0"), .cut(after: 1000), .cut(after: 0),
     .wrongByte, .longer(by: 10),
   ])
   func `a temporary fault is overcome`(_ fault: LoopbackHub.Fault) throws {
@@ -26,7 +26,7 @@ struct NetworkFailureTests {
 
   @Test(arguments: [
     (LoopbackHub.Fault.status(500), "cannot answer for user/toy (500)"),
-    (.status(429, retryAfter: 0), "too many requests (429)"), (.cut(after: 0), "ended the connection"),
+    (.status(429, retryAfter: "0"), "too many requests (429)"), (.cut(after: 0), "ended the connection"),
     (.wrongByte, "came damaged: its hash is"), (.longer(by: 10), "longer than the 300000 bytes"),
     (.status(404, code: "EntryNotFound"), "has no file model.safetensors"),
     (.redirectLoop, "redirects in a circle"), (.redirect(to: "file:///etc/passwd"), "which is no web address"),
@@ -57,8 +57,29 @@ struct NetworkFailureTests {
     hub.server.inject(.stall(after: 1000, seconds: 3.5), at: "model.safetensors")
     (hub.settings.stallSeconds, hub.settings.attempts) = (1, 1)
     let start = Date()
-    #expect(sentence(hub).contains("sent nothing for 1 s; try again, or give it longer with HF_HUB_DOWNLOAD_TIMEOUT"))
+    #expect(
+      sentence(hub).contains(
+        "sent less than a kilobyte in 1 s; try again, or give it longer with HF_HUB_DOWNLOAD_TIMEOUT"))
     #expect(Date().timeIntervalSince(start) < 3.4)
+  }
+
+  @Test func `a server that sends a few bytes now and then is slow too`() throws {
+    let hub = try TemporaryHub()
+    hub.addModel()
+    hub.server.inject(.trickle, at: "model.safetensors")
+    (hub.settings.stallSeconds, hub.settings.attempts) = (1, 1)
+    #expect(sentence(hub).contains("sent less than a kilobyte in 1 s"))
+  }
+
+  @Test(arguments: ["nan", "inf", "-inf", "-5", "1e300", "soon", ""])
+  func `a pause that a server asks for is a number up to a minute`(text: String) throws {
+    let hub = try TemporaryHub()
+    hub.addModel()
+    hub.server.inject(.status(503, retryAfter: text), at: "model.safetensors")
+    (hub.settings.attempts, hub.settings.pause) = (1, 0.001)
+    let error = #expect(throws: HubError.self) { try fetch(hub) }
+    let pause = try HubConnection(hub.settings).pause(after: #require(error), failures: 1)
+    #expect(try (0...60).contains(#require(pause)))
   }
 
   @Test func `missing things and closed doors are named`() throws {

@@ -37,7 +37,7 @@ struct UploadTests {
   }
 
   @Test func `a temporary fault is overcome, a lasting one is one sentence`() throws {
-    for fault in [LoopbackHub.Fault.status(500), .status(429, retryAfter: 0)] {
+    for fault in [LoopbackHub.Fault.status(500), .status(429, retryAfter: "0")] {
       for path in ["/create", "/preupload/main", "/batch", "/commit/main", ""] {
         let hub = try TemporaryHub()
         hub.settings.token = HubToken("any")

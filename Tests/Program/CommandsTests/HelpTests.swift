@@ -71,6 +71,15 @@ struct HelpTests {
   }
 
   /// The groups that `lerobot-train --help` and `lerobot-eval --help` have for these parts, in their order.
+  @Test func `a result that cannot be printed is an error`() throws {
+    try Fixture.within { folder in
+      for arguments in [["--version"], ["train", "--help"]] {
+        let outcome = try Program.shell("lerobot-wm \"$0\" \"$@\" >/dev/full", arguments, in: folder).wait()
+        #expect(outcome.status == 1 && outcome.errors.contains("No space left"), "\(outcome.errors)")
+      }
+    }
+  }
+
   @Test func `has LeRobot's groups`() throws {
     func groups(_ lines: [String]) -> [String] { lines.filter { !$0.hasPrefix(" ") && $0.hasSuffix(":") } }
     #expect(

@@ -59,7 +59,7 @@ enum Program {
   ) throws -> Running {
     guard let fileLimit else { return try start(executable, arguments, in: folder, environment: environment) }
     return try shell(
-      "trap '' XFSZ; ulimit -f \(fileLimit); exec \"$0\" \"$@\"", [executable.path] + arguments, in: folder,
+      "ulimit -f \(fileLimit); exec \"$0\" \"$@\"", [executable.path] + arguments, in: folder,
       environment: environment)
   }
 

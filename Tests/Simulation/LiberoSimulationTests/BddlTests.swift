@@ -34,6 +34,16 @@ struct BddlTests {
     #expect(problem.goal.map(\.arguments) == [["bowl_1", "cabinet_1_drawer"], ["cabinet_1_drawer"]])
   }
 
+  @Test(arguments: ["\r\n", "\r"]) func `a comment ends with its line on every system`(end: String) throws {
+    let commented = Self.small.replacing("\n", with: " ; a comment (\n")
+    let problem = try BddlProblem(parsing: commented.replacing("\n", with: end), file: "small.bddl")
+    #expect(try problem.goal.map(\.arguments) == BddlProblem(parsing: Self.small, file: "").goal.map(\.arguments))
+    let error = #expect(throws: (any Error).self) {
+      try BddlProblem(parsing: "(define\(end)  (problem x)))", file: "small.bddl")
+    }
+    #expect(error.map { "\($0)" }?.contains("2:15") == true)
+  }
+
   @Test(arguments: [
     ("", "1:1: the file is empty"),
     ("(define (problem x)", "1:1: '(' without a ')'"),

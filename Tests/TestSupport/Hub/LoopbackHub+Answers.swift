@@ -178,7 +178,7 @@ extension LoopbackHub {
 extension LoopbackHub.Fault {
   fileprivate var damagesBody: Bool {
     switch self {
-    case .cut, .wrongByte, .stall, .longer, .noRanges: true
+    case .cut, .wrongByte, .stall, .trickle, .longer, .noRanges: true
     case .status, .redirectLoop, .redirect, .body: false
     }
   }
@@ -221,9 +221,10 @@ extension ServerResponse {
     switch fault {
     case .status(let status, let code, let retryAfter):
       answer = .failure(status, code, "made on request")
-      if let retryAfter { answer.headers.append(("Retry-After", "\(retryAfter)")) }
+      if let retryAfter { answer.headers.append(("Retry-After", retryAfter)) }
     case .cut(let count): answer.delivery = .cut(count)
     case .stall(let count, let seconds): answer.delivery = .stalled(count, seconds: seconds)
+    case .trickle: answer.delivery = .trickled
     case .wrongByte: if !body.isEmpty { answer.body[answer.body.startIndex + body.count / 2] ^= 0x55 }
     case .redirectLoop: answer = ServerResponse(status: 302, headers: [("Location", address)])
     case .redirect(let target): answer = ServerResponse(status: 302, headers: [("Location", target)])

@@ -24,13 +24,15 @@ public final class LoopbackHub: Sendable {
   /// What can go wrong with an answer.
   public enum Fault: Sendable {
     /// Another status, without the answer's body; `code` is the hub's `X-Error-Code`.
-    case status(Int, code: String? = nil, retryAfter: Int? = nil)
+    case status(Int, code: String? = nil, retryAfter: String? = nil)
     /// The connection ends after so many bytes of the body.
     case cut(after: Int)
     /// One byte of the body is another.
     case wrongByte
     /// Nothing follows for some seconds after so many bytes of the body.
     case stall(after: Int, seconds: Double)
+    /// Sixteen bytes five times a second.
+    case trickle
     /// A redirect to the same address.
     case redirectLoop
     /// A redirect to another address.

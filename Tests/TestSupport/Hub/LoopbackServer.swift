@@ -21,6 +21,7 @@ struct ServerResponse: Sendable {
     case cut(Int)
     /// Nothing follows for some seconds after so many bytes of the body.
     case stalled(Int, seconds: Double)
+    case trickled
   }
 
   var status = 200
@@ -136,6 +137,11 @@ private struct Connection {
       guard write(response.body.prefix(count)) else { return false }
       Thread.sleep(forTimeInterval: seconds)
       return write(response.body.dropFirst(count))
+    case .trickled:
+      return stride(from: 0, to: response.body.count, by: 16).allSatisfy { start in
+        Thread.sleep(forTimeInterval: 0.2)
+        return write(response.body.dropFirst(start).prefix(16))
+      }
     }
   }
 

@@ -43,7 +43,7 @@ public enum FileError: Error, Equatable, Sendable, CustomStringConvertible {
   public static func errno(_ code: Int32, _ path: String, _ action: String) -> FileError {
     switch code {
     case ENOENT: .missing(path)
-    case ENOSPC, EDQUOT: .diskFull(path)
+    case ENOSPC, EDQUOT, EFBIG: .diskFull(path)
     case EROFS: .readOnly(path)
     case EACCES, EPERM: .forbidden(path)
     case EEXIST: .exists(path)

@@ -96,12 +96,15 @@ static int64_t now(void) {
   return time.tv_sec;
 }
 
+// So many bytes must come within the time, or a server that sends one now and then would hold the program for ever.
+static const int64_t least_bytes = 1024;
+
 // libcurl calls this about once a second. Its own speed limit is an average, in which a fast start hides a stall.
 static int progress(void *data, int64_t expected, int64_t received, int64_t to_send, int64_t sent) {
   stall_timer *timer = data;
   (void)expected, (void)to_send;
   int64_t time = now();
-  if (received + sent != timer->bytes) {
+  if (received + sent >= timer->bytes + least_bytes) {
     timer->bytes = received + sent;
     timer->since = time;
   }

@@ -48,7 +48,8 @@ struct BddlExpression: Sendable {
   private static func tokens(_ text: String) -> [(text: String, position: BddlPosition)] {
     var tokens: [(text: String, position: BddlPosition)] = []
     var number = 0
-    for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+    // Every system's line ends, as Python reads a text: a comment ends with its line.
+    for line in text.split(omittingEmptySubsequences: false, whereSeparator: { ["\n", "\r\n", "\r"].contains($0) }) {
       number += 1
       var rest = line.prefix { $0 != ";" }.lowercased()[...]
       var column = 1
