@@ -142,7 +142,8 @@ public enum CommandLineProgram {
       others: commands.flatMap { $0.settingNames }, commands: commands.map { $0.name })
   }
 
-  private static func fail(_ sentence: String) -> Int32 {
+  private static func fail(_ message: String) -> Int32 {
+    let sentence = message.asSentence
     say("\(name): \(sentence)")
     // A matrix reports why a stage failed.
     if let file = ProcessInfo.processInfo.environment[StageLog.errorFileVariable] {

@@ -142,6 +142,9 @@ enum TrainCommand: Command {
     let mirror = settings.checkpointMirror.map { CheckpointMirror(URL(fileURLWithPath: $0), of: folder) }
     let lock = try resumed ?? FolderLock(folder)
     defer { withExtendedLifetime(lock) {} }
+    if settings.resumes {
+      for place in [folder, CheckpointDirectory(output: folder).url] { AtomicFile.removeLeftovers(in: place) }
+    }
     let output = settings.resumes ? folder : try newOutput(settings, run, mirror)
     say("output: \(output.path)")
     let descriptions = [run.deviceDescription, run.dataDescription, features?.summary].compactMap(\.self)

@@ -8,4 +8,12 @@ extension String {
     }
     return String(scalars)
   }
+
+  /// The text on one line, however an engine broke it, with at most 200 characters of a word that is longer than any path
+  /// that people write, and its length.
+  public var asSentence: String {
+    split(whereSeparator: \.isWhitespace).map { word in
+      word.count > 300 ? "\(word.prefix(200))… (\(word.count) characters)" : String(word)
+    }.joined(separator: " ").withoutControls
+  }
 }

@@ -263,6 +263,19 @@ struct BadInputTests {
     BadInput("a place where nothing can be made", train + ["--output_dir=/proc/run"], says: "/proc/run"),
   ]
 
+  @Test func `an error is one line, however long or broken what it quotes`() throws {
+    let long = String(repeating: "x", count: 5000)
+    let folder = FileManager.default.temporaryDirectory
+    for arguments in [
+      ["train", "--batch_size=\(long)"], ["train", "--\(long)=1"], [long], ["train", "--policy.path=\(long)"],
+      ["train", "--batch_size=a\nb\u{1B}[31m"], ["train", "--policy.type=\(long)"],
+    ] {
+      let outcome = try Program.run(arguments, in: folder)
+      #expect(outcome.status == 1 && outcome.errors.count < 1000, "\(outcome.errors.count)")
+      #expect(outcome.errors.split(separator: "\n").count == 1 && !outcome.errors.contains("\u{1B}"))
+    }
+  }
+
   @Test(arguments: commandLines + brokenFiles + finishedRuns + caches + engines + brokenEngines + places)
   func `gets one sentence, and nothing is overwritten`(_ input: BadInput) throws {
     try Fixture.within(copying: input.copied) { folder in

@@ -54,6 +54,24 @@ struct DamagedRunTests {
     }
   }
 
+  @Test func `what a killed training was writing is gone once it is resumed`() throws {
+    try Fixture.within { folder in
+      try Program.succeed(["train", "--output_dir=out"] + Flags.train, in: folder)
+      let (out, files) = (folder.appendingPathComponent("out"), FileManager.default)
+      try Data().write(to: out.appendingPathComponent(".metrics.jsonl.1x.partial"))
+      let half = out.appendingPathComponent("checkpoints/.000009.partial/pretrained_model")
+      try files.createDirectory(at: half, withIntermediateDirectories: true)
+      try Program.succeed(
+        [
+          "train", "--resume=true", "--config_path=out/checkpoints/last/pretrained_model/train_config.json",
+          "--steps=9",
+        ],
+        in: folder)
+      let left = out.names() + out.appendingPathComponent("checkpoints").names()
+      #expect(!left.contains { $0.hasSuffix(".partial") })
+    }
+  }
+
   @Test func `leaves no half dataset and no half latents on a full disk`() throws {
     try Fixture.within { folder in
       for (arguments, left) in [

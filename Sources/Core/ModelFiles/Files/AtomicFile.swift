@@ -54,10 +54,11 @@ public final class AtomicFile {
     committed = true
   }
 
-  /// Removes the files that killed processes were about to write in a folder, which no other process may write to now.
+  /// Removes the files and folders that killed processes were about to write in a folder, which no other process may write
+  /// to now.
   public static func removeLeftovers(in folder: URL) {
     for name in (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [] where isLeftover(name) {
-      unlink(folder.appendingPathComponent(name).path)
+      try? FileManager.default.removeItem(at: folder.appendingPathComponent(name))
     }
   }
 
