@@ -98,7 +98,7 @@ state=$(cd "$here" && {
 if [ "$(cat "$venv/installed" 2>/dev/null)" != "$state" ]; then
   base=${PYTHON:-python3}
   # A system's python3 may be older than one that lies beside it.
-  [ -n "${PYTHON:-}" ] || ! command -v "python$minimum" >/dev/null || base=python$minimum
+  [ -n "${PYTHON:-}" ] || ! "python$minimum" -c "" 2>/dev/null || base=python$minimum
   "$base" -c "import sys; sys.exit(sys.version_info < (${minimum/./, }))" ||
     fail "the packages need Python $minimum or newer (PYTHON=…)"
   : >"$log"

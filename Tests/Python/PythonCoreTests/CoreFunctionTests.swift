@@ -32,9 +32,11 @@ private struct SharedCase {
 
   /// The number of a policy of these parameters.
   func policy(_ parameters: StateDictionary? = nil) throws -> Int {
+    var settings = try JSON(contentsOf: Self.folder.appendingPathComponent("config.json")).object ?? [:]
+    settings["lerobot_version"] = "0.4"  // which computed the case
     let request: JSON = [
-      "settings": try JSON(contentsOf: Self.folder.appendingPathComponent("config.json")),
-      "folder": .string(Self.folder.path), "device": "cpu", "seed": 0, "reference_order": true,
+      "settings": .object(settings), "folder": .string(Self.folder.path), "device": "cpu", "seed": 0,
+      "reference_order": true,
     ]
     let answer = try CoreFunction.policy(CoreRequest(json: request, tensors: parameters ?? self.parameters))
     return try #require(answer.json["object"]?.integer)
