@@ -47,7 +47,7 @@ enum TrainCommand: Command {
   /// Defaults ← checkpoint ← file ← flags.
   static func layers(_ configured: inout Configured<TrainSettings>, _ arguments: inout Arguments) throws {
     let resumes = arguments.isOn("resume") ?? false
-    let path = try arguments.take("config_path")
+    let path = arguments.take("config_path")
     let onHub = resumes ? path.flatMap(HubCheckpoint.init) : nil
     let fetched = onHub.map { _ in
       URL(fileURLWithPath: arguments.text(of: "output_dir") ?? defaultOutput("train", "resume"), isDirectory: true)
@@ -162,6 +162,9 @@ enum TrainCommand: Command {
       episodes: run.dataset.episodes.count, resuming: run.checkpoint,
       wandb: writesWandB ? settings.wandbDescription(configuration) : nil,
       callbacks: callbacks(settings, evaluation, interruption, output, mirror, profile))
+    if loop.firstStep == settings.steps {
+      say("the run is at step \(settings.steps) of \(settings.steps) already; give more --steps to train it further")
+    }
     try profile?.start()
     defer { if let line = profile?.finish() { say(line) } }
     var batches = try run.batches(from: loop.firstStep, features: features)
@@ -194,7 +197,9 @@ enum TrainCommand: Command {
         progress?.update(step)
         if let line = profile?.stepDone() { progress?.say(line) }
       case .logged(let line), .warning(let line): progress?.say(FlagTranslation.translated(line))
-      case .saved(let checkpoint): mirror?.copy(checkpoint).forEach { progress?.say($0) }
+      case .saved(let checkpoint):
+        progress?.say("saved \(checkpoint.path)")
+        mirror?.copy(checkpoint).forEach { progress?.say($0) }
       case .evaluating, .ended: progress?.finish()
       }
     }

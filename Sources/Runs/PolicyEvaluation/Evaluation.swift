@@ -59,6 +59,7 @@ public struct Evaluation {
   ) throws -> [EpisodeResult] {
     for task in tasks { _ = try suite.specification(ofTask: task) }
     let workers = max(1, min(settings.batchSize, settings.episodes))
+    try requireThreads(workers)
     let queue = EpisodeQueue(tasks: tasks, episodes: settings.episodes, finished: finished)
     let batcher = InferenceBatcher(workers: workers, threads: settings.threads)
     let context = EnvironmentWorker.Context(
@@ -89,7 +90,11 @@ public struct Evaluation {
   }
 
   private func start(_ number: Int, _ context: EnvironmentWorker.Context) {
-    startThread(named: "environment-\(number)") { context.batcher.run { EnvironmentWorker(context).run() } }
+    let isStarted = startThread(named: "environment-\(number)") {
+      context.batcher.run { EnvironmentWorker(context).run() }
+    }
+    // Its episodes are left to the others.
+    if !isStarted { context.batcher.run {} }
   }
 
   private static func place(_ ticket: InferenceBatcher.Ticket, _ order: [String: Int]) -> (Int, Int) {

@@ -21,10 +21,16 @@ struct LogLine {
       default: "\(Self.names[name] ?? name):\(Self.short(value))"
       }
     }
-    let body = values.map { key, value in
+    let body = values.filter { !Self.isDiagnostic($0.key) }.map { key, value in
       "\(Self.names[key] ?? key):\(String(format: Self.formats[key] ?? "%.3f", value))"
     }
     return (head + body).joined(separator: " ")
+  }
+
+  /// Whether a value is for `metrics.jsonl` and its copies alone: more of them than a terminal has room for.
+  private static func isDiagnostic(_ key: String) -> Bool {
+    guard !["grad_norm", "world_cos", "world_gate"].contains(key) else { return false }
+    return key.hasPrefix("grad_") || key.hasPrefix("world_")
   }
 
   private static let names = [

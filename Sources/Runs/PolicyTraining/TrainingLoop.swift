@@ -71,6 +71,7 @@ public struct TrainingLoop {
   /// Trains up to the last step.
   public mutating func run(on batches: inout some BatchSource) throws -> TrainingEnd {
     callbacks.observe(.began(step: firstStep))
+    if let notice = log.notice { callbacks.observe(.warning(notice)) }
     do {
       let end = try train(on: &batches)
       callbacks.observe(.ended)

@@ -112,6 +112,12 @@ struct TrainingState {
       throw Failure(
         "\(file.path): the optimizer held \(indices.count) parameters, the policy has \(count); it cannot be resumed")
     }
+    let numbers = ["betas", "eps", "weight_decay", "lr"].flatMap { name in group[name].map { $0.array ?? [$0] } ?? [] }
+    for number in numbers where !(number.double ?? .nan).isFinite {
+      throw Failure(
+        "\(file.path): expected betas, eps, weight_decay and lr to be numbers, found \(number.text(.compact)); "
+          + "the run cannot be resumed")
+    }
     for name in ["amsgrad", "maximize"] where group[name]?.bool == true {
       throw Failure("\(file.path): \(name) is not supported; the run cannot be resumed here")
     }

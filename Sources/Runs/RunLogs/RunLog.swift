@@ -37,6 +37,11 @@ public struct RunLog {
     }
   }
 
+  /// A sentence for people where a resumed run's log was damaged.
+  public var notice: String? {
+    metrics.damaged.map { "warning: lines of metrics.jsonl that cannot be read were moved to \($0.path)" }
+  }
+
   /// Whether a resumed run was evaluated at the step from which it continues.
   public func isEvaluated(at step: Int) -> Bool {
     metrics.kept.last.map { $0.step == step && $0.values.keys.contains { $0.hasPrefix("eval/") } } ?? false
@@ -57,7 +62,10 @@ public struct RunLog {
   }
 
   /// Ends the run; 0 is success.
-  public mutating func finish(exitCode: Int) throws { try wandb?.finish(exitCode: exitCode) }
+  public mutating func finish(exitCode: Int) throws {
+    try metrics.requireInPlace()
+    try wandb?.finish(exitCode: exitCode)
+  }
 
   private static func prefixed(_ values: Metrics) -> Metrics {
     Metrics(uniqueKeysWithValues: values.map { ($0.key.hasPrefix("eval/") ? $0.key : "train/" + $0.key, $0.value) })

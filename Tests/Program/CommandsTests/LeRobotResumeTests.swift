@@ -171,6 +171,9 @@ struct LeRobotResumeTests {
       }
     }
     #expect(try groups("\"amsgrad\": false", "\"amsgrad\": true").contains("amsgrad is not supported"))
+    for (old, new) in [("0.95", "NaN"), ("\"eps\": 1e-08", "\"eps\": \"small\"")] {
+      #expect(try groups(old, new).contains("expected betas, eps, weight_decay and lr to be numbers"))
+    }
     #expect(try groups("            70,\n", "").contains("held 71 parameters, the policy has 72"))
     #expect(try groups("[\n    {", "[\n    {}, {").contains("one group of parameters, found 2"))
     func states(_ change: (inout StateDictionary) throws -> Void) throws -> String {

@@ -87,6 +87,37 @@ struct RunLogTests {
     }
   }
 
+  @Test func `damaged lines are kept aside, and those after them stay`() throws {
+    try within { folder in
+      var log = try open(folder, at: 0)
+      try write(1...4, &log)
+      let file = folder.appendingPathComponent("metrics.jsonl")
+      var damaged = try lines(folder)
+      damaged[1] = #"{"step":2,"lo"#
+      damaged.insert(#"{"step":1,"loss":7.0}"#, at: 3)
+      try Data((damaged.joined(separator: "\n") + "\n").utf8).write(to: file)
+
+      log = try open(folder, at: 4)
+      #expect(log.notice?.contains("metrics.jsonl.damaged") == true)
+      try write(5...5, &log)
+      #expect(try lines(folder).map { try JSON(parsing: $0)["step"]?.integer } == [1, 3, 4, 5])
+      let aside = try String(contentsOf: file.appendingPathExtension("damaged"), encoding: .utf8)
+      #expect(aside == damaged[1] + "\n" + damaged[3] + "\n")
+      log = try open(folder, at: 5)
+      #expect(log.notice == nil)
+    }
+  }
+
+  @Test(arguments: ["metrics.jsonl", ""]) func `what is removed beneath a run is an error`(removed: String) throws {
+    try within { folder in
+      var log = try open(folder, at: 0)
+      try write(1...1, &log)
+      try FileManager.default.removeItem(at: folder.appendingPathComponent(removed))
+      #expect { try log.write(["loss": 1], step: 2) } throws: { "\($0)".contains("was removed") }
+      #expect(throws: FileError.self) { try log.finish(exitCode: 0) }
+    }
+  }
+
   @Test func `a W&B run begins in the middle where the first part had none`() throws {
     try within { folder in
       var log = try RunLog(output: folder, resumingAt: 0, configuration: [:], wandb: nil)
