@@ -47,7 +47,7 @@ enum TrainCommand: Command {
   /// Defaults ← checkpoint ← file ← flags.
   static func layers(_ configured: inout Configured<TrainSettings>, _ arguments: inout Arguments) throws {
     let resumes = arguments.isOn("resume") ?? false
-    let path = try arguments.take("config_path")
+    let path = arguments.take("config_path")
     let onHub = resumes ? path.flatMap(HubCheckpoint.init) : nil
     let fetched = onHub.map { _ in
       URL(fileURLWithPath: arguments.text(of: "output_dir") ?? defaultOutput("train", "resume"), isDirectory: true)
@@ -157,11 +157,13 @@ enum TrainCommand: Command {
     var pretrained = run.pretrained
     pretrained.documents[TrainConfigurationFiles.ownName] = files.own
     pretrained.documents[TrainingRecord.fileName] = record.json
+    var callbacks = callbacks(settings, evaluation, interruption, output, mirror, profile)
+    callbacks.measureHeldOut = run.heldOutLoss(features) { interruption.signalNumber != nil }
     var loop = try TrainingLoop(
       pretrained, settings.training, output: output, configuration: files.lerobot, frames: run.dataset.count,
       episodes: run.dataset.episodes.count, resuming: run.checkpoint,
       wandb: writesWandB ? settings.wandbDescription(configuration) : nil,
-      callbacks: callbacks(settings, evaluation, interruption, output, mirror, profile))
+      callbacks: callbacks)
     try profile?.start()
     defer { if let line = profile?.finish() { say(line) } }
     var batches = try run.batches(from: loop.firstStep, features: features)

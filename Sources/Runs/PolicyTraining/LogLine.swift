@@ -30,7 +30,7 @@ struct LogLine {
   private static let names = [
     "steps": "step", "samples": "smpl", "episodes": "ep", "grad_norm": "grdn", "update_s": "updt_s",
     "dataloading_s": "data_s", "samples_per_s": "smp/s", "eval/avg_sum_reward": "∑rwrd",
-    "eval/pc_success": "success", "eval/eval_s": "eval_s",
+    "eval/pc_success": "success", "eval/eval_s": "eval_s", HeldOutLoss.key: "eval_loss",
   ]
   private static let formats = ["lr": "%.1e", "samples_per_s": "%.0f", "eval/pc_success": "%.1f"]
 

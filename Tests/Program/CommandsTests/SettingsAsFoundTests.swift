@@ -70,8 +70,8 @@ struct SettingsAsFoundTests {
 
   @Test func `settings of LeRobot's that ask for what is not done here are listed`() throws {
     let configured = try train(
-      #"{"sample_weighting":{"type":"rabc"},"dataset":{"eval_split":0.5},"persistent_workers":false}"#)
-    #expect(configured.withoutEffect == [#"sample_weighting={"type": "rabc"}"#, "dataset.eval_split=0.5"])
+      #"{"sample_weighting":{"type":"rabc"},"gradient_accumulation_steps":2,"persistent_workers":false}"#)
+    #expect(configured.withoutEffect == [#"sample_weighting={"type": "rabc"}"#, "gradient_accumulation_steps=2"])
   }
 
   @Test func `evaluations while training are asked for under both versions' names`() throws {
