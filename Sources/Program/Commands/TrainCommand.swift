@@ -122,7 +122,7 @@ enum TrainCommand: Command {
     // A resumed run finds its identifier in the checkpoint's settings.
     if writesWandB { settings.wandb.runID = settings.wandb.runID ?? WandBDescription.newRunID() }
     // No more are created, and LeRobot rejects a train_config.json that asks for more.
-    settings.evaluation.batchSize = min(settings.evaluation.batchSize, settings.evaluation.episodes)
+    settings.evaluation.batchSize = settings.evaluation.environments
     // A checkpoint holds the run's folder and name, so that the run can be resumed.
     (settings.outputDirectory, settings.jobName) = (path(of: settings), settings.name)
     configured.value = settings

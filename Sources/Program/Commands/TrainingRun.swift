@@ -40,6 +40,7 @@ struct TrainingRun {
     (self.dataset, self.heldOut) = (dataset, heldOut)
     let checkpoint = try settings.resumes ? settings.lastCheckpoint() : nil
     self.checkpoint = checkpoint
+    checks.warn("resume", checkpoint.flatMap(settings.noticeOfProcesses).map { [$0] } ?? [])
 
     let renaming = settings.renameMap
     try checks("features", found: { _ in nil }) {
@@ -215,6 +216,20 @@ extension PretrainedPolicy {
 }
 
 extension TrainSettings {
+  /// A line about a checkpoint of several processes, whose batches were joined in each update; nil for one of a single
+  /// process.
+  fileprivate func noticeOfProcesses(_ checkpoint: URL) -> String? {
+    // What it lacks is said where the run resumes.
+    let state = try? JSON(contentsOf: checkpoint.appendingPathComponent("training_state/training_step.json"))
+    // The first is what LeRobot's main branch calls it.
+    let count = (state?["dp_world_size"] ?? state?["num_processes"])?.integer ?? 1
+    let size = state?["batch_size"]?.integer ?? batchSize
+    let (whole, overflows) = count.multipliedReportingOverflow(by: size)
+    guard count > 1, !overflows, whole != batchSize else { return nil }
+    return "\(checkpoint.path) is of \(count) processes, which took \(whole) samples in each step; this one takes "
+      + "\(batchSize): give `batch_size=\(whole)` to go on with as many"
+  }
+
   /// The newest checkpoint in `--output_dir`.
   fileprivate func lastCheckpoint() throws -> URL? {
     if let checkpoint { return checkpoint }

@@ -134,6 +134,9 @@ public struct TrainingLoop {
     var values = try update.finiteValues()
     clock.endUpdate()
     values.merge(clock.takeMeans(batchSize: settings.batchSize)) { $1 }
+    if let bytes = try TorchEngine.shared().peakMemory(of: pretrained.policy.parameters.device) {
+      values["gpu_mem_gb"] = Double(bytes) / 0x1p30
+    }
     try log.write(values, step: update.step)
     callbacks.observe(.logged(line.text(step: update.step, values: values)))
   }
