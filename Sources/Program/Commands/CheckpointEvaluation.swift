@@ -24,7 +24,7 @@ struct CheckpointEvaluation {
     self.settings = settings
     var plan = EvaluationSettings()
     plan.episodes = settings.evaluation.lerobot.episodes
-    plan.batchSize = settings.evaluation.lerobot.batchSize
+    plan.batchSize = settings.evaluation.lerobot.environments
     plan.seed = settings.seed
     plan.recordedEpisodes = settings.evaluation.recorded
     plan.recordedNumbers = settings.evaluation.recordedNumbers.map(Set.init)

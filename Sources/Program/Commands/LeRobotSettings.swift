@@ -9,7 +9,6 @@ enum LeRobotSettings {
       ForeignSetting("checkpoint_path", nil), ForeignSetting("cudnn_deterministic", [false]),
       ForeignSetting("prefetch_factor", [4, 2]), ForeignSetting("persistent_workers", [true, false]),
       ForeignSetting("dataloader_multiprocessing_context", ["spawn", "fork"]),
-      ForeignSetting("eval_steps", [0]), ForeignSetting("max_eval_samples", [0]),
       ForeignSetting("save_checkpoint_to_hub", [false]),
       ForeignSetting("job", [job]), ForeignSetting("reward_model", changesResults: true),
       ForeignSetting("sample_weighting", changesResults: true),
@@ -18,8 +17,6 @@ enum LeRobotSettings {
       ForeignSetting("gradient_accumulation_steps", [1], changesResults: true),
       ForeignSetting("dataset.repo_type", ["dataset"]), ForeignSetting("dataset.return_uint8", [false, true]),
       ForeignSetting("dataset.depth_output_unit", ["mm", "m"]),
-      ForeignSetting("dataset.eval_split", [0.0], changesResults: true),
-      ForeignSetting("dataset.exclude_episodes", [[]], changesResults: true),
       ForeignSetting("wandb.add_tags", [true]),
     ] + ofEvaluation
 

@@ -122,7 +122,7 @@ enum TrainCommand: Command {
     // A resumed run finds its identifier in the checkpoint's settings.
     if writesWandB { settings.wandb.runID = settings.wandb.runID ?? WandBDescription.newRunID() }
     // No more are created, and LeRobot rejects a train_config.json that asks for more.
-    settings.evaluation.batchSize = min(settings.evaluation.batchSize, settings.evaluation.episodes)
+    settings.evaluation.batchSize = settings.evaluation.environments
     // A checkpoint holds the run's folder and name, so that the run can be resumed.
     (settings.outputDirectory, settings.jobName) = (path(of: settings), settings.name)
     configured.value = settings
@@ -157,11 +157,13 @@ enum TrainCommand: Command {
     var pretrained = run.pretrained
     pretrained.documents[TrainConfigurationFiles.ownName] = files.own
     pretrained.documents[TrainingRecord.fileName] = record.json
+    var callbacks = callbacks(settings, evaluation, interruption, output, mirror, profile)
+    callbacks.measureHeldOut = run.heldOutLoss(features) { interruption.signalNumber != nil }
     var loop = try TrainingLoop(
       pretrained, settings.training, output: output, configuration: files.lerobot, frames: run.dataset.count,
       episodes: run.dataset.episodes.count, resuming: run.checkpoint,
       wandb: writesWandB ? settings.wandbDescription(configuration) : nil,
-      callbacks: callbacks(settings, evaluation, interruption, output, mirror, profile))
+      callbacks: callbacks)
     if loop.firstStep == settings.steps {
       say("the run is at step \(settings.steps) of \(settings.steps) already; give more --steps to train it further")
     }

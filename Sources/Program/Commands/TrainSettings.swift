@@ -22,6 +22,12 @@ struct TrainSettings: ConfigurationSection {
     "eval_freq", owner: .program,
     help: "steps between evaluations in --env.type; 0 for none (LeRobot 0.6 calls it env_eval_freq)")
   var evaluationFrequency = 20_000
+  @Setting("eval_steps", owner: .program, help: "steps between measurements of the held-out loss; 0 for none")
+  var heldOutFrequency = 0
+  @Setting(
+    "max_eval_samples", owner: .program,
+    help: "frames that the held-out loss is measured on, equally many of each task; 0 for all that are held out")
+  var heldOutSamples = 0
   @Setting("log_freq", help: "steps between log lines") var logFrequency = 200
   @Setting("save_checkpoint", help: "whether to write checkpoints") var savesCheckpoint = true
   @Setting("save_freq", help: "steps between checkpoints; 0 saves the last step only") var saveFrequency = 20_000
@@ -67,11 +73,18 @@ struct TrainSettings: ConfigurationSection {
       let range = most == .max ? "an integer from 1" : "1 to \(most)"
       throw ConfigurationError(name, "expected \(range), found \(value)")
     }
-    for (name, value, most) in [("num_workers", workers, 256), ("num_compute_threads", computeThreads, 4096)]
+    for (name, value, most) in [
+      ("num_workers", workers, 256), ("num_compute_threads", computeThreads, 4096),
+      ("eval_steps", heldOutFrequency, 1 << 40), ("max_eval_samples", heldOutSamples, 1 << 40),
+    ]
     where !(0...most).contains(value) {
       throw ConfigurationError(name, "expected 0 to \(most), found \(value)")
     }
     guard tolerance >= 0 else { throw ConfigurationError("tolerance_s", "expected 0 or more, found \(tolerance)") }
+    guard heldOutFrequency == 0 || dataset.heldOutFraction > 0 else {
+      throw ConfigurationError(
+        "eval_steps", "needs episodes to measure the loss on; hold some out, as with --dataset.eval_split=0.1")
+    }
     guard !resumes || outputDirectory != nil else { throw ConfigurationError("output_dir", "is needed with --resume") }
     guard usesPolicyPreset || (optimizer != nil && scheduler != nil) else {
       throw ConfigurationError(
@@ -109,6 +122,7 @@ extension TrainSettings {
     training.logFrequency = logFrequency
     training.saveFrequency = saveFrequency
     training.evaluationFrequency = evaluationFrequency
+    training.heldOutFrequency = heldOutFrequency
     training.savesCheckpoints = savesCheckpoint
     training.seed = seed
     training.optimizer = optimization.adamW

@@ -35,10 +35,10 @@ struct LogLine {
 
   private static let names = [
     "steps": "step", "samples": "smpl", "episodes": "ep", "grad_norm": "grdn", "update_s": "updt_s",
-    "dataloading_s": "data_s", "samples_per_s": "smp/s", "eval/avg_sum_reward": "∑rwrd",
-    "eval/pc_success": "success", "eval/eval_s": "eval_s",
+    "dataloading_s": "data_s", "gpu_mem_gb": "mem_gb", "samples_per_s": "smp/s", "eval/avg_sum_reward": "∑rwrd",
+    "eval/pc_success": "success", "eval/eval_s": "eval_s", HeldOutLoss.key: "eval_loss",
   ]
-  private static let formats = ["lr": "%.1e", "samples_per_s": "%.0f", "eval/pc_success": "%.1f"]
+  private static let formats = ["lr": "%.1e", "gpu_mem_gb": "%.2f", "samples_per_s": "%.0f", "eval/pc_success": "%.1f"]
 
   static func short(_ value: Double) -> String {
     var value = value

@@ -88,10 +88,7 @@ public struct TrainingLoop {
   private mutating func train(on batches: inout some BatchSource) throws -> TrainingEnd {
     let policy = pretrained.policy
     let random = CountedRandom(seed: settings.seed, "training")
-    // A run that was killed during an evaluation has the checkpoint and not the metrics.
-    if firstStep > 0, !log.isEvaluated(at: firstStep), let exitCode = try evaluate(at: firstStep) {
-      return .interrupted(step: firstStep, exitCode: exitCode)
-    }
+    if let exitCode = try catchUp() { return .interrupted(step: firstStep, exitCode: exitCode) }
     for step in firstStep..<settings.steps {
       clock.beginLoading()
       guard let samples = try batches.next() else { throw Failure("the batches ended before step \(step + 1)") }
@@ -110,10 +107,14 @@ public struct TrainingLoop {
       clock.endUpdate()
       callbacks.observe(.updated(step: done))
 
-      let exitCode = callbacks.interruption()
+      let stopped = callbacks.interruption()
+      let unmeasured = try stopped == nil ? measureHeldOut(at: done) : nil
+      let exitCode = stopped ?? unmeasured
       let isSaved = settings.savesCheckpoints && (settings.isSaveStep(done) || exitCode != nil)
       if isSaved { try traced(.save) { try save(update) } }
-      if let exitCode, done < settings.steps { return .interrupted(step: done, exitCode: exitCode) }
+      if let exitCode, done < settings.steps || unmeasured != nil {
+        return .interrupted(step: done, exitCode: exitCode)
+      }
       if let exitCode = try evaluate(at: done) {
         if settings.savesCheckpoints, !isSaved { try save(update) }
         return .interrupted(step: done, exitCode: exitCode)
@@ -134,6 +135,9 @@ public struct TrainingLoop {
     var values = try update.finiteValues()
     clock.endUpdate()
     values.merge(clock.takeMeans(batchSize: settings.batchSize)) { $1 }
+    if let bytes = try TorchEngine.shared().peakMemory(of: pretrained.policy.parameters.device) {
+      values["gpu_mem_gb"] = Double(bytes) / 0x1p30
+    }
     try log.write(values, step: update.step)
     callbacks.observe(.logged(line.text(step: update.step, values: values)))
   }
@@ -150,6 +154,30 @@ public struct TrainingLoop {
       try CheckpointChecksums.write(in: folder)
     }
     callbacks.observe(.saved(saved))
+  }
+
+  /// Makes up for what a killed run left out at its last checkpoint; returns an exit code if it was interrupted.
+  private mutating func catchUp() throws -> Int? {
+    guard firstStep > 0 else { return nil }
+    if !log.has(HeldOutLoss.key, at: firstStep), let exitCode = try measureHeldOut(at: firstStep) { return exitCode }
+    return try log.has(Self.successKey, at: firstStep) ? nil : evaluate(at: firstStep)
+  }
+
+  /// What every evaluation measures.
+  private static let successKey = "eval/pc_success"
+
+  /// Measures the held-out loss if it is time to; returns an exit code if that was interrupted.
+  private mutating func measureHeldOut(at step: Int) throws -> Int? {
+    guard settings.isHeldOutStep(step), let measure = callbacks.measureHeldOut else { return nil }
+    let found: Metrics?
+    do { found = try measure() } catch {
+      callbacks.observe(.warning("warning: the held-out loss at step \(step) is not known: \(message(of: error))"))
+      return nil
+    }
+    guard let found else { return callbacks.interruption() }
+    try log.write(found, step: step)
+    callbacks.observe(.logged(line.text(step: step, values: found)))
+    return nil
   }
 
   /// Evaluates if it is time to; returns an exit code if the evaluation was interrupted.

@@ -13,6 +13,8 @@ public struct TrainingSettings: Sendable {
   public var saveFrequency = 20_000
   /// The steps between evaluations, with one more after the last step; 0 for no evaluations.
   public var evaluationFrequency = 20_000
+  /// The steps between measurements of the loss on held-out batches, with one more after the last step; 0 for none.
+  public var heldOutFrequency = 0
   public var savesCheckpoints = true
   /// The seed of everything random.
   public var seed = 1000
@@ -29,6 +31,10 @@ public struct TrainingSettings: Sendable {
 
   func isEvaluationStep(_ step: Int) -> Bool {
     evaluationFrequency > 0 && (step % evaluationFrequency == 0 || step == steps)
+  }
+
+  func isHeldOutStep(_ step: Int) -> Bool {
+    heldOutFrequency > 0 && (step % heldOutFrequency == 0 || step == steps)
   }
 }
 
@@ -70,6 +76,9 @@ public struct TrainingCallbacks {
   /// Evaluates the policy after a step and returns metrics and a video, or nil if it was interrupted; an error costs a
   /// warning, not the run. Nil for no evaluations.
   public var evaluate: ((_ step: Int) throws -> (metrics: Metrics, video: URL?)?)?
+  /// Measures the loss on held-out batches, or returns nil if it was interrupted; an error costs a warning. Nil for no
+  /// measurements.
+  public var measureHeldOut: (() throws -> Metrics?)?
   /// Told of the run's events, in order.
   public var observe: (TrainingEvent) -> Void = { _ in }
 

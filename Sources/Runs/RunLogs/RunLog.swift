@@ -42,9 +42,9 @@ public struct RunLog {
     metrics.damaged.map { "warning: lines of metrics.jsonl that cannot be read were moved to \($0.path)" }
   }
 
-  /// Whether a resumed run was evaluated at the step from which it continues.
-  public func isEvaluated(at step: Int) -> Bool {
-    metrics.kept.last.map { $0.step == step && $0.values.keys.contains { $0.hasPrefix("eval/") } } ?? false
+  /// Whether a resumed run has a value at the step from which it continues.
+  public func has(_ key: String, at step: Int) -> Bool {
+    metrics.kept.last.map { $0.step == step && $0.values[key] != nil } ?? false
   }
 
   /// Writes what was measured at a step, which may have been written to before but must not lie behind the last one.
