@@ -47,7 +47,7 @@ enum TrainCommand: Command {
   /// Defaults ← checkpoint ← file ← flags.
   static func layers(_ configured: inout Configured<TrainSettings>, _ arguments: inout Arguments) throws {
     let resumes = arguments.isOn("resume") ?? false
-    let path = try arguments.take("config_path")
+    let path = arguments.take("config_path")
     let onHub = resumes ? path.flatMap(HubCheckpoint.init) : nil
     let fetched = onHub.map { _ in
       URL(fileURLWithPath: arguments.text(of: "output_dir") ?? defaultOutput("train", "resume"), isDirectory: true)
