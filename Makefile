@@ -53,6 +53,7 @@ parity: setup ## compare with the official packages, which it installs into .dep
 	@oracle/parity/lerobot.sh
 	@oracle/parity/checkpoints.sh
 	@oracle/parity/real_size.sh
+	@oracle/parity/adapters.sh
 	@oracle/parity/libero.sh
 
 goldens: setup ## write the tests' goldens again with the official packages; ONLY=name those of one script

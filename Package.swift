@@ -180,7 +180,7 @@ let package = Package(
     tests(of: "SmolVLA", in: "Policies", ["ModelFiles"], resources: ["Goldens", "CurrentGoldens"]),
     tests(
       of: "WorldModality", in: "Policies", ["ModelFiles", "PretrainedPolicies"],
-      resources: ["Goldens", "PolicyGoldens", "CheckpointGoldens"]),
+      resources: ["Goldens", "PolicyGoldens", "CheckpointGoldens", "AdapterGoldens"]),
     tests(of: "ShapesSimulation", in: "Simulation"),
     tests(
       of: "LiberoSimulation", in: "Simulation",

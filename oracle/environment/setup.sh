@@ -28,7 +28,7 @@ case $name in
     folder=oracle-0.6 own=WM_ORACLE_06_DIR minimum=3.12 requirements=(lerobot-0.6.txt)
     torch=torch==2.11.0 size="5 GB" installer=install_current_lerobot
     needed=(
-      lerobot==0.6.1 torch==2.11.0 transformers==5.5.4 tokenizers==0.22.2
+      lerobot==0.6.1 peft==0.21.2 torch==2.11.0 transformers==5.5.4 tokenizers==0.22.2
       lerobot.datasets.lerobot_dataset lerobot.policies.smolvla.modeling_smolvla)
     ;;
   lerobot)

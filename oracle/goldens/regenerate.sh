@@ -25,6 +25,7 @@ smolvla_current        lerobot-0.6  Policies/SmolVLATests/CurrentGoldens
 world_modality         lerobot  Policies/WorldModalityTests/Goldens
 smolvla_world          lerobot  Policies/WorldModalityTests/PolicyGoldens
 checkpoints            lerobot  Policies/WorldModalityTests/CheckpointGoldens
+adapters               lerobot-0.6  Policies/WorldModalityTests/AdapterGoldens
 experiment_statistics  lerobot  Runs/ExperimentStatisticsTests/Goldens
 runbook_dataset        lerobot  Program/CommandsTests/Goldens/libero
 libero_initial_states  lerobot  Simulation/LiberoSimulationTests/Goldens  init_files

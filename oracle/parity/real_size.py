@@ -46,7 +46,8 @@ PARAMETERS = 450_046_176
 TOLERANCE = 1e-4
 
 
-def write(folder):
+def prepare(folder):
+    """LeRobot's checkpoint in `folder`, its policy, and a batch with noise and time."""
     folder.mkdir(parents=True, exist_ok=True)
     write_named_backbone(folder / "backbone", text=TEXT, vision=VISION, scale_factor=4)
     generator = torch.Generator().manual_seed(5)
@@ -80,11 +81,20 @@ def write(folder):
     batch["observation.language.attention_mask"] = torch.ones(1, 12, dtype=torch.bool)
     batch["action"] = torch.randn(1, 50, 7, generator=generator)
     noise, moment = torch.randn(1, 50, 32, generator=generator), torch.full((1,), 0.4)
+    return policy, batch, noise, moment
+
+
+def save_batch(batch, noise, moment, folder):
     save_file(
         {f"in/{key}": value for key, value in {**batch, "noise": noise, "time": moment}.items()},
         folder / "batch.safetensors",
     )
 
+
+def write(folder):
+    policy, batch, noise, moment = prepare(folder)
+    save_batch(batch, noise, moment, folder)
+    config = policy.config
     numbers, seconds = {}, {}
     start = time.perf_counter()
     numbers["out/actions"] = policy.predict_action_chunk(dict(batch), noise=noise.clone())

@@ -6,22 +6,27 @@ public struct Linear {
   public let weight: Tensor
   /// [out], or none.
   public let bias: Tensor?
+  private let adapter: LowRankAdapter?
 
-  /// Builds it from `weight` and `bias` of a scope.
+  /// Builds it from `weight` and `bias` of a scope, and its adapter where the store has one for it.
   public init(
     _ scope: ParameterScope, inputs: Int, outputs: Int, bias hasBias: Bool = true,
     weights: Initializer? = nil, biases: Initializer? = nil
   ) throws {
     weight = try scope.parameter("weight", [outputs, inputs], weights ?? .fanIn(inputs))
     bias = hasBias ? try scope.parameter("bias", [outputs], biases ?? .fanIn(inputs)) : nil
+    adapter = try scope.adapter(inputs: inputs, outputs: outputs)
   }
 
   /// […, in] → […, out]
-  public func callAsFunction(_ input: Tensor) throws -> Tensor { try input.linear(weight, bias) }
+  public func callAsFunction(_ input: Tensor) throws -> Tensor {
+    let output = try input.linear(weight, bias)
+    return try adapter.map { try output + $0(input) } ?? output
+  }
 
   /// The same, and an activation after it.
   public func callAsFunction(_ input: Tensor, _ activation: Tensor.GELU) throws -> Tensor {
-    guard let bias else { return try self(input).gelu(activation) }
+    guard let bias, adapter == nil else { return try self(input).gelu(activation) }
     return try input.linearGELU(weight, bias, activation)
   }
 }

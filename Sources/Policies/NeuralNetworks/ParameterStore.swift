@@ -64,6 +64,11 @@ public final class ParameterStore {
   public let dtype: DType
   /// The arithmetic of the model.
   public let precision: Precision
+  /// What is trained of a model that is otherwise frozen; nil where its policy says what is trained.
+  public private(set) var adaptation: LowRankAdaptation?
+  /// The adapters of linear layers, by the layers' names.
+  public private(set) var adapters: OrderedDictionary<String, LowRankAdapter> = [:]
+  private var isTarget: (String) -> Bool = { _ in false }
   private let heldType: (String) -> DType
   /// Whether the loaded tensors are the parameters themselves, of an owner who says which are trained.
   private let isShared: Bool
@@ -116,7 +121,7 @@ public final class ParameterStore {
       let numbers = initialization.numbers(shape.reduce(1, *), random.at(name))
       exact = try Tensor(numbers, shape: shape)
     }
-    let held = heldType(name)
+    let held = adaptation?.trains(name) == true ? .float32 : heldType(name)
     if isShared {
       if exact.dtype != .float32, exact.dtype != held {
         misshapen.append("\(name): the model takes \(held) or float32, found \(exact.dtype)")
@@ -131,10 +136,40 @@ public final class ParameterStore {
     return tensor
   }
 
-  /// Lets gradients reach just the parameters that `isTrainable` names.
+  /// Gives adapters to the linear layers that are built from now on; what is loaded for one decides its rank.
+  public func adapt(_ adaptation: LowRankAdaptation) throws {
+    self.adaptation = adaptation
+    isTarget = try adaptation.targets.matcher()
+  }
+
+  /// The adapter of the linear layer at `path`, if it is to have one.
+  fileprivate func adapter(_ path: String, inputs: Int, outputs: Int) throws -> LowRankAdapter? {
+    guard let adaptation, isTarget(path), !adaptation.trainsWhole(path + ".weight") else { return nil }
+    let rank = loaded["\(path).lora_A.weight"]?.shape.first ?? adaptation.rank
+    let adapter = LowRankAdapter(
+      down: try parameter(
+        "\(path).lora_A.weight", [rank, inputs], adaptation.initializer.initializer(inputs: inputs, rank: rank)),
+      up: try parameter("\(path).lora_B.weight", [outputs, rank], .zeros),
+      scale: adaptation.scale(of: path, rank: rank))
+    adapters[path] = adapter
+    return adapter
+  }
+
+  /// The modules with parameters that an adaptation selects although they are no linear layers, which alone can have
+  /// adapters.
+  public var unadaptable: [String] {
+    guard let adaptation, adaptation.targets != .everyLinear else { return [] }
+    let others = parameters.map(\.name).filter { !adaptation.trains($0) }
+    let modules = OrderedSet(others.compactMap { name in name.lastIndex(of: ".").map { String(name[..<$0]) } })
+    return modules.filter { adapters[$0] == nil && isTarget($0) }
+  }
+
+  /// Lets gradients reach just the parameters that `isTrainable` names, or those that an adaptation trains.
   public func setTrainable(where isTrainable: (String) -> Bool) throws {
     guard !isShared else { return }
-    for parameter in parameters { try parameter.tensor.setRequiresGrad(isTrainable(parameter.name)) }
+    for parameter in parameters {
+      try parameter.tensor.setRequiresGrad(adaptation?.trains(parameter.name) ?? isTrainable(parameter.name))
+    }
   }
 
   /// The parameters that gradients reach, with their place among all of them.
@@ -163,6 +198,11 @@ public struct ParameterScope {
 
   /// The scope of a list's element.
   public subscript(index: Int) -> ParameterScope { self["\(index)"] }
+
+  /// The adapter of the linear layer at this scope, if the store adapts it.
+  func adapter(inputs: Int, outputs: Int) throws -> LowRankAdapter? {
+    try store.adapter(path, inputs: inputs, outputs: outputs)
+  }
 
   /// The parameter `name` of this scope.
   ///

@@ -18,6 +18,8 @@ public struct PolicyBuilder {
   public let seed: Int
   /// Whether the policy is going to be trained; what an optimizer changes is then held in float32.
   public let isTrained: Bool
+  /// The adapter that a new run trains in place of the whole policy; nil for none.
+  public var adaptation: LowRankAdaptation?
   /// What a user should know, in whole lines.
   public internal(set) var notices: [String] = []
 
@@ -39,11 +41,12 @@ public struct PolicyBuilder {
     var (before, after) = try processors(of: source, backbone)
     adoptStateSize(of: &before, in: folder)
     let store = try store(of: source.weights)
+    try adapt(store, source.adapter)
     let policy = try build(store, backbone, besides: folder)
-    try check(store, folder: folder, allowsNewParts: false)
+    try check(store, source, allowsNewParts: false)
     try before.checkStatistics()
     try after.checkStatistics()
-    var pretrained = try assemble(policy, backbone, preprocessor: before, postprocessor: after)
+    var pretrained = try assemble(policy, source.adapter, backbone, preprocessor: before, postprocessor: after)
     pretrained.documents = try WorldLatentsFingerprint.documents(in: folder)
     return pretrained
   }
@@ -54,6 +57,7 @@ public struct PolicyBuilder {
     from folder: URL?, features: TrainingFeatures, renaming: OrderedDictionary<String, String>
   ) throws -> PretrainedPolicy {
     let source = try folder.map { try StartingPoint($0, settings.smolvla) }
+    let adapter = try adapter(of: source)
     try followVersion(of: folder)
     notices += features.notices
     let statistics = adopt(features, from: folder)
@@ -62,8 +66,10 @@ public struct PolicyBuilder {
     var (before, after): (Processor, Processor)
     if let source {
       let store = try store(of: source.weights)
+      try adapt(store, adapter)
       policy = try build(store, backbone, besides: source.folder)
-      try check(store, folder: source.folder, allowsNewParts: settings.world != nil)
+      try check(store, source, allowsNewParts: settings.world != nil)
+      try checkAdapters(of: store)
       (before, after) = try processors(of: source, backbone)
     } else {
       let store = try store(of: backboneWeights(backbone))
@@ -75,7 +81,7 @@ public struct PolicyBuilder {
     try before.checkStatistics()
     try after.checkStatistics()
     return try assemble(
-      policy, backbone, preprocessor: before.renaming(renaming), postprocessor: after)
+      policy, adapter, backbone, preprocessor: before.renaming(renaming), postprocessor: after)
   }
 
   /// A policy of given parameters, which stay their owner's: what changes them in place changes the policy. Where none are
@@ -168,7 +174,8 @@ public struct PolicyBuilder {
 
   /// A backbone that is a folder travels with the checkpoint, under its own last name.
   private mutating func assemble(
-    _ policy: any Policy, _ backbone: URL, preprocessor: Processor, postprocessor: Processor
+    _ policy: any Policy, _ adapter: AdapterConfiguration?, _ backbone: URL, preprocessor: Processor,
+    postprocessor: Processor
   ) throws -> PretrainedPolicy {
     var attachments: [Attachment] = []
     var preprocessor = preprocessor
@@ -180,8 +187,11 @@ public struct PolicyBuilder {
       settings.smolvla.backboneName = name
       preprocessor = preprocessor.namingTokenizer(name)
     }
-    return PretrainedPolicy(
+    settings.smolvla.compatibility.usesPEFT = adapter != nil
+    var pretrained = PretrainedPolicy(
       policy: policy, preprocessor: preprocessor, postprocessor: postprocessor, configuration: settings.json,
       attachments: attachments)
+    pretrained.adapter = adapter?.json(adapting: policy.parameters.adapters.keys.elements)
+    return pretrained
   }
 }

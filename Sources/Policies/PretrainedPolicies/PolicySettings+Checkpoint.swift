@@ -27,9 +27,8 @@ extension PolicySettings {
   /// The members of a checkpoint's `config.json` without its upload settings, which must be given again, and without a
   /// device that this machine lacks.
   ///
-  /// - Throws: an adapter, which is no policy by itself.
+  /// - Throws: the folder of a run, and where its checkpoint lies.
   public static func members(ofCheckpoint file: URL) throws -> OrderedDictionary<String, JSON> {
-    try refuseAdapter(file.deletingLastPathComponent())
     try refuseRun(file.deletingLastPathComponent())
     guard var members = try JSON(contentsOf: file).object else {
       throw FileError.malformed(file.path, "expected an object")
@@ -37,21 +36,6 @@ extension PolicySettings {
     for name in ["push_to_hub", "repo_id", "private"] { members[name] = nil }
     if let device = members["device"]?.string, (try? Device.chosen(device)) == nil { members["device"] = .null }
     return members
-  }
-}
-
-extension PolicySettings {
-  /// Refuses what PEFT saves: the few weights that were trained, without the policy that they change.
-  private static func refuseAdapter(_ folder: URL) throws {
-    let holds = { (name: String) in
-      FileManager.default.fileExists(atPath: folder.appendingPathComponent(name).path)
-    }
-    guard holds("adapter_config.json"), !holds("model.safetensors") else { return }
-    let json = try JSON(contentsOf: folder.appendingPathComponent("adapter_config.json"))
-    throw Failure(
-      "\(folder.path) is a \(json["peft_type"]?.string ?? "PEFT") adapter of "
-        + "\(json["base_model_name_or_path"]?.string ?? "another policy"), not a whole policy; merge it into that one first: "
-        + "load both in Python, save what `merge_and_unload()` gives with `save_pretrained`, and name that folder")
   }
 }
 

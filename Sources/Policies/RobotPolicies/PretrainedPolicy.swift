@@ -10,7 +10,9 @@ public struct PretrainedPolicy {
   /// What is done before and after it; always used together with it.
   public var preprocessor, postprocessor: Processor
   /// What `config.json` will hold.
-  public let configuration: JSON
+  public var configuration: JSON
+  /// What `adapter_config.json` will hold, of a policy of which only an adapter is saved; nil for a whole policy.
+  public var adapter: JSON?
   /// Small files beside `config.json`, by name.
   public var documents: OrderedDictionary<String, JSON> = [:]
   /// Folders that belong to it, such as the backbone's config and tokenizer.
@@ -27,18 +29,25 @@ public struct PretrainedPolicy {
     self.attachments = attachments
   }
 
-  /// Writes `config.json`, `model.safetensors`, the processors and the attachments into a new folder.
+  /// Writes `config.json`, the weights or those of the adapter, the processors and the attachments into a new folder.
   public func save(to directory: URL) throws {
     try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
     for (name, document) in documents.merging(["config.json": configuration], uniquingKeysWith: { $1 }) {
       try document.write(to: directory.appendingPathComponent(name))
     }
-    var state: StateDictionary = [:]
-    for parameter in policy.parameters.parameters { state[parameter.name] = parameter.saved }
-    try Tensor.save(state, to: directory.appendingPathComponent("model.safetensors"), metadata: ["format": "pt"])
+    if let adapter {
+      try adapter.write(to: directory.appendingPathComponent(PolicyWeightsFile.adapterConfiguration))
+      try save(policy.parameters.adapterState, to: directory, PolicyWeightsFile.adapter)
+    } else {
+      try save(policy.parameters.mergedState(), to: directory, PolicyWeightsFile.whole)
+    }
     try preprocessor.write(to: directory)
     try postprocessor.write(to: directory)
     for attachment in attachments { try attachment.copy(into: directory) }
+  }
+
+  private func save(_ state: StateDictionary, to directory: URL, _ name: String) throws {
+    try Tensor.save(state, to: directory.appendingPathComponent(name), metadata: ["format": "pt"])
   }
 }
 

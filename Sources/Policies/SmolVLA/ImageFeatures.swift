@@ -45,9 +45,14 @@ extension SmolVLAPolicy: ImageFeaturePolicy {
     "model.vlm_with_expert.vlm.model.vision_model.", "model.vlm_with_expert.vlm.model.connector.",
   ]
 
+  private static func isFrozenPart(_ parameter: String) -> Bool { frozenParts.contains(where: parameter.hasPrefix) }
+
   /// Kept is what vision tower and connector give, which only `train_expert_only` leaves alone.
   public var imageFeatureObstacle: String? {
     if !configuration.trainExpertOnly { return "`train_expert_only=false` trains the connector" }
+    if parameters.trainable.contains(where: { Self.isFrozenPart($0.parameter.name) }) {
+      return "the adapter changes what vision tower or connector give"
+    }
     if configuration.emptyCameras > 0 { return "`empty_cameras` adds images that the dataset does not have" }
     return nil
   }
@@ -60,7 +65,7 @@ extension SmolVLAPolicy: ImageFeaturePolicy {
 
   public func imageFeatureIdentity() throws -> JSON {
     var weights = ""
-    for parameter in parameters.parameters where Self.frozenParts.contains(where: parameter.name.hasPrefix) {
+    for parameter in parameters.parameters where Self.isFrozenPart(parameter.name) {
       let hash = try parameter.tensor.detached().to(Device.cpu).contiguous().withBytes { sha256(of: $0) }
       weights += "\(hash)  \(parameter.name)\n"
     }

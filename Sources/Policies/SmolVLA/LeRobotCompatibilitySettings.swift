@@ -6,7 +6,7 @@ import OrderedCollections
 public struct LeRobotCompatibilitySettings: ConfigurationSection, Equatable {
   @Setting("n_obs_steps", help: "observation steps per sample; only 1 is supported") var observationSteps = 1
   @Setting("use_amp", help: "the same as precision=bf16") public var usesAutomaticMixedPrecision = false
-  @Setting("use_peft", help: "not supported") var usesPEFT = false
+  @Setting("use_peft", help: "whether the checkpoint is an adapter; follows from its files") public var usesPEFT = false
   @Setting("push_to_hub", help: "upload the trained model to the hub at the end (HF_TOKEN)") public var pushToHub =
     false
   @Setting("repo_id", help: "the repository to upload it to, such as USER/NAME") public var repoID: String?
@@ -36,7 +36,7 @@ public struct LeRobotCompatibilitySettings: ConfigurationSection, Equatable {
   public func validate() throws(ConfigurationError) {
     let refused = [
       ("adapt_to_pi_aloha", adaptsToPiAloha), ("use_delta_joint_actions_aloha", usesDeltaJointActions),
-      ("use_peft", usesPEFT), ("rtc_config", usesRealTimeChunks),
+      ("rtc_config", usesRealTimeChunks),
       ("n_obs_steps", observationSteps != 1),
     ]
     for (name, isSet) in refused where isSet {

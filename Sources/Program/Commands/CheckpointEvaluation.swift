@@ -41,7 +41,7 @@ struct CheckpointEvaluation {
     // Before the policy is loaded, which takes long.
     try checks("start states", found: { "no episode starts where the policy was trained" }) {
       guard let path = settings.policyPath else { return }
-      try run.check(TrainingRecord.startStates(of: ModelLocation.directory(of: path, holding: ModelLocation.weights)))
+      try run.check(TrainingRecord.startStates(of: ModelLocation.checkpoint(path)))
     }
     let specification = try run.specification()
     let loaded = try LoadedCheckpoint(settings, &checks)
@@ -141,7 +141,7 @@ struct LoadedCheckpoint {
     }
     var builder = PolicyBuilder(settings.policy, device: try Device.chosen(smolvla.device), isTrained: false)
     var (pretrained, folder) = try checks("policy", found: { _ in "\(settings.policy.type), \(path)" }) {
-      let folder = try ModelLocation.directory(of: path, holding: ModelLocation.weights)
+      let folder = try ModelLocation.checkpoint(path)
       // The arithmetic of the training, unless another is asked for or `use_amp` says which.
       if !smolvla.compatibility.usesAutomaticMixedPrecision {
         builder.settings.smolvla.precision = try smolvla.precision ?? TrainingRecord.precision(of: folder)

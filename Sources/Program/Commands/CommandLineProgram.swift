@@ -93,8 +93,8 @@ public enum CommandLineProgram {
 
   private static var commands: [any Command.Type] {
     [
-      TrainCommand.self, EvalCommand.self, AblateCommand.self, FeaturesCommand.self, PrecomputeCommand.self,
-      RecordCommand.self,
+      TrainCommand.self, EvalCommand.self, MergeCommand.self, AblateCommand.self, FeaturesCommand.self,
+      PrecomputeCommand.self, RecordCommand.self,
       ScratchCommand.self, ProbeCommand.self, ReplayCommand.self, MatrixCommand.self, ReportCommand.self,
       WatchCommand.self, ReproduceCommand.self, DoctorCommand.self,
     ]

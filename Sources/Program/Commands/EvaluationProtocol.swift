@@ -96,7 +96,9 @@ struct EvaluatedPolicy {
         of: world.encoderName, besides: folder, holding: ModelLocation.weights)
       files["encoder"] = .string(try EncoderFolder(encoder).sha256())
     }
-    if let weights = files["model.safetensors"]?.string { try CheckpointChecksums.check(weights: weights, of: folder) }
+    if let weights = files[PolicyWeightsFile.name(in: folder)]?.string {
+      try CheckpointChecksums.check(weights: weights, of: folder)
+    }
     try TrainingRecord.check(folder, settings, found: files)
     step = CheckpointDirectory.step(of: folder)
     (self.settings, self.policy, source) = (settings, policy, (name, files))
@@ -122,7 +124,7 @@ struct EvaluatedPolicy {
       members[LeRobotVersion.entry] = .string(version.rawValue)
     }
     if let source {
-      members["model_sha256"] = source.files["model.safetensors"]
+      members["model_sha256"] = source.files[PolicyWeightsFile.whole] ?? source.files[PolicyWeightsFile.adapter]
       members["sha256"] = .object(source.files)
     }
     return members
@@ -131,6 +133,7 @@ struct EvaluatedPolicy {
   /// Settings of uploads and of places, which change no number.
   static let notOfPolicies = [
     "device", "push_to_hub", "repo_id", "private", "tags", "license", "pretrained_path", "load_vlm_weights",
+    "use_peft",
   ]
   /// And those of training, which a rollout does not read.
   private static let notOfRollouts =
@@ -152,12 +155,21 @@ struct PolicyFiles {
     for name in names where Self.isDecisive(name) {
       found[name] = .string(try MappedFile(folder.appendingPathComponent(name)).sha256)
     }
+    if let base = try AdapterConfiguration.base(of: folder) {
+      found[Self.adaptedWeights] = .string(try MappedFile(base.appendingPathComponent(PolicyWeightsFile.whole)).sha256)
+    }
     found["tokenizer.json"] = .string(try settings.tokenizerSHA256(besides: folder))
     sha256 = found
   }
 
+  /// What the weights of the policy that an adapter changes are called.
+  static let adaptedWeights = "base/\(PolicyWeightsFile.whole)"
+
   private static func isDecisive(_ name: String) -> Bool {
-    ["model.safetensors", "config.json", "world_latents.json", TrainingRecord.fileName].contains(name)
+    [
+      PolicyWeightsFile.whole, PolicyWeightsFile.adapter, PolicyWeightsFile.adapterConfiguration, "config.json",
+      "world_latents.json", TrainingRecord.fileName,
+    ].contains(name)
       || name.hasPrefix("policy_preprocessor") || name.hasPrefix("policy_postprocessor")
   }
 }

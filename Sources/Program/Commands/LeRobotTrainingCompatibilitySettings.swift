@@ -1,9 +1,7 @@
 import LayeredSettings
-import ModelFiles
 
 /// LeRobot's training settings that this program reads and writes for LeRobot's sake.
 struct LeRobotTrainingCompatibilitySettings: ConfigurationSection {
-  @Setting("peft", help: "not supported") var peft: JSON = .null
   @Setting("use_rabc", owner: .program, help: "not supported") var weighsByReward = false
   @Setting("rabc_progress_path", owner: .program, help: "no effect") var rewardProgressPath: String?
   @Setting("rabc_kappa", owner: .program, help: "no effect") var rewardThreshold = 0.01
@@ -11,7 +9,6 @@ struct LeRobotTrainingCompatibilitySettings: ConfigurationSection {
   @Setting("rabc_head_mode", owner: .program, help: "no effect") var rewardHead: String? = "sparse"
 
   func validate() throws(ConfigurationError) {
-    guard peft == .null else { throw ConfigurationError("peft", "is not supported; leave it at null") }
     guard !weighsByReward else { throw ConfigurationError("use_rabc", "is not supported; leave it at false") }
   }
 }

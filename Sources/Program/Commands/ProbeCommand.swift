@@ -54,7 +54,7 @@ enum ProbeCommand: Command {
     builder.settings.smolvla.usesReferenceOrder = true
     // Numbers are compared to the last digits.
     if settings.policy.smolvla.precision == nil { builder.settings.smolvla.precision = .fp32 }
-    let policy = try builder.pretrained(ModelLocation.directory(of: path, holding: ModelLocation.weights)).policy
+    let policy = try builder.pretrained(ModelLocation.checkpoint(path)).policy
     var batch = Batch()
     for (name, tensor) in try Tensor.load(URL(fileURLWithPath: settings.batch)) where name.hasPrefix("in/") {
       batch[String(name.dropFirst(3))] = try tensor.to(device)

@@ -70,6 +70,7 @@ struct TrainConfigurationFiles {
   /// `names` and the sections that LeRobot takes or leaves as a whole.
   private static func lerobotNames(_ names: [String], _ settings: JSON) -> Set<String> {
     var names = Set(names + ["dataset.image_transforms", "optimizer", "scheduler", "checkpoint_path"])
+    if settings["peft"] == .null { names.insert("peft") }
     // LeRobot has no such policy; the file is then for this program alone.
     if settings["policy"]?["type"] != "smolvla" { names.insert("policy") }
     switch settings["env"]?["type"] {

@@ -59,6 +59,7 @@ struct TrainSettings: ConfigurationSection {
   var scheduler: SchedulerSettings?
   @SettingsGroup("eval") var evaluation = TrainingEvaluationSection()
   @SettingsGroup("wandb") var wandb = WandBSection()
+  @SettingsGroup("peft") var adapter: AdapterSettings?
   @SettingsGroup var compatibility = LeRobotTrainingCompatibilitySettings()
   /// The checkpoint whose `train_config.json` a resumed run was given; the newest where it was given none.
   var checkpoint: URL?

@@ -49,6 +49,7 @@ struct TrainingRecord {
     segment["tokenizer_sha256"] = .string(try settings.policy.tokenizerSHA256(besides: origin))
     segment["latents_sha256"] = latents.map(JSON.string) ?? .null
     segment["image_features"] = features
+    segment["adapter"] = try origin.flatMap { try policy.adapterRecord(startingFrom: $0) }
     let previous = checkpoint?.appendingPathComponent("pretrained_model").appendingPathComponent(Self.fileName)
     guard let checkpoint, let previous, FileManager.default.fileExists(atPath: previous.path) else {
       segment.merge(try settings.policy.startSHA256(start)) { $1 }
@@ -60,6 +61,7 @@ struct TrainingRecord {
     var segments = try JSON(contentsOf: previous)["segments"]?.array ?? []
     let last = segments.last?.object ?? [:]
     for key in ["start_sha256", "backbone_sha256"] { segment[key] = last[key] }
+    try Self.checkAdapted(last["adapter"], by: segment["adapter"]?["base_sha256"], of: checkpoint)
     changes = RecordDifferences.between(
       .object(last), .object(segment), ignoring: IncidentalEntries.ofResumedTraining)
     if !changes.isEmpty {
@@ -67,6 +69,14 @@ struct TrainingRecord {
       segments.append(Self.numbered(segment, from: step))
     }
     json = ["segments": .array(segments)]
+  }
+
+  /// Refuses an adapter of other weights than those that it was trained with.
+  private static func checkAdapted(_ record: JSON?, by found: JSON?, of folder: URL) throws {
+    guard let trained = record?["base_sha256"], trained != .null, trained != found else { return }
+    throw Failure(
+      "\(folder.path) is an adapter that was trained with other weights than those of the policy that its "
+        + "\(PolicyWeightsFile.adapterConfiguration) names; restore them, or correct base_model_name_or_path there")
   }
 
   private static func numbered(_ segment: OrderedDictionary<String, JSON>, from step: Int) -> JSON {
@@ -129,6 +139,8 @@ struct TrainingRecord {
         "\(folder.path) was trained with \(key) \(before.text(.line)), and is to be evaluated with \(now.text(.line)); fix "
           + "`\(key)`")
     }
+    // A merged policy keeps the record of its adapter.
+    if let base = found[PolicyFiles.adaptedWeights] { try checkAdapted(last?["adapter"], by: base, of: folder) }
     var trained = last?["processors"]?.object ?? [:]
     trained["tokenizer.json"] = last?["tokenizer_sha256"]
     // A policy that needs no encoder has none among its files.
@@ -219,9 +231,7 @@ extension PolicySettings {
   ///
   /// - Parameter start: the checkpoint's folder; nil for a policy from scratch.
   func startSHA256(_ start: URL?) throws -> OrderedDictionary<String, JSON> {
-    func hash(_ folder: URL) throws -> JSON {
-      .string(try MappedFile(folder.appendingPathComponent("model.safetensors")).sha256)
-    }
+    func hash(_ folder: URL) throws -> JSON { .string(try MappedFile(PolicyWeightsFile.url(in: folder)).sha256) }
     let readsBackbone = start == nil && smolvla.compatibility.loadsVLMWeights
     return [
       "start_sha256": try start.map(hash) ?? .null,

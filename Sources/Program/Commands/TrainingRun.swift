@@ -48,6 +48,7 @@ struct TrainingRun {
     }
 
     var builder = PolicyBuilder(settings.policy, device: device, seed: settings.seed)
+    builder.adaptation = settings.adapter?.adaptation
     pretrained = try checks("policy", found: \.summary) {
       if let checkpoint { return try builder.pretrained(checkpoint.appendingPathComponent("pretrained_model")) }
       let features = try TrainingFeatures(
@@ -142,7 +143,7 @@ struct TrainingRun {
   /// resumed run needs them.
   func complete(_ settings: JSON) -> JSON {
     guard var members = settings.object, var policy = members["policy"]?.object else { return settings }
-    for name in ["input_features", "output_features"] { policy[name] = pretrained.configuration[name] }
+    for name in ["input_features", "output_features", "use_peft"] { policy[name] = pretrained.configuration[name] }
     members["policy"] = .object(policy)
     (members["optimizer"], members["scheduler"]) = self.settings.optimization.json
     // LeRobot's versions do not all have the other setting.
@@ -210,8 +211,10 @@ extension PretrainedPolicy {
   fileprivate var summary: String {
     func count(_ tensors: [Tensor]) -> Int { tensors.reduce(0) { $0 + $1.elementCount } }
     let parameters = policy.parameters
+    let adapters = parameters.adapters.count
     return "parameters: \(count(parameters.parameters.map(\.tensor))), "
       + "trained \(count(parameters.trainable.map(\.parameter.tensor)))"
+      + (adapters > 0 ? ", adapters of \(counted(adapters, "layer"))" : "")
   }
 }
 
@@ -240,7 +243,7 @@ extension TrainSettings {
   func startingPoint() throws -> URL? {
     let world = policy.world?.initialPolicyPath ?? ""
     guard let name = policy.smolvla.compatibility.pretrainedPath ?? (world.isEmpty ? nil : world) else { return nil }
-    return try ModelLocation.directory(of: name, holding: ModelLocation.weights)
+    return try ModelLocation.checkpoint(name)
   }
 }
 

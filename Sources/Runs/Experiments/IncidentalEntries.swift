@@ -27,8 +27,8 @@ public enum IncidentalEntries {
   /// Of evaluations that are compared: the weights, in which compared policies differ.
   static let ofEvaluation =
     ofAllEvaluations + [
-      "step", "model_sha256", "sha256.model.safetensors", "sha256.config.json", "sha256.world_latents.json",
-      "sha256.training_record.json",
+      "step", "model_sha256", "sha256.model.safetensors", "sha256.adapter_model.safetensors",
+      "sha256.adapter_config.json", "sha256.config.json", "sha256.world_latents.json", "sha256.training_record.json",
     ]
   /// Of the rollouts of one checkpoint under ablations; the weights are not among them.
   static let ofAblations =

@@ -57,7 +57,7 @@ public struct MatrixRun: Sendable {
 
   /// Whether the evaluation is of other weights than those of the last checkpoint, which was trained since.
   public func isEvaluationOfOtherWeights() throws -> Bool {
-    let weights = checkpoint?.appendingPathComponent("pretrained_model/model.safetensors")
+    let weights = checkpoint.map { PolicyWeightsFile.url(in: $0.appendingPathComponent("pretrained_model")) }
     guard let weights, weights.isThere,
       let recorded = try RecordedEvaluation(evaluationFile).setting("model_sha256")?.string
     else { return false }

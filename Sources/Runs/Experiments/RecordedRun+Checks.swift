@@ -22,7 +22,7 @@ extension RecordedRun {
         "\(name) was evaluated at step \(evaluated), and its last checkpoint is of step \(saved); evaluate it again")
     }
     let recordedHashes = evaluation.manifest["sha256"]?.object ?? [:]
-    let weights = "model.safetensors"
+    let weights = PolicyWeightsFile.name(in: model)
     // Weights first: where they differ, it is another checkpoint.
     for name in [weights] + recordedHashes.keys.filter({ $0 != weights }) {
       let recorded = name == weights ? evaluation.setting("model_sha256") : recordedHashes[name]
@@ -59,7 +59,7 @@ extension RecordedRun {
     }
     warnings += changesOnResume.map { "\(name) was resumed with other settings: \($0)." }
     if let evaluation = evaluations["eval"], evaluation.setting("model_sha256") != nil, policy != nil,
-      !model.appendingPathComponent("model.safetensors").isThere
+      !PolicyWeightsFile.url(in: model).isThere
     {
       warnings.append(
         "\(name) has no weights any more, so whether the evaluation is of them was not checked.")
@@ -87,7 +87,7 @@ extension RecordedRun {
     func date(_ url: URL) -> Date? {
       (try? FileManager.default.attributesOfItem(atPath: url.path))?[.modificationDate] as? Date
     }
-    guard let weights = date(model.appendingPathComponent("model.safetensors")), let written = date(evaluation.url)
+    guard let weights = date(PolicyWeightsFile.url(in: model)), let written = date(evaluation.url)
     else { return false }
     return written < weights
   }

@@ -8,14 +8,19 @@ import OrderedCollections
 /// Checkpoints without it, such as LeRobot's, are not checked. Settings may be edited: they are compared elsewhere.
 public enum CheckpointChecksums {
   private static let fileName = "checkpoint_sha256.json"
-  private static let weights = "pretrained_model/model.safetensors"
+  private static let model = "pretrained_model"
+
+  /// The weights' file below a checkpoint: of an adapter, only its own weights.
+  private static func weights(of checkpoint: URL) -> String {
+    "\(model)/\(PolicyWeightsFile.name(in: checkpoint.appendingPathComponent(model)))"
+  }
 
   /// Writes those of a checkpoint's folder into it.
   static func write(in checkpoint: URL) throws {
     let state = checkpoint.appendingPathComponent("training_state")
     let names = try FileManager.default.contentsOfDirectory(atPath: state.path).sorted()
     var hashes: OrderedDictionary<String, JSON> = [:]
-    for name in [weights] + names.map({ "training_state/\($0)" }) {
+    for name in [weights(of: checkpoint)] + names.map({ "training_state/\($0)" }) {
       hashes[name] = .string(try MappedFile(checkpoint.appendingPathComponent(name)).sha256)
     }
     try JSON.object(hashes).write(to: checkpoint.appendingPathComponent(fileName))
@@ -40,14 +45,14 @@ public enum CheckpointChecksums {
   /// Refuses weights that were not written with their checkpoint.
   ///
   /// - Parameters:
-  ///   - sha256: that of `model.safetensors`.
+  ///   - sha256: that of the weights' file.
   ///   - model: the `pretrained_model` folder; one that is in no checkpoint is not checked.
   public static func check(weights sha256: String, of model: URL) throws {
     let model = model.resolvingSymlinksInPath()
-    guard model.lastPathComponent == "pretrained_model",
-      let wanted = try recorded(model.deletingLastPathComponent())[weights], wanted != .string(sha256)
-    else { return }
-    throw changed(model.appendingPathComponent("model.safetensors"))
+    guard model.lastPathComponent == Self.model else { return }
+    let checkpoint = model.deletingLastPathComponent()
+    guard let wanted = try recorded(checkpoint)[weights(of: checkpoint)], wanted != .string(sha256) else { return }
+    throw changed(PolicyWeightsFile.url(in: model))
   }
 
   private static func recorded(_ checkpoint: URL) throws -> OrderedDictionary<String, JSON> {
@@ -56,7 +61,7 @@ public enum CheckpointChecksums {
     let hashes = try JSON(contentsOf: file).object ?? [:]
     // Names that this program writes and no others: a name from a file could lead anywhere.
     return hashes.filter { name, _ in
-      name == weights || name.hasPrefix("training_state/") && !name.dropFirst(15).contains("/")
+      name == weights(of: checkpoint) || name.hasPrefix("training_state/") && !name.dropFirst(15).contains("/")
     }
   }
 

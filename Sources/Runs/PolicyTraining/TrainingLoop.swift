@@ -150,7 +150,7 @@ public struct TrainingLoop {
       try configuration.write(to: model.appendingPathComponent("train_config.json"))
       try TrainingState(step: update.step, optimizer: optimizer.states).write(
         to: folder.appendingPathComponent("training_state"), settings,
-        parameters: pretrained.policy.parameters.parameters.count)
+        of: pretrained.policy.parameters)
       try CheckpointChecksums.write(in: folder)
     }
     callbacks.observe(.saved(saved))

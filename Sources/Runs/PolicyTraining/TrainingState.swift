@@ -22,15 +22,16 @@ struct TrainingState {
 
   // MARK: Writing
 
-  /// - Parameter parameters: the number of the policy's parameters, frozen ones included, as in LeRobot's optimizer.
-  func write(to folder: URL, _ settings: TrainingSettings, parameters: Int) throws {
+  /// - Parameter store: the policy's parameters; frozen ones have places in LeRobot's optimizer too.
+  func write(to folder: URL, _ settings: TrainingSettings, of store: ParameterStore) throws {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     func write(_ json: JSON, _ name: String) throws { try json.write(to: folder.appendingPathComponent(name)) }
     // LeRobot 0.6 finds its place in the data by the last two.
     try write(
       ["step": .integer(step), "num_processes": 1, "batch_size": .integer(settings.batchSize)], Self.stepFile)
     var state: StateDictionary = [:]
-    for (index, entry) in optimizer.sorted(by: { $0.key < $1.key }) {
+    let (places, count) = store.optimizerPlaces
+    for (index, entry) in optimizer.map({ (places[$0.key], $0.value) }).sorted(by: { $0.0 < $1.0 }) {
       state["state/\(index)/step"] = entry.step
       state["state/\(index)/exp_avg"] = entry.firstMoment
       state["state/\(index)/exp_avg_sq"] = entry.secondMoment
@@ -42,7 +43,7 @@ struct TrainingState {
       "lr": next, "betas": adamW.betas.json, "eps": .number(adamW.epsilon),
       "weight_decay": .number(adamW.weightDecay), "amsgrad": false, "maximize": false, "foreach": nil,
       "capturable": false, "differentiable": false, "fused": nil, "decoupled_weight_decay": true,
-      "initial_lr": .number(schedule.peak), "params": .array((0..<parameters).map(JSON.integer)),
+      "initial_lr": .number(schedule.peak), "params": .array((0..<count).map(JSON.integer)),
     ]
     try write([group], Self.groupsFile)
     try write(
@@ -74,7 +75,8 @@ struct TrainingState {
     try Self.checkGroups(folder.appendingPathComponent(Self.groupsFile), for: store)
     let file = folder.appendingPathComponent(Self.stateFile)
     let state = try Tensor.load(file)
-    let known = Set(store.trainable.map { "\($0.index)" })
+    let places = store.optimizerPlaces.places
+    let known = Set(store.trainable.map { "\(places[$0.index])" })
     for key in state.keys {
       let parts = key.split(separator: "/").map(String.init)
       guard parts.count == 3, parts[0] == "state", ["step", "exp_avg", "exp_avg_sq"].contains(parts[2]) else {
@@ -89,11 +91,12 @@ struct TrainingState {
     }
     optimizer = [:]
     for (index, parameter) in store.trainable {
-      guard let first = state["state/\(index)/exp_avg"] else { continue }
-      guard let second = state["state/\(index)/exp_avg_sq"], let count = state["state/\(index)/step"],
+      let place = "state/\(places[index])"
+      guard let first = state["\(place)/exp_avg"] else { continue }
+      guard let second = state["\(place)/exp_avg_sq"], let count = state["\(place)/step"],
         first.shape == parameter.tensor.shape, second.shape == parameter.tensor.shape, count.elementCount == 1
       else {
-        throw Failure("\(file.path): the state of parameter \(index) does not fit \(parameter.name)")
+        throw Failure("\(file.path): the state of parameter \(places[index]) does not fit \(parameter.name)")
       }
       optimizer[index] = AdamWState(
         firstMoment: try first.to(.float32).clone().to(store.device),
@@ -107,7 +110,7 @@ struct TrainingState {
     guard groups.count == 1, let group = groups.first, let indices = group["params"]?.array else {
       throw Failure("\(file.path): expected one group of parameters, found \(groups.count); it cannot be resumed")
     }
-    let count = store.parameters.count
+    let count = store.optimizerPlaces.count
     guard indices.map(\.integer) == (0..<count).map({ $0 }) else {
       throw Failure(
         "\(file.path): the optimizer held \(indices.count) parameters, the policy has \(count); it cannot be resumed")

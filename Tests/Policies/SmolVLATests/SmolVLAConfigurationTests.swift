@@ -76,7 +76,7 @@ struct SmolVLAConfigurationTests {
   }
 
   @Test(arguments: [
-    ("adapt_to_pi_aloha=true", "adapt_to_pi_aloha"), ("use_peft=true", "use_peft"),
+    ("adapt_to_pi_aloha=true", "adapt_to_pi_aloha"),
     ("use_delta_joint_actions_aloha=true", "use_delta_joint_actions_aloha"),
     ("push_to_hub=true", "repo_id"), ("n_obs_steps=2", "n_obs_steps"),
     ("rtc_config={\"enabled\": true}", "rtc_config"), ("chunk_size=0", "chunk_size"),

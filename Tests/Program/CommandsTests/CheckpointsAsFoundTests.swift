@@ -7,8 +7,7 @@ import Testing
 
 @testable import Commands
 
-/// Checkpoints, runs and datasets as users have them: other cameras and sizes, another machine's paths, adapters, copies
-/// without links.
+/// Checkpoints, runs and datasets as users have them: other cameras and sizes, another machine's paths, copies without links.
 struct CheckpointsAsFoundTests {
   private static let evaluate = Flags.evaluate + ["--output_dir=out", "--policy.path=\(Flags.checkpoint)"]
   private static let resume = ["train", "--output_dir=E0", "--resume", "--steps=7"]
@@ -171,25 +170,6 @@ struct CheckpointsAsFoundTests {
       try changeConfig(folder) { $0["rtc_config"] = ["enabled": true] }
       let outcome = try Program.run(Self.evaluate + ["--overwrite"], in: folder)
       #expect(outcome.status == 1 && outcome.errors.contains("config.json: policy.rtc_config: "), "\(outcome.errors)")
-    }
-  }
-
-  @Test func `an adapter is called one, with what it is of and what merges it`() throws {
-    try Fixture.within(copying: ["E0"]) { folder in
-      let checkpoint = folder.appendingPathComponent(Flags.checkpoint)
-      try FileManager.default.moveItem(
-        at: checkpoint.appendingPathComponent("model.safetensors"),
-        to: checkpoint.appendingPathComponent("adapter_model.safetensors"))
-      try JSON(parsing: #"{"peft_type":"LORA","base_model_name_or_path":"lerobot/smolvla_base","r":16}"#).write(
-        to: checkpoint.appendingPathComponent("adapter_config.json"))
-      for command in [
-        Self.evaluate, ["train", "--output_dir=out", "--policy.path=\(Flags.checkpoint)"] + Flags.data,
-      ] {
-        let outcome = try Program.run(command, in: folder)
-        #expect(outcome.status == 1 && outcome.sentences.count == 1)
-        #expect(
-          outcome.errors.contains("is a LORA adapter of lerobot/smolvla_base") && outcome.errors.contains("merge"))
-      }
     }
   }
 

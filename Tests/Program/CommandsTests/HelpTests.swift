@@ -88,7 +88,7 @@ struct HelpTests {
         "ImageTransformsConfig ['dataset.image_transforms']:", "EnvConfig ['env']:", "LiberoEnv ['env']:",
         "PreTrainedConfig ['policy']:", "SmolVLAConfig ['policy']:", "OptimizerConfig ['optimizer']:",
         "LRSchedulerConfig ['scheduler']:", "EvalConfig ['eval']:", "WandBConfig ['wandb']:",
-        "examples:",
+        "PeftConfig ['peft']:", "examples:",
       ])
   }
 

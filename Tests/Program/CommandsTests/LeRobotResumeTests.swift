@@ -118,7 +118,7 @@ struct LeRobotResumeTests {
     let state = try TrainingState(in: Self.state, for: parameters)
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("wm-state-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: folder) }
-    try state.write(to: folder, settings.training, parameters: parameters.parameters.count)
+    try state.write(to: folder, settings.training, of: parameters)
     #expect(folder.names() == Self.state.names())
     for name in folder.names() {
       let (own, theirs) = (folder.appendingPathComponent(name), Self.state.appendingPathComponent(name))

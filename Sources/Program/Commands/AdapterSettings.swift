@@ -1,0 +1,102 @@
+import Foundation
+import LayeredSettings
+import ModelFiles
+import NeuralNetworks
+import OrderedCollections
+import PretrainedPolicies
+import RobotPolicies
+
+/// `--peft.…` under LeRobot's names: a low-rank adapter is trained in place of the whole policy.
+struct AdapterSettings: ConfigurationSection {
+  static let title = "PeftConfig"
+  @Setting("target_modules", help: targetHelp) var targets: AdapterTargets?
+  @Setting("full_training_modules", help: "ends of names of modules that are trained whole beside the adapters")
+  var trainedWhole: [String]?
+  @Setting("method_type", help: "the kind of adapter; only LORA is supported") var method = "LORA"
+  @Setting("init_type", help: "gaussian, or null for uniform: how an adapter's first factor begins; the other is zero")
+  var initialization: String?
+  @Setting("r", help: "rank of the adapters") var rank = 16
+  @Setting("lora_alpha", owner: .program, help: "an adapter's change is multiplied by lora_alpha / r; null is peft's 8")
+  var alpha: Int?
+
+  private static let targetHelp =
+    "linear layers with adapters: ends of names ([q_proj,v_proj]), a regular expression of whole names, or all-linear; "
+    + "null for queries and values of the action expert and the projections around it"
+
+  func validate() throws(ConfigurationError) {
+    guard method.uppercased() == "LORA" else {
+      throw ConfigurationError("method_type", "expected LORA, the only kind that is supported, found \(method)")
+    }
+    guard LowRankAdaptation.ranks.contains(rank) else {
+      let ranks = LowRankAdaptation.ranks
+      throw ConfigurationError("r", "expected \(ranks.lowerBound) to \(ranks.upperBound), found \(rank)")
+    }
+    if let alpha, !(1...1_000_000).contains(alpha) {
+      throw ConfigurationError("lora_alpha", "expected 1 to 1000000, found \(alpha)")
+    }
+    guard initialization == nil || initialization == "gaussian" else {
+      throw ConfigurationError("init_type", "expected gaussian or null, found \(initialization ?? "")")
+    }
+    guard trainedWhole?.contains("") != true else {
+      throw ConfigurationError("full_training_modules", "expected names, found an empty one")
+    }
+  }
+
+  /// What the settings ask for.
+  var adaptation: LowRankAdaptation {
+    var adaptation = LowRankAdaptation(
+      rank: rank, alpha: Double(alpha ?? 8), targets: targets?.selection ?? PolicySettings.adaptedLayers)
+    adaptation.trainedWhole = trainedWhole ?? []
+    adaptation.initializer = initialization == nil ? .uniform : .gaussian
+    return adaptation
+  }
+}
+
+/// A list of names, or a text that is a regular expression or `all-linear`.
+enum AdapterTargets: ConfigurationValue, Equatable {
+  case names([String])
+  case text(String)
+
+  static var typeDescription: String { "a list of names or a regular expression" }
+  static var typeName: String { "List|str" }
+
+  init(json: JSON) throws(ConfigurationValueError) {
+    if let text = json.string { self = .text(text) } else { self = .names(try [String](json: json)) }
+  }
+
+  init(flag: String) throws(ConfigurationValueError) {
+    self = flag.hasPrefix("[") && flag.hasSuffix("]") ? .names(try [String](flag: flag)) : .text(flag)
+  }
+
+  var json: JSON {
+    switch self {
+    case .names(let names): names.json
+    case .text(let text): .string(text)
+    }
+  }
+
+  fileprivate var selection: ModuleSelection {
+    switch self {
+    case .names(let names): .names(names)
+    case .text(let text): text.lowercased() == "all-linear" ? .everyLinear : .pattern(text)
+    }
+  }
+}
+
+extension PretrainedPolicy {
+  /// What a training record keeps of an adapter: its settings, its layers and the weights that it changes; nil for a whole
+  /// policy.
+  ///
+  /// - Parameter origin: the checkpoint that the run starts from, which the adapter changes or is.
+  func adapterRecord(startingFrom origin: URL) throws -> JSON? {
+    guard let adapter else { return nil }
+    let names = [
+      "r", "lora_alpha", "rank_pattern", "alpha_pattern", "use_rslora", "modules_to_save", "init_lora_weights",
+    ]
+    var members = (adapter.object ?? [:]).filter { names.contains($0.key) }
+    members["layers"] = .array(policy.parameters.adapters.keys.map(JSON.string))
+    let base = try AdapterConfiguration.base(of: origin) ?? origin
+    members["base_sha256"] = .string(try MappedFile(base.appendingPathComponent(PolicyWeightsFile.whole)).sha256)
+    return .object(members)
+  }
+}
