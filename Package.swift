@@ -122,7 +122,9 @@ let package = Package(
 
     // MARK: Python: the core as a shared library; shim/ holds what makes torch's operators of it.
     module("CPythonCore", in: "Python", ["CTorch"]),
-    module("PythonCore", in: "Python", ["CPythonCore", "PretrainedPolicies", "TrainingBatches", "LiberoSimulation"]),
+    module(
+      "PythonCore", in: "Python",
+      ["CPythonCore", "PretrainedPolicies", "LeRobotDatasets", "TrainingBatches", "LiberoSimulation"]),
 
     // MARK: Program: the command line.
     .target(

@@ -89,9 +89,10 @@ public struct PolicyBuilder {
   ///
   /// - Parameters:
   ///   - parameters: all of the policy's, under the checkpoint's names.
-  ///   - folder: a checkpoint that the backbone or the encoder may lie beside.
+  ///   - folder: a checkpoint that the backbone or the encoder may lie beside, and whose version of LeRobot is followed.
   /// - Throws: parameters that are missing, unexpected or of another shape, listed.
   public mutating func policy(sharing parameters: StateDictionary, besides folder: URL? = nil) throws -> any Policy {
+    try followVersion(of: folder)
     let backbone = try backbone(besides: folder)
     guard parameters.isEmpty else {
       let store = try store(of: parameters, isShared: true)

@@ -55,6 +55,7 @@ class SmolVLAWorldConfig(SmolVLAConfig):
     init_from_strict: bool = False
     # The native program's own.
     action_loss: str = "valid"
+    lerobot_version: str | None = None
     precision: str | None = None
 
     def settings(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import hf_hub_download
+from huggingface_hub import hf_hub_download, snapshot_download
 from lerobot.policies.pretrained import PreTrainedPolicy
 from lerobot_wm import Error
 from lerobot_wm.encoders import LatentCache
@@ -40,6 +40,10 @@ class SmolVLAWorldPolicy(PreTrainedPolicy):
         self._cache: LatentCache | None = None
         self._identity: dict[str, Any] | None = None
         new = SharedPolicy(config.settings(), folder=self._folder(), device=config.device or "cpu", seed=_seed())
+        # Saved with the checkpoint, so that it computes the same wherever it is loaded.
+        config.lerobot_version = new.lerobot_version
+        for notice in new.notices:
+            logging.info(notice)
         for name, tensor in new.parameters.items():
             _register(self, name, nn.Parameter(tensor.detach(), requires_grad=tensor.requires_grad))
         if config.init_from_policy_path and not config.pretrained_path:
@@ -79,8 +83,11 @@ class SmolVLAWorldPolicy(PreTrainedPolicy):
         return self._core
 
     def _folder(self) -> str | None:
-        path = self.config.pretrained_path
-        return str(path) if path and Path(path).is_dir() else None
+        """The checkpoint's small files: perhaps a backbone or an encoder, and a record of what it was trained with."""
+        path = str(self.config.pretrained_path or self.config.init_from_policy_path)
+        if not path or Path(path).is_dir():
+            return path or None
+        return snapshot_download(path, allow_patterns=["*.json"])
 
     def _save_pretrained(self, save_directory: Path, **kwargs: Any) -> None:
         super()._save_pretrained(save_directory, **kwargs)
