@@ -28,13 +28,15 @@ public struct PretrainedPolicy {
   }
 
   /// Writes `config.json`, `model.safetensors`, the processors and the attachments into a new folder.
-  public func save(to directory: URL) throws {
+  ///
+  /// - Parameter weights: what is written in the place of the policy's own, by the parameters' names.
+  public func save(to directory: URL, with weights: StateDictionary = [:]) throws {
     try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
     for (name, document) in documents.merging(["config.json": configuration], uniquingKeysWith: { $1 }) {
       try document.write(to: directory.appendingPathComponent(name))
     }
     var state: StateDictionary = [:]
-    for parameter in policy.parameters.parameters { state[parameter.name] = parameter.saved }
+    for parameter in policy.parameters.parameters { state[parameter.name] = weights[parameter.name] ?? parameter.saved }
     try Tensor.save(state, to: directory.appendingPathComponent("model.safetensors"), metadata: ["format": "pt"])
     try preprocessor.write(to: directory)
     try postprocessor.write(to: directory)

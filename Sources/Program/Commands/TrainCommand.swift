@@ -197,6 +197,7 @@ enum TrainCommand: Command {
         if let line = profile?.stepDone() { progress?.say(line) }
       case .logged(let line), .warning(let line): progress?.say(FlagTranslation.translated(line))
       case .saved(let checkpoint): mirror?.copy(checkpoint).forEach { progress?.say($0) }
+      case .removed(let checkpoint): mirror?.remove(checkpoint)
       case .evaluating, .ended: progress?.finish()
       }
     }

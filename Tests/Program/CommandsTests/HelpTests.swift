@@ -88,6 +88,7 @@ struct HelpTests {
         "ImageTransformsConfig ['dataset.image_transforms']:", "EnvConfig ['env']:", "LiberoEnv ['env']:",
         "PreTrainedConfig ['policy']:", "SmolVLAConfig ['policy']:", "OptimizerConfig ['optimizer']:",
         "LRSchedulerConfig ['scheduler']:", "EvalConfig ['eval']:", "WandBConfig ['wandb']:",
+        "GradientAccumulationConfig ['accelerator.gradient_accumulation']:", "EMAConfig ['ema']:",
         "examples:",
       ])
   }
