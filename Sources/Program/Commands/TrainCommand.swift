@@ -202,6 +202,7 @@ enum TrainCommand: Command {
       case .saved(let checkpoint):
         progress?.say("saved \(checkpoint.path)")
         mirror?.copy(checkpoint).forEach { progress?.say($0) }
+      case .removed(let checkpoint): mirror?.remove(checkpoint)
       case .evaluating, .ended: progress?.finish()
       }
     }

@@ -206,6 +206,10 @@ struct TrainingRecord {
       "program": ProgramRecord.json, "versions": ProgramRecord.engines, "numerics": ProgramRecord.numerics,
       "command_line": .array(CommandLine.arguments.map(JSON.string)),
     ]
+    // Noted where they are used: records of before there were such settings say the same.
+    let accumulated = settings.accelerator.accumulation.steps
+    if accumulated > 1 { segment["gradient_accumulation_steps"] = .integer(accumulated) }
+    if settings.average.isEnabled { segment["ema"] = settings.average.json }
     if settings.policy.smolvla.dependsOnLeRobotVersion, let version = pretrained.policy.lerobotVersion {
       segment[LeRobotVersion.entry] = .string(version.rawValue)
     }

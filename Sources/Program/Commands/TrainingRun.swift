@@ -170,7 +170,9 @@ struct TrainingRun {
   func checkSpace(at path: String, _ checks: inout Checks) {
     let done = checkpoint.flatMap(LastCheckpoint.step) ?? 0
     let count = settings.checkpointCount(after: done)
-    do { try OutputDisk.requireSpace(for: count, ofBytes: pretrained.checkpointBytes, at: path) } catch {
+    let weights = pretrained.policy.parameters.parameters.reduce(0) { $0 + 4 * $1.tensor.elementCount }
+    let bytes = pretrained.checkpointBytes + (settings.average.isEnabled ? weights : 0)
+    do { try OutputDisk.requireSpace(for: count, ofBytes: bytes, at: path) } catch {
       checks.warn("disk space", [message(of: error)])
     }
   }

@@ -24,7 +24,8 @@ public struct TrainingLoop {
   private let output: URL
   private let configuration: JSON
   private let optimizer: AdamW
-  private let policyUpdate: PolicyUpdate
+  private var policyUpdate: PolicyUpdate
+  private let average: WeightAverage?
   private let callbacks: TrainingCallbacks
   private let line: LogLine
   private var log: RunLog
@@ -56,13 +57,23 @@ public struct TrainingLoop {
         "the checkpoint \(checkpoint?.path ?? "") is at step \(firstStep), beyond `steps=\(settings.steps)`; ask for "
           + "more `steps`")
     }
+    guard firstStep.isMultiple(of: settings.batchesPerUpdate), settings.steps.isMultiple(of: settings.batchesPerUpdate)
+    else {
+      throw Failure(
+        "an update takes the batches of \(settings.batchesPerUpdate) steps: expected `steps` and the step of the "
+          + "checkpoint to be multiples, found \(settings.steps) and \(firstStep)")
+    }
+    guard pretrained.adapter == nil || !settings.average.isEnabled else {
+      throw Failure("an average of an adapter's weights (`ema.enable`) is not supported; train without one of the two")
+    }
+    average = try settings.average.isEnabled ? WeightAverage.restored(pretrained, settings, checkpoint, firstStep) : nil
     self.pretrained = pretrained
     self.settings = settings
     self.output = output
     self.configuration = configuration
     self.callbacks = callbacks
     optimizer = AdamW(parameters, settings: settings.optimizer, states: state?.optimizer ?? [:])
-    policyUpdate = PolicyUpdate(pretrained.policy, optimizer)
+    policyUpdate = PolicyUpdate(pretrained.policy, optimizer, batches: settings.batchesPerUpdate)
     line = LogLine(batchSize: settings.batchSize, frames: frames, episodes: episodes)
     log = try RunLog(
       output: output, resumingAt: firstStep, configuration: configuration, wandb: wandb, position: line.position)
@@ -86,23 +97,12 @@ public struct TrainingLoop {
   }
 
   private mutating func train(on batches: inout some BatchSource) throws -> TrainingEnd {
-    let policy = pretrained.policy
-    let random = CountedRandom(seed: settings.seed, "training")
     if let exitCode = try catchUp() { return .interrupted(step: firstStep, exitCode: exitCode) }
-    for step in firstStep..<settings.steps {
-      clock.beginLoading()
-      guard let samples = try batches.next() else { throw Failure("the batches ended before step \(step + 1)") }
-      clock.beginUpdate()
-
-      let batch = try pretrained.preprocessor(
-        samples.batch, tasks: samples.instructions, device: policy.parameters.device)
-      let learningRate = settings.schedule.learningRate(at: step)
-      let metrics = try policyUpdate(batch, random: random.at(step), learningRate: learningRate)
-
+    for step in stride(from: firstStep, to: settings.steps, by: settings.batchesPerUpdate) {
+      let update = try update(from: step, on: &batches)
+      let done = update.step
       reportObstacle()
 
-      let done = step + 1
-      let update = Update(step: done, metrics: metrics, learningRate: learningRate)
       if settings.isLogStep(done) { try traced(.log) { try write(update) } }
       clock.endUpdate()
       callbacks.observe(.updated(step: done))
@@ -119,8 +119,44 @@ public struct TrainingLoop {
         if settings.savesCheckpoints, !isSaved { try save(update) }
         return .interrupted(step: done, exitCode: exitCode)
       }
+      // After the evaluation, which says how good the newest is.
+      if isSaved || settings.isEvaluationStep(done) { try removeSuperseded() }
     }
     return .finished
+  }
+
+  /// Loads the batches of an update that begins at a step, and makes it.
+  private mutating func update(from first: Int, on batches: inout some BatchSource) throws -> Update {
+    let random = CountedRandom(seed: settings.seed, "training")
+    let last = first + settings.batchesPerUpdate - 1
+    for step in first..<last { try policyUpdate.accumulate(loaded(step, from: &batches), random: random.at(step)) }
+    let batch = try loaded(last, from: &batches)
+    let learningRate = settings.schedule.learningRate(at: last)
+    var update = Update(
+      step: last + 1, metrics: try policyUpdate(batch, random: random.at(last), learningRate: learningRate),
+      learningRate: learningRate)
+    if let average {
+      try average.update()
+      update.known = ["ema/decay": average.decay, "ema/step": Double(average.updates)]
+    }
+    return update
+  }
+
+  private mutating func loaded(_ step: Int, from batches: inout some BatchSource) throws -> Batch {
+    clock.endUpdate()
+    clock.beginLoading()
+    guard let samples = try batches.next() else { throw Failure("the batches ended before step \(step + 1)") }
+    clock.beginUpdate()
+    return try pretrained.preprocessor(
+      samples.batch, tasks: samples.instructions, device: pretrained.policy.parameters.device)
+  }
+
+  private func removeSuperseded() throws {
+    let directory = CheckpointDirectory(output: output)
+    for checkpoint in settings.retention.superseded(directory.checkpoints, by: log.evaluations) {
+      try directory.remove(checkpoint)
+      callbacks.observe(.removed(checkpoint))
+    }
   }
 
   /// Says once that a GPU starts each operation of an update by itself, and why.
@@ -148,6 +184,7 @@ public struct TrainingLoop {
       let model = folder.appendingPathComponent("pretrained_model")
       try pretrained.save(to: model)
       try configuration.write(to: model.appendingPathComponent("train_config.json"))
+      try average?.save(pretrained, configuration, in: folder)
       try TrainingState(step: update.step, optimizer: optimizer.states).write(
         to: folder.appendingPathComponent("training_state"), settings,
         of: pretrained.policy.parameters)
@@ -159,12 +196,13 @@ public struct TrainingLoop {
   /// Makes up for what a killed run left out at its last checkpoint; returns an exit code if it was interrupted.
   private mutating func catchUp() throws -> Int? {
     guard firstStep > 0 else { return nil }
-    if !log.has(HeldOutLoss.key, at: firstStep), let exitCode = try measureHeldOut(at: firstStep) { return exitCode }
-    return try log.has(Self.successKey, at: firstStep) ? nil : evaluate(at: firstStep)
+    let found = log.evaluations[firstStep]
+    if found?[HeldOutLoss.key] == nil, let exitCode = try measureHeldOut(at: firstStep) { return exitCode }
+    return try found?[Self.successKey] == nil ? evaluate(at: firstStep) : nil
   }
 
   /// What every evaluation measures.
-  private static let successKey = "eval/pc_success"
+  static let successKey = "eval/pc_success"
 
   /// Measures the held-out loss if it is time to; returns an exit code if that was interrupted.
   private mutating func measureHeldOut(at step: Int) throws -> Int? {
@@ -185,7 +223,10 @@ public struct TrainingLoop {
     guard settings.isEvaluationStep(step), let evaluate = callbacks.evaluate else { return nil }
     callbacks.observe(.evaluating(step: step))
     let found: (metrics: Metrics, video: URL?)?
-    do { found = try evaluate(step) } catch {
+    do {
+      let isAveraged = settings.average.isEvaluated
+      found = try isAveraged ? average?.inPlace { try evaluate(step) } ?? evaluate(step) : evaluate(step)
+    } catch {
       callbacks.observe(.warning("warning: the evaluation at step \(step) failed: \(message(of: error))"))
       return nil
     }
@@ -198,9 +239,12 @@ public struct TrainingLoop {
 
 /// What one update leaves for the log, on the device until it is read back.
 private struct Update {
+  /// The steps that are done with it.
   let step: Int
   let metrics: OrderedDictionary<String, Tensor>
   let learningRate: Double
+  /// Values that are known without reading back.
+  var known: Metrics = [:]
 
   /// Reads the values back.
   ///
@@ -208,6 +252,7 @@ private struct Update {
   func finiteValues() throws -> Metrics {
     var values = try metrics.mapValues { try $0.item() }
     values["lr"] = learningRate
+    values.merge(known) { $1 }
     if let bad = values.first(where: { !$0.value.isFinite }) {
       throw Failure(
         "\(bad.key) is \(bad.value) at step \(step): training has diverged; resume from the last checkpoint with a "

@@ -7,6 +7,12 @@ public struct TrainingSettings: Sendable {
   public var steps = 100_000
   /// The samples of one update.
   public var batchSize = 8
+  /// The steps whose batches make one update; ``steps`` is a multiple of it.
+  public var batchesPerUpdate = 1
+  /// Keeps a moving average of the weights beside them.
+  public var average = WeightAverageSettings()
+  /// Which checkpoints stay.
+  public var retention = CheckpointRetention()
   /// The steps between log lines.
   public var logFrequency = 200
   /// The steps between checkpoints; the last step is saved in any case, and is the only one with 0 or less.
@@ -25,16 +31,21 @@ public struct TrainingSettings: Sendable {
 
   public init(schedule: CosineSchedule) { self.schedule = schedule }
 
-  func isLogStep(_ step: Int) -> Bool { step % logFrequency == 0 || step == steps }
+  func isLogStep(_ step: Int) -> Bool { step == steps || isDue(step, every: logFrequency) }
 
-  func isSaveStep(_ step: Int) -> Bool { (saveFrequency > 0 && step % saveFrequency == 0) || step == steps }
+  func isSaveStep(_ step: Int) -> Bool { step == steps || isDue(step, every: saveFrequency) }
 
   func isEvaluationStep(_ step: Int) -> Bool {
-    evaluationFrequency > 0 && (step % evaluationFrequency == 0 || step == steps)
+    evaluationFrequency > 0 && (step == steps || isDue(step, every: evaluationFrequency))
   }
 
   func isHeldOutStep(_ step: Int) -> Bool {
-    heldOutFrequency > 0 && (step % heldOutFrequency == 0 || step == steps)
+    heldOutFrequency > 0 && (step == steps || isDue(step, every: heldOutFrequency))
+  }
+
+  /// Whether a multiple lies among the steps of the update that ended.
+  private func isDue(_ step: Int, every frequency: Int) -> Bool {
+    frequency > 0 && step / frequency > (step - batchesPerUpdate) / frequency
   }
 }
 
@@ -65,6 +76,8 @@ public enum TrainingEvent: Sendable, Equatable {
   case evaluating(step: Int)
   /// A checkpoint is complete; its folder.
   case saved(URL)
+  /// A checkpoint was removed; its folder.
+  case removed(URL)
   /// The run ends, also with an error.
   case ended
 }

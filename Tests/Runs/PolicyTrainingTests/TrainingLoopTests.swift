@@ -54,6 +54,12 @@ private struct Numbers: BatchSource {
   }
 }
 
+extension URL {
+  fileprivate var pathNames: [String] {
+    get throws { try FileManager.default.contentsOfDirectory(atPath: path).sorted() }
+  }
+}
+
 struct TrainingLoopTests {
   private let folder = FileManager.default.temporaryDirectory.appendingPathComponent("wm-loop-\(UUID().uuidString)")
   private var settings: TrainingSettings = {
@@ -230,6 +236,69 @@ struct TrainingLoopTests {
     #expect(try measured() == found)
     #expect(try measured(isInterrupted: true) == nil)
     #expect(throws: Failure.self) { try measured(broken: 2) }
+  }
+
+  // MARK: What stays on the disk
+
+  @Test func `keeps the newest checkpoints and the best, also after it was resumed`() throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    var settings = settings
+    (settings.saveFrequency, settings.evaluationFrequency) = (1, 1)
+    (settings.retention.newest, settings.retention.best) = (2, 1)
+    var callbacks = TrainingCallbacks()
+    callbacks.evaluate = { (["eval/pc_success": $0 == 2 ? 90 : Double($0)], nil) }
+    var (updates, removed): (Int, [String]) = (0, [])
+    callbacks.observe = {
+      if case .updated = $0 { updates += 1 }
+      if case .removed(let folder) = $0 { removed.append(folder.lastPathComponent) }
+    }
+    callbacks.interruption = { updates == 4 ? 130 : nil }
+    #expect(try run("run", settings, callbacks).end == .interrupted(step: 4, exitCode: 130))
+    callbacks.interruption = { nil }
+    #expect(try run("run", settings, resuming: 4, callbacks).end == .finished)
+    #expect(try checkpoints("run") == ["000002", "000005", "000006", "last"])
+    #expect(removed == ["000001", "000003", "000004"])
+  }
+
+  // MARK: Several batches in an update, and the average of the weights
+
+  @Test func `an update of several steps' batches is whole whenever the run stops`() throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    var settings = settings
+    (settings.batchesPerUpdate, settings.logFrequency, settings.saveFrequency) = (2, 3, 3)
+    settings.average.isEnabled = true
+    let whole = try run("whole", settings)
+    // The multiples of 3, each at the end of its update.
+    #expect(try loggedSteps("whole") == [4, 6] && checkpoints("whole") == ["000004", "000006", "last"])
+    #expect(try rows("whole").last?["ema/step"]?.integer == 3)
+    var callbacks = TrainingCallbacks()
+    callbacks.interruption = { 130 }
+    #expect(try run("broken", settings, callbacks).end == .interrupted(step: 2, exitCode: 130))
+    #expect(try run("broken", settings, resuming: 2).weights == whole.weights)
+    for name in ["pretrained_model_ema/model.safetensors", "training_state/ema_state.json"] {
+      let files = ["whole", "broken"].map { folder.appendingPathComponent("\($0)/checkpoints/000006/\(name)") }
+      #expect(try Data(contentsOf: files[0]) == Data(contentsOf: files[1]), "\(name)")
+    }
+    #expect(try run("single", self.settings).weights != whole.weights)
+    settings.batchesPerUpdate = 4
+    let error = #expect(throws: Failure.self) { try run("uneven", settings) }
+    #expect(error?.description.contains("an update takes the batches of 4 steps") == true)
+  }
+
+  @Test func `the average is evaluated and does not change the training`() throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    var settings = settings
+    settings.evaluationFrequency = 3
+    let plain = try run("plain", settings)
+    settings.average.isEnabled = true
+    var callbacks = TrainingCallbacks()
+    callbacks.evaluate = { _ in throw Failure("no renderer") }
+    #expect(try run("averaged", settings, callbacks).weights == plain.weights)
+    let checkpoint = folder.appendingPathComponent("averaged/checkpoints/000006")
+    let files = ["pretrained_model", "pretrained_model_ema"].map { checkpoint.appendingPathComponent($0) }
+    #expect(try files[0].pathNames == files[1].pathNames)
+    let weights = try files.map { try MeanPolicy(loading: $0).weights }
+    #expect(weights[0] == plain.weights && weights[1] != plain.weights)
   }
 
   @Test func `refuses a checkpoint beyond the last step`() throws {
