@@ -57,6 +57,9 @@ struct TrainingRun {
       return try builder.new(from: settings.startingPoint(), features: features, renaming: renaming)
     }
     checks.warn("policy", builder.notices)
+    guard pretrained.adapter == nil || !settings.average.isEnabled else {
+      throw Failure("an average of an adapter's weights (`ema.enable`) is not supported; train without one of the two")
+    }
     let interface = pretrained.policy.interface
     let absent = try checks("features", found: { _ in nil }) { try Self.requireFit(interface, dataset, renaming) }
     checks.warn("features", [absent].compactMap(\.self))

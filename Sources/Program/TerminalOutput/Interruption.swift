@@ -18,6 +18,11 @@ public final class Interruption: Sendable {
     numbers = [SIGINT, SIGTERM] + (isHangUpIgnored ? [] : [SIGHUP])
     // Not a Dispatch source, which needs a thread: signals must end a program that can start none.
     for number in numbers { signal(number) { received.add($0) } }
+    // A parent's thread that blocks signals, as Dispatch's do, leaves them blocked here.
+    var unblocked = sigset_t()
+    sigemptyset(&unblocked)
+    for number in numbers { sigaddset(&unblocked, number) }
+    pthread_sigmask(SIG_UNBLOCK, &unblocked, nil)
   }
 
   deinit {

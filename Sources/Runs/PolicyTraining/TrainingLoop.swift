@@ -63,9 +63,6 @@ public struct TrainingLoop {
         "an update takes the batches of \(settings.batchesPerUpdate) steps: expected `steps` and the step of the "
           + "checkpoint to be multiples, found \(settings.steps) and \(firstStep)")
     }
-    guard pretrained.adapter == nil || !settings.average.isEnabled else {
-      throw Failure("an average of an adapter's weights (`ema.enable`) is not supported; train without one of the two")
-    }
     average = try settings.average.isEnabled ? WeightAverage.restored(pretrained, settings, checkpoint, firstStep) : nil
     self.pretrained = pretrained
     self.settings = settings
