@@ -43,7 +43,7 @@ public struct DatasetMetadata: Sendable, Equatable {
   }
 
   /// Reads and checks `meta/info.json`.
-  init(contentsOf url: URL) throws {
+  public init(contentsOf url: URL) throws {
     guard FileManager.default.fileExists(atPath: url.path) else {
       throw Failure(
         "expected a LeRobotDataset with \(url.path), found none; check `dataset.root` and `dataset.repo_id`")

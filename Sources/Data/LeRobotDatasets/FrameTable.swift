@@ -130,7 +130,7 @@ extension FrameTable {
 
   /// Refuses episodes whose frames do not follow one another at the dataset's rate.
   ///
-  /// A window of frames is one of times only where they do. The rounding of float32 seconds is allowed for.
+  /// A window of frames is one of times only where they do.
   func checkTimes(of episodes: [Episode], _ metadata: DatasetMetadata, tolerance: Double, root: URL) throws {
     let period = 1 / metadata.framesPerSecond
     var first = 0
@@ -138,13 +138,19 @@ extension FrameTable {
       let positions = first..<first + episode.frames.count
       first = positions.upperBound
       for position in positions.dropFirst() {
+        if follows(at: position, period: period, tolerance: tolerance) { continue }
         let (before, now) = (Double(timestamps[position - 1]), Double(timestamps[position]))
-        if abs(now - before - period) <= tolerance + Double(timestamps[position].ulp) { continue }
         throw Failure(
           "expected frames \(period) s apart (fps \(metadata.framesPerSecond), within \(tolerance) s) in \(root.path), "
             + "found frame \(position - positions.lowerBound) of episode \(episode.index) at \(now) s after \(before) s; "
             + "leave the episode out, fix the dataset or raise `tolerance_s`")
       }
     }
+  }
+
+  /// Whether a frame lies a period after the one before; the rounding of float32 seconds is allowed for.
+  func follows(at position: Int, period: Double, tolerance: Double) -> Bool {
+    let (before, now) = (Double(timestamps[position - 1]), Double(timestamps[position]))
+    return abs(now - before - period) <= tolerance + Double(timestamps[position].ulp)
   }
 }

@@ -45,16 +45,30 @@ extension LeRobotDataset {
 
   /// Refuses videos that lack frames of the selected episodes, before a run meets them.
   ///
-  /// Only where a video's length leaves a doubt is an episode's last frame decoded.
-  ///
   /// - Throws: all such episodes, and the setting that leaves them out.
   public func checkVideos(of cameras: [String]) throws {
-    var bad: [(episode: Int, problem: String)] = []
+    let bad = try videoProblems(of: cameras)
+    guard let problem = bad.first?.text else { return }
+    throw Failure(
+      "the videos of \(bad.count) of \(episodes.count) episodes of \(root.path) cannot be read to their ends "
+        + "(\(remedy(for: bad.map(\.episode)))): \(problem)")
+  }
+
+  /// What is wrong with an episode.
+  public struct EpisodeProblem: Sendable, Equatable {
+    public let episode: Int
+    /// In one sentence.
+    public let text: String
+  }
+
+  /// The selected episodes of which a video lacks frames, each once.
+  ///
+  /// Only where a video's length leaves a doubt is an episode's last frame decoded.
+  public func videoProblems(of cameras: [String]) throws -> [EpisodeProblem] {
+    var bad: [EpisodeProblem] = []
     var lengths: [URL: Double] = [:]
-    var first = 0
-    for episode in episodes {
-      let last = first + episode.frames.count - 1
-      first = last + 1
+    for (episode, start) in zip(episodes, starts) {
+      let last = start + episode.frames.count - 1
       for camera in cameras {
         guard metadata.features[camera]?.dataType == .video, let video = episode.videos[camera],
           let template = metadata.videoPath
@@ -70,36 +84,73 @@ extension LeRobotDataset {
         let end = video.start + Double(table.timestamps[last])
         if end + 0.5 / metadata.framesPerSecond < length { continue }
         do { _ = try image(camera, at: last) } catch {
-          bad.append((episode.index, message(of: error)))
+          bad.append(EpisodeProblem(episode: episode.index, text: message(of: error)))
           break
         }
       }
     }
-    guard let problem = bad.first?.problem else { return }
-    throw Failure(
-      "the videos of \(bad.count) of \(episodes.count) episodes of \(root.path) cannot be read to their ends "
-        + "(\(remedy(for: bad.map(\.episode)))): \(problem)")
+    return bad
   }
 
   /// Refuses features whose numbers are not finite, which would end in a loss that is not.
   ///
   /// - Throws: the first such frame, all episodes with such frames, and the setting that leaves them out.
   public func checkFinite(_ features: [String]) throws {
-    var (bad, place): ([Int], String?) = ([], nil)
+    let bad = try nonFiniteFrames(of: features)
+    guard let place = bad.first?.text else { return }
+    throw Failure(
+      "\(place) in \(root.path) is not finite; repair the data, or leave episodes out "
+        + "(\(remedy(for: bad.map(\.episode))))")
+  }
+
+  /// The first number that is not finite of each selected episode that has one, as its feature and frame.
+  public func nonFiniteFrames(of features: [String]) throws -> [EpisodeProblem] {
+    var bad: [EpisodeProblem] = []
     for (episode, start) in zip(episodes, starts) {
       let positions = Array(start..<start + episode.frames.count)
       for feature in features {
         let values = try values(of: feature, at: positions)
         guard let wrong = values.firstIndex(where: { !$0.isFinite }) else { continue }
         let frame = wrong / max(1, values.count / positions.count)
-        place = place ?? "\(feature) of frame \(frame) of episode \(episode.index)"
-        bad.append(episode.index)
+        bad.append(
+          EpisodeProblem(
+            episode: episode.index, text: "\(feature) of frame \(frame) of episode \(episode.index)"))
         break
       }
     }
-    guard let place else { return }
-    throw Failure(
-      "\(place) in \(root.path) is not finite; repair the data, or leave episodes out (\(remedy(for: bad)))")
+    return bad
+  }
+
+  /// The selected episodes whose frames do not follow one another at the dataset's rate, with the first such frame.
+  ///
+  /// - Parameter tolerance: seconds that the distance of two frames may be off.
+  public func timeProblems(tolerance: Double) -> [EpisodeProblem] {
+    let period = 1 / metadata.framesPerSecond
+    return zip(episodes, starts).compactMap { episode, start in
+      let wrong = (start + 1..<start + episode.frames.count).filter {
+        !table.follows(at: $0, period: period, tolerance: tolerance)
+      }
+      guard let first = wrong.first else { return nil }
+      let (before, now) = (Double(table.timestamps[first - 1]), Double(table.timestamps[first]))
+      return EpisodeProblem(
+        episode: episode.index,
+        text:
+          "\(wrong.count) of its frames are off their time: frame \(first - start) is at \(now) s after \(before) s, and "
+          + "frames are \(period) s apart")
+    }
+  }
+
+  /// The video of a camera that the first selected episode lies in; nil if there is none or it cannot be opened.
+  public func firstVideo(of camera: String) -> VideoReader? {
+    guard let video = episodes.first?.videos[camera], let template = metadata.videoPath,
+      let url = try? template.url(in: root, chunk: video.chunk, file: video.file, video: camera)
+    else { return nil }
+    return try? VideoReader(url)
+  }
+
+  /// The positions of a selected episode, by its place in ``episodes``.
+  public func positions(ofEpisode ordinal: Int) -> Range<Int> {
+    starts[ordinal]..<starts[ordinal] + episodes[ordinal].frames.count
   }
 
   /// The episodes to leave out, and the setting that does it.

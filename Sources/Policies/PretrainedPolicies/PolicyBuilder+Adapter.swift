@@ -160,7 +160,7 @@ extension PolicyBuilder {
 
 extension AdapterConfiguration {
   /// In a few words.
-  var summary: String { "rank \(adaptation.rank), alpha \(adaptation.alpha.formatted()) of \(baseName)" }
+  public var summary: String { "rank \(adaptation.rank), alpha \(adaptation.alpha.formatted()) of \(baseName)" }
 
   /// The folder of the policy that an adapter's folder changes; nil if the folder holds a whole policy.
   public static func base(of folder: URL) throws -> URL? {

@@ -96,7 +96,7 @@ public enum CommandLineProgram {
       TrainCommand.self, EvalCommand.self, MergeCommand.self, AblateCommand.self, FeaturesCommand.self,
       PrecomputeCommand.self, RecordCommand.self,
       ScratchCommand.self, ProbeCommand.self, ReplayCommand.self, MatrixCommand.self, ReportCommand.self,
-      WatchCommand.self, ReproduceCommand.self, DoctorCommand.self,
+      WatchCommand.self, ReproduceCommand.self, DoctorCommand.self, InspectCommand.self,
     ]
   }
 

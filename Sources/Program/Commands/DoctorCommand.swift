@@ -46,18 +46,8 @@ enum DoctorCommand: Command {
       try? checks.check(path: URL(fileURLWithPath: path))
     }
     try checks.check(flags: settings.flags)
-    print(settings.printsJSON ? json(checks).text(.indented(2)) : lines(checks).withoutControls)
-    return checks.all.contains { $0.outcome == .problem } ? 1 : 0
-  }
-
-  private static func lines(_ checks: Checks) -> String {
-    let width = checks.all.map(\.name.count).max() ?? 0
-    let lines = checks.all.map { check in
-      check.outcome.rawValue.padding(toLength: 9, withPad: " ", startingAt: 0)
-        + check.name.padding(toLength: width + 2, withPad: " ", startingAt: 0) + FlagTranslation.translated(check.text)
-    }
-    let summary = "\(counted(checks.problems, "problem")), \(counted(checks.warnings.count, "warning"))"
-    return (lines + [summary]).joined(separator: "\n")
+    print(settings.printsJSON ? json(checks).text(.indented(2)) : checks.text.withoutControls)
+    return checks.problems > 0 ? 1 : 0
   }
 
   private static func json(_ checks: Checks) -> JSON {
@@ -69,5 +59,15 @@ enum DoctorCommand: Command {
 }
 
 extension Checks {
-  fileprivate var problems: Int { all.count { $0.outcome == .problem } }
+  var problems: Int { all.count { $0.outcome == .problem } }
+
+  /// A line for each check, and one that counts what is wrong.
+  var text: String {
+    let width = all.map(\.name.count).max() ?? 0
+    let lines = all.map { check in
+      check.outcome.rawValue.padding(toLength: 9, withPad: " ", startingAt: 0)
+        + check.name.padding(toLength: width + 2, withPad: " ", startingAt: 0) + FlagTranslation.translated(check.text)
+    }
+    return (lines + ["\(counted(problems, "problem")), \(counted(warnings.count, "warning"))"]).joined(separator: "\n")
+  }
 }

@@ -32,10 +32,9 @@ enum MergeCommand: Command {
   ]
 
   static func layers(_ configured: inout Configured<Settings>, _ arguments: inout Arguments) throws {
-    guard !arguments.positional.isEmpty else {
+    guard let name = arguments.takePositional(after: ["overwrite"]) else {
       throw Failure("the adapter to merge is missing; name its folder or repository after merge")
     }
-    let name = arguments.positional.removeFirst()
     configured.value.adapter = name
     try configured.apply(checkpoint: name)
   }

@@ -165,7 +165,7 @@ public struct ExperimentReport: Sendable {
     guard figures != url else {
       throw Failure("\(url.path): expected a name that ends in .html; the results go to the same name with .json")
     }
-    let overwrite = overwrite || Self.isOwn(url)
+    let overwrite = overwrite || ReportPage.isOwn(url)
     let tables = [("md", markdown), ("tex", latex), ("csv", csv)].map { ending, text in
       (url.deletingPathExtension().appendingPathExtension(ending), text)
     }
@@ -175,13 +175,6 @@ public struct ExperimentReport: Sendable {
       Array(html(name: url.deletingPathExtension().lastPathComponent).utf8), to: url, overwrite: overwrite)
     try json.write(to: figures, layout: .indented(2), overwrite: overwrite)
     for (url, text) in tables { try AtomicFile.write(Array(text.utf8), to: url, overwrite: overwrite) }
-  }
-
-  /// Whether a file is a page that this program wrote.
-  private static func isOwn(_ url: URL) -> Bool {
-    guard let head = (try? MappedFile(url))?.contents.prefix(2000) else { return false }
-    return String(decoding: head, as: UTF8.self).contains(
-      "<meta name=\"generator\" content=\"\(ReportPage.generator)\">")
   }
 
   /// The page as one self-contained file; `name` is that of the files beside it, without ending.

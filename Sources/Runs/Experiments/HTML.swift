@@ -11,6 +11,11 @@ struct HTML: Sendable, ExpressibleByStringInterpolation {
     source = pieces.map(\.source).joined(separator: separator)
   }
 
+  /// Bytes as an address within the page; base64 needs no escaping.
+  static func data(_ bytes: [UInt8], _ type: String) -> HTML {
+    HTML(stringLiteral: "data:\(type);base64,\(Data(bytes).base64EncodedString())")
+  }
+
   struct Interpolation: StringInterpolationProtocol {
     fileprivate var source = ""
 

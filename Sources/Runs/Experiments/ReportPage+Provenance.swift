@@ -22,7 +22,7 @@ extension ReportPage {
 
   /// The episodes as a link within the page, and the files beside it.
   private var downloads: HTML {
-    let csv = data(Array(report.csv.utf8), "text/csv;charset=utf-8")
+    let csv = HTML.data(Array(report.csv.utf8), "text/csv;charset=utf-8")
     return """
       <li><a download="\(name).csv" href="\(csv)">\(name).csv</a> <span class="muted">every episode of every evaluation, one \
       per line; this page holds it</span></li>

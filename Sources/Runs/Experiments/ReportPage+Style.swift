@@ -119,6 +119,8 @@ extension ReportPage {
       border-radius: 6px; padding: 2px 10px; margin-left: 8px; cursor: pointer; }
     .strip { display: grid; grid-template-columns: repeat(3, 1fr); gap: 4px; }
     .strip img { width: 100%; border-radius: 4px; image-rendering: pixelated; }
+    .frames { display: flex; gap: 4px; overflow-x: auto; margin: 0 0 8px; } .frames img { height: 96px; flex: none; border-radius: 4px; }
+    .facts th { width: 190px; font-size: 14px; vertical-align: top; } .facts td { overflow-wrap: anywhere; }
     .broken { background: var(--panel); border-radius: 8px; padding: 14px; font-size: 14px; overflow-wrap: anywhere; margin: 0; }
     .told { font-style: italic; } .good { color: var(--good); } .bad { color: var(--bad); }
 

@@ -87,20 +87,15 @@ extension ReportPage {
   private func content(_ content: RolloutVideos.Content) -> HTML {
     switch content {
     case .video(let bytes, let poster):
-      let image: HTML = poster.map { " poster=\"\(data($0, "image/jpeg"))\"" } ?? ""
+      let image: HTML = poster.map { " poster=\"\(HTML.data($0, "image/jpeg"))\"" } ?? ""
       return """
-        <video controls muted loop playsinline preload="metadata"\(image) src="\(data(bytes, "video/mp4"))"></video>
+        <video controls muted loop playsinline preload="metadata"\(image) src="\(HTML.data(bytes, "video/mp4"))"></video>
         """
     case .frames(let images):
       return
-        "<div class=\"strip\">\(images.map { image -> HTML in "<img alt=\"\" src=\"\(data(image, "image/png"))\">" })</div>"
+        "<div class=\"strip\">\(images.map { image -> HTML in "<img alt=\"\" src=\"\(HTML.data(image, "image/png"))\">" })</div>"
     case .unreadable(let reason):
       return "<p class=\"broken\">This video cannot be shown: \(reason)</p>"
     }
-  }
-
-  /// Bytes as an address within the page; base64 needs no escaping.
-  func data(_ bytes: [UInt8], _ type: String) -> HTML {
-    HTML(stringLiteral: "data:\(type);base64,\(Data(bytes).base64EncodedString())")
   }
 }

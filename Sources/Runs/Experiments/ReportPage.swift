@@ -48,7 +48,8 @@ struct ReportPage {
     html(report?.title ?? "Waiting for runs", sections, isLive: true)
   }
 
-  private static func html(_ title: String, _ sections: [Section], isLive: Bool) -> HTML {
+  /// A page of sections under one title.
+  static func html(_ title: String, _ sections: [Section], isLive: Bool) -> HTML {
     let script = isLive ? playScript + liveScript : playScript
     let links = sections.compactMap { section in
       section.title.map { title -> HTML in "<a href=\"#\(section.id)\">\(title)</a>" }
@@ -82,6 +83,12 @@ struct ReportPage {
 
   /// What marks a file as a page of this program, which may be written again.
   static let generator = "lerobot-wm"
+
+  /// Whether a file is a page that this program wrote.
+  static func isOwn(_ url: URL) -> Bool {
+    guard let head = (try? MappedFile(url))?.contents.prefix(2000) else { return false }
+    return String(decoding: head, as: UTF8.self).contains("<meta name=\"generator\" content=\"\(generator)\">")
+  }
 
   /// Allows the page nothing but what it holds, and its own script: a name in a data file can run nothing.
   private static func policy(of script: String, isLive: Bool) -> String {
