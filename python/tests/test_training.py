@@ -100,11 +100,9 @@ class TrainingTests(unittest.TestCase):
         self.assertTrue(all(torch.equal(whole[name], resumed[name]) for name in whole))
 
     def test_two_processes_train_one_policy(self):
-        launch = [
-            sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes=2", "--num_machines=1",
-            "--mixed_precision=no", "--dynamo_backend=no", "--num_cpu_threads_per_process=1", "-m",
-            "lerobot.scripts.lerobot_train",
-        ]  # fmt: skip
+        # As `accelerate launch` starts them; on a CPU they speak through gloo.
+        launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--master-port=29517", "-m",
+                  "lerobot.scripts.lerobot_train"]  # fmt: skip
         checkpoint = lerobot_train("two", *support.SIZES, *support.WORLD, steps=2, command=launch)
         state = json.loads((checkpoint.parent / "training_state/training_step.json").read_text())
         self.assertEqual(state.get("num_processes", 2), 2)
