@@ -180,8 +180,9 @@ class SmolVLAWorldPolicy(PreTrainedPolicy):
 
 
 def _seed() -> int:
-    """A number from torch's own generator, so that a seed or a resumed state gives the same draws."""
-    return int(torch.randint(2**62, (), device="cpu"))
+    """A number from torch's own generator, so that a seed gives the same draws; another one in each process of a training."""
+    distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
+    return int(torch.randint(2**62, (), device="cpu")) + (torch.distributed.get_rank() if distributed else 0)
 
 
 def _register(root: nn.Module, name: str, parameter: nn.Parameter) -> None:
