@@ -15,6 +15,9 @@ build: setup ## leave bin/lerobot-wm and its other names
 	@mkdir -p bin
 	@for name in $(COMMANDS); do ln -sf ../.build/release/lerobot-wm bin/$$name; done
 
+wheel: setup ## leave binary wheels of the Python package and of LeRobot's plugins in dist/
+	@scripts/wheel.sh
+
 demo: build ## run the full pipeline on the embedded suite and leave outputs/demo/report.html
 	@scripts/demo.sh
 
@@ -99,4 +102,4 @@ lint: ## check the format, and that no library module names a flag or prints
 clean: ## delete what was built, keep the engines
 	@rm -rf .build bin
 
-.PHONY: help setup build demo test test-precision test-python test-browser test-slurm test-matrix test-static examples docs parity goldens bench bench-parts bench-policy bench-start bench-loader bench-env gpu-package statistics format lint clean
+.PHONY: help setup build wheel demo test test-precision test-python test-browser test-slurm test-matrix test-static examples docs parity goldens bench bench-parts bench-policy bench-start bench-loader bench-env gpu-package statistics format lint clean

@@ -10,7 +10,10 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 python=$1 folder=$2
 shift 2
-[ $# -gt 0 ] || set -- --no-deps mujoco==3.3.2 -e "$root" "$root"/python/lerobot_*_*
+if [ $# -eq 0 ]; then
+  set -- --no-deps mujoco==3.3.2 -e "$root"
+  for plugin in "$root"/python/plugins/*; do set -- "$@" -e "$plugin"; done
+fi
 
 [ -x "$folder/bin/python" ] || "$python" -m venv "$folder" >&2
 packages() { "$1" -c 'import sysconfig; print(sysconfig.get_path("purelib"))'; }

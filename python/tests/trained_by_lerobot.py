@@ -31,13 +31,16 @@ class ProgramSamples:
             yield core.call_without_tensors("samples", request)["positions"]
 
 
-def data_loader(dataset, batch_size, **_):
-    return torch.utils.data.dataloader.DataLoader(dataset, batch_sampler=ProgramSamples(len(dataset), batch_size))
+class ProgramLoader(torch.utils.data.DataLoader):
+    """Loads these samples, whatever it is asked for."""
+
+    def __init__(self, dataset, batch_size, **_):
+        super().__init__(dataset, batch_sampler=ProgramSamples(len(dataset), batch_size))
 
 
 steps = itertools.count()
 plain = SharedPolicy.loss
 SharedPolicy.loss = lambda policy, batch, seed: plain(policy, batch, seed=SEED, step=next(steps))
-torch.utils.data.DataLoader = data_loader
+torch.utils.data.DataLoader = ProgramLoader
 torch.set_num_threads(1)
 lerobot_train.main()

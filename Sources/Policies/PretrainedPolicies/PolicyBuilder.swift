@@ -100,9 +100,10 @@ public struct PolicyBuilder {
       try Self.refuse(store.missing, store.unexpected, store.misshapen)
       return policy
     }
-    let store = try store(of: backboneWeights(backbone))
+    // Those of a checkpoint are going to be replaced by its own.
+    let store = try store(of: folder == nil ? backboneWeights(backbone) : [:])
     let policy = try build(store, backbone, besides: folder)
-    try checkBackbone(store, backbone)
+    if folder == nil { try checkBackbone(store, backbone) }
     return policy
   }
 

@@ -44,6 +44,7 @@ class SmolVLAWorldPolicy(PreTrainedPolicy):
         config.lerobot_version = new.lerobot_version
         for notice in new.notices:
             logging.info(notice)
+        self._order = list(new.parameters)
         for name, tensor in new.parameters.items():
             _register(self, name, nn.Parameter(tensor.detach(), requires_grad=tensor.requires_grad))
         if config.init_from_policy_path and not config.pretrained_path:
@@ -64,7 +65,9 @@ class SmolVLAWorldPolicy(PreTrainedPolicy):
             logging.warning(sentence)
 
     def get_optim_params(self) -> list[nn.Parameter]:
-        return list(self.parameters())
+        """The parameters in the program's order, by which the optimizer's states are numbered in a checkpoint."""
+        parameters = dict(self.named_parameters())
+        return [parameters[name] for name in self._order]
 
     def _apply(self, fn: Any, recurse: bool = True) -> Any:
         # Moved or converted parameters need another core.
@@ -177,8 +180,9 @@ class SmolVLAWorldPolicy(PreTrainedPolicy):
 
 
 def _seed() -> int:
-    """A number from torch's own generator, so that a seed or a resumed state gives the same draws."""
-    return int(torch.randint(2**62, (), device="cpu"))
+    """A number from torch's own generator, so that a seed gives the same draws; another one in each process of a training."""
+    distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
+    return int(torch.randint(2**62, (), device="cpu")) + (torch.distributed.get_rank() if distributed else 0)
 
 
 def _register(root: nn.Module, name: str, parameter: nn.Parameter) -> None:
