@@ -71,7 +71,10 @@ struct SettingsAsFoundTests {
   @Test func `settings of LeRobot's that ask for what is not done here are listed`() throws {
     let configured = try train(
       #"{"sample_weighting":{"type":"rabc"},"accelerator":{"mixed_precision":"bf16"},"persistent_workers":false}"#)
-    #expect(configured.withoutEffect == [#"sample_weighting={"type": "rabc"}"#, #"accelerator.mixed_precision="bf16""#])
+    #expect(
+      configured.withoutEffect == [
+        #"sample_weighting={"type": "rabc"}"#, #"accelerator.mixed_precision="bf16""#,
+      ])
   }
 
   @Test func `as many environments play side by side as asked for, and by LeRobot's rule where none are`() throws {
