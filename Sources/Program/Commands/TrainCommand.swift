@@ -131,6 +131,7 @@ enum TrainCommand: Command {
     // Before the checkpoint is read, which another process may be about to follow with the next.
     let resumed = try settings.resumes ? FolderLock(folder) : nil
     let upload = try ModelUpload(settings)
+    let checkpointUpload = try CheckpointUpload(settings)
     var checks = Checks()
     try OutputDisk.check(path(of: settings), mirror: settings.checkpointMirror, &checks)
     let run = try TrainingRun(settings, &checks)
@@ -157,7 +158,7 @@ enum TrainCommand: Command {
     var pretrained = run.pretrained
     pretrained.documents[TrainConfigurationFiles.ownName] = files.own
     pretrained.documents[TrainingRecord.fileName] = record.json
-    var callbacks = callbacks(settings, evaluation, interruption, output, mirror, profile)
+    var callbacks = callbacks(settings, evaluation, interruption, output, (mirror, checkpointUpload), profile)
     callbacks.measureHeldOut = run.heldOutLoss(features) { interruption.signalNumber != nil }
     var loop = try TrainingLoop(
       pretrained, settings.training, output: output, configuration: files.lerobot, frames: run.dataset.count,
@@ -171,7 +172,7 @@ enum TrainCommand: Command {
     defer { if let line = profile?.finish() { say(line) } }
     var batches = try run.batches(from: loop.firstStep, features: features)
     // Also if the run fails: its last checkpoint may still be on its way.
-    defer { mirror?.finish().forEach(say) }
+    defer { ((mirror?.finish() ?? []) + (checkpointUpload?.finish() ?? [])).forEach(say) }
     let end = try loop.run(on: &batches)
     switch end {
     case .finished:
@@ -186,7 +187,7 @@ enum TrainCommand: Command {
 
   private static func callbacks(
     _ settings: TrainSettings, _ evaluation: TrainingEvaluation?, _ interruption: Interruption, _ output: URL,
-    _ mirror: CheckpointMirror?, _ profile: Profile?
+    _ copies: (mirror: CheckpointMirror?, upload: CheckpointUpload?), _ profile: Profile?
   ) -> TrainingCallbacks {
     var callbacks = TrainingCallbacks()
     callbacks.interruption = { interruption.signalNumber.map { 128 + Int($0) } }
@@ -201,8 +202,9 @@ enum TrainCommand: Command {
       case .logged(let line), .warning(let line): progress?.say(FlagTranslation.translated(line))
       case .saved(let checkpoint):
         progress?.say("saved \(checkpoint.path)")
-        mirror?.copy(checkpoint).forEach { progress?.say($0) }
-      case .removed(let checkpoint): mirror?.remove(checkpoint)
+        let problems = (copies.mirror?.copy(checkpoint) ?? []) + (copies.upload?.send(checkpoint) ?? [])
+        problems.forEach { progress?.say($0) }
+      case .removed(let checkpoint): copies.mirror?.remove(checkpoint)
       case .evaluating, .ended: progress?.finish()
       }
     }

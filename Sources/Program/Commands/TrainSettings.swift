@@ -38,6 +38,10 @@ struct TrainSettings: ConfigurationSection {
     help: "and how many of the others: the best by success in --env.type, else by the held-out loss")
   var bestCheckpoints = 0
   @Setting(
+    "save_checkpoint_to_hub", owner: .program,
+    help: "upload each checkpoint to --policy.repo_id, from where --resume --config_path=REPO_ID goes on")
+  var uploadsCheckpoints = false
+  @Setting(
     "checkpoint_mirror", owner: .program,
     help: "folder on another disk: each checkpoint and the log are copied to NAME_OF_THE_RUN in it; --resume finds them"
   )
@@ -96,6 +100,10 @@ struct TrainSettings: ConfigurationSection {
         "eval_steps", "needs episodes to measure the loss on; hold some out, as with --dataset.eval_split=0.1")
     }
     try requireMeasuredBest()
+    guard !uploadsCheckpoints || (savesCheckpoint && policy.smolvla.compatibility.repoID != nil) else {
+      throw ConfigurationError(
+        "save_checkpoint_to_hub", "needs --policy.repo_id=OWNER/NAME, and checkpoints (--save_checkpoint=true)")
+    }
     guard steps.isMultiple(of: accelerator.accumulation.steps) else {
       throw ConfigurationError(
         "steps",
