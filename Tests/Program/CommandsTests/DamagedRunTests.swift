@@ -69,6 +69,15 @@ struct DamagedRunTests {
     }
   }
 
+  @Test func `does not call an engine damaged that there is no memory for`() throws {
+    try Fixture.within { folder in
+      let arguments = [Program.executable.path, "train", "--output_dir=out"] + Flags.train
+      let outcome = try Program.shell(#"ulimit -v 500000; exec "$0" "$@""#, arguments, in: folder).wait()
+      #expect(outcome.status == 1 && outcome.sentences.count == 1, "\(outcome.errors)")
+      #expect(outcome.errors.contains("not enough memory"), "\(outcome.errors)")
+    }
+  }
+
   @Test func `an output that is removed beneath a training is an error`() throws {
     try Fixture.within { folder in
       let running = try Program.start(

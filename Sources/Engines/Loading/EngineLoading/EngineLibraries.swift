@@ -64,7 +64,11 @@ public enum EngineLibraries {
       )
     }
     if let problem = engine_load(library.path, prefix, list, count, table) {
-      throw Failure("\(engine) could not be loaded: \(String(cString: problem)); \(remedy)")
+      let problem = String(cString: problem)
+      // The loader's words where memory runs out; the files are sound then.
+      let isMemory = problem.contains("failed to map segment") || problem.lowercased().contains("cannot allocate memory")
+      let remedy = isMemory ? "there is not enough memory for it; raise the limit (`ulimit -v`, or the container's)" : remedy
+      throw Failure("\(engine) could not be loaded: \(problem); \(remedy)")
     }
   }
 }
