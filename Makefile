@@ -15,6 +15,9 @@ build: setup ## leave bin/lerobot-wm and its other names
 	@mkdir -p bin
 	@for name in $(COMMANDS); do ln -sf ../.build/release/lerobot-wm bin/$$name; done
 
+wheel: setup ## leave binary wheels of the Python package and of LeRobot's plugins in dist/
+	@scripts/wheel.sh
+
 demo: build ## run the full pipeline on the embedded suite and leave outputs/demo/report.html
 	@scripts/demo.sh
 
@@ -28,6 +31,13 @@ test-slurm: setup ## install Debian's Slurm and run experiments through it on th
 
 test-matrix: setup ## kill a matrix of three seeds three times, and run one through Slurm where that is installed
 	@OMP_NUM_THREADS=1 WM_MATRIX_SEEDS='[0, 1, 2]' swift test --filter 'KilledMatrixTests|SlurmTests'
+
+test-precision: build ## run the demo in fp32 and bf16 and compare each arm's success
+	@scripts/precision.sh
+
+test-python: setup ## test the Python package and LeRobot's plugins; PYTHON names environments with LeRobot, else 0.6.1 and 0.4.4
+	@scripts/test_python.sh $(PYTHON)
+
 test-browser: setup ## run the tests of the report page in Debian's Chromium, which it installs if it is missing
 	@setup/browser.sh
 	@OMP_NUM_THREADS=1 swift test --filter 'BrowserTests|LivePageTests'
@@ -92,4 +102,4 @@ lint: ## check the format, and that no library module names a flag or prints
 clean: ## delete what was built, keep the engines
 	@rm -rf .build bin
 
-.PHONY: help setup build demo test test-browser test-slurm test-matrix test-static examples docs parity goldens bench bench-parts bench-policy bench-start bench-loader bench-env gpu-package statistics format lint clean
+.PHONY: help setup build wheel demo test test-precision test-python test-browser test-slurm test-matrix test-static examples docs parity goldens bench bench-parts bench-policy bench-start bench-loader bench-env gpu-package statistics format lint clean

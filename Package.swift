@@ -61,7 +61,7 @@ let package = Package(
     module("ModelFiles", in: "Core", ["Failures", collections, heap, crypto]),
     module("LayeredSettings", in: "Core", ["ModelFiles", collections]),
     module("Tracing", in: "Core", ["ModelFiles"]),
-    module("WorkerThreads", in: "Core", ["Tracing"]),
+    module("WorkerThreads", in: "Core", ["Failures", "Tracing"]),
 
     // MARK: Engines: libraries behind C headers, opened with dlopen, as Swift values.
     module("CEngineLoading", in: "Engines/Loading"),
@@ -78,7 +78,7 @@ let package = Package(
     module("CCurl", in: "Engines/Curl", ["CEngineLoading"]),
 
     // MARK: Data: what is on the hub and in datasets.
-    module("HuggingFaceHub", in: "Data", ["CCurl", "Failures", "ModelFiles", crypto]),
+    module("HuggingFaceHub", in: "Data", ["CCurl", "Failures", "ModelFiles", "WorkerThreads", crypto]),
     module(
       "LeRobotDatasets", in: "Data",
       [
@@ -122,19 +122,21 @@ let package = Package(
 
     // MARK: Python: the core as a shared library; shim/ holds what makes torch's operators of it.
     module("CPythonCore", in: "Python", ["CTorch"]),
-    module("PythonCore", in: "Python", ["CPythonCore", "PretrainedPolicies", "TrainingBatches", "LiberoSimulation"]),
+    module(
+      "PythonCore", in: "Python",
+      ["CPythonCore", "PretrainedPolicies", "LeRobotDatasets", "TrainingBatches", "LiberoSimulation"]),
 
     // MARK: Program: the command line.
     .target(
       name: "CProgramVersion", path: "Sources/Program/CProgramVersion",
       cSettings: [.define("WM_COMMIT", to: "\"\(commit)\"")]),
     module("TerminalOutput", in: "Program", ["ModelFiles"]),
-    module("PageServer", in: "Program", ["Failures"]),
+    module("PageServer", in: "Program", ["Failures", "WorkerThreads"]),
     module(
       "Commands", in: "Program",
       [
         "Experiments", "PolicyTraining", "TrainingBatches", "PolicyEvaluation", "PretrainedPolicies",
-        "ShapesSimulation", "Tracing",
+        "ShapesSimulation", "Tracing", "WorkerThreads",
         "LiberoSimulation", "TerminalOutput", "PageServer", "CProgramVersion", .product(name: "Yams", package: "Yams"),
       ]),
     .executableTarget(name: "lerobot-wm", dependencies: ["Commands"], path: "Sources/Program/lerobot-wm"),

@@ -197,7 +197,7 @@ private struct PublishedPolicy {
   /// Four updates of two policies that begin alike; one of them never records.
   static func repeatedUpdateIsIdentical(_ device: Device, _ precision: Precision, _ rows: Int) throws -> Bool {
     let (plain, other) = try (PublishedPolicy(device, precision), PublishedPolicy(device, precision))
-    let update = PolicyUpdate(other.policy, other.optimizer)
+    var update = PolicyUpdate(other.policy, other.optimizer)
     let batch = try plain.batch(rows)
     for step in 0..<4 {
       let random = plain.random.at(step)
@@ -232,7 +232,7 @@ private struct PublishedPolicy {
       }
     }
     let training = batch
-    let update = PolicyUpdate(policy, optimizer)
+    var update = PolicyUpdate(policy, optimizer)
     return {
       let metrics = try update(training, random: random, learningRate: 1e-4)
       if let obstacle = update.obstacle { throw Failure("the update is not recorded: \(obstacle)") }

@@ -10,7 +10,7 @@ import SmolVLA
 func trainingBenchmarks() throws -> [Measurement] {
   let store = ParameterStore(seed: 0, device: .cpu)
   let policy = try SmolVLAPolicy(demoConfiguration(), backbone: try demoBackbone(), imageTokens: nil, parameters: store)
-  let update = PolicyUpdate(policy, AdamW(store, settings: SmolVLAConfiguration().optimizer))
+  var update = PolicyUpdate(policy, AdamW(store, settings: SmolVLAConfiguration().optimizer))
   let random = CountedRandom(seed: 0, "bench")
   let (training, observations) = (try batch(rows: 64, random), try batch(rows: 10, random))
   return [

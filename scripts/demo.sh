@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # The main job, end to end, on the embedded suite: demonstrations → latents → E0, E1, E2 → evaluation → report.
-# Everything is trained from scratch and tiny. OUTPUT (outputs/demo), STEPS, SEED and EPISODES can be set.
+# Everything is trained from scratch and tiny. OUTPUT (outputs/demo), STEPS, SEED and EPISODES can be set; arguments go to
+# the matrix. WM_PROGRAM is an installed program, which works where it is called.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
-cd "$root"
+[ -n "${WM_PROGRAM:-}" ] || cd "$root"
 output=${OUTPUT:-outputs/demo} steps=${STEPS:-800} seed=${SEED:-0} episodes=${EPISODES:-40}
 task=push_side size=64
-wm=$root/bin/lerobot-wm
+wm=${WM_PROGRAM:-$root/bin/lerobot-wm}
 
 say() { printf '\n== %s\n' "$*"; }
 mkdir -p "$output/logs"
@@ -40,7 +41,7 @@ say "training and evaluating E0 (smolvla), E1 (memory of zeros) and E2 (predicte
   --policy.world_vision_model_name="$output/models/encoder" \
   --batch_size=64 --steps="$steps" --log_freq=20 --save_freq=400 \
   --env.type=shapes --env.task=$task --env.image_size=$size --eval.n_episodes="$episodes" --eval.batch_size=10 \
-  --eval.max_episodes_rendered=6
+  --eval.max_episodes_rendered=6 "$@"
 
 # The same episodes as in the matrix.
 evaluation=(--env.type=shapes --env.task=$task --env.image_size=$size --eval.n_episodes="$episodes" --eval.batch_size=10

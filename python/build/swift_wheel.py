@@ -1,6 +1,7 @@
 """The build backend of pyproject.toml: builds the Swift program and library, and packs them with the Python package.
 
-`WM_SWIFT_FLAGS` is given to `swift build` in place of `-c release`; `make wheel` sets it. The backend needs nothing but
+`WM_SWIFT_FLAGS` is given to `swift build` in place of `-c release`, and the shims in the folder `WM_WHEEL_SHIMS` go into the
+wheel, where they spare a user of the same torch a compiler; `make wheel` sets both. The backend needs nothing but
 Python's own modules, so that a build fetches nothing.
 """
 
@@ -25,6 +26,9 @@ _SOURCES = ("setup/build_shims.sh", "setup/engines.lock", "scripts/demo.sh", "So
             "Sources/Engines/Media/CMedia/include", "Sources/Engines/Loading/CEngineLoading/include",
             "Sources/Python/shim", "Sources/Python/CPythonCore/include")  # fmt: skip
 
+# Those that need nothing of the system but the C++ runtime.
+_PORTABLE_SHIMS = ("libwm_torch-", "libwm_operators-", "libwm_arrow")
+
 
 def build_wheel(wheel_directory: str, config_settings: object = None, metadata_directory: object = None) -> str:
     built = _build()
@@ -36,12 +40,18 @@ def build_wheel(wheel_directory: str, config_settings: object = None, metadata_d
     native = "lerobot_wm/native"
     for name in ("lerobot-wm", "liblerobot_wm.so"):
         files[f"{native}/bin/{name}"] = built / name
+    binaries = [built / "lerobot-wm", built / "liblerobot_wm.so"]
+    if shims := os.environ.get("WM_WHEEL_SHIMS"):
+        for shim in sorted(Path(shims).glob("libwm_*.so")):
+            if shim.name.startswith(_PORTABLE_SHIMS):
+                files[f"{native}/shims/{shim.name}"] = shim
+                binaries.append(shim)
     for source in _SOURCES:
         place = ROOT / source
         for file in [place] if place.is_file() else sorted(place.rglob("*")):
             if file.is_file():
                 files[f"{native}/{file.relative_to(ROOT)}"] = file
-    return _write(Path(wheel_directory), _tag([built / "lerobot-wm", built / "liblerobot_wm.so"]), files)
+    return _write(Path(wheel_directory), _tag(binaries), files)
 
 
 def build_editable(wheel_directory: str, config_settings: object = None, metadata_directory: object = None) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import functools
 import json
 import os
+import threading
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from . import engines, installation
@@ -66,11 +69,62 @@ def call(
     tensors = tensors or {}
     operator = getattr(_operators(), function)
     try:
-        text, results = operator(json.dumps(request), list(tensors), list(tensors.values()))
+        with _running(), _outside_inference_mode():
+            text, results = operator(json.dumps(request), list(tensors), list(tensors.values()))
     except RuntimeError as error:
-        raise Error(str(error)) from None
+        # Libtorch does not tell what a callback has raised.
+        sentence = str(error)
+        raise Error(sentence + "Python code that it called raised" if sentence.endswith(": ") else sentence) from None
     answer = json.loads(text)
     return answer, dict(zip(answer.pop("names", []), results))
+
+
+@contextmanager
+def _outside_inference_mode() -> Iterator[None]:
+    """What the core keeps for later calls must serve training too."""
+    import torch
+
+    if not torch.is_inference_mode_enabled():
+        yield
+        return
+    with torch.inference_mode(False), torch.no_grad():
+        yield
+
+
+class _Calls:
+    """The calls of other threads than the main one, which the interpreter's end waits for.
+
+    Python ends a thread that comes back to it then, and the whole process where C++ is on the thread's stack.
+    """
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._count = 0
+        self._is_ending = False
+        atexit.register(self._end)
+
+    def __enter__(self) -> None:
+        with self._condition:
+            if self._is_ending:
+                raise Error("the interpreter is ending")
+            self._count += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._condition:
+            self._count -= 1
+            self._condition.notify_all()
+
+    def _end(self) -> None:
+        with self._condition:
+            self._is_ending = True
+            self._condition.wait_for(lambda: self._count == 0)
+
+
+_calls = _Calls()
+
+
+def _running() -> Any:
+    return nullcontext() if threading.current_thread() is threading.main_thread() else _calls
 
 
 def call_without_tensors(function: str, request: Mapping[str, Any], *, needs_libero: bool = False) -> dict[str, Any]:
@@ -88,7 +142,8 @@ def observe(environment: int, images: int, image_bytes: int, state: int, state_c
 
 def _taken(body: Callable[[Any], None]) -> str:
     taken: list[tuple[bool, str]] = []
-    body(_Take(lambda _, answer, __, count: taken.append((count < 0, answer.decode()))))
+    with _running():
+        body(_Take(lambda _, answer, __, count: taken.append((count < 0, answer.decode()))))
     failed, answer = taken[0]
     if failed:
         raise Error(answer)

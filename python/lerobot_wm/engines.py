@@ -109,7 +109,8 @@ def compile_shims(deps: Path, only_torch: bool = False) -> None:
     root = native_root()
     for shim in (root / "shims").glob("*.so"):
         if not (deps / "shims" / shim.name).exists():
-            shutil.copy2(shim, deps / "shims" / shim.name)
+            # Newer than its sources.
+            shutil.copy(shim, deps / "shims" / shim.name)
     with open(deps / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         for arguments in [["operators"]] if only_torch else [["operators"], []]:

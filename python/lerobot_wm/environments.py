@@ -135,6 +135,7 @@ class LiberoVectorEnv(gymnasium.vector.VectorEnv):
         self.single_action_space = self._task.action_space
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
+        self.task = f"{suite}_{task}"
         self.task_description = self._task.instruction
         self._max_episode_steps = self._task.maximum_steps
         self._seeds = [0] * num_envs
@@ -145,12 +146,16 @@ class LiberoVectorEnv(gymnasium.vector.VectorEnv):
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        """Starts an episode in each environment; with one seed for all, the run's first ones."""
+        """Starts an episode in each environment, with a seed the run's first ones.
+
+        With `options={"continues": True}` episodes go on with their numbers, and so with the official initial states,
+        though seeds are given.
+        """
         if isinstance(seed, int):
             self._seeds = [seed] * self.num_envs
         elif seed is not None:
             self._seeds = [given if given is not None else old for given, old in zip(seed, self._seeds)]
-        if seed is not None:
+        if seed is not None and not (options or {}).get("continues"):
             self._episodes = list(range(self.num_envs))
         observations = list(self._threads.map(self._start, range(self.num_envs)))
         return self._joined(observations), {"is_success": np.zeros(self.num_envs, bool)}
@@ -195,6 +200,17 @@ class LiberoVectorEnv(gymnasium.vector.VectorEnv):
         if self.render_mode is None:
             return None
         return tuple(next(iter(self._task.observe(number)["pixels"].values())) for number in self._task.numbers)
+
+    def call(self, name: str, *arguments: Any, **keywords: Any) -> tuple[Any, ...]:
+        """What each environment's method or property gives; those of LeRobot's evaluation are known."""
+        found = getattr(self, name)
+        if name == "render":
+            return self.render() or (None,) * self.num_envs
+        return (found(*arguments, **keywords) if callable(found) else found,) * self.num_envs
+
+    def get_attr(self, name: str) -> tuple[Any, ...]:
+        """A property of each environment."""
+        return self.call(name)
 
     def close_extras(self, **kwargs: Any) -> None:
         """Ends the threads."""

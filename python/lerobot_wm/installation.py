@@ -17,9 +17,10 @@ def native_root() -> Path:
 
 def _built(name: str) -> Path:
     root = native_root()
-    for folder in ("bin", ".build/release", ".build/debug"):
-        if (found := root / folder / name).is_file():
-            return found
+    built = [root / folder / name for folder in ("bin", ".build/release", ".build/debug")]
+    # Of several in a checkout the one that was built last.
+    if built := [file for file in built if file.is_file()]:
+        return max(built, key=lambda file: file.resolve().stat().st_mtime)
     raise Error(f"{name} was not built in {root}; run `pip install .` or `pip install -e .` there again")
 
 

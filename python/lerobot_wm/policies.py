@@ -85,7 +85,7 @@ class SharedPolicy:
         """Builds a policy of `settings`, the contents of a `config.json`.
 
         Without `parameters` it makes new ones, a function of `seed`. `folder` is a checkpoint that backbone or encoder may lie
-        beside. With `reference_order` numbers are added up in LeRobot's order, to be compared to the last digit.
+        beside, and whose version of LeRobot is followed unless `settings` name one. With `reference_order` numbers are added up in LeRobot's order, to be compared to the last digit.
         """
         request = {
             "settings": dict(settings), "folder": folder, "device": device, "seed": seed,
@@ -93,12 +93,19 @@ class SharedPolicy:
         }  # fmt: skip
         answer, self.parameters = core.call("policy", request, parameters)
         self._number = core.released_with(self, answer["object"])
+        #: The version of LeRobot, `0.6` or `0.4`, that is followed where these compute otherwise.
+        self.lerobot_version: str | None = answer["lerobot_version"]
+        #: What a user should read, in whole sentences.
+        self.notices: list[str] = answer["notices"]
 
     def loss(
-        self, batch: Mapping[str, torch.Tensor], seed: int = 0
+        self, batch: Mapping[str, torch.Tensor], seed: int = 0, step: int = 0
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        """The loss of a preprocessed batch, and what is logged; noise and times follow from `seed` or are in the batch."""
-        _, tensors = core.call("loss", {"object": self._number, "seed": seed}, batch)
+        """The loss of a preprocessed batch, and what is logged.
+
+        Noise and times are those that `lerobot-wm-train` draws with `seed` at `step`, unless they are in the batch.
+        """
+        _, tensors = core.call("loss", {"object": self._number, "seed": seed, "step": step}, batch)
         return tensors.pop("total"), tensors
 
     def actions(self, batch: Mapping[str, torch.Tensor], seed: int = 0) -> torch.Tensor:

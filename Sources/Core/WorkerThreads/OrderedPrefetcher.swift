@@ -12,7 +12,8 @@ public final class OrderedPrefetcher<Element: Sendable>: Sendable {
   ///
   /// - Parameters:
   ///   - steps: the steps to compute, in order.
-  ///   - workers: the number of threads; with 0, ``next()`` computes each element itself.
+  ///   - workers: the number of threads, fewer where the system has no room for them; with 0, ``next()`` computes each
+  ///     element itself.
   ///   - ahead: the elements that may exist at once, finished or not; at least one more than there are workers if nil,
   ///     so that none of them waits.
   ///   - load: computes a step's element; called from any worker.
@@ -22,9 +23,7 @@ public final class OrderedPrefetcher<Element: Sendable>: Sendable {
     let state = PrefetcherState(steps: steps, ahead: max(1, ahead ?? max(4, workers + 1)), load: load)
     self.state = state
     for number in 0..<max(0, workers) {
-      state.addWorker()
-      // The thread holds the state and not the prefetcher, whose last release stops it.
-      startThread(named: "prefetch-\(number)") { state.work() }
+      guard state.startWorker(named: "prefetch-\(number)") else { return }
     }
   }
 
@@ -74,11 +73,15 @@ private final class PrefetcherState<Element: Sendable>: @unchecked Sendable {
     return try body()
   }
 
-  func addWorker() {
+  /// - Returns: false if the system has no room for its thread.
+  func startWorker(named name: String) -> Bool {
+    locked { workers += 1 }
+    // The thread holds the state and not the prefetcher, whose last release stops it.
+    let isStarted = startThread(named: name) { self.work() }
     locked {
-      workers += 1
-      hasWorkers = true
+      if isStarted { hasWorkers = true } else { workers -= 1 }
     }
+    return isStarted
   }
 
   var stallSeconds: Double { locked { stalled / .seconds(1) } }

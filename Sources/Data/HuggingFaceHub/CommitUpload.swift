@@ -43,6 +43,15 @@ struct CommitUpload {
     }
   }
 
+  func tag(_ name: String) throws(HubError) {
+    guard HubRepository.isRevision(name), !name.contains("/") else {
+      throw HubError("expected a tag of letters, digits, `-`, `_` and `.` for \(repository), found \"\(name)\"")
+    }
+    do throws(HubError) { _ = try post("\(repository.apiPath)/tag/main", ["tag": .string(name)]) } catch {
+      guard error.kind == .exists else { throw error }
+    }
+  }
+
   func modes(of parts: [UploadPart]) throws(HubError) -> [String: Mode] {
     var modes: [String: Mode] = [:]
     for start in stride(from: 0, to: parts.count, by: 256) {

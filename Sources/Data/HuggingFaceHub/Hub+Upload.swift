@@ -70,6 +70,13 @@ extension Hub {
   }
 }
 
+extension Hub {
+  /// Names the newest commit on `main`, unless the name is taken.
+  public func tag(_ repository: HubRepository, _ name: String) throws(HubError) {
+    try CommitUpload(repository, settings).tag(name)
+  }
+}
+
 /// A file with what the hub wants to know of it beforehand.
 struct UploadPart {
   let file: HubUpload

@@ -1,5 +1,6 @@
 import Foundation
 import ModelFiles
+import WorkerThreads
 
 /// The Hugging Face hub, as far as it is needed to bring repositories into the cache and models out of it.
 ///
@@ -76,21 +77,22 @@ public struct Hub: Sendable {
     let work = DownloadWork(files, of: listing)
     let settings = settings
     let group = DispatchGroup()
-    for _ in 0..<min(files.count, 8) {
-      group.enter()
-      // Threads of their own: they wait for the network, and the cores have other work.
-      Thread.detachNewThread {
-        defer { group.leave() }
-        do throws(HubError) {
-          let connection = try HubConnection(settings)
-          while let (index, file) = work.next() {
-            let blob = BlobDownload(file, of: listing, into: cache, by: connection, in: work)
-            work.finish(index, as: try blob.run())
-          }
-        } catch {
-          work.fail(error)
+    let download: @Sendable () -> Void = {
+      defer { group.leave() }
+      do throws(HubError) {
+        let connection = try HubConnection(settings)
+        while let (index, file) = work.next() {
+          let blob = BlobDownload(file, of: listing, into: cache, by: connection, in: work)
+          work.finish(index, as: try blob.run())
         }
+      } catch {
+        work.fail(error)
       }
+    }
+    for number in 0..<min(files.count, 8) {
+      group.enter()
+      // Threads of their own: they wait for the network, and the cores have other work. This one does what no thread can.
+      if !startThread(named: "download-\(number)", download) { download() }
     }
     group.wait()
     return try work.result()

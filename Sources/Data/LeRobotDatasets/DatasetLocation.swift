@@ -18,10 +18,11 @@ public enum DatasetLocation {
   /// - Parameters:
   ///   - revision: a branch, tag or commit.
   ///   - episodes: the episodes whose files are needed; nil for all.
+  ///   - excluded: those of them that are not.
   /// - Throws: if there is no such dataset or it cannot be fetched, and what would help.
   public static func root(
     repositoryID: String, root: URL? = nil, revision: String? = nil, episodes: [Int]? = nil,
-    environment: [String: String] = ProcessInfo.processInfo.environment
+    excluding excluded: [Int] = [], environment: [String: String] = ProcessInfo.processInfo.environment
   ) throws -> URL {
     if let root {
       guard isDataset(root) else {
@@ -38,18 +39,19 @@ public enum DatasetLocation {
         "expected a dataset's name such as user/name, or its folder, for `dataset.repo_id`, found \"\(repositoryID)\"")
     }
     let settings = HubSettings(environment: environment)
+    let wanted = { (episode: Int) in episodes?.contains(episode) ?? true && !excluded.contains(episode) }
     let copy = settings.lerobotHome.appendingPathComponent(repositoryID)
-    if revision == nil, isDataset(copy), settings.isOffline || isComplete(copy, episodes) { return copy }
+    if revision == nil, isDataset(copy), settings.isOffline || isComplete(copy, wanted) { return copy }
     let repository = try HubRepository(.dataset, repositoryID)
     // LeRobot fetches datasets into a cache of its own since 0.5.
     let own = HubCache(repository, in: settings.lerobotHome.appendingPathComponent("hub", isDirectory: true))
     let revisions = revision.map { [$0] } ?? ["v3.0", "v2.1", "v2.0", "main"]
     for cache in [HubCache(repository, settings), own] {
-      for snapshot in revisions.compactMap({ cache.snapshot(revision: $0) }) where isComplete(snapshot, episodes) {
+      for snapshot in revisions.compactMap({ cache.snapshot(revision: $0) }) where isComplete(snapshot, wanted) {
         return snapshot
       }
     }
-    do { return try fetched(repository, revision, episodes, Hub(settings)) } catch let error as HubError {
+    do { return try fetched(repository, revision, wanted, Hub(settings)) } catch let error as HubError {
       // What LeRobot left under its own folder has no recorded revision.
       guard revision != nil, isDataset(copy) else { throw error }
       throw Failure("\(error) (`dataset.revision` is set; without it, \(copy.path) is used)")
@@ -57,7 +59,7 @@ public enum DatasetLocation {
   }
 
   private static func fetched(
-    _ repository: HubRepository, _ revision: String?, _ episodes: [Int]?, _ hub: Hub
+    _ repository: HubRepository, _ revision: String?, _ isWanted: (Int) -> Bool, _ hub: Hub
   ) throws -> URL {
     let chosen = if let revision { revision } else { version(among: try hub.revisions(of: repository)) ?? "main" }
     let listing = try hub.listing(of: repository, revision: chosen)
@@ -65,7 +67,7 @@ public enum DatasetLocation {
     guard isDataset(folder) else {
       throw Failure("\(repository) (revision \(chosen)) is no LeRobotDataset: it has no meta/info.json")
     }
-    let needed = try files(in: folder, of: episodes)
+    let needed = try files(in: folder, where: isWanted)
     let listed = Set(listing.files.map(\.path))
     if let missing = needed.first(where: { !listed.contains($0) }) {
       throw Failure("\(repository) (revision \(chosen)) has no \(missing), which its episodes name")
@@ -90,18 +92,18 @@ public enum DatasetLocation {
     FileManager.default.fileExists(atPath: folder.appendingPathComponent("meta/info.json").path)
   }
 
-  private static func isComplete(_ folder: URL, _ episodes: [Int]?) -> Bool {
-    guard isDataset(folder), let needed = try? files(in: folder, of: episodes) else { return false }
+  private static func isComplete(_ folder: URL, _ isWanted: (Int) -> Bool) -> Bool {
+    guard isDataset(folder), let needed = try? files(in: folder, where: isWanted) else { return false }
     return needed.allSatisfy { FileManager.default.fileExists(atPath: folder.appendingPathComponent($0).path) }
   }
 
-  /// The files of some episodes, or of all, below the dataset's folder; episodes that it does not have are left out.
-  private static func files(in folder: URL, of episodes: [Int]?) throws -> Set<String> {
+  /// The files of some episodes below the dataset's folder.
+  private static func files(in folder: URL, where isWanted: (Int) -> Bool) throws -> Set<String> {
     let metadata = try DatasetMetadata(contentsOf: folder.appendingPathComponent("meta/info.json"))
     let all = try Episode.load(root: folder, metadata: metadata)
     let prefix = folder.appendingPathComponent("x").path.dropLast()
     var files: Set<String> = []
-    for episode in episodes.map({ $0.filter(all.indices.contains).map { all[$0] } }) ?? all {
+    for episode in all where isWanted(episode.index) {
       var urls = [try metadata.dataPath.url(in: folder, chunk: episode.chunk, file: episode.file)]
       for (camera, video) in episode.videos {
         guard let template = metadata.videoPath else { continue }

@@ -155,10 +155,12 @@ extension LeRobotDataset {
 
   /// The episodes to leave out, and the setting that does it.
   private func remedy(for bad: [Int]) -> String {
-    let rest = episodes.map(\.index).filter { !bad.contains($0) }
     let listed = bad.prefix(20).map(String.init).joined(separator: ", ") + (bad.count > 20 ? " …" : "")
     let name = bad.count == 1 ? "episode \(listed)" : "episodes \(listed)"
-    guard !rest.isEmpty, rest.count <= 200 else { return "\(name); leave them out of `dataset.episodes`" }
-    return "\(name); `dataset.episodes=[\(rest.map(String.init).joined(separator: ","))]` leaves out what is damaged"
+    guard bad.count < episodes.count, bad.count <= 200 else {
+      return "\(name); leave them out with `dataset.exclude_episodes`"
+    }
+    let excluded = bad.map(String.init).joined(separator: ",")
+    return "\(name); `dataset.exclude_episodes=[\(excluded)]` leaves out what is damaged"
   }
 }

@@ -52,12 +52,7 @@ public final class LeRobotDataset: Sendable {
     let episodeStatistics = metadata.layout == .filePerEpisode ? try loadEpisodeStatistics(root: root) : nil
     statistics = if let episodeStatistics { episodeStatistics } else { try Self.loadStatistics(root) }
     let all = try Episode.load(root: root, metadata: metadata)
-    if let wrong = selection?.first(where: { !all.indices.contains($0) }) {
-      throw Failure(
-        "episode \(wrong) was asked for, but \(root.path) holds episodes 0 to \(all.count - 1); fix `dataset.episodes`"
-      )
-    }
-    episodes = selection.map { Set($0).sorted().map { all[$0] } } ?? all
+    episodes = try Self.episodes(selection, among: all, root)
     var starts: [Int] = []
     var next = 0
     for episode in episodes {
@@ -78,6 +73,16 @@ public final class LeRobotDataset: Sendable {
       let name = metadata.layout == .sharedFiles ? "tasks.parquet" : "tasks.jsonl"
       throw Failure("expected task \(unknown) in \(root.path)/meta/\(name), found none")
     }
+  }
+
+  static func episodes(_ selection: [Int]?, among all: [Episode], _ root: URL) throws -> [Episode] {
+    guard let selection else { return all }
+    if let wrong = selection.first(where: { !all.indices.contains($0) }) {
+      throw Failure(
+        "episode \(wrong) was asked for, but \(root.path) holds episodes 0 to \(all.count - 1); fix `dataset.episodes`"
+      )
+    }
+    return Set(selection).sorted().map { all[$0] }
   }
 
   private static func loadStatistics(_ root: URL) throws -> OrderedDictionary<String, FeatureStatistics> {

@@ -89,9 +89,10 @@ public struct PolicyBuilder {
   ///
   /// - Parameters:
   ///   - parameters: all of the policy's, under the checkpoint's names.
-  ///   - folder: a checkpoint that the backbone or the encoder may lie beside.
+  ///   - folder: a checkpoint that the backbone or the encoder may lie beside, and whose version of LeRobot is followed.
   /// - Throws: parameters that are missing, unexpected or of another shape, listed.
   public mutating func policy(sharing parameters: StateDictionary, besides folder: URL? = nil) throws -> any Policy {
+    try followVersion(of: folder)
     let backbone = try backbone(besides: folder)
     guard parameters.isEmpty else {
       let store = try store(of: parameters, isShared: true)
@@ -99,9 +100,10 @@ public struct PolicyBuilder {
       try Self.refuse(store.missing, store.unexpected, store.misshapen)
       return policy
     }
-    let store = try store(of: backboneWeights(backbone))
+    // Those of a checkpoint are going to be replaced by its own.
+    let store = try store(of: folder == nil ? backboneWeights(backbone) : [:])
     let policy = try build(store, backbone, besides: folder)
-    try checkBackbone(store, backbone)
+    if folder == nil { try checkBackbone(store, backbone) }
     return policy
   }
 

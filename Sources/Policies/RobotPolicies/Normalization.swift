@@ -166,10 +166,15 @@ public func normalizationModes(
 extension Normalization {
   /// Reads a step's `config` object.
   init(_ config: JSON, statistics: StateDictionary, in place: String) throws {
+    let epsilon = config["eps"] ?? 1e-8
+    guard let epsilon = epsilon.double, epsilon.isFinite, epsilon >= 0 else {
+      throw Failure(
+        "\(place): expected `eps` of the normalization to be a number from 0, found \(epsilon.text(.compact))")
+    }
     self.init(
       features: try PolicyFeatures(config["features"], in: place),
       modes: try normalizationModes(config["norm_map"], in: place),
-      statistics: statistics, epsilon: config["eps"]?.double ?? 1e-8)
+      statistics: statistics, epsilon: epsilon)
   }
 
   var config: JSON {

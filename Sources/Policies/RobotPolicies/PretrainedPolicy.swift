@@ -30,7 +30,9 @@ public struct PretrainedPolicy {
   }
 
   /// Writes `config.json`, the weights or those of the adapter, the processors and the attachments into a new folder.
-  public func save(to directory: URL) throws {
+  ///
+  /// - Parameter weights: what is written in the place of a whole policy's own, by the parameters' names.
+  public func save(to directory: URL, with weights: StateDictionary = [:]) throws {
     try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
     for (name, document) in documents.merging(["config.json": configuration], uniquingKeysWith: { $1 }) {
       try document.write(to: directory.appendingPathComponent(name))
@@ -39,7 +41,8 @@ public struct PretrainedPolicy {
       try adapter.write(to: directory.appendingPathComponent(PolicyWeightsFile.adapterConfiguration))
       try save(policy.parameters.adapterState, to: directory, PolicyWeightsFile.adapter)
     } else {
-      try save(policy.parameters.mergedState(), to: directory, PolicyWeightsFile.whole)
+      let state = try policy.parameters.mergedState()
+      try save(state.merging(weights.filter { state[$0.key] != nil }) { $1 }, to: directory, PolicyWeightsFile.whole)
     }
     try preprocessor.write(to: directory)
     try postprocessor.write(to: directory)

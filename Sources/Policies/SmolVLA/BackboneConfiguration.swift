@@ -62,6 +62,11 @@ public struct BackboneConfiguration: Sendable, Equatable {
   ///
   /// - Throws: the field that is missing, of another type, or not supported.
   public init(_ json: JSON, in file: String) throws {
+    guard json["text_config"]?.object != nil, json["vision_config"]?.object != nil else {
+      throw Failure(
+        "\(file) is of the model type \(json["model_type"]?.string ?? "?"), not of a SmolVLM2; name such a model in "
+          + "`vlm_model_name`")
+    }
     text = try TextConfiguration(json["text_config"], in: "\(file), text_config")
     vision = try VisionConfiguration(json["vision_config"], in: "\(file), vision_config")
     scaleFactor = try JSONFields(json, in: file).positive("scale_factor", default: 2)

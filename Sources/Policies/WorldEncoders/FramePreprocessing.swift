@@ -82,9 +82,10 @@ public struct FramePreprocessing: Sendable, Equatable {
     return .object(members)
   }
 
-  /// Reads a sidecar's form, or returns nil if it is not valid.
+  /// Reads a sidecar's form, or returns nil if it is not valid, or of a preprocessing that there is not.
   package init?(_ json: JSON?) {
     guard let size = json?["size"]?.integer else { return nil }
     self.init(size: size, fit: json?["shortest_edge"]?.integer.map(Fit.cropped) ?? .stretched)
+    guard json?.text(.compact) == self.json.text(.compact) else { return nil }
   }
 }

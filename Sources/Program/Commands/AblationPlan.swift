@@ -71,7 +71,7 @@ struct AblationPlan {
     if !world.readsMemory { return "the policy reads no memory, because every place of it is off" }
     if mode == world.rolloutMemory { return "it is the memory that this policy reads anyway" }
     if mode.readsHistory, !world.isPredictorEnabled { return "the policy has no Prophet" }
-    let rows = min(settings.evaluation.lerobot.batchSize, settings.evaluation.lerobot.episodes)
+    let rows = settings.evaluation.lerobot.environments
     if mode == .shuffle, rows < 2 {
       return "it exchanges the memories of episodes that play side by side; `eval.batch_size` must be 2 or more"
     }

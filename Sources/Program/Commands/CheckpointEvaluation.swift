@@ -24,7 +24,7 @@ struct CheckpointEvaluation {
     self.settings = settings
     var plan = EvaluationSettings()
     plan.episodes = settings.evaluation.lerobot.episodes
-    plan.batchSize = settings.evaluation.lerobot.batchSize
+    plan.batchSize = settings.evaluation.lerobot.environments
     plan.seed = settings.seed
     plan.recordedEpisodes = settings.evaluation.recorded
     plan.recordedNumbers = settings.evaluation.recordedNumbers.map(Set.init)
@@ -105,12 +105,14 @@ struct CheckpointEvaluation {
     /// - Parameters:
     ///   - resumes: whether episodes that an earlier start finished are kept.
     ///   - profile: records it.
+    ///   - recorder: keeps the episodes as data.
     func evaluate(
-      in folder: URL, resumes: Bool, interruption: Interruption, profile: Profile? = nil
+      in folder: URL, resumes: Bool, interruption: Interruption, profile: Profile? = nil,
+      recorder: (any EpisodeRecorder)? = nil
     ) throws -> EvaluationRun.Outcome {
       try run.run(
         planner, in: folder, resumes: resumes, manifest: { manifest.json }, interruption: interruption,
-        profile: profile)
+        profile: profile, recorder: recorder)
     }
   }
 }

@@ -115,10 +115,12 @@ public enum CommandLineProgram {
     let called = URL(fileURLWithPath: arguments.first ?? "").lastPathComponent
     var rest = Array(arguments.dropFirst())
     let alias = called.hasPrefix("lerobot-wm-") ? String(called.dropFirst("lerobot-wm-".count)) : nil
-    guard let word = alias ?? (rest.isEmpty ? nil : rest.removeFirst()) else {
+    guard var word = alias ?? (rest.isEmpty ? nil : rest.removeFirst()) else {
       print(overview)
       return 2
     }
+    // `help train` is `train --help`.
+    if word == "help", let asked = rest.first { (word, rest) = (asked, ["--help"]) }
     if ["--help", "-h", "help"].contains(word) {
       print(overview)
       return 0

@@ -75,7 +75,7 @@ struct DatasetInspection {
   private mutating func open(
     _ settings: DatasetSettings, _ root: URL, _ metadata: DatasetMetadata
   ) -> LeRobotDataset? {
-    if let dataset = try? settings.open(tolerance: self.settings.tolerance, &inspection.checks) { return dataset }
+    if let parts = try? settings.open(tolerance: self.settings.tolerance, &inspection.checks) { return parts.training }
     if let dataset = Self.untimed(root) { return dataset }
     guard metadata.episodeCount <= Self.mostTried else { return nil }
     let readable = (0..<metadata.episodeCount).filter { Self.untimed(root, [$0]) != nil }

@@ -6,6 +6,7 @@ import ModelFiles
 import OrderedCollections
 import PolicyEvaluation
 import PretrainedPolicies
+import RobotEnvironments
 import SmolVLA
 import TerminalOutput
 
@@ -37,6 +38,19 @@ enum EvalCommand: Command {
     var commandLine: [String] = []
 
     static let title = "EvalPipelineConfig"
+
+    func validate() throws(ConfigurationError) {
+      guard !evaluation.isRecording || !resumes else {
+        throw ConfigurationError(
+          "eval.recording", "keeps whole evaluations, not what is left of one; give --overwrite instead of --resume")
+      }
+    }
+
+    fileprivate func recorder(_ suite: any EnvironmentSuite, in output: URL) -> RolloutRecorder {
+      RolloutRecorder(
+        suite, in: output.appendingPathComponent("recordings", isDirectory: true), environment: environment.json,
+        seed: seed)
+    }
   }
 
   static let name = "eval"
@@ -82,13 +96,17 @@ enum EvalCommand: Command {
     let checkpoint = try CheckpointEvaluation(settings, &checks)
     checks.warnings.forEach(say)
     let evaluation = try checkpoint.prepared(settings.evaluation.ablation, commandLine: settings.commandLine)
+    let upload = try settings.evaluation.recordingRepository.map {
+      try RecordingUpload($0, isPrivate: settings.evaluation.isRecordingPrivate)
+    }
     let path = settings.outputDirectory ?? defaultOutput("eval", settings.jobName ?? evaluation.run.suite.name)
     let lock = try FolderLock(URL(fileURLWithPath: path, isDirectory: true))
     defer { withExtendedLifetime(lock) {} }
     let (output, resumes) = try output(path, settings, evaluation.manifest.json)
     let interruption = Interruption()
+    let recorder = settings.evaluation.isRecording ? settings.recorder(evaluation.run.suite, in: output) : nil
     let outcome = try evaluation.evaluate(
-      in: output, resumes: resumes, interruption: interruption, profile: profile)
+      in: output, resumes: resumes, interruption: interruption, profile: profile, recorder: recorder)
     if let signal = interruption.signalNumber, outcome.results.isEmpty {
       say("stopped by a signal before an episode had ended; resume with --resume --output_dir=\(path)")
       return 128 + signal
@@ -102,6 +120,10 @@ enum EvalCommand: Command {
     }
     if run.tasks.count > 1 { print("overall: \(report.rate().text)") }
     run.sayWhatBroke(outcome)
+    for root in try recorder?.finish() ?? [] {
+      say("recorded: \(root.path)")
+      if let upload { say("uploaded: \(try upload.send(root))") }
+    }
     print(output.appendingPathComponent("eval_info.json").path)
     if let signal = interruption.signalNumber {
       say(
@@ -139,6 +161,11 @@ struct EvaluationSection: ConfigurationSection {
   var ablation: RolloutAblation?
   @Setting("recorded_episodes", help: "record these episodes of each task instead of the first, such as [3,10]")
   var recordedNumbers: [Int]?
+  @Setting("recording", help: "keep the episodes as LeRobotDatasets in recordings/ below the results")
+  var isRecording = false
+  @Setting("recording_repo_id", help: "and upload them, as datasets named REPO_ID_GROUP_TASK")
+  var recordingRepository: String?
+  @Setting("recording_private", help: "whether these are private") var isRecordingPrivate = false
   @Setting("planner", help: "what plans actions; random gives the success rate of chance") var planner = PlannerKind
     .policy
 
@@ -147,6 +174,9 @@ struct EvaluationSection: ConfigurationSection {
   func validate() throws(ConfigurationError) {
     guard recorded >= 0 else {
       throw ConfigurationError("max_episodes_rendered", "expected 0 or more, found \(recorded)")
+    }
+    guard recordingRepository == nil || isRecording else {
+      throw ConfigurationError("recording_repo_id", "needs --eval.recording=true")
     }
     if let number = recordedNumbers?.first(where: { $0 < 0 }) {
       throw ConfigurationError("recorded_episodes", "expected numbers from 0, found \(number)")

@@ -73,9 +73,10 @@ struct EvaluationRun {
   ///   - manifest: everything that the results depend on; asked for when the episodes have ended.
   ///   - interruption: once a signal has come, only the episodes that have ended are kept.
   ///   - profile: records the episodes; a step of it is a plan.
+  ///   - recorder: keeps the episodes as data.
   func run(
     _ planner: any ActionPlanner, in directory: URL, root: URL? = nil, resumes: Bool = false, manifest: () -> JSON,
-    interruption: Interruption, profile: Profile? = nil
+    interruption: Interruption, profile: Profile? = nil, recorder: (any EpisodeRecorder)? = nil
   ) throws -> Outcome {
     let start = ContinuousClock.now
     let progress = ProgressBar("evaluating", total: tasks.count * settings.episodes)
@@ -84,7 +85,7 @@ struct EvaluationRun {
       directory, protocol: manifest(), resumes: resumes, keepsEpisodes: planner.batching != .all)
     try profile?.start()
     defer { if let line = profile?.finish() { say(line) } }
-    let results = try Evaluation(suite, settings, directory: directory).run(
+    let results = try Evaluation(suite, settings, directory: directory, recorder: recorder).run(
       tasks: tasks, planner: planner, finished: log.finished
     ) { done in
       log.append(done, manifest: manifest)

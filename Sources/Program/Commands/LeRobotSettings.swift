@@ -9,25 +9,23 @@ enum LeRobotSettings {
       ForeignSetting("checkpoint_path", nil), ForeignSetting("cudnn_deterministic", [false]),
       ForeignSetting("prefetch_factor", [4, 2]), ForeignSetting("persistent_workers", [true, false]),
       ForeignSetting("dataloader_multiprocessing_context", ["spawn", "fork"]),
-      ForeignSetting("eval_steps", [0]), ForeignSetting("max_eval_samples", [0]),
-      ForeignSetting("save_checkpoint_to_hub", [false]),
       ForeignSetting("job", [job]), ForeignSetting("reward_model", changesResults: true),
       ForeignSetting("sample_weighting", changesResults: true),
-      ForeignSetting("parallelism"), ForeignSetting("accelerator"), ForeignSetting("checkpoint_format"),
-      ForeignSetting("ema", [["enable": false]], changesResults: true),
-      ForeignSetting("gradient_accumulation_steps", [1], changesResults: true),
+      ForeignSetting("parallelism"), ForeignSetting("checkpoint_format"),
+      ForeignSetting("accelerator.mixed_precision", ["no"], changesResults: true),
+      ForeignSetting("accelerator.fsdp"), ForeignSetting("accelerator.ddp"), ForeignSetting("accelerator.compile"),
+      ForeignSetting("accelerator.activation_checkpointing"),
       ForeignSetting("dataset.repo_type", ["dataset"]), ForeignSetting("dataset.return_uint8", [false, true]),
       ForeignSetting("dataset.depth_output_unit", ["mm", "m"]),
-      ForeignSetting("dataset.eval_split", [0.0], changesResults: true),
-      ForeignSetting("dataset.exclude_episodes", [[]], changesResults: true),
       ForeignSetting("wandb.add_tags", [true]),
+      // Evaluations while training record nothing there either.
+      ForeignSetting("eval.recording", [false]), ForeignSetting("eval.recording_repo_id"),
+      ForeignSetting("eval.recording_private", [false]),
     ] + ofEvaluation
 
   static let ofEvaluation =
     [
-      ForeignSetting("eval.recording", [false]), ForeignSetting("eval.recording_repo_id"),
-      ForeignSetting("eval.recording_private", [false]), ForeignSetting("policy.pretrained_revision"),
-      ForeignSetting("trust_remote_code", [false]),
+      ForeignSetting("policy.pretrained_revision"), ForeignSetting("trust_remote_code", [false]),
     ] + ofEnvironments
 
   /// Version 0.4.4 has an `fps` of 30 and steps LIBERO at 20 Hz all the same.

@@ -106,11 +106,9 @@ extension MatrixPreparation {
   /// The contents of `matrix.json`.
   static func common(_ arms: [MatrixArm], _ evaluation: EvaluationPlan, _ plan: MatrixPlan) throws -> JSON {
     guard let first = arms.first?.settings else { return .null }
-    let root = try DatasetLocation.root(
-      repositoryID: first.dataset.repoID, root: first.dataset.root.map { URL(fileURLWithPath: $0) },
-      revision: first.dataset.revision, episodes: first.dataset.episodes)
+    let root = try first.dataset.folder()
     let metadata = try LeRobotDataset(
-      root: root, episodes: first.dataset.episodes, tolerance: first.tolerance
+      root: root, episodes: first.dataset.episodes(in: root), tolerance: first.tolerance
     ).metadata
     let dataset = try DatasetFingerprint(
       root: root, episodes: metadata.episodeCount, frames: metadata.frameCount)

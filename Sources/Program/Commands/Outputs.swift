@@ -5,6 +5,7 @@ import LayeredSettings
 import LibTorch
 import ModelFiles
 import RobotPolicies
+import WorkerThreads
 
 /// A command's results go to a new folder: an old one is kept unless the user says otherwise, and then emptied, so that a
 /// link to a folder elsewhere and the command's lock stay.
@@ -13,7 +14,8 @@ func prepareOutput(_ path: String, overwrite: Bool) throws -> URL {
   let contents = contents(ofOutput: url)
   guard contents.isEmpty || overwrite else {
     // Nothing is deleted in a folder that is refused.
-    throw Failure("\(path) exists and is not empty; choose another --output_dir, or give --overwrite")
+    let resuming = contents.contains("checkpoints") ? "--resume to continue it or " : ""
+    throw Failure("\(path) exists and is not empty; choose another --output_dir, or give \(resuming)--overwrite")
   }
   for name in contents { try FileManager.default.removeItem(at: url.appendingPathComponent(name)) }
   AtomicFile.removeLeftovers(in: url)
@@ -57,10 +59,12 @@ func say(_ line: String) {
   try? FileHandle.standardError.write(contentsOf: Data((FlagTranslation.translated(line) + "\n").utf8))
 }
 
-/// Sets the threads of one CPU operation; 0 leaves torch's choice, all cores.
+/// Sets the threads of one CPU operation; 0 leaves torch's choice, all cores. Fails where there is no room for them, and for
+/// the few that libtorch, Arrow and the program start beside them.
 func useComputeThreads(_ count: Int) throws {
   guard (0...4096).contains(count) else {
     throw ConfigurationError("num_compute_threads", "expected 0 to 4096, found \(count)")
   }
+  try requireThreads((count > 0 ? count : ProcessInfo.processInfo.activeProcessorCount) + 10)
   if count > 0 { try TorchEngine.shared().setThreadCount(count) }
 }

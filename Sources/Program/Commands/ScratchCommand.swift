@@ -2,6 +2,7 @@ import Foundation
 import LayeredSettings
 import LibTorch
 import ModelFiles
+import OrderedCollections
 import RobotPolicies
 import WorldEncoders
 import WorldModality
@@ -60,11 +61,16 @@ enum ScratchCommand: Command {
     let output = try prepareOutput(settings.outputDirectory, overwrite: settings.overwrites)
     let backbone = output.appendingPathComponent("backbone")
     try FileManager.default.createDirectory(at: backbone, withIntermediateDirectories: true)
-    let special = ["<|endoftext|>", "<image>", "<fake_token_around_image>", "<global-img>"]
+    // Python's processor of this kind of model asks the tokenizer for the last three by name.
+    let imageTokens: OrderedDictionary = [
+      "image_token": "<image>", "fake_image_token": "<fake_token_around_image>", "global_image_token": "<global-img>",
+    ]
     try Tokenizer.writeByteLevel(
-      specialTokens: special, words: settings.words, roles: ["pad_token": "<|endoftext|>"], to: backbone)
+      specialTokens: ["<|endoftext|>"] + imageTokens.values, words: settings.words,
+      roles: ["pad_token": "<|endoftext|>"], modelRoles: imageTokens, to: backbone)
     let tokenizer = try Tokenizer(directory: backbone)
     try backboneJSON(settings, tokenizer).write(to: backbone.appendingPathComponent("config.json"))
+    try imageProcessorJSON(settings).write(to: backbone.appendingPathComponent("preprocessor_config.json"))
 
     try saveEncoder(settings, to: output.appendingPathComponent("encoder"))
     print("\(backbone.path)\n\(output.path)/encoder")
@@ -86,6 +92,16 @@ enum ScratchCommand: Command {
       let preprocessing = FramePreprocessing(size: side, fit: .cropped(shortestEdge: side))
       try DINOv2Encoder(untrained: encoder, preprocessing: preprocessing, seed: settings.seed).save(to: folder)
     }
+  }
+
+  /// What LeRobot loads beside the model and does not use: policies resize their own images.
+  private static func imageProcessorJSON(_ settings: Settings) -> JSON {
+    let size: JSON = ["longest_edge": .integer(settings.imageSize)]
+    return [
+      "image_processor_type": "SmolVLMImageProcessor", "processor_class": "SmolVLMProcessor", "size": size,
+      "max_image_size": size, "do_resize": true, "do_image_splitting": false, "do_normalize": true,
+      "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5],
+    ]
   }
 
   private static func backboneJSON(_ settings: Settings, _ tokenizer: Tokenizer) -> JSON {

@@ -122,7 +122,7 @@ enum TrainCommand: Command {
     // A resumed run finds its identifier in the checkpoint's settings.
     if writesWandB { settings.wandb.runID = settings.wandb.runID ?? WandBDescription.newRunID() }
     // No more are created, and LeRobot rejects a train_config.json that asks for more.
-    settings.evaluation.batchSize = min(settings.evaluation.batchSize, settings.evaluation.episodes)
+    settings.evaluation.batchSize = settings.evaluation.environments
     // A checkpoint holds the run's folder and name, so that the run can be resumed.
     (settings.outputDirectory, settings.jobName) = (path(of: settings), settings.name)
     configured.value = settings
@@ -131,6 +131,7 @@ enum TrainCommand: Command {
     // Before the checkpoint is read, which another process may be about to follow with the next.
     let resumed = try settings.resumes ? FolderLock(folder) : nil
     let upload = try ModelUpload(settings)
+    let checkpointUpload = try CheckpointUpload(settings)
     var checks = Checks()
     try OutputDisk.check(path(of: settings), mirror: settings.checkpointMirror, &checks)
     let run = try TrainingRun(settings, &checks)
@@ -157,16 +158,21 @@ enum TrainCommand: Command {
     var pretrained = run.pretrained
     pretrained.documents[TrainConfigurationFiles.ownName] = files.own
     pretrained.documents[TrainingRecord.fileName] = record.json
+    var callbacks = callbacks(settings, evaluation, interruption, output, (mirror, checkpointUpload), profile)
+    callbacks.measureHeldOut = run.heldOutLoss(features) { interruption.signalNumber != nil }
     var loop = try TrainingLoop(
       pretrained, settings.training, output: output, configuration: files.lerobot, frames: run.dataset.count,
       episodes: run.dataset.episodes.count, resuming: run.checkpoint,
       wandb: writesWandB ? settings.wandbDescription(configuration) : nil,
-      callbacks: callbacks(settings, evaluation, interruption, output, mirror, profile))
+      callbacks: callbacks)
+    if loop.firstStep == settings.steps {
+      say("the run is at step \(settings.steps) of \(settings.steps) already; give more --steps to train it further")
+    }
     try profile?.start()
     defer { if let line = profile?.finish() { say(line) } }
     var batches = try run.batches(from: loop.firstStep, features: features)
     // Also if the run fails: its last checkpoint may still be on its way.
-    defer { mirror?.finish().forEach(say) }
+    defer { ((mirror?.finish() ?? []) + (checkpointUpload?.finish() ?? [])).forEach(say) }
     let end = try loop.run(on: &batches)
     switch end {
     case .finished:
@@ -181,7 +187,7 @@ enum TrainCommand: Command {
 
   private static func callbacks(
     _ settings: TrainSettings, _ evaluation: TrainingEvaluation?, _ interruption: Interruption, _ output: URL,
-    _ mirror: CheckpointMirror?, _ profile: Profile?
+    _ copies: (mirror: CheckpointMirror?, upload: CheckpointUpload?), _ profile: Profile?
   ) -> TrainingCallbacks {
     var callbacks = TrainingCallbacks()
     callbacks.interruption = { interruption.signalNumber.map { 128 + Int($0) } }
@@ -194,7 +200,11 @@ enum TrainCommand: Command {
         progress?.update(step)
         if let line = profile?.stepDone() { progress?.say(line) }
       case .logged(let line), .warning(let line): progress?.say(FlagTranslation.translated(line))
-      case .saved(let checkpoint): mirror?.copy(checkpoint).forEach { progress?.say($0) }
+      case .saved(let checkpoint):
+        progress?.say("saved \(checkpoint.path)")
+        let problems = (copies.mirror?.copy(checkpoint) ?? []) + (copies.upload?.send(checkpoint) ?? [])
+        problems.forEach { progress?.say($0) }
+      case .removed(let checkpoint): copies.mirror?.remove(checkpoint)
       case .evaluating, .ended: progress?.finish()
       }
     }

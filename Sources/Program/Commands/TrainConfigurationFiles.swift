@@ -42,7 +42,7 @@ struct TrainConfigurationFiles {
   ) {
     for (key, value) in members {
       let place = path + key
-      if names.contains(place), value != .null || !needed.contains(place) {
+      if isLeRobot(place, value, names) {
         theirs[key] = value
       } else if let inner = value.object, names.contains(where: { $0.hasPrefix(place + ".") }) {
         var (below, beside): (OrderedDictionary<String, JSON>, OrderedDictionary<String, JSON>) = ([:], [:])
@@ -54,6 +54,19 @@ struct TrainConfigurationFiles {
       }
     }
   }
+
+  private static func isLeRobot(_ place: String, _ value: JSON, _ names: Set<String>) -> Bool {
+    if let standard = newer[place] {
+      return value != standard && (value.double == nil || value.double != standard.double)
+    }
+    return names.contains(place) && (value != .null || !needed.contains(place))
+  }
+
+  /// What LeRobot 0.6 has and 0.4.4 refuses, with its default: given another value, a run is none that 0.4.4 could go on
+  /// with.
+  private static let newer: [String: JSON] = [
+    "eval_steps": 0, "max_eval_samples": 0, "dataset.eval_split": 0, "save_checkpoint_to_hub": false,
+  ]
 
   /// What LeRobot does not take for null, though it may be so here.
   private static let needed: Set = ["dataset.video_backend", "policy.resize_imgs_with_padding"]

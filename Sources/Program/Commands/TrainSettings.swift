@@ -22,9 +22,25 @@ struct TrainSettings: ConfigurationSection {
     "eval_freq", owner: .program,
     help: "steps between evaluations in --env.type; 0 for none (LeRobot 0.6 calls it env_eval_freq)")
   var evaluationFrequency = 20_000
+  @Setting("eval_steps", owner: .program, help: "steps between measurements of the held-out loss; 0 for none")
+  var heldOutFrequency = 0
+  @Setting(
+    "max_eval_samples", owner: .program,
+    help: "frames that the held-out loss is measured on, equally many of each task; 0 for all that are held out")
+  var heldOutSamples = 0
   @Setting("log_freq", help: "steps between log lines") var logFrequency = 200
   @Setting("save_checkpoint", help: "whether to write checkpoints") var savesCheckpoint = true
   @Setting("save_freq", help: "steps between checkpoints; 0 saves the last step only") var saveFrequency = 20_000
+  @Setting("keep_last_checkpoints", owner: .program, help: "newest checkpoints that stay on the disk; 0 for all")
+  var keptCheckpoints = 0
+  @Setting(
+    "keep_best_checkpoints", owner: .program,
+    help: "and how many of the others: the best by success in --env.type, else by the held-out loss")
+  var bestCheckpoints = 0
+  @Setting(
+    "save_checkpoint_to_hub", owner: .program,
+    help: "upload each checkpoint to --policy.repo_id, from where --resume --config_path=REPO_ID goes on")
+  var uploadsCheckpoints = false
   @Setting(
     "checkpoint_mirror", owner: .program,
     help: "folder on another disk: each checkpoint and the log are copied to NAME_OF_THE_RUN in it; --resume finds them"
@@ -54,6 +70,8 @@ struct TrainSettings: ConfigurationSection {
   @SettingsGroup("eval") var evaluation = TrainingEvaluationSection()
   @SettingsGroup("wandb") var wandb = WandBSection()
   @SettingsGroup("peft") var adapter: AdapterSettings?
+  @SettingsGroup("accelerator") var accelerator = AcceleratorSettings()
+  @SettingsGroup("ema") var average = WeightAverageSettings()
   @SettingsGroup var compatibility = LeRobotTrainingCompatibilitySettings()
   /// The checkpoint whose `train_config.json` a resumed run was given; the newest where it was given none.
   var checkpoint: URL?
@@ -68,11 +86,30 @@ struct TrainSettings: ConfigurationSection {
       let range = most == .max ? "an integer from 1" : "1 to \(most)"
       throw ConfigurationError(name, "expected \(range), found \(value)")
     }
-    for (name, value, most) in [("num_workers", workers, 256), ("num_compute_threads", computeThreads, 4096)]
+    for (name, value, most) in [
+      ("num_workers", workers, 256), ("num_compute_threads", computeThreads, 4096),
+      ("eval_steps", heldOutFrequency, 1 << 40), ("max_eval_samples", heldOutSamples, 1 << 40),
+      ("keep_last_checkpoints", keptCheckpoints, 1 << 40), ("keep_best_checkpoints", bestCheckpoints, 1 << 40),
+    ]
     where !(0...most).contains(value) {
       throw ConfigurationError(name, "expected 0 to \(most), found \(value)")
     }
     guard tolerance >= 0 else { throw ConfigurationError("tolerance_s", "expected 0 or more, found \(tolerance)") }
+    guard heldOutFrequency == 0 || dataset.heldOutFraction > 0 else {
+      throw ConfigurationError(
+        "eval_steps", "needs episodes to measure the loss on; hold some out, as with --dataset.eval_split=0.1")
+    }
+    try requireMeasuredBest()
+    guard !uploadsCheckpoints || (savesCheckpoint && policy.smolvla.compatibility.repoID != nil) else {
+      throw ConfigurationError(
+        "save_checkpoint_to_hub", "needs --policy.repo_id=OWNER/NAME, and checkpoints (--save_checkpoint=true)")
+    }
+    guard steps.isMultiple(of: accelerator.accumulation.steps) else {
+      throw ConfigurationError(
+        "steps",
+        "expected a multiple of --accelerator.gradient_accumulation.steps=\(accelerator.accumulation.steps), "
+          + "found \(steps)")
+    }
     guard !resumes || outputDirectory != nil else { throw ConfigurationError("output_dir", "is needed with --resume") }
     guard usesPolicyPreset || (optimizer != nil && scheduler != nil) else {
       throw ConfigurationError(
@@ -86,6 +123,20 @@ struct TrainSettings: ConfigurationSection {
 }
 
 extension TrainSettings {
+  /// Refuses to keep the best of what is all kept, or never measured.
+  private func requireMeasuredBest() throws(ConfigurationError) {
+    guard bestCheckpoints > 0 else { return }
+    guard keptCheckpoints > 0 else {
+      throw ConfigurationError(
+        "keep_best_checkpoints", "has no effect while all are kept; give --keep_last_checkpoints=1 or more")
+    }
+    guard heldOutFrequency > 0 || (environment != nil && evaluationFrequency > 0) else {
+      throw ConfigurationError(
+        "keep_best_checkpoints",
+        "needs measurements: give --env.type and --eval_freq, or --dataset.eval_split and --eval_steps")
+    }
+  }
+
   /// The sections, where they count and are there; else the policy's preset.
   var optimization: Optimization {
     guard !usesPolicyPreset, let optimizer, let scheduler else { return Optimization(presetOf: policy.smolvla) }
@@ -98,7 +149,8 @@ extension TrainSettings {
   /// The checkpoints that are still to come after a step.
   func checkpointCount(after step: Int = 0) -> Int {
     guard savesCheckpoint, step < steps else { return 0 }
-    return saveFrequency > 0 ? (steps - step + saveFrequency - 1) / saveFrequency : 1
+    let count = saveFrequency > 0 ? (steps - step + saveFrequency - 1) / saveFrequency : 1
+    return min(count, training.retention.most ?? count)
   }
 
   /// What the training loop takes of these settings.
@@ -110,7 +162,11 @@ extension TrainSettings {
     training.logFrequency = logFrequency
     training.saveFrequency = saveFrequency
     training.evaluationFrequency = evaluationFrequency
+    training.heldOutFrequency = heldOutFrequency
     training.savesCheckpoints = savesCheckpoint
+    (training.retention.newest, training.retention.best) = (keptCheckpoints, bestCheckpoints)
+    training.batchesPerUpdate = accelerator.accumulation.steps
+    training.average = average
     training.seed = seed
     training.optimizer = optimization.adamW
     return training

@@ -27,7 +27,7 @@ struct TrainingEvaluation {
     guard let environment = settings.environment, settings.evaluationFrequency > 0 else { return nil }
     var plan = EvaluationSettings()
     plan.episodes = settings.evaluation.episodes
-    plan.batchSize = settings.evaluation.batchSize
+    plan.batchSize = settings.evaluation.environments
     plan.seed = settings.seed
     // LeRobot's number for evaluations during training.
     plan.recordedEpisodes = 4
@@ -74,7 +74,10 @@ struct TrainingEvaluation {
 /// `--eval.…` of a training run.
 struct TrainingEvaluationSection: ConfigurationSection {
   @Setting("n_episodes", help: "episodes of each task") var episodes = 50
-  @Setting("batch_size", help: "environments side by side; at most n_episodes are made") var batchSize = 50
+  @Setting(
+    "batch_size",
+    help: "environments side by side, at most n_episodes; 0 for 0.7 of the processor's cores, from 2 to 64")
+  var batchSize = 0
   @Setting("use_async_envs", help: "no effect: environments always step side by side") var usesAsyncEnvironments = false
   @Setting(
     "init_states", owner: .program,
@@ -83,10 +86,18 @@ struct TrainingEvaluationSection: ConfigurationSection {
 
   static let title = "EvalConfig"
 
+  /// The environments that are made side by side, one for each episode at most.
+  ///
+  /// Automatic is LeRobot's rule, but at least two: one steps while the policy plans for another.
+  var environments: Int {
+    let cores = Double(ProcessInfo.processInfo.activeProcessorCount)
+    return min(batchSize > 0 ? batchSize : min(max(2, Int(cores * 0.7)), 64), episodes)
+  }
+
   func validate() throws(ConfigurationError) {
-    for (name, value) in [("n_episodes", episodes), ("batch_size", batchSize)]
-    where !(1...1_000_000).contains(value) {
-      throw ConfigurationError(name, "expected 1 to 1000000, found \(value)")
+    for (name, value, least) in [("n_episodes", episodes, 1), ("batch_size", batchSize, 0)]
+    where !(least...1_000_000).contains(value) {
+      throw ConfigurationError(name, "expected \(least) to 1000000, found \(value)")
     }
   }
 }

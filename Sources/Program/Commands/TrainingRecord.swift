@@ -34,17 +34,18 @@ struct TrainingRecord {
   ///
   /// - Parameters:
   ///   - root: the dataset's folder.
+  ///   - episodes: the episodes that are trained on.
   ///   - policy: the policy with its processors.
   ///   - latents: SHA-256 of the latents that it is trained on, if any.
   ///   - features: the names of the files of kept image features, by camera.
   ///   - start: the checkpoint folder whose weights a new run starts from.
   ///   - checkpoint: the checkpoint that a resumed run continues.
   init(
-    _ settings: TrainSettings, dataset root: URL, frames: Int, policy: PretrainedPolicy, latents: String?,
-    features: JSON, start: URL?, resuming checkpoint: URL?
+    _ settings: TrainSettings, dataset root: URL, episodes: JSON, frames: Int, policy: PretrainedPolicy,
+    latents: String?, features: JSON, start: URL?, resuming checkpoint: URL?
   ) throws {
     let origin = checkpoint?.appendingPathComponent("pretrained_model") ?? start
-    var segment = try Self.segment(settings, root, frames, policy)
+    var segment = try Self.segment(settings, root, episodes, frames, policy)
     segment["tokenizer_sha256"] = .string(try settings.policy.tokenizerSHA256(besides: origin))
     segment["latents_sha256"] = latents.map(JSON.string) ?? .null
     segment["image_features"] = features
@@ -176,7 +177,7 @@ struct TrainingRecord {
   }
 
   private static func segment(
-    _ settings: TrainSettings, _ root: URL, _ frames: Int, _ pretrained: PretrainedPolicy
+    _ settings: TrainSettings, _ root: URL, _ episodes: JSON, _ frames: Int, _ pretrained: PretrainedPolicy
   ) throws -> OrderedDictionary<String, JSON> {
     let (policy, device) = (pretrained.configuration, pretrained.policy.parameters.device)
     let optimization = settings.optimization.json
@@ -184,7 +185,7 @@ struct TrainingRecord {
     var segment: OrderedDictionary<String, JSON> = [
       "batch_size": .integer(settings.batchSize), "seed": .integer(settings.seed),
       "dataset": [
-        "sha256": .string(try contents(of: root)), "episodes": settings.dataset.episodes?.json ?? .null,
+        "sha256": .string(try contents(of: root)), "episodes": episodes,
         "frames": .integer(frames),
       ],
       "processors": .object(processors.files), "processor_steps": .object(processors.steps),
@@ -206,6 +207,10 @@ struct TrainingRecord {
       "program": ProgramRecord.json, "versions": ProgramRecord.engines, "numerics": ProgramRecord.numerics,
       "command_line": .array(CommandLine.arguments.map(JSON.string)),
     ]
+    // Noted where they are used: records of before there were such settings say the same.
+    let accumulated = settings.accelerator.accumulation.steps
+    if accumulated > 1 { segment["gradient_accumulation_steps"] = .integer(accumulated) }
+    if settings.average.isEnabled { segment["ema"] = settings.average.json }
     if settings.policy.smolvla.dependsOnLeRobotVersion, let version = pretrained.policy.lerobotVersion {
       segment[LeRobotVersion.entry] = .string(version.rawValue)
     }

@@ -10,6 +10,7 @@ import PolicyEvaluation
 import PolicyTraining
 import PretrainedPolicies
 import RobotPolicies
+import RunLogs
 import TrainingBatches
 import WorldLatents
 import WorldModality
@@ -17,6 +18,8 @@ import WorldModality
 /// The parts of a training run: its dataset, its policy and the checkpoint it resumes from.
 struct TrainingRun {
   let dataset: LeRobotDataset
+  /// The episodes that the loss is measured on, if any are held out.
+  private let heldOut: LeRobotDataset?
   private(set) var pretrained: PretrainedPolicy
   /// The checkpoint of a resumed run.
   let checkpoint: URL?
@@ -33,10 +36,11 @@ struct TrainingRun {
     self.settings = settings
     let engine = try TorchEngine.shared()
     let device = try checks("device", found: { "\($0)" }) { try Device.chosen(settings.policy.smolvla.device) }
-    let dataset = try settings.dataset.open(tolerance: settings.tolerance, &checks)
-    self.dataset = dataset
+    let (dataset, heldOut) = try settings.dataset.open(tolerance: settings.tolerance, &checks)
+    (self.dataset, self.heldOut) = (dataset, heldOut)
     let checkpoint = try settings.resumes ? settings.lastCheckpoint() : nil
     self.checkpoint = checkpoint
+    checks.warn("resume", checkpoint.flatMap(settings.noticeOfProcesses).map { [$0] } ?? [])
 
     let renaming = settings.renameMap
     try checks("features", found: { _ in nil }) {
@@ -53,6 +57,9 @@ struct TrainingRun {
       return try builder.new(from: settings.startingPoint(), features: features, renaming: renaming)
     }
     checks.warn("policy", builder.notices)
+    guard pretrained.adapter == nil || !settings.average.isEnabled else {
+      throw Failure("an average of an adapter's weights (`ema.enable`) is not supported; train without one of the two")
+    }
     let interface = pretrained.policy.interface
     let absent = try checks("features", found: { _ in nil }) { try Self.requireFit(interface, dataset, renaming) }
     checks.warn("features", [absent].compactMap(\.self))
@@ -67,7 +74,9 @@ struct TrainingRun {
         // Rollouts encode this camera, so the cache must hold its latents.
         let wanted = try world.camera.name(among: interface.cameras)
         let camera = cameras.first { (renaming[$0] ?? $0) == wanted }
-        return try settings.latentRecipe(camera: camera).map { try TrainingLatents(world, dataset, $0) }
+        return try settings.latentRecipe(camera: camera).map {
+          try TrainingLatents(world, dataset, $0, heldOut: heldOut)
+        }
       }
     }
     checks.warn("latents", [latents?.warning].compactMap(\.self))
@@ -86,13 +95,16 @@ struct TrainingRun {
     let visibility = GPUVisibility()
     let limits = visibility.variables.isEmpty ? "" : " (\(visibility))"
     deviceDescription = "device \(device)\(limits), torch \(engine.version), \(engine.threadCount) compute threads"
-    dataDescription = "dataset: \(dataset.summary); \(pretrained.summary)"
+    let held = heldOut.map { ", and \($0.summary) held out" } ?? ""
+    dataDescription = "dataset: \(dataset.summary)\(held); \(pretrained.summary)"
     // A missing engine or video shows here, before an old run is removed.
     let request = request
-    try checks("videos", found: { _ in nil }) { try dataset.checkVideos(of: request.cameras) }
-    if checkpoint != nil {
-      let numbers = request.features + [request.actionFeature].compactMap(\.self)
-      try checks("numbers", found: { _ in nil }) { try dataset.checkFinite(numbers) }
+    let numbers = request.features + [request.actionFeature].compactMap(\.self)
+    for part in [dataset, heldOut].compactMap(\.self) {
+      try checks("videos", found: { _ in nil }) { try part.checkVideos(of: request.cameras) }
+      // A new policy's features have been checked with their statistics.
+      guard checkpoint != nil || part !== dataset else { continue }
+      try checks("numbers", found: { _ in nil }) { try part.checkFinite(numbers) }
     }
     _ = try checks("samples", found: { _ in "the first one can be read" }) { try dataset.batch([0], request) }
   }
@@ -137,14 +149,23 @@ struct TrainingRun {
     for name in ["input_features", "output_features", "use_peft"] { policy[name] = pretrained.configuration[name] }
     members["policy"] = .object(policy)
     (members["optimizer"], members["scheduler"]) = self.settings.optimization.json
+    // LeRobot's versions do not all have the other setting.
+    if self.settings.dataset.excludedEpisodes?.isEmpty == false, var data = members["dataset"]?.object {
+      let kept = dataset.episodes + (heldOut?.episodes ?? [])
+      data["episodes"] = .array(kept.map(\.index).sorted().map(JSON.integer))
+      members["dataset"] = .object(data)
+    }
     return .object(members)
   }
 
   /// What the run is trained with, for its checkpoints.
   func record(_ features: ImageFeatureCache?) throws -> TrainingRecord {
-    try TrainingRecord(
-      settings, dataset: dataset.root, frames: dataset.count, policy: pretrained, latents: latents?.sha256,
-      features: features?.fileNames ?? .null,
+    let chosen = settings.dataset
+    let isPart = heldOut != nil || chosen.excludedEpisodes?.isEmpty == false
+    let episodes = isPart ? dataset.episodes.map(\.index) : chosen.episodes
+    return try TrainingRecord(
+      settings, dataset: dataset.root, episodes: episodes?.json ?? .null, frames: dataset.count,
+      policy: pretrained, latents: latents?.sha256, features: features?.fileNames ?? .null,
       start: checkpoint == nil ? settings.startingPoint() : nil, resuming: checkpoint)
   }
 
@@ -152,7 +173,9 @@ struct TrainingRun {
   func checkSpace(at path: String, _ checks: inout Checks) {
     let done = checkpoint.flatMap(LastCheckpoint.step) ?? 0
     let count = settings.checkpointCount(after: done)
-    do { try OutputDisk.requireSpace(for: count, ofBytes: pretrained.checkpointBytes, at: path) } catch {
+    let weights = pretrained.policy.parameters.parameters.reduce(0) { $0 + 4 * $1.tensor.elementCount }
+    let bytes = pretrained.checkpointBytes + (settings.average.isEnabled ? weights : 0)
+    do { try OutputDisk.requireSpace(for: count, ofBytes: bytes, at: path) } catch {
       checks.warn("disk space", [message(of: error)])
     }
   }
@@ -163,10 +186,23 @@ struct TrainingRun {
       dataset, request, settings.training, from: first, workers: settings.workers, latents: latents,
       features: features.map { ($0, pretrained) })
   }
-}
 
-extension LeRobotDataset {
-  fileprivate var summary: String { "\(counted(episodes.count, "episode")), \(counted(count, "frame"))" }
+  /// Measures the loss on the held-out episodes; nil where there are none.
+  func heldOutLoss(
+    _ features: ImageFeatureCache?, isInterrupted: @escaping () -> Bool
+  ) -> (() throws -> Metrics?)? {
+    guard let heldOut, settings.heldOutFrequency > 0 else { return nil }
+    let loss = HeldOutLoss(pretrained, seed: settings.seed)
+    let positions = heldOut.positions(atMost: settings.heldOutSamples)
+    var request = request
+    request.transforms = nil
+    return { [pretrained, latents, settings, request] in
+      var batches = DatasetBatches(
+        heldOut, request, positions: positions, batchSize: settings.batchSize, workers: settings.workers,
+        latents: latents, features: features.map { ($0, pretrained) })
+      return try loss(&batches, isInterrupted: isInterrupted)
+    }
+  }
 }
 
 extension PretrainedPolicy {
@@ -187,29 +223,21 @@ extension PretrainedPolicy {
   }
 }
 
-extension DatasetSettings {
-  /// Opens the dataset and checks its instructions.
-  func open(tolerance: Double, _ checks: inout Checks) throws -> LeRobotDataset {
-    let dataset = try checks("dataset", found: \.summary) {
-      let root = try DatasetLocation.root(
-        repositoryID: repoID, root: root.map { URL(fileURLWithPath: $0) }, revision: revision, episodes: episodes)
-      return try LeRobotDataset(
-        root: root, episodes: episodes, tolerance: tolerance, imageCacheBytes: imageMemoryMegabytes << 20)
-    }
-    checks.warn("dataset", dataset.notices)
-    let ambiguous = try checks("instructions", found: { $0.isEmpty ? "each task has its own" : nil }) {
-      try dataset.checkInstructions()
-    }
-    checks.warn(
-      "instructions",
-      ambiguous.map { tasks in
-        "tasks \(tasks.map(String.init).joined(separator: " and ")) have the same instruction"
-      })
-    return dataset
-  }
-}
-
 extension TrainSettings {
+  /// A line about a checkpoint of several processes, whose batches were joined in each update; nil for one of a single
+  /// process.
+  fileprivate func noticeOfProcesses(_ checkpoint: URL) -> String? {
+    // What it lacks is said where the run resumes.
+    let state = try? JSON(contentsOf: checkpoint.appendingPathComponent("training_state/training_step.json"))
+    // The first is what LeRobot's main branch calls it.
+    let count = (state?["dp_world_size"] ?? state?["num_processes"])?.integer ?? 1
+    let size = state?["batch_size"]?.integer ?? batchSize
+    let (whole, overflows) = count.multipliedReportingOverflow(by: size)
+    guard count > 1, !overflows, whole != batchSize else { return nil }
+    return "\(checkpoint.path) is of \(count) processes, which took \(whole) samples in each step; this one takes "
+      + "\(batchSize): give `batch_size=\(whole)` to go on with as many"
+  }
+
   /// The newest checkpoint in `--output_dir`.
   fileprivate func lastCheckpoint() throws -> URL? {
     if let checkpoint { return checkpoint }

@@ -1,6 +1,7 @@
 import Failures
 import Foundation
 import Synchronization
+import WorkerThreads
 
 /// The least of an HTTP/1.1 server: answers GET and HEAD with text from memory, one request for each connection.
 ///
@@ -70,7 +71,7 @@ public final class PageServer: Sendable {
         continue
       }
       open.wrappingAdd(1, ordering: .relaxed)
-      Thread.detachNewThread { [self] in
+      let isStarted = startThread(named: "connection") { [self] in
         let connection = Connection(connection)
         switch connection.request() {
         case .nothing: connection.close()
@@ -78,6 +79,10 @@ public final class PageServer: Sendable {
         case .head(let head): connection.send(answer(head, contents))
         }
         open.wrappingSubtract(1, ordering: .relaxed)
+      }
+      if !isStarted {
+        open.wrappingSubtract(1, ordering: .relaxed)
+        Connection(connection).close()
       }
     }
   }

@@ -83,14 +83,16 @@ public final class ProgressBar {
   private func write(_ text: String) { try? output.write(contentsOf: Data(text.utf8)) }
 
   private func line(_ done: Int, _ note: String, _ now: ContinuousClock.Instant, _ estimate: String?) -> String {
-    let rate = Double(done - first) / max(start.duration(to: now) / .seconds(1), 1e-9)
+    let elapsed = start.duration(to: now) / .seconds(1)
+    let rate = Double(done - first) / max(elapsed, 1e-9)
     let left = estimate ?? (rate > 0 ? Self.duration(Double(total - done) / rate) : "?")
+    let time = done >= total && estimate == nil ? "in \(Self.duration(elapsed))" : "\(left) left"
     let share = total > 0 ? min(1, Double(done) / Double(total)) : 1
     let counts =
       switch unit {
-      case .pieces: "\(done)/\(total), \(Self.short(rate))/s, \(left) left"
-      case .named(let name): "\(done)/\(total) \(name), \(left) left"
-      case .bytes: "\(formattedSize(done)) of \(formattedSize(total)), \(formattedSize(Int(rate)))/s, \(left) left"
+      case .pieces: "\(done)/\(total), \(Self.short(rate))/s, \(time)"
+      case .named(let name): "\(done)/\(total) \(name), \(time)"
+      case .bytes: "\(formattedSize(done)) of \(formattedSize(total)), \(formattedSize(Int(rate)))/s, \(time)"
       }
     guard isTerminal else { return [label, counts, note].filter { !$0.isEmpty }.joined(separator: ": ") }
     let filled = Int(share * 24)

@@ -1,4 +1,5 @@
 import Failures
+import LeRobotDatasets
 import LibTorch
 import ModelFiles
 import NeuralNetworks
@@ -40,10 +41,13 @@ struct CoreAnswer {
 /// The functions that a process calls the core by.
 enum CoreFunction: String, CaseIterable {
   /// `{"settings": config.json, "folder", "device", "seed", "reference_order"}` and parameters, which the policy shares;
-  /// where there are none it makes them. Gives `{"object"}` and all parameters.
+  /// where there are none it makes them. Gives `{"object", "notices", "lerobot_version"}` and all parameters.
   case policy
-  /// `{"object", "seed"}` and a preprocessed batch. Gives `total`, which gradients are computed of, and what is logged.
+  /// `{"object", "seed", "step"}` and a preprocessed batch, which draws what the program's training draws at that step, 0 if
+  /// none is given. Gives `total`, which gradients are computed of, and what is logged.
   case loss
+  /// `{"count", "batch_size", "seed", "step"}`. Gives `{"positions"}`, the samples that the program trains on at that step.
+  case samples
   /// `{"object", "seed"}` and a preprocessed batch. Gives `action` [B, chunk, action], normalized.
   case actions
   /// `{"object"}`. Gives `{"history": {"camera", "frames"}}`, the past that the policy must be shown, or null.
@@ -73,6 +77,7 @@ enum CoreFunction: String, CaseIterable {
     switch self {
     case .policy: try CorePolicy.make(request)
     case .loss: try CorePolicy.of(request).loss(request)
+    case .samples: try samples(request)
     case .actions: try CorePolicy.of(request).actions(request)
     case .history: try CorePolicy.of(request).history()
     case .load: try CorePlanner.make(request)
@@ -85,5 +90,11 @@ enum CoreFunction: String, CaseIterable {
     case .reset: try CoreEnvironment.of(request).reset(request)
     case .step: try CoreEnvironment.of(request).step(request)
     }
+  }
+
+  private func samples(_ request: CoreRequest) throws -> CoreAnswer {
+    let sampler = try BatchSampler(
+      count: request.integer("count"), batchSize: request.integer("batch_size"), seed: request.integer("seed"))
+    return CoreAnswer(json: ["positions": .array(try sampler.samples(step: request.integer("step")).map(JSON.integer))])
   }
 }

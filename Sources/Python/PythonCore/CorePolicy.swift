@@ -22,13 +22,17 @@ final class CorePolicy: CoreObject {
       settings, device: try .chosen(request.text("device")), seed: try request.integer("seed"))
     builder.settings.smolvla.usesReferenceOrder = request.json["reference_order"]?.bool ?? false
     let policy = try builder.policy(sharing: request.tensors, besides: folder)
-    var answer = CoreAnswer(json: ["object": .integer(CorePolicy(policy).retained())])
+    var answer = CoreAnswer(json: [
+      "object": .integer(CorePolicy(policy).retained()), "notices": .array(builder.notices.map(JSON.string)),
+      "lerobot_version": policy.lerobotVersion.map { .string($0.rawValue) } ?? .null,
+    ])
     for parameter in policy.parameters.parameters { answer.tensors[parameter.name] = parameter.tensor }
     return answer
   }
 
   func loss(_ request: CoreRequest) throws -> CoreAnswer {
-    let random = CountedRandom(seed: try request.integer("seed"), "python-training")
+    // What the program's training draws at this step.
+    let random = CountedRandom(seed: try request.integer("seed"), "training").at(request.json["step"]?.integer ?? 0)
     return try inTurn {
       let loss = try policy.loss(of: Batch(request.tensors), random: random)
       var answer = CoreAnswer(tensors: ["total": loss.total])

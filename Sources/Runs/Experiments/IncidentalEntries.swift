@@ -45,7 +45,9 @@ public enum IncidentalEntries {
   /// Settings of a training run.
   public static let ofTrainingSettings = [
     "seed", "output_dir", "job_name", "resume", "overwrite", "num_workers", "num_compute_threads", "feature_cache_dir",
-    "log_freq", "save_freq", "eval_freq", "wandb", "checkpoint_mirror", "policy.device", "dataset.image_memory_in_mb",
+    "log_freq", "save_freq", "eval_freq", "eval_steps", "max_eval_samples",
+    "keep_last_checkpoints", "keep_best_checkpoints", "wandb", "checkpoint_mirror",
+    "policy.device", "dataset.image_memory_in_mb",
   ]
 
   /// Entries in which the arms of an experiment differ by design.

@@ -10,6 +10,8 @@ final class EnvironmentWorker {
     let settings: EvaluationSettings
     /// The folder of the videos, nil for none.
     let videos: URL?
+    /// Keeps the episodes, nil for none.
+    var recorder: (any EpisodeRecorder)?
     let requirements: ObservationRequirements
     let queue: EpisodeQueue
     let batcher: InferenceBatcher

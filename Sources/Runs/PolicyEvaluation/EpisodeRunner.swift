@@ -40,6 +40,9 @@ final class EpisodeRunner {
   private var isFinished = false
   private var history: [RGBImage] = []
   private var requests = 0
+  /// The steps so far and what was seen last, where the episode is recorded.
+  private var steps: [RecordedStep] = []
+  private var seen: Observation?
 
   /// Resets the environment to the episode's start.
   init(_ environment: any Environment, _ episode: EpisodeID, _ context: EnvironmentWorker.Context) {
@@ -61,6 +64,7 @@ final class EpisodeRunner {
       var cameras = context.requirements.cameras
       if let videoCamera { cameras.insert(videoCamera) }
       if let history = context.requirements.history { cameras.insert(history.camera) }
+      if context.recorder != nil { cameras.formUnion(environment.specification.cameras.map(\.name)) }
       let seen = try traced(.renderer) { try environment.observe(cameras: cameras) }
       record(seen)
       let asked = try ablated(PolicyRequest(observation: seen, history: history, random: random.at(requests)))
@@ -93,6 +97,7 @@ final class EpisodeRunner {
         result.rewardMaximum = max(result.rewardMaximum, Double(step.reward))
         result.success = result.success || step.success
         let isOver = step.terminated || result.steps >= environment.specification.maximumSteps
+        if let seen { steps.append(RecordedStep(observation: seen, action: action, result: step, isLast: isOver)) }
         // The state after the last action is rendered with the next request.
         if isOver || index < chunk.count - 1 { try render(stepsUntilRequest: isOver ? nil : chunk.count - 1 - index) }
         if isOver {
@@ -110,11 +115,15 @@ final class EpisodeRunner {
     if let history = context.requirements.history, let stepsUntilRequest, stepsUntilRequest < history.frames {
       cameras.insert(history.camera)
     }
+    if context.recorder != nil, stepsUntilRequest != nil {
+      cameras.formUnion(environment.specification.cameras.map(\.name))
+    }
     guard !cameras.isEmpty else { return }
     record(try traced(.renderer) { try environment.observe(cameras: cameras) })
   }
 
   private func record(_ seen: Observation) {
+    if context.recorder != nil { self.seen = seen }
     if let videoCamera, let image = seen.images[videoCamera] { append(image) }
     guard let required = context.requirements.history, let image = seen.images[required.camera] else { return }
     // The first image of an episode takes the place of all before it.
@@ -154,8 +163,14 @@ final class EpisodeRunner {
       framesPerSecond: Double(environment.specification.framesPerSecond), overwrite: true)
   }
 
-  /// Completes the video and returns the result.
+  /// Completes the video, hands over what was recorded and returns the result.
   func finish() -> EpisodeResult {
+    if let recorder = context.recorder, result.problem == nil, !steps.isEmpty {
+      do { try recorder.record(steps, of: result, from: environment.startState) } catch {
+        result.problem = "the episode could not be recorded: \(message(of: error))"
+      }
+      steps = []
+    }
     if let video, videoProblem == nil {
       do {
         try video.finish()

@@ -37,11 +37,18 @@ public struct Evaluation {
   private let suite: any EnvironmentSuite
   private let settings: EvaluationSettings
   private let videos: URL?
+  private let recorder: (any EpisodeRecorder)?
 
-  /// - Parameter directory: videos go to `videos/GROUP_TASK/eval_episode_N.mp4` below it; nil for no videos.
-  public init(_ suite: any EnvironmentSuite, _ settings: EvaluationSettings, directory: URL?) {
+  /// - Parameters:
+  ///   - directory: videos go to `videos/GROUP_TASK/eval_episode_N.mp4` below it; nil for no videos.
+  ///   - recorder: gets every episode that does not break off, with the images of all cameras.
+  public init(
+    _ suite: any EnvironmentSuite, _ settings: EvaluationSettings, directory: URL?,
+    recorder: (any EpisodeRecorder)? = nil
+  ) {
     self.suite = suite
     self.settings = settings
+    self.recorder = recorder
     videos = directory?.appendingPathComponent("videos")
   }
 
@@ -59,11 +66,12 @@ public struct Evaluation {
   ) throws -> [EpisodeResult] {
     for task in tasks { _ = try suite.specification(ofTask: task) }
     let workers = max(1, min(settings.batchSize, settings.episodes))
+    try requireThreads(workers)
     let queue = EpisodeQueue(tasks: tasks, episodes: settings.episodes, finished: finished)
     let batcher = InferenceBatcher(workers: workers, threads: settings.threads)
     let context = EnvironmentWorker.Context(
-      suite: suite, settings: settings, videos: videos, requirements: ObservationRequirements(planner), queue: queue,
-      batcher: batcher)
+      suite: suite, settings: settings, videos: videos, recorder: recorder,
+      requirements: ObservationRequirements(planner), queue: queue, batcher: batcher)
     for number in 0..<workers { start(number, context) }
     let order = Dictionary(tasks.enumerated().map { ($1, $0) }, uniquingKeysWith: min)
     var maximumDelay = Duration.zero
@@ -89,7 +97,11 @@ public struct Evaluation {
   }
 
   private func start(_ number: Int, _ context: EnvironmentWorker.Context) {
-    startThread(named: "environment-\(number)") { context.batcher.run { EnvironmentWorker(context).run() } }
+    let isStarted = startThread(named: "environment-\(number)") {
+      context.batcher.run { EnvironmentWorker(context).run() }
+    }
+    // Its episodes are left to the others.
+    if !isStarted { context.batcher.run {} }
   }
 
   private static func place(_ ticket: InferenceBatcher.Ticket, _ order: [String: Int]) -> (Int, Int) {

@@ -41,6 +41,23 @@ public struct CheckpointDirectory: Sendable {
         + "one, or start without `resume`")
   }
 
+  /// The checkpoints by step.
+  var checkpoints: [Int: URL] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []
+    let steps = names.filter { !$0.isEmpty && $0.allSatisfy { $0.isASCII && $0.isWholeNumber } }.compactMap { name in
+      Int(name).map { ($0, url.appendingPathComponent(name, isDirectory: true)) }
+    }
+    return Dictionary(steps) { first, _ in first }
+  }
+
+  /// Removes a checkpoint; a kill at any moment leaves it whole or, for a resumed run, among what is half written.
+  func remove(_ checkpoint: URL) throws {
+    let going = url.appendingPathComponent(".\(checkpoint.lastPathComponent).partial", isDirectory: true)
+    try? FileManager.default.removeItem(at: going)
+    try FileManager.default.moveItem(at: checkpoint, to: going)
+    try FileManager.default.removeItem(at: going)
+  }
+
   /// Copies a checkpoint that lies elsewhere, under its own name, and points `last` to it.
   ///
   /// - Parameter checkpoint: its folder; links in it are followed.

@@ -41,6 +41,15 @@ public final class CheckpointMirror: Sendable {
     return takeFailures()
   }
 
+  /// Removes the copy of a checkpoint.
+  public func remove(_ checkpoint: URL) {
+    queue.async { [self] in
+      let copies = CheckpointDirectory(output: url)
+      // A copy that cannot be removed is one too many, and no harm.
+      try? copies.remove(copies.url.appendingPathComponent(checkpoint.lastPathComponent, isDirectory: true))
+    }
+  }
+
   /// Waits for the last copy; returns what went wrong.
   public func finish() -> [String] {
     queue.sync {}

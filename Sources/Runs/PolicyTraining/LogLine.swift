@@ -21,18 +21,24 @@ struct LogLine {
       default: "\(Self.names[name] ?? name):\(Self.short(value))"
       }
     }
-    let body = values.map { key, value in
+    let body = values.filter { !Self.isDiagnostic($0.key) }.map { key, value in
       "\(Self.names[key] ?? key):\(String(format: Self.formats[key] ?? "%.3f", value))"
     }
     return (head + body).joined(separator: " ")
   }
 
+  /// Whether a value is for `metrics.jsonl` and its copies alone: more of them than a terminal has room for.
+  private static func isDiagnostic(_ key: String) -> Bool {
+    guard !["grad_norm", "world_cos", "world_gate"].contains(key) else { return false }
+    return key.hasPrefix("grad_") || key.hasPrefix("world_")
+  }
+
   private static let names = [
     "steps": "step", "samples": "smpl", "episodes": "ep", "grad_norm": "grdn", "update_s": "updt_s",
-    "dataloading_s": "data_s", "samples_per_s": "smp/s", "eval/avg_sum_reward": "∑rwrd",
-    "eval/pc_success": "success", "eval/eval_s": "eval_s",
+    "dataloading_s": "data_s", "gpu_mem_gb": "mem_gb", "samples_per_s": "smp/s", "eval/avg_sum_reward": "∑rwrd",
+    "eval/pc_success": "success", "eval/eval_s": "eval_s", HeldOutLoss.key: "eval_loss",
   ]
-  private static let formats = ["lr": "%.1e", "samples_per_s": "%.0f", "eval/pc_success": "%.1f"]
+  private static let formats = ["lr": "%.1e", "gpu_mem_gb": "%.2f", "samples_per_s": "%.0f", "eval/pc_success": "%.1f"]
 
   static func short(_ value: Double) -> String {
     var value = value

@@ -7,12 +7,20 @@ public struct TrainingSettings: Sendable {
   public var steps = 100_000
   /// The samples of one update.
   public var batchSize = 8
+  /// The steps whose batches make one update; ``steps`` is a multiple of it.
+  public var batchesPerUpdate = 1
+  /// Keeps a moving average of the weights beside them.
+  public var average = WeightAverageSettings()
+  /// Which checkpoints stay.
+  public var retention = CheckpointRetention()
   /// The steps between log lines.
   public var logFrequency = 200
   /// The steps between checkpoints; the last step is saved in any case, and is the only one with 0 or less.
   public var saveFrequency = 20_000
   /// The steps between evaluations, with one more after the last step; 0 for no evaluations.
   public var evaluationFrequency = 20_000
+  /// The steps between measurements of the loss on held-out batches, with one more after the last step; 0 for none.
+  public var heldOutFrequency = 0
   public var savesCheckpoints = true
   /// The seed of everything random.
   public var seed = 1000
@@ -23,12 +31,21 @@ public struct TrainingSettings: Sendable {
 
   public init(schedule: CosineSchedule) { self.schedule = schedule }
 
-  func isLogStep(_ step: Int) -> Bool { step % logFrequency == 0 || step == steps }
+  func isLogStep(_ step: Int) -> Bool { step == steps || isDue(step, every: logFrequency) }
 
-  func isSaveStep(_ step: Int) -> Bool { (saveFrequency > 0 && step % saveFrequency == 0) || step == steps }
+  func isSaveStep(_ step: Int) -> Bool { step == steps || isDue(step, every: saveFrequency) }
 
   func isEvaluationStep(_ step: Int) -> Bool {
-    evaluationFrequency > 0 && (step % evaluationFrequency == 0 || step == steps)
+    evaluationFrequency > 0 && (step == steps || isDue(step, every: evaluationFrequency))
+  }
+
+  func isHeldOutStep(_ step: Int) -> Bool {
+    heldOutFrequency > 0 && (step == steps || isDue(step, every: heldOutFrequency))
+  }
+
+  /// Whether a multiple lies among the steps of the update that ended.
+  private func isDue(_ step: Int, every frequency: Int) -> Bool {
+    frequency > 0 && step / frequency > (step - batchesPerUpdate) / frequency
   }
 }
 
@@ -59,6 +76,8 @@ public enum TrainingEvent: Sendable, Equatable {
   case evaluating(step: Int)
   /// A checkpoint is complete; its folder.
   case saved(URL)
+  /// A checkpoint was removed; its folder.
+  case removed(URL)
   /// The run ends, also with an error.
   case ended
 }
@@ -70,6 +89,9 @@ public struct TrainingCallbacks {
   /// Evaluates the policy after a step and returns metrics and a video, or nil if it was interrupted; an error costs a
   /// warning, not the run. Nil for no evaluations.
   public var evaluate: ((_ step: Int) throws -> (metrics: Metrics, video: URL?)?)?
+  /// Measures the loss on held-out batches, or returns nil if it was interrupted; an error costs a warning. Nil for no
+  /// measurements.
+  public var measureHeldOut: (() throws -> Metrics?)?
   /// Told of the run's events, in order.
   public var observe: (TrainingEvent) -> Void = { _ in }
 

@@ -3,6 +3,7 @@ import Foundation
 import LibTorch
 import ModelFiles
 import NeuralNetworks
+import OrderedCollections
 import RobotPolicies
 
 /// LeRobot's `training_state`: the step, the optimizer and the schedule, as LeRobot 0.4.4 and 0.6 read them (they reject
@@ -26,9 +27,12 @@ struct TrainingState {
   func write(to folder: URL, _ settings: TrainingSettings, of store: ParameterStore) throws {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     func write(_ json: JSON, _ name: String) throws { try json.write(to: folder.appendingPathComponent(name)) }
-    // LeRobot 0.6 finds its place in the data by the last two.
-    try write(
-      ["step": .integer(step), "num_processes": 1, "batch_size": .integer(settings.batchSize)], Self.stepFile)
+    // LeRobot 0.6 finds its place in the data by the next two.
+    var place: OrderedDictionary<String, JSON> = [
+      "step": .integer(step), "num_processes": 1, "batch_size": .integer(settings.batchSize),
+    ]
+    if settings.batchesPerUpdate > 1 { place["grad_accum_steps"] = .integer(settings.batchesPerUpdate) }
+    try write(.object(place), Self.stepFile)
     var state: StateDictionary = [:]
     let (places, count) = store.optimizerPlaces
     for (index, entry) in optimizer.map({ (places[$0.key], $0.value) }).sorted(by: { $0.0 < $1.0 }) {
@@ -114,6 +118,12 @@ struct TrainingState {
     guard indices.map(\.integer) == (0..<count).map({ $0 }) else {
       throw Failure(
         "\(file.path): the optimizer held \(indices.count) parameters, the policy has \(count); it cannot be resumed")
+    }
+    let numbers = ["betas", "eps", "weight_decay", "lr"].flatMap { name in group[name].map { $0.array ?? [$0] } ?? [] }
+    for number in numbers where !(number.double ?? .nan).isFinite {
+      throw Failure(
+        "\(file.path): expected betas, eps, weight_decay and lr to be numbers, found \(number.text(.compact)); "
+          + "the run cannot be resumed")
     }
     for name in ["amsgrad", "maximize"] where group[name]?.bool == true {
       throw Failure("\(file.path): \(name) is not supported; the run cannot be resumed here")

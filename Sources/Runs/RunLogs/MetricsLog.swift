@@ -14,24 +14,40 @@ struct MetricsLog {
 
   /// The lines of a resumed run that are still true: up to its first step, in order.
   let kept: [Row]
+  /// Where lines of a resumed run are kept that hold no step, or none that could follow; nil if there are none.
+  let damaged: URL?
   private let file: AppendOnlyFile
   private var lastStep: Int?
 
   /// Opens the file; a resumed run drops what a killed one wrote after its first step.
   init(_ url: URL, resumingAt step: Int) throws {
+    let newline = UInt8(ascii: "\n")
     var rows: [Row] = []
-    var length = 0
-    if step > 0, let bytes = try? MappedFile(url).contents {
-      for line in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast() {
-        guard let row = Row(line), row.step <= step, row.step > rows.last?.step ?? -1 else { break }
-        rows.append(row)
-        length += line.count + 1
+    var (intact, aside): ([UInt8], [UInt8]) = ([], [])
+    if step > 0, let bytes = try? Data(contentsOf: url) {
+      // Without the last, which a killed run may not have finished.
+      for line in bytes.split(separator: newline, omittingEmptySubsequences: false).dropLast() {
+        if let row = Row(line), row.step > rows.last?.step ?? -1 {
+          guard row.step <= step else { break }
+          rows.append(row)
+          intact += line + [newline]
+        } else if !line.isEmpty {
+          aside += line + [newline]
+        }
       }
     }
     kept = rows
     lastStep = rows.last?.step
-    file = try AppendOnlyFile(url, keeping: length)
+    damaged = aside.isEmpty ? nil : url.appendingPathExtension("damaged")
+    if let damaged {
+      // Before the lines leave their own file.
+      try AppendOnlyFile(damaged, keeping: (try? Data(contentsOf: damaged).count) ?? 0).append(aside)
+      try Data(intact).write(to: url, options: .atomic)
+    }
+    file = try AppendOnlyFile(url, keeping: intact.count)
   }
+
+  func requireInPlace() throws { try file.requireInPlace() }
 
   /// Writes a step's values, or adds them to its line where it was the last to have one.
   mutating func write(_ values: Metrics, step: Int) throws {
@@ -47,7 +63,7 @@ struct MetricsLog {
 
 extension MetricsLog.Row {
   /// A line's step and numbers; nil where it is no such line.
-  fileprivate init?(_ line: ArraySlice<UInt8>) {
+  fileprivate init?(_ line: Data) {
     guard let members = (try? JSON(parsing: Array(line)))?.object, let step = members["step"]?.integer, step >= 0
     else { return nil }
     self.step = step

@@ -11,6 +11,8 @@ public struct RunLog {
   private let tensorBoard: TensorBoardLog
   private var wandb: WandBRun?
   private let position: (Int) -> Metrics
+  /// What was measured of the policy, the values named `eval/…`, by step.
+  public private(set) var evaluations: [Int: Metrics] = [:]
 
   /// Opens the logs of a run.
   ///
@@ -31,15 +33,16 @@ public struct RunLog {
       output.appendingPathComponent("tensorboard"), from: first, configuration: configuration)
     if let description { wandb = try WandBRun(description, output: output, resumingAt: first) }
     for row in metrics.kept {
+      noteEvaluation(row.values, step: row.step)
       let values = Self.prefixed(row.values)
       if row.step >= first { try tensorBoard.write(values, step: row.step) }
       if let last = wandb.map({ $0.lastStep ?? -1 }), row.step > last { try writeToWandB(values, step: row.step) }
     }
   }
 
-  /// Whether a resumed run was evaluated at the step from which it continues.
-  public func isEvaluated(at step: Int) -> Bool {
-    metrics.kept.last.map { $0.step == step && $0.values.keys.contains { $0.hasPrefix("eval/") } } ?? false
+  /// A sentence for people where a resumed run's log was damaged.
+  public var notice: String? {
+    metrics.damaged.map { "warning: lines of metrics.jsonl that cannot be read were moved to \($0.path)" }
   }
 
   /// Writes what was measured at a step, which may have been written to before but must not lie behind the last one.
@@ -47,9 +50,15 @@ public struct RunLog {
   /// - Parameter video: of an episode of the step's evaluation, for W&B.
   public mutating func write(_ values: Metrics, step: Int, video: URL? = nil) throws {
     try metrics.write(values, step: step)
+    noteEvaluation(values, step: step)
     let values = Self.prefixed(values)
     try tensorBoard.write(values, step: step)
     try writeToWandB(values, step: step, video: video)
+  }
+
+  private mutating func noteEvaluation(_ values: Metrics, step: Int) {
+    let found = values.filter { $0.key.hasPrefix("eval/") }
+    if !found.isEmpty { evaluations[step, default: [:]].merge(found) { $1 } }
   }
 
   private mutating func writeToWandB(_ values: Metrics, step: Int, video: URL? = nil) throws {
@@ -57,7 +66,10 @@ public struct RunLog {
   }
 
   /// Ends the run; 0 is success.
-  public mutating func finish(exitCode: Int) throws { try wandb?.finish(exitCode: exitCode) }
+  public mutating func finish(exitCode: Int) throws {
+    try metrics.requireInPlace()
+    try wandb?.finish(exitCode: exitCode)
+  }
 
   private static func prefixed(_ values: Metrics) -> Metrics {
     Metrics(uniqueKeysWithValues: values.map { ($0.key.hasPrefix("eval/") ? $0.key : "train/" + $0.key, $0.value) })

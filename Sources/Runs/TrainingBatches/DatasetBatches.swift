@@ -26,10 +26,34 @@ public struct DatasetBatches: BatchSource {
     features: (cache: ImageFeatureCache, policy: PretrainedPolicy)? = nil
   ) throws {
     let sampler = try BatchSampler(count: dataset.count, batchSize: settings.batchSize, seed: settings.seed)
+    self.init(
+      dataset, request, steps: first..<settings.steps, workers: workers, latents: latents, features: features
+    ) { (sampler.samples(step: $0), $0 * sampler.batchSize) }
+  }
+
+  /// The batches of some frames in their order, the last one smaller where they do not divide.
+  ///
+  /// - Parameter positions: in the dataset.
+  public init(
+    _ dataset: LeRobotDataset, _ request: SampleSpecification, positions: [Int], batchSize: Int, workers: Int = 4,
+    latents: TrainingLatents? = nil, features: (cache: ImageFeatureCache, policy: PretrainedPolicy)? = nil
+  ) {
+    let count = (positions.count + batchSize - 1) / batchSize
+    self.init(dataset, request, steps: 0..<count, workers: workers, latents: latents, features: features) {
+      (Array(positions[$0 * batchSize..<min(($0 + 1) * batchSize, positions.count)]), $0 * batchSize)
+    }
+  }
+
+  /// - Parameter chosen: a step's positions, and its first sample's place among all samples.
+  private init(
+    _ dataset: LeRobotDataset, _ request: SampleSpecification, steps: Range<Int>, workers: Int,
+    latents: TrainingLatents?, features: (cache: ImageFeatureCache, policy: PretrainedPolicy)?,
+    _ chosen: @escaping @Sendable (_ step: Int) -> (positions: [Int], draw: Int)
+  ) {
     var withoutImages = request
     withoutImages.cameras = []
-    samples = OrderedPrefetcher(sampler: sampler, steps: first..<settings.steps, workers: workers) {
-      [cache = features?.cache, withoutImages] positions, draw in
+    samples = OrderedPrefetcher(steps: steps, workers: workers) { [cache = features?.cache, withoutImages] step in
+      let (positions, draw) = chosen(step)
       guard let cache else { return LoadedSamples(samples: try dataset.batch(positions, request, draw: draw)) }
       let frames = try positions.map { try dataset.frame(at: $0).index }
       guard cache.contains(frames) else {

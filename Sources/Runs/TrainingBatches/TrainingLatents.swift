@@ -24,10 +24,15 @@ public struct TrainingLatents {
   public var sha256: String { cache.sha256 }
 
   /// Opens the cache that a recipe makes and checks that it belongs to this dataset, camera and encoder.
-  public init(_ world: WorldModalityConfiguration, _ dataset: LeRobotDataset, _ recipe: LatentRecipe) throws {
+  ///
+  /// - Parameter heldOut: other episodes of the dataset whose latents are read too.
+  public init(
+    _ world: WorldModalityConfiguration, _ dataset: LeRobotDataset, _ recipe: LatentRecipe,
+    heldOut: LeRobotDataset? = nil
+  ) throws {
     let metadata = dataset.metadata
     try self.init(
-      world, recipe, episodes: dataset.episodes.map(\.frames),
+      world, recipe, episodes: (dataset.episodes + (heldOut?.episodes ?? [])).map(\.frames),
       fingerprint: DatasetFingerprint(
         root: dataset.root, episodes: metadata.episodeCount, frames: metadata.frameCount),
       isOfVideo: recipe.camera.flatMap { metadata.features[$0]?.dataType } == .video)

@@ -14,10 +14,11 @@ import WorkerThreads
   /// Runs `body` on a thread of this name.
   private func onThread(_ name: String, _ body: @escaping @Sendable () -> Void) {
     let isDone = DispatchSemaphore(value: 0)
-    startThread(named: name) {
+    let isStarted = startThread(named: name) {
       body()
       isDone.signal()
     }
+    #expect(isStarted)
     isDone.wait()
   }
 

@@ -142,11 +142,11 @@ struct DataAsFoundTests {
   {
     try within(.video) { root in
       try LeRobotDataset(root: root).checkVideos(of: [camera])
-      for (count, bad, rest) in [(11, "episode 2", "[0,1]"), (6, "episodes 1, 2", "[0]")] {
+      for (count, bad, list) in [(11, "episode 2", "[2]"), (6, "episodes 1, 2", "[1,2]")] {
         try cut(root, to: count)
         let dataset = try LeRobotDataset(root: root)
         let problem = sentence { try dataset.checkVideos(of: [camera]) }
-        #expect(problem.contains("(\(bad); `dataset.episodes=\(rest)`"), "\(problem)")
+        #expect(problem.contains("(\(bad); `dataset.exclude_episodes=\(list)`"), "\(problem)")
         try dataset.checkVideos(of: [])
       }
       try LeRobotDataset(root: root, episodes: [0]).checkVideos(of: [camera])
@@ -179,8 +179,8 @@ struct DataAsFoundTests {
         try writer.finish()
         let dataset = try LeRobotDataset(root: root)
         let problem = sentence { try dataset.checkFinite(["action"]) }
-        let rest = place == 1 ? "[0,2]" : "[0,1]"
-        #expect(problem.contains("action of frame 3 of episode \(place)") && problem.contains("=\(rest)"), "\(problem)")
+        let advice = "`dataset.exclude_episodes=[\(place)]`"
+        #expect(problem.contains("action of frame 3 of episode \(place)") && problem.contains(advice), "\(problem)")
         try dataset.checkFinite([])
       }
     }

@@ -6,6 +6,21 @@ import Testing
 @testable import LibTorch
 
 struct TensorTests {
+  @Test func `memory is known of a GPU alone`() throws {
+    let engine = try TorchEngine.shared()
+    #expect(engine.peakMemory(of: .cpu) == nil)
+    guard engine.deviceCount > 0 else {
+      #expect(engine.peakMemory(of: .cuda(0)) == nil)
+      return
+    }
+    let before = engine.peakMemory(of: .cuda(0)) ?? 0
+    let bytes = 512 << 20
+    try withExtendedLifetime(Tensor.zeros([bytes / 4], device: .cuda(0))) {
+      let peak = try #require(engine.peakMemory(of: .cuda(0)))
+      #expect(peak >= bytes && peak >= before)
+    }
+  }
+
   @Test func `arithmetic follows broadcasting`() throws {
     let matrix = try Tensor([1, 2, 3, 4, 5, 6] as [Float], shape: [2, 3])
     let row = try Tensor([10, 20, 30] as [Float], shape: [3])

@@ -112,6 +112,9 @@ struct ProcessorTests {
     #expect(try refusal(replace("\"padding_side\": \"right\"", "\"padding_side\": \"left\"")).contains("on the right"))
     #expect(try refusal(replace("\"max_length\": 48", "\"max_length\": 0")).contains("tokenizer step"))
     #expect(try refusal(replace("\"STATE\",", "\"SMELL\",")).contains("SMELL"))
+    for epsilon in [#""1e-8""#, "NaN", "-1"] {
+      #expect(try refusal(replace("\"eps\": 1e-08", "\"eps\": \(epsilon)")).contains("`eps`"))
+    }
     #expect(try refusal(replace("\"steps\"", "\"stairs\"")).contains("expected a list of steps"))
   }
 

@@ -222,7 +222,12 @@ struct LatentCacheTests {
     #expect(error?.description.contains("does not exist; run \(command), or fix `cache_dir`") == true)
     try tiny.precompute()
     let (cache, sidecar) = (try tiny.url, LatentCache.sidecarURL(of: try tiny.url))
-    for text in ["{}", "{\"code_version\": 99}", "{\"code_version\": 1}"] {
+    let sound = tiny.identity.json(rowsFinished: 11).text(.compact)
+    let others = [("0.485", "0.5"), ("0.229", "0.2"), ("bilinear", "bicubic")].map { old, new in
+      sound.replacingOccurrences(of: old, with: new)
+    }
+    #expect(Set(others).count == 3 && !others.contains(sound))
+    for text in ["{}", "{\"code_version\": 99}", "{\"code_version\": 1}"] + others {
       try Data(text.utf8).write(to: sidecar)
       error = #expect(throws: Failure.self) { try LatentCache(cache, expecting: tiny.expectation) }
       #expect(error?.description.contains("again with `overwrite`") == true)

@@ -152,6 +152,15 @@ struct LoadedPolicyCase {
     let (difference, norm) = try (found.distanceNorm(to: wanted), wanted.to(.float64).norm().item())
     return norm == 0 ? difference : difference / norm
   }
+
+  /// A gate's gradient is a sum that may cancel and leave the rounding of its terms, which are of the size of the largest
+  /// gradient of its place.
+  func gradientDeviation(_ found: Tensor, _ name: String) throws -> Double {
+    guard found.elementCount == 1, let dot = name.lastIndex(of: ".") else { return try deviation(found, name) }
+    let norms = try expected.filter { $0.key.hasPrefix(name[...dot]) }.map { try $0.value.norm().item() }
+    let difference = try found.distanceNorm(to: #require(expected[name]))
+    return difference == 0 ? 0 : difference / (norms.max() ?? 0)
+  }
 }
 
 /// A rollout asked for the video encoder.

@@ -99,7 +99,7 @@ extension PolicyCase {
         #expect(try wanted.norm().item() == 0, "\(name) has no gradient")
         continue
       }
-      let deviation = try loaded.deviation(gradient, name)
+      let deviation = try loaded.gradientDeviation(gradient, name)
       #expect(deviation < 1e-5, "\(name)")
       worst = max(worst, deviation)
     }

@@ -123,7 +123,7 @@ struct AdapterRunTests {
     (["--peft.target_modules=.*(q"], "not a valid regular expression"),
     (["--peft.method_type=IA3"], "only kind that is supported"), (["--peft.r=0"], "expected 1 to 4096, found 0"),
     (["--peft.r=5000"], "found 5000"), (["--peft.lora_alpha=-1"], "--peft.lora_alpha"),
-    (["--peft.init_type=pissa"], "expected gaussian or null"),
+    (["--peft.init_type=pissa"], "expected gaussian or null"), (["--peft.r=2", "--ema.enable=true"], "--ema.enable"),
   ])
   func `settings that cannot be are refused with one sentence`(flags: [String], sentence: String) throws {
     try Fixture.within { folder in

@@ -38,6 +38,9 @@ struct BadInputTests {
   private static let weights = Flags.checkpoint + "/model.safetensors"
   private static let latents = "cache/shapes/train_world_latents_vjepa_m2.fp16.npy"
 
+  private static let replay = [
+    "replay", "--env.type=libero", "--env.task=libero_spatial", "--env.task_ids=[0]",
+  ]
   private static let commandLines = [
     BadInput("an unknown flag", train + ["--batchsize=3"], says: "--batchsize", "--batch_size"),
     BadInput("an unknown flag of the policy", train + ["--policy.chunksize=3"], says: "--policy.chunk_size"),
@@ -56,6 +59,9 @@ struct BadInputTests {
     BadInput(
       "no backbone", train + ["--policy.vlm_model_name=HuggingFaceTB/SmolVLM2-500M-Video-Instruct"],
       says: "--policy.vlm_model_name=FOLDER", "lerobot-wm scratch", environment: ["HF_HOME": "empty"]),
+    BadInput("actions of nowhere", replay, says: "--actions", "--dataset.root"),
+    BadInput("actions of two places", replay + ["--actions=a.npy", "--dataset.root=data"], says: "either --actions"),
+    BadInput("actions of another robot", replay + ["--dataset.root=data"], says: "2 numbers", "takes 7"),
     BadInput("an unknown command", ["trian"], says: "trian", "did you mean train?"),
     BadInput("an unknown kind of policy", train + ["--policy.type=act"], says: "--policy.type", "smolvla_world"),
     BadInput("a number that is none", train + ["--policy.optimizer_lr=abc"], says: "--policy.optimizer_lr", "abc"),

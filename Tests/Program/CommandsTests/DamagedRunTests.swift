@@ -54,6 +54,33 @@ struct DamagedRunTests {
     }
   }
 
+  /// Memory for few threads' stacks, as under a small limit on processes, which root has none of.
+  @Test(arguments: [
+    ["train", "--output_dir=out"] + Flags.train, Flags.precompute + ["--overwrite"],
+    Flags.evaluate + ["--policy.path=\(Flags.checkpoint)", "--output_dir=out"],
+  ])
+  func `says so at once where threads cannot be started`(arguments: [String]) throws {
+    try Fixture.within(copying: ["E0"]) { folder in
+      let line = #"ulimit -v 8000000; exec "$0" "$@" --num_compute_threads=2000"#
+      let outcome = try Program.shell(line, [Program.executable.path] + arguments, in: folder).wait()
+      #expect(outcome.status == 1 && outcome.sentences.count == 1, "\(outcome.errors)")
+      #expect(outcome.errors.contains("2010 more threads are needed"), "\(outcome.errors)")
+      #expect(!folder.names().contains("out"))
+    }
+  }
+
+  @Test func `an output that is removed beneath a training is an error`() throws {
+    try Fixture.within { folder in
+      let running = try Program.start(
+        ["train", "--output_dir=out"] + Flags.train + ["--steps=100000", "--save_freq=100000"], in: folder)
+      let log = folder.appendingPathComponent("out/metrics.jsonl")
+      while (try? Data(contentsOf: log))?.isEmpty ?? true, running.process.isRunning { usleep(20_000) }
+      try FileManager.default.removeItem(at: folder.appendingPathComponent("out"))
+      let outcome = running.wait()
+      #expect(outcome.status == 1 && outcome.errors.contains("metrics.jsonl: was removed"), "\(outcome.errors)")
+    }
+  }
+
   @Test func `what a killed training was writing is gone once it is resumed`() throws {
     try Fixture.within { folder in
       try Program.succeed(["train", "--output_dir=out"] + Flags.train, in: folder)

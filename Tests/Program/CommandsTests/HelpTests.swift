@@ -88,7 +88,9 @@ struct HelpTests {
         "ImageTransformsConfig ['dataset.image_transforms']:", "EnvConfig ['env']:", "LiberoEnv ['env']:",
         "PreTrainedConfig ['policy']:", "SmolVLAConfig ['policy']:", "OptimizerConfig ['optimizer']:",
         "LRSchedulerConfig ['scheduler']:", "EvalConfig ['eval']:", "WandBConfig ['wandb']:",
-        "PeftConfig ['peft']:", "examples:",
+        "PeftConfig ['peft']:", "GradientAccumulationConfig ['accelerator.gradient_accumulation']:",
+        "EMAConfig ['ema']:",
+        "examples:",
       ])
   }
 

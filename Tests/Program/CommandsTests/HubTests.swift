@@ -107,6 +107,58 @@ struct HubTests {
     }
   }
 
+  @Test func `checkpoints are uploaded as the run goes on, tagged, and another machine resumes from them`() throws {
+    try within { folder, hub, environment in
+      let start = ["--dataset.repo_id=user/shapes", "--policy.path=user/base", "--save_freq=1"]
+      let flags = start + ["--save_checkpoint_to_hub=true", "--policy.repo_id=user/run", "--keep_last_checkpoints=1"]
+      let trained = try Program.run(
+        ["train", "--output_dir=run"] + few + flags, in: folder, environment: environment)
+      #expect(trained.status == 0, "\(trained.errors)")
+      let uploaded = try #require(hub.files(.model, "user/run"))
+      let last = folder.appendingPathComponent("run/checkpoints/000002")
+      for name in ["pretrained_model/model.safetensors", "training_state/optimizer_state.safetensors"] {
+        #expect(try uploaded["checkpoints/000002/\(name)"] == last.appendingPathComponent(name).bytes(), "\(name)")
+        #expect(uploaded["checkpoints/000001/\(name)"] != nil)
+      }
+      let tagged = try #require(hub.files(.model, "user/run", tagged: "000001"))
+      #expect(tagged["checkpoints/000001/pretrained_model/config.json"] != nil)
+      #expect(!tagged.keys.contains { $0.hasPrefix("checkpoints/000002") })
+      let file = last.appendingPathComponent("pretrained_model/train_config.json")
+      #expect(try JSON(contentsOf: file)["save_checkpoint_to_hub"]?.bool == true)
+
+      let further = try Program.run(
+        ["train", "--resume", "--output_dir=run", "--steps=3", "--save_checkpoint_to_hub=false"], in: folder,
+        environment: environment)
+      #expect(further.status == 0, "\(further.errors)")
+      let resumed = try Program.run(
+        ["train", "--resume", "--config_path=user/run", "--output_dir=other", "--steps=3"], in: folder,
+        environment: environment)
+      #expect(resumed.status == 0, "\(resumed.errors)")
+      #expect(try lastState(folder.appendingPathComponent("other")) == lastState(folder.appendingPathComponent("run")))
+      #expect(hub.files(.model, "user/run")?["checkpoints/000003/pretrained_model/config.json"] != nil)
+    }
+  }
+
+  @Test func `a checkpoint that cannot be uploaded costs a sentence, not the run`() throws {
+    try within { folder, hub, environment in
+      hub.inject(.status(403), at: "/commit/main")
+      let flags = [
+        "--output_dir=run", "--dataset.repo_id=user/shapes", "--policy.path=user/base", "--save_freq=1",
+        "--save_checkpoint_to_hub=true", "--policy.repo_id=user/run",
+      ]
+      let trained = try Program.run(["train"] + flags + few, in: folder, environment: environment)
+      #expect(trained.status == 0, "\(trained.errors)")
+      let warnings = trained.errors.split(separator: "\n").filter { $0.contains("was not uploaded") }
+      #expect(warnings.count == 2 && warnings.allSatisfy { $0.contains("the run goes on without") })
+      let refused = try Program.run(
+        ["train", "--save_checkpoint_to_hub=true", "--dataset.repo_id=user/shapes", "--policy.path=user/base"],
+        in: folder,
+        environment: environment)
+      #expect(refused.status == 2 || refused.status == 1)
+      #expect(refused.errors.contains("--save_checkpoint_to_hub: needs --policy.repo_id"), "\(refused.errors)")
+    }
+  }
+
   @Test func `is refused in one sentence before anything is written`() throws {
     try within { folder, hub, environment in
       let base = ["train", "--output_dir=run"] + few

@@ -92,6 +92,26 @@ struct LeRobotResumeTests {
     }
   }
 
+  @Test func `that several processes trained goes on with a word about the samples of a step`() throws {
+    try Fixture.within(copying: ["E0"]) { folder in
+      let checkpoint = folder.appendingPathComponent("E0/checkpoints/last").resolvingSymlinksInPath()
+      // LeRobot's checkpoints have none.
+      try FileManager.default.removeItem(at: checkpoint.appendingPathComponent("checkpoint_sha256.json"))
+      let file = checkpoint.appendingPathComponent("training_state/training_step.json")
+      for (state, whole, words) in [
+        (["step": 6, "num_processes": 4, "batch_size": 2] as JSON, 8, "is of 4 processes, which took 8 samples"),
+        (["step": 6, "dp_world_size": 3, "batch_size": 2, "grad_accum_steps": 1], 6, "give --batch_size=6 to go on"),
+      ] {
+        try state.write(to: file, overwrite: true)
+        let resume = ["train", "--output_dir=E0", "--resume", "--steps=6"]
+        let outcome = try Program.succeed(resume, in: folder)
+        #expect(outcome.errors.contains(words), "\(outcome.errors)")
+        let followed = try Program.succeed(resume + ["--batch_size=\(whole)"], in: folder)
+        #expect(!followed.errors.contains("processes"), "\(followed.errors)")
+      }
+    }
+  }
+
   @Test func `has a training state like those that are written here`() throws {
     let settings = try Self.settings(Self.golden)
     let parameters = try Self.policy(Self.golden, settings).policy.parameters
@@ -171,6 +191,9 @@ struct LeRobotResumeTests {
       }
     }
     #expect(try groups("\"amsgrad\": false", "\"amsgrad\": true").contains("amsgrad is not supported"))
+    for (old, new) in [("0.95", "NaN"), ("\"eps\": 1e-08", "\"eps\": \"small\"")] {
+      #expect(try groups(old, new).contains("expected betas, eps, weight_decay and lr to be numbers"))
+    }
     #expect(try groups("            70,\n", "").contains("held 71 parameters, the policy has 72"))
     #expect(try groups("[\n    {", "[\n    {}, {").contains("one group of parameters, found 2"))
     func states(_ change: (inout StateDictionary) throws -> Void) throws -> String {

@@ -7,7 +7,7 @@ import TestSupport
 /// names: LeRobot's and transformers' own files with random weights. Only sizes are changed, by flags after the command.
 @Suite(.serialized)
 struct RunbookTests {
-  private static let precompute = """
+  static let precompute = """
     lerobot-wm-precompute --dataset_name HuggingFaceVLA/libero --image_key observation.images.image --cache_dir cache \\
       --world_latents_source vjepa --temporal_window 4 --device cuda
     """
@@ -16,7 +16,7 @@ struct RunbookTests {
       --batch_size=64 --steps=200000 --output_dir outputs/train/libero_smolvla_baseline_seed0 --seed=0 \\
       --wandb.enable=false
     """
-  private static let world = """
+  static let world = """
     lerobot-wm-train --dataset.repo_id=HuggingFaceVLA/libero --policy.type=smolvla_world --policy.device=cuda \\
       --policy.init_from_policy_path=lerobot/smolvla_base --policy.dataset_repo_id=HuggingFaceVLA/libero \\
       --policy.cache_dir=cache --policy.world_latents_source=vjepa --policy.latent_suffix=m4 \\
@@ -31,7 +31,7 @@ struct RunbookTests {
   private static let launcher =
     #"GPU_IDS="0,1,2,3" SEEDS="0 1 2" STEPS=200000 ./scripts/launch_parallel_mi300x_smolvla_world.sh"#
 
-  private static let worldSizes = ["--policy.world_latent_dim=24", "--policy.world_inject_num_heads=2"]
+  static let worldSizes = ["--policy.world_latent_dim=24", "--policy.world_inject_num_heads=2"]
   private static let small = [
     "--policy.device=cpu", "--batch_size=2", "--steps=2", "--num_workers=1", "--num_compute_threads=1", "--log_freq=1",
   ]
@@ -144,7 +144,7 @@ struct RunbookTests {
 }
 
 /// A machine with an empty Hugging Face cache, and a hub in its reach.
-private struct RunbookFolder {
+struct RunbookFolder {
   let hub: LoopbackHub
   let folder: URL
 

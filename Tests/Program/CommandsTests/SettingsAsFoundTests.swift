@@ -70,8 +70,24 @@ struct SettingsAsFoundTests {
 
   @Test func `settings of LeRobot's that ask for what is not done here are listed`() throws {
     let configured = try train(
-      #"{"sample_weighting":{"type":"rabc"},"dataset":{"eval_split":0.5},"persistent_workers":false}"#)
-    #expect(configured.withoutEffect == [#"sample_weighting={"type": "rabc"}"#, "dataset.eval_split=0.5"])
+      #"{"sample_weighting":{"type":"rabc"},"accelerator":{"mixed_precision":"bf16"},"persistent_workers":false}"#)
+    #expect(
+      configured.withoutEffect == [#"sample_weighting={"type": "rabc"}"#, #"accelerator.mixed_precision="bf16""#])
+  }
+
+  @Test func `as many environments play side by side as asked for, and by LeRobot's rule where none are`() throws {
+    let cores = sysconf(Int32(_SC_NPROCESSORS_ONLN))
+    // LeRobot: min(max(1, floor(0.7 cores)), n_episodes, 64); here two at least.
+    let automatic = min(max(2, cores * 7 / 10), 64)
+    for (flags, count) in [
+      (["--eval.n_episodes=500"], automatic), (["--eval.n_episodes=500", "--eval.batch_size=0"], automatic),
+      (["--eval.n_episodes=1"], 1), (["--eval.n_episodes=500", "--eval.batch_size=90"], 90),
+      (["--eval.n_episodes=3", "--eval.batch_size=90"], 3),
+    ] {
+      var configured = Configured<EvalCommand.Settings>()
+      try configured.apply(Arguments(flags))
+      #expect(configured.value.evaluation.lerobot.environments == count, "\(flags)")
+    }
   }
 
   @Test func `evaluations while training are asked for under both versions' names`() throws {

@@ -27,6 +27,11 @@ enum Program {
 
   static let checkout = Checkout.url
 
+  /// The `bin` folder of a Python environment that has the package, whose console scripts shells find in the program's place.
+  static let consoleScripts = ProcessInfo.processInfo.environment["WM_CONSOLE_SCRIPTS"].map {
+    URL(fileURLWithPath: $0, isDirectory: true)
+  }
+
   /// A running program; its output goes to files, so that no pipe can fill up.
   struct Running {
     let process: Process
@@ -72,13 +77,18 @@ enum Program {
     if !files.fileExists(atPath: names.path) {
       try files.createDirectory(at: names, withIntermediateDirectories: true)
       for name in ["lerobot-wm", "lerobot-wm-train", "lerobot-wm-eval", "lerobot-wm-precompute"] {
-        try files.createSymbolicLink(at: names.appendingPathComponent(name), withDestinationURL: executable)
+        try files.createSymbolicLink(
+          at: names.appendingPathComponent(name),
+          withDestinationURL: consoleScripts.map { $0.appendingPathComponent(name) } ?? executable)
       }
       try files.createSymbolicLink(
         at: folder.appendingPathComponent("scripts"), withDestinationURL: checkout.appendingPathComponent("scripts"))
     }
     let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
-    let own = ["PATH": "\(names.path):\(path)", "LEROBOT_WM": executable.path]
+    let scripts = consoleScripts.map { ":\($0.path)" } ?? ""
+    let own = [
+      "PATH": "\(names.path)\(scripts):\(path)", "LEROBOT_WM": names.appendingPathComponent("lerobot-wm").path,
+    ]
     return try start(
       URL(fileURLWithPath: "/bin/bash"), ["-c", line] + arguments, in: folder,
       environment: own.merging(environment) { $1 })

@@ -17,6 +17,7 @@ struct ProgressTests {
     progress.update(5, note: "half")
     progress.update(6)
     progress.say("a remark")
+    progress.update(10)
     progress.finish()
     try pipe.fileHandleForWriting.close()
     let text = String(decoding: try pipe.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
@@ -24,7 +25,7 @@ struct ProgressTests {
     #expect(lines.count == 3)
     #expect(lines[0].hasPrefix("encoding: 5/10") && lines[0].hasSuffix("half"))
     #expect(lines[1] == "a remark")
-    #expect(lines[2].hasPrefix("encoding: 6/10"), "the last that was said")
+    #expect(lines[2].hasPrefix("encoding: 10/10") && lines[2].hasSuffix(", in 0 s"), "the last that was said")
     #expect(!text.contains("\r") && !text.contains("\u{1B}"))
   }
 }

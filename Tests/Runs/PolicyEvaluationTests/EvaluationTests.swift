@@ -1,9 +1,11 @@
 import ExperimentStatistics
+import Failures
 import Foundation
 import MediaCoding
 import ModelFiles
 import RobotEnvironments
 import RobotPolicies
+import Synchronization
 import Testing
 
 @testable import PolicyEvaluation
@@ -29,6 +31,38 @@ struct EvaluationTests {
       try Evaluation(few, settings(2, batch: 9), directory: nil).run(tasks: ["up"], planner: RecordingPlanner()).count
         == 2)
     #expect(few.made.count <= 2)
+  }
+
+  @Test(arguments: [1, 3]) func `hands over every step of the episodes that end, with all cameras`(batch: Int) throws {
+    let recorder = KeptEpisodes()
+    var suite = LineEnvironment.Suite()
+    suite.fails = (2, false)
+    let results = try Evaluation(suite, settings(5, batch: batch), directory: nil, recorder: recorder).run(
+      tasks: ["up"], planner: RecordingPlanner())
+    let plain = try Evaluation(suite, settings(5, batch: 1), directory: nil).run(
+      tasks: ["up"], planner: RecordingPlanner())
+    #expect(outcomes(results) == outcomes(plain))
+    let kept = recorder.episodes
+    #expect(kept.keys.sorted() == [0, 1, 3, 4])
+    for (episode, (steps, start)) in kept {
+      let result = results[episode]
+      #expect(steps.count == result.steps && steps.contains { $0.result.success } == result.success)
+      #expect(steps.map(\.isLast) == (1...steps.count).map { $0 == steps.count })
+      #expect(steps.allSatisfy { $0.observation.images.keys.contains("image") })
+      #expect(start == StartState(positions: [Double(steps[0].observation.state[0])]))
+      // What an action is recorded with is what was there before it.
+      for (step, next) in zip(steps, steps.dropFirst()) {
+        #expect(abs(step.observation.state[0] + step.action[0] - next.observation.state[0]) < 1e-5)
+      }
+    }
+  }
+
+  @Test func `an episode that cannot be kept is one that broke off`() throws {
+    let recorder = KeptEpisodes(refuses: 1)
+    let results = try Evaluation(LineEnvironment.Suite(), settings(3, batch: 2), directory: nil, recorder: recorder)
+      .run(
+        tasks: ["up"], planner: RecordingPlanner())
+    #expect(results.map(\.problem) == [nil, "the episode could not be recorded: the disk is full", nil])
   }
 
   @Test(arguments: [true, false]) func `loses only the episode whose environment fails`(atReset: Bool) throws {
@@ -132,5 +166,20 @@ struct EvaluationTests {
     #expect(results.isEmpty && requests == 2)
     let files = FileManager.default.enumerator(atPath: folder.path)?.compactMap { $0 as? String } ?? []
     #expect(!files.contains { $0.contains(".mp4") }, "\(files)")
+  }
+}
+
+/// Keeps episodes in memory, or refuses one.
+private final class KeptEpisodes: EpisodeRecorder {
+  private let kept = Mutex<[Int: ([RecordedStep], StartState)]>([:])
+  private let refused: Int?
+
+  init(refuses refused: Int? = nil) { self.refused = refused }
+
+  var episodes: [Int: ([RecordedStep], StartState)] { kept.withLock { $0 } }
+
+  func record(_ steps: [RecordedStep], of result: EpisodeResult, from start: StartState) throws {
+    if result.episode == refused { throw Failure("the disk is full") }
+    kept.withLock { $0[result.episode] = (steps, start) }
   }
 }

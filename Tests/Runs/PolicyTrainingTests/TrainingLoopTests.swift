@@ -44,11 +44,19 @@ private final class MeanPolicy: Policy {
 private struct Numbers: BatchSource {
   var step: Int
   var broken: Int?
+  var end = Int.max
 
   mutating func next() throws -> TrainingBatch? {
+    guard step < end else { return nil }
     defer { step += 1 }
     let value = step == broken ? Float.nan : Float(step)
     return TrainingBatch(batch: Batch(["x": try Tensor([value, 2 * value], shape: [2])]), instructions: [""])
+  }
+}
+
+extension URL {
+  fileprivate var pathNames: [String] {
+    get throws { try FileManager.default.contentsOfDirectory(atPath: path).sorted() }
   }
 }
 
@@ -88,10 +96,12 @@ struct TrainingLoopTests {
       .sorted()
   }
 
-  private func loggedSteps(_ name: String) throws -> [Int] {
+  private func rows(_ name: String) throws -> [JSON] {
     try String(contentsOf: folder.appendingPathComponent("\(name)/metrics.jsonl"), encoding: .utf8)
-      .split(separator: "\n").compactMap { try JSON(parsing: Array($0.utf8))["step"]?.integer }
+      .split(separator: "\n").map { try JSON(parsing: Array($0.utf8)) }
   }
+
+  private func loggedSteps(_ name: String) throws -> [Int] { try rows(name).compactMap { $0["step"]?.integer } }
 
   @Test func `resumes to the same bits as an unbroken run`() throws {
     defer { try? FileManager.default.removeItem(at: folder) }
@@ -161,6 +171,134 @@ struct TrainingLoopTests {
     #expect(try checkpoints("run") == ["000003", "000004", "last"])
     #expect(try run("run", settings, resuming: 4, callbacks).end == .finished)
     #expect(evaluated == [4, 4, 6])
+  }
+
+  // MARK: The held-out loss
+
+  @Test func `measures the held-out loss at its intervals and after the last step, in the row of its step`() throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    var settings = settings
+    settings.heldOutFrequency = 4
+    var callbacks = TrainingCallbacks()
+    var lines: [String] = []
+    callbacks.observe = { if case .logged(let line) = $0 { lines.append(line) } }
+    callbacks.measureHeldOut = { [HeldOutLoss.key: 0.25] }
+    try run("run", settings, callbacks)
+    #expect(try loggedSteps("run") == [2, 4, 6])
+    let rows = try rows("run")
+    #expect(rows.map { $0["eval/eval_loss"]?.double } == [nil, 0.25, 0.25] && rows[1]["loss"] != nil)
+    #expect(lines.filter { $0.contains("eval_loss:0.250") }.count == 2)
+  }
+
+  @Test func `a held-out loss that a signal interrupted is made up for, and one that fails costs a warning`() throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    var settings = settings
+    settings.heldOutFrequency = 6
+    var callbacks = TrainingCallbacks()
+    var isStopped = false
+    callbacks.interruption = { isStopped ? 143 : nil }
+    callbacks.measureHeldOut = {
+      isStopped = true
+      return nil
+    }
+    #expect(try run("run", settings, callbacks).end == .interrupted(step: 6, exitCode: 143))
+    isStopped = false
+    callbacks.measureHeldOut = { [HeldOutLoss.key: 0.5] }
+    #expect(try run("run", settings, resuming: 6, callbacks).end == .finished)
+    #expect(try rows("run").last?["eval/eval_loss"]?.double == 0.5)
+    callbacks.measureHeldOut = { throw Failure("no such frame") }
+    var warnings: [String] = []
+    callbacks.observe = { if case .warning(let line) = $0 { warnings.append(line) } }
+    #expect(try run("other", settings, callbacks).end == .finished)
+    #expect(warnings == ["warning: the held-out loss at step 6 is not known: no such frame"])
+  }
+
+  @Test func `the held-out loss is the mean of the batches' losses, with the same noise each time`() throws {
+    let policy = try MeanPolicy()
+    let pretrained = PretrainedPolicy(
+      policy: policy, preprocessor: Processor(name: "policy_preprocessor", steps: []),
+      postprocessor: Processor(name: "policy_postprocessor", steps: []), configuration: ["type": "mean"],
+      attachments: [])
+    let loss = HeldOutLoss(pretrained, seed: 7)
+    func measured(broken: Int? = nil, isInterrupted: Bool = false) throws -> Metrics? {
+      var batches = Numbers(step: 1, broken: broken, end: 4)
+      return try loss(&batches, isInterrupted: { isInterrupted })
+    }
+    let found = try measured() ?? [:]
+    let random = CountedRandom(seed: 7, "held out")
+    var wanted = 0.0
+    for count in 0..<3 {
+      let noise = try Tensor.normal([2], random.at(count).at("noise")).scalars(Float.self).map { Double($0) * 0.1 }
+      let x = Double(count + 1)
+      wanted += (pow(noise[0] - x, 2) + pow(noise[1] - 2 * x, 2)) / 2 / 3
+    }
+    #expect(abs((found["eval/eval_loss"] ?? 0) - wanted) < 1e-5 && found.count == 1)
+    #expect(try measured() == found)
+    #expect(try measured(isInterrupted: true) == nil)
+    #expect(throws: Failure.self) { try measured(broken: 2) }
+  }
+
+  // MARK: What stays on the disk
+
+  @Test func `keeps the newest checkpoints and the best, also after it was resumed`() throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    var settings = settings
+    (settings.saveFrequency, settings.evaluationFrequency) = (1, 1)
+    (settings.retention.newest, settings.retention.best) = (2, 1)
+    var callbacks = TrainingCallbacks()
+    callbacks.evaluate = { (["eval/pc_success": $0 == 2 ? 90 : Double($0)], nil) }
+    var (updates, removed): (Int, [String]) = (0, [])
+    callbacks.observe = {
+      if case .updated = $0 { updates += 1 }
+      if case .removed(let folder) = $0 { removed.append(folder.lastPathComponent) }
+    }
+    callbacks.interruption = { updates == 4 ? 130 : nil }
+    #expect(try run("run", settings, callbacks).end == .interrupted(step: 4, exitCode: 130))
+    callbacks.interruption = { nil }
+    #expect(try run("run", settings, resuming: 4, callbacks).end == .finished)
+    #expect(try checkpoints("run") == ["000002", "000005", "000006", "last"])
+    #expect(removed == ["000001", "000003", "000004"])
+  }
+
+  // MARK: Several batches in an update, and the average of the weights
+
+  @Test func `an update of several steps' batches is whole whenever the run stops`() throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    var settings = settings
+    (settings.batchesPerUpdate, settings.logFrequency, settings.saveFrequency) = (2, 3, 3)
+    settings.average.isEnabled = true
+    let whole = try run("whole", settings)
+    // The multiples of 3, each at the end of its update.
+    #expect(try loggedSteps("whole") == [4, 6] && checkpoints("whole") == ["000004", "000006", "last"])
+    #expect(try rows("whole").last?["ema/step"]?.integer == 3)
+    var callbacks = TrainingCallbacks()
+    callbacks.interruption = { 130 }
+    #expect(try run("broken", settings, callbacks).end == .interrupted(step: 2, exitCode: 130))
+    #expect(try run("broken", settings, resuming: 2).weights == whole.weights)
+    for name in ["pretrained_model_ema/model.safetensors", "training_state/ema_state.json"] {
+      let files = ["whole", "broken"].map { folder.appendingPathComponent("\($0)/checkpoints/000006/\(name)") }
+      #expect(try Data(contentsOf: files[0]) == Data(contentsOf: files[1]), "\(name)")
+    }
+    #expect(try run("single", self.settings).weights != whole.weights)
+    settings.batchesPerUpdate = 4
+    let error = #expect(throws: Failure.self) { try run("uneven", settings) }
+    #expect(error?.description.contains("an update takes the batches of 4 steps") == true)
+  }
+
+  @Test func `the average is evaluated and does not change the training`() throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    var settings = settings
+    settings.evaluationFrequency = 3
+    let plain = try run("plain", settings)
+    settings.average.isEnabled = true
+    var callbacks = TrainingCallbacks()
+    callbacks.evaluate = { _ in throw Failure("no renderer") }
+    #expect(try run("averaged", settings, callbacks).weights == plain.weights)
+    let checkpoint = folder.appendingPathComponent("averaged/checkpoints/000006")
+    let files = ["pretrained_model", "pretrained_model_ema"].map { checkpoint.appendingPathComponent($0) }
+    #expect(try files[0].pathNames == files[1].pathNames)
+    let weights = try files.map { try MeanPolicy(loading: $0).weights }
+    #expect(weights[0] == plain.weights && weights[1] != plain.weights)
   }
 
   @Test func `refuses a checkpoint beyond the last step`() throws {

@@ -38,7 +38,7 @@ struct RunLogTests {
   @Test func `hold each step once, in one line`() throws {
     try within { folder in
       var log = try open(folder, at: 0)
-      #expect(!log.isEvaluated(at: 0))
+      #expect(log.evaluations.isEmpty)
       try write(1...3, &log)
       #expect(
         try lines(folder) == [
@@ -60,7 +60,7 @@ struct RunLogTests {
         try (Data(contentsOf: file) + Data("{\"step\":9,\"lo".utf8)).write(to: file)
       }
       var log = try open(folder, at: first)
-      #expect(log.isEvaluated(at: first) == (first % 2 == 0))
+      #expect((log.evaluations[first]?["eval/pc_success"] != nil) == (first % 2 == 0))
       try write(first + 1...9, &log)
       try log.finish(exitCode: 0)
 
@@ -84,6 +84,37 @@ struct RunLogTests {
       #expect(records.count { !$0.contents(WandBRecords.Kind.run.rawValue).isEmpty } == 1)
       // TensorBoard gets a second file that comes after the first, and is told to forget what came after the resume.
       #expect(events(folder).count == 2)
+    }
+  }
+
+  @Test func `damaged lines are kept aside, and those after them stay`() throws {
+    try within { folder in
+      var log = try open(folder, at: 0)
+      try write(1...4, &log)
+      let file = folder.appendingPathComponent("metrics.jsonl")
+      var damaged = try lines(folder)
+      damaged[1] = #"{"step":2,"lo"#
+      damaged.insert(#"{"step":1,"loss":7.0}"#, at: 3)
+      try Data((damaged.joined(separator: "\n") + "\n").utf8).write(to: file)
+
+      log = try open(folder, at: 4)
+      #expect(log.notice?.contains("metrics.jsonl.damaged") == true)
+      try write(5...5, &log)
+      #expect(try lines(folder).map { try JSON(parsing: $0)["step"]?.integer } == [1, 3, 4, 5])
+      let aside = try String(contentsOf: file.appendingPathExtension("damaged"), encoding: .utf8)
+      #expect(aside == damaged[1] + "\n" + damaged[3] + "\n")
+      log = try open(folder, at: 5)
+      #expect(log.notice == nil)
+    }
+  }
+
+  @Test(arguments: ["metrics.jsonl", ""]) func `what is removed beneath a run is an error`(removed: String) throws {
+    try within { folder in
+      var log = try open(folder, at: 0)
+      try write(1...1, &log)
+      try FileManager.default.removeItem(at: folder.appendingPathComponent(removed))
+      #expect { try log.write(["loss": 1], step: 2) } throws: { "\($0)".contains("was removed") }
+      #expect(throws: FileError.self) { try log.finish(exitCode: 0) }
     }
   }
 

@@ -22,23 +22,12 @@ extension Trait where Self == ConditionTrait {
 }
 
 struct LiberoSettingsTests {
-  @Test func `are written once, and read back`() throws {
+  @Test func `are the package's where there is no file, and none is written`() throws {
     try withTemporaryFolder { folder in
-      let environment = ["LIBERO_CONFIG_PATH": folder.appendingPathComponent("inner").path]
-      let root = folder.appendingPathComponent("package")
-      let written = try LiberoSettings.resolve(environment: environment, benchmarkRoot: root)
-      #expect(written.assets == nil)
-      let read = try LiberoSettings.resolve(environment: environment, benchmarkRoot: URL(fileURLWithPath: "/elsewhere"))
-      #expect(read.benchmarkRoot.path == root.path)
-      #expect(read.bddlFiles.path == root.path + "/bddl_files")
-      #expect(read.assets?.path == root.path + "/assets")
-    }
-  }
-
-  @Test func `leave the disk alone when told to`() throws {
-    try withTemporaryFolder { folder in
-      let environment = ["LIBERO_CONFIG_PATH": folder.path, "LEROBOT_WM_SKIP_LIBERO_CONFIG": "1"]
-      _ = try LiberoSettings.resolve(environment: environment, benchmarkRoot: folder)
+      let settings = try LiberoSettings.resolve(
+        environment: ["LIBERO_CONFIG_PATH": folder.path, "HOME": folder.path],
+        benchmarkRoot: URL(fileURLWithPath: "/package"))
+      #expect(settings.bddlFiles.path == "/package/bddl_files" && settings.assets == nil)
       #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
     }
   }

@@ -21,6 +21,7 @@ extension LoopbackHub {
     switch parts[4] {
     case "preupload": return preupload(request.json)
     case "commit": return commit(request.body, key, branch: parts[5])
+    case "tag": return tag(request.json, key, branch: parts[5])
     default: return .failure(404, nil, "Not found")
     }
   }
@@ -108,6 +109,20 @@ extension LoopbackHub {
         "success": true, "commitOid": .string(commit), "commitUrl": .string("\(endpoint)/\(key)/commit/\(commit)"),
         "hookOutput": "",
       ])
+    }
+  }
+
+  private func tag(_ json: JSON?, _ key: String, branch: String) -> ServerResponse {
+    guard let name = json?["tag"]?.string else { return .failure(400, nil, "a tag is expected") }
+    return state.withLock { state in
+      guard let commit = state.repositories[key]?.branches[branch] else {
+        return .failure(404, "RevisionNotFound", "not found")
+      }
+      guard state.repositories[key]?.tags[name] == nil else {
+        return .json(["error": "Tag reference exists already"], status: 409)
+      }
+      state.repositories[key]?.tags[name] = commit
+      return .json(["name": .string(name)])
     }
   }
 

@@ -129,6 +129,14 @@ public final class LoopbackHub: Sendable {
     }
   }
 
+  /// The files that a tag of a repository names; nil without such a tag.
+  public func files(_ kind: Kind, _ name: String, tagged tag: String) -> [String: Data]? {
+    state.withLock { state in
+      let repository = state.repositories["\(kind.rawValue)s/\(name)"]
+      return repository?.tags[tag].flatMap { repository?.commits[$0] }?.mapValues(\.content)
+    }
+  }
+
   /// Whether a repository was made private.
   public func isPrivate(_ kind: Kind, _ name: String) -> Bool {
     state.withLock { $0.repositories["\(kind.rawValue)s/\(name)"]?.isPrivate ?? false }

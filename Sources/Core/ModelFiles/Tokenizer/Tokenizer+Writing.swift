@@ -56,17 +56,18 @@ extension Tokenizer {
   }
 
   /// Writes `tokenizer.json`, see `byteLevel(specialTokens:words:)`, and a `tokenizer_config.json` that gives the roles
-  /// (such as `pad_token`) to tokens, into `directory`, which must exist.
+  /// (such as `pad_token`) and a model's own roles (such as `image_token`) to tokens, into `directory`, which must exist.
   public static func writeByteLevel(
-    specialTokens: [String], words: [String], roles: OrderedDictionary<String, String>, to directory: URL,
-    overwrite: Bool = false
+    specialTokens: [String], words: [String], roles: OrderedDictionary<String, String>,
+    modelRoles: OrderedDictionary<String, String> = [:], to directory: URL, overwrite: Bool = false
   ) throws {
-    for (role, token) in roles where !specialTokens.contains(token) {
+    for (role, token) in Array(roles) + Array(modelRoles) where !specialTokens.contains(token) {
       throw FileError.invalid(directory.path, "\(role) \"\(token)\" is not a special token")
     }
     var configuration: OrderedDictionary<String, JSON> = ["tokenizer_class": "PreTrainedTokenizerFast"]
     for (role, token) in roles { configuration[role] = .string(token) }
     configuration["clean_up_tokenization_spaces"] = false
+    if !modelRoles.isEmpty { configuration["extra_special_tokens"] = .object(modelRoles.mapValues(JSON.string)) }
     try byteLevel(specialTokens: specialTokens, words: words)
       .write(to: directory.appendingPathComponent("tokenizer.json"), layout: .indented(2), overwrite: overwrite)
     try JSON.object(configuration)

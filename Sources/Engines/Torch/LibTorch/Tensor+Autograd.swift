@@ -31,6 +31,12 @@ extension Tensor {
     try callAll("aten::_foreach_mul_.Tensor", [.tensors(tensors), .tensor(factor)], results: 0)
   }
 
+  /// Moves each tensor in place towards another by a part of the way: a + part · (b − a).
+  public static func interpolate(_ tensors: [Tensor], towards others: [Tensor], by part: Double) throws {
+    guard !tensors.isEmpty else { return }
+    try callAll("aten::_foreach_lerp_.Scalar", [.tensors(tensors), .tensors(others), .double(part)], results: 0)
+  }
+
   /// One step of AdamW with decoupled weight decay, fused into one kernel; `steps` must have been advanced before.
   ///
   /// - Parameter learningRate: a scalar, float64 on a CPU and float32 on a GPU.

@@ -86,6 +86,13 @@ public struct TorchEngine: Sendable {
   /// The number of visible CUDA or ROCm devices.
   public var deviceCount: Int { Int(api.device_count()) }
 
+  /// The most bytes that tensors on a GPU have taken at once so far; nil for a CPU, and where libtorch does not say.
+  public func peakMemory(of device: Device) -> Int? {
+    guard case .cuda(let index) = device else { return nil }
+    let bytes = api.peak_memory(Int32(index))
+    return bytes < 0 ? nil : Int(bytes)
+  }
+
   /// Waits until a device has finished its queued work, for example before reading a clock.
   public func synchronize(_ device: Device) {
     if case .cuda(let index) = device { _ = api.synchronize(Int32(index)) }

@@ -27,6 +27,11 @@ using Graph = at::cuda::CUDAGraph;
 #define RECORDS_GRAPHS
 #endif
 
+#if __has_include(<c10/core/CachingDeviceAllocator.h>) && (TORCH_VERSION_MAJOR > 2 || TORCH_VERSION_MINOR >= 9)
+#include <c10/core/CachingDeviceAllocator.h>
+#define REPORTS_MEMORY
+#endif
+
 #include <malloc.h>
 
 #include <memory>
@@ -130,6 +135,17 @@ EXPORT int wm_torch_synchronize(int index) {
   return guarded_call(-1, [&] {
     c10::impl::VirtualGuardImpl(c10::DeviceType::CUDA).synchronizeDevice(index);
     return 0;
+  });
+}
+
+EXPORT int64_t wm_torch_peak_memory(int index) {
+  return guarded_call((int64_t)-1, [&]() -> int64_t {
+#ifdef REPORTS_MEMORY
+    auto stats = c10::getDeviceAllocator(c10::DeviceType::CUDA)->getDeviceStats((c10::DeviceIndex)index);
+    return stats.allocated_bytes[static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE)].peak;
+#else
+    TORCH_CHECK(false, "libtorch ", TORCH_VERSION, " does not say how much memory it uses; 2.9 does");
+#endif
   });
 }
 

@@ -1,7 +1,6 @@
 import EngineLoading
 import Failures
 import Foundation
-import ModelFiles
 import Yams
 
 /// LIBERO's settings file, which names the folders of its tasks, initial states and assets.
@@ -26,8 +25,8 @@ public struct LiberoSettings: Sendable, Equatable {
     assets = nil
   }
 
-  /// Reads the settings; a missing file is created with the packages' folders, unless
-  /// `LEROBOT_WM_SKIP_LIBERO_CONFIG=1`.
+  /// Reads the settings; where there is no file, the packages' data apply. LIBERO itself would write one then; a file with
+  /// this program's folders would only mislead it.
   ///
   /// - Parameters:
   ///   - environment: the process's environment variables.
@@ -38,7 +37,6 @@ public struct LiberoSettings: Sendable, Equatable {
     let root = try benchmarkRoot ?? packagedRoot()
     let file = location(environment)
     if FileManager.default.fileExists(atPath: file.path) { return try read(file, defaultRoot: root) }
-    if environment["LEROBOT_WM_SKIP_LIBERO_CONFIG"] != "1" { create(file, root: root) }
     return LiberoSettings(benchmarkRoot: root)
   }
 
@@ -78,7 +76,7 @@ public struct LiberoSettings: Sendable, Equatable {
     } catch let error as Failure {
       throw error
     } catch {
-      throw Failure("\(file.path) cannot be read: \(error); fix it, or delete it to have it recreated")
+      throw Failure("\(file.path) cannot be read: \(error); fix it or delete it")
     }
     func folder(_ key: String) -> URL? {
       values[key].map { URL(fileURLWithPath: NSString(string: $0).expandingTildeInPath, isDirectory: true) }
@@ -100,18 +98,5 @@ public struct LiberoSettings: Sendable, Equatable {
       if let key = key.string, let value = value.string, !value.isEmpty { values[key] = value }
     }
     return values
-  }
-
-  /// Writes the file that LIBERO would write. If that fails, the defaults apply.
-  private static func create(_ file: URL, root: URL) {
-    let values = [
-      "assets": root.appendingPathComponent("assets").path,
-      "bddl_files": root.appendingPathComponent("bddl_files").path,
-      "benchmark_root": root.path, "datasets": root.deletingLastPathComponent().appendingPathComponent("datasets").path,
-      "init_states": root.appendingPathComponent("init_files").path,
-    ]
-    guard let text = try? Yams.dump(object: values, sortKeys: true) else { return }
-    try? FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-    try? AtomicFile.write(Array(text.utf8), to: file)
   }
 }

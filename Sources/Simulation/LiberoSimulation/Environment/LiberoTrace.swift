@@ -72,6 +72,9 @@ public struct LiberoTrace {
     }
   }
 
+  /// After how many actions the goal was reached first; nil if it never was.
+  public var firstSuccess: Int? { flags["success"]?.firstIndex(of: 1) }
+
   /// The trace as float64 tensors, but `policy_state` as float32, `ncon` as int64, flags as bool and images as uint8.
   public var tensors: [SafetensorsTensor] {
     let steps = contacts.count

@@ -65,6 +65,7 @@ typedef struct {
   X(int64_t, loaded_abi, (void))                                                                    \
   X(int, device_count, (void))                                                                      \
   X(int, synchronize, (int device_index))                                                           \
+  X(int64_t, peak_memory, (int device_index))                                                       \
   X(void, set_thread_count, (int count))                                                            \
   X(int, thread_count, (void))                                                                      \
   X(int, set_grad_enabled, (int enabled))                                                           \

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import hf_hub_download
+from huggingface_hub import hf_hub_download, snapshot_download
 from lerobot.policies.pretrained import PreTrainedPolicy
 from lerobot_wm import Error
 from lerobot_wm.encoders import LatentCache
@@ -40,6 +40,11 @@ class SmolVLAWorldPolicy(PreTrainedPolicy):
         self._cache: LatentCache | None = None
         self._identity: dict[str, Any] | None = None
         new = SharedPolicy(config.settings(), folder=self._folder(), device=config.device or "cpu", seed=_seed())
+        # Saved with the checkpoint, so that it computes the same wherever it is loaded.
+        config.lerobot_version = new.lerobot_version
+        for notice in new.notices:
+            logging.info(notice)
+        self._order = list(new.parameters)
         for name, tensor in new.parameters.items():
             _register(self, name, nn.Parameter(tensor.detach(), requires_grad=tensor.requires_grad))
         if config.init_from_policy_path and not config.pretrained_path:
@@ -60,7 +65,9 @@ class SmolVLAWorldPolicy(PreTrainedPolicy):
             logging.warning(sentence)
 
     def get_optim_params(self) -> list[nn.Parameter]:
-        return list(self.parameters())
+        """The parameters in the program's order, by which the optimizer's states are numbered in a checkpoint."""
+        parameters = dict(self.named_parameters())
+        return [parameters[name] for name in self._order]
 
     def _apply(self, fn: Any, recurse: bool = True) -> Any:
         # Moved or converted parameters need another core.
@@ -79,8 +86,11 @@ class SmolVLAWorldPolicy(PreTrainedPolicy):
         return self._core
 
     def _folder(self) -> str | None:
-        path = self.config.pretrained_path
-        return str(path) if path and Path(path).is_dir() else None
+        """The checkpoint's small files: perhaps a backbone or an encoder, and a record of what it was trained with."""
+        path = str(self.config.pretrained_path or self.config.init_from_policy_path)
+        if not path or Path(path).is_dir():
+            return path or None
+        return snapshot_download(path, allow_patterns=["*.json"])
 
     def _save_pretrained(self, save_directory: Path, **kwargs: Any) -> None:
         super()._save_pretrained(save_directory, **kwargs)
@@ -170,8 +180,9 @@ class SmolVLAWorldPolicy(PreTrainedPolicy):
 
 
 def _seed() -> int:
-    """A number from torch's own generator, so that a seed or a resumed state gives the same draws."""
-    return int(torch.randint(2**62, (), device="cpu"))
+    """A number from torch's own generator, so that a seed gives the same draws; another one in each process of a training."""
+    distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
+    return int(torch.randint(2**62, (), device="cpu")) + (torch.distributed.get_rank() if distributed else 0)
 
 
 def _register(root: nn.Module, name: str, parameter: nn.Parameter) -> None:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
 from typing import Any
 
 import draccus
+from huggingface_hub import hf_hub_download
 from lerobot.configs.policies import PreTrainedConfig
 from lerobot.policies.smolvla.configuration_smolvla import SmolVLAConfig
+
+# What a new run does not take of the policy that it starts from: the dataset's, this machine's and the user's own.
+_NOT_TAKEN = {"type", "input_features", "output_features", "device", "push_to_hub", "repo_id", "private", "pretrained_path",
+              "init_from_policy_path", "lerobot_version"}  # fmt: skip
 
 
 @PreTrainedConfig.register_subclass("smolvla_world")
@@ -55,7 +61,27 @@ class SmolVLAWorldConfig(SmolVLAConfig):
     init_from_strict: bool = False
     # The native program's own.
     action_loss: str = "valid"
+    lerobot_version: str | None = None
+    # LeRobot normalizes by the dataset.
+    normalization: str = "dataset"
     precision: str | None = None
+
+    def __post_init__(self) -> None:
+        # A checkpoint's settings have features, and are whole.
+        if self.init_from_policy_path and not self.input_features:
+            self._take_settings(self.init_from_policy_path)
+        super().__post_init__()
+
+    def _take_settings(self, policy: str) -> None:
+        """Takes another policy's settings where these are at their defaults, as the native program does."""
+        file = Path(policy) / "config.json"
+        saved = json.loads(Path(file if file.is_file() else hf_hub_download(policy, "config.json")).read_text())
+        known = {field.name: field for field in fields(self) if field.name not in _NOT_TAKEN}
+        taken = draccus.decode(type(self), {name: value for name, value in saved.items() if name in known})
+        for name, field in known.items():
+            default = field.default if field.default_factory is MISSING else field.default_factory()
+            if name in saved and getattr(self, name) == default:
+                setattr(self, name, getattr(taken, name))
 
     def settings(self) -> dict[str, Any]:
         """What `config.json` would hold, for the core; an upload is LeRobot's own affair."""
