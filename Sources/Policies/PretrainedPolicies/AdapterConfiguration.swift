@@ -167,9 +167,12 @@ private struct AdapterFields {
     return names.compactMap(\.self)
   }
 
+  /// What peft takes for rank and alpha where a file does not say them.
+  private static let standard: JSON = 8
+
   var rank: Int {
     get throws {
-      guard let rank = members["r"]?.integer, LowRankAdaptation.ranks.contains(rank) else {
+      guard let rank = (members["r"] ?? Self.standard).integer, LowRankAdaptation.ranks.contains(rank) else {
         throw expected(Self.ranks, "r")
       }
       guard
@@ -186,7 +189,7 @@ private struct AdapterFields {
 
   var alpha: Double {
     get throws {
-      guard let alpha = members["lora_alpha"]?.double, Self.isAlpha(alpha) else {
+      guard let alpha = (members["lora_alpha"] ?? Self.standard).double, Self.isAlpha(alpha) else {
         throw expected("a positive number", "lora_alpha")
       }
       return alpha

@@ -34,8 +34,8 @@ struct AdapterWeights {
     for (name, tensor) in try Tensor.load(file) {
       guard name.hasPrefix(ParameterStore.adapterPrefix) else {
         throw Failure(
-          "\(file.path): \(name) is not a name of an adapter's weights, which begin with \(ParameterStore.adapterPrefix)"
-        )
+          "\(file.path): \(name) is not a name of an adapter's weights, which begin with \(ParameterStore.adapterPrefix); save "
+            + "the adapter with peft's `save_pretrained`, or merge it in Python and name the whole policy")
       }
       weights[String(name.dropFirst(ParameterStore.adapterPrefix.count))] = tensor
     }

@@ -87,13 +87,18 @@ extension PretrainedPolicy {
   /// What a training record keeps of an adapter: its settings, its layers and the weights that it changes; nil for a whole
   /// policy.
   ///
-  /// - Parameter origin: the checkpoint that the run starts from, which the adapter changes or is.
-  func adapterRecord(startingFrom origin: URL) throws -> JSON? {
+  /// - Parameters:
+  ///   - origin: the checkpoint that the run starts from, which the adapter changes or is.
+  ///   - modules: the world modality's modules, which are always trained whole.
+  func adapterRecord(startingFrom origin: URL, besides modules: [String]) throws -> JSON? {
     guard let adapter else { return nil }
     let names = [
       "r", "lora_alpha", "rank_pattern", "alpha_pattern", "use_rslora", "modules_to_save", "init_lora_weights",
     ]
     var members = (adapter.object ?? [:]).filter { names.contains($0.key) }
+    // Arms differ in the world modality's modules by design.
+    let own = (adapter["modules_to_save"]?.array ?? []).filter { !modules.contains($0.string ?? "") }
+    members["modules_to_save"] = .array(own)
     members["layers"] = .array(policy.parameters.adapters.keys.map(JSON.string))
     let base = try AdapterConfiguration.base(of: origin) ?? origin
     members["base_sha256"] = .string(try MappedFile(base.appendingPathComponent(PolicyWeightsFile.whole)).sha256)

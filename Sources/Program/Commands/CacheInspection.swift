@@ -51,6 +51,7 @@ struct CacheInspection {
     let name = "latents' numbers"
     let norms = try inspection.checks(name, found: { _ in nil }) { try Self.norms(of: numbers, in: file) }
     inspection.parts = [Self.part(norms)]
+    inspection.partsTitle = "Plots"
     let (bad, zeros) = (norms.indices.filter { !norms[$0].isFinite }, norms.count { $0 == 0 })
     if let row = bad.first {
       inspection.checks.add([

@@ -32,7 +32,7 @@ struct CheckpointInspection {
     inspection.facts["policy"] = settings.type
     addWeights(folder)
     addAdapter(folder)
-    addPolicy(settings)
+    addPolicy(settings, isAdapter: PolicyWeightsFile.isAdapter(folder))
     addFeatures(settings, folder)
     addTraining(folder)
     // Everything that an evaluation checks: the weights fit, the processors have their statistics, no file was changed.
@@ -59,7 +59,7 @@ struct CheckpointInspection {
       (try? AdapterConfiguration.base(of: folder))?.flatMap(\.path) ?? "\(adapter.baseName), which was not found"
   }
 
-  private mutating func addPolicy(_ settings: PolicySettings) {
+  private mutating func addPolicy(_ settings: PolicySettings, isAdapter: Bool) {
     let smolvla = settings.smolvla
     inspection.facts["backbone"] = smolvla.backboneName
     inspection.facts["images"] =
@@ -68,7 +68,7 @@ struct CheckpointInspection {
       "chunks of \(smolvla.chunkSize), of which \(smolvla.actionSteps) are executed, in "
       + counted(smolvla.denoisingSteps, "denoising step")
     inspection.facts["trained parts"] =
-      smolvla.compatibility.usesPEFT
+      isAdapter
       ? "the adapter" : smolvla.trainExpertOnly ? "the action expert" : "the action expert and the language model"
     guard let world = settings.world else { return }
     inspection.facts["memory"] =

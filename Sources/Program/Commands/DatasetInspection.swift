@@ -19,6 +19,8 @@ struct DatasetInspection {
   private let settings: InspectCommand.Settings
   /// What is wrong, by episode.
   private var remarks: [Int: [String]] = [:]
+  /// The episodes whose videos are known to be damaged.
+  private var cutShort: Set<Int> = []
 
   init(_ settings: InspectCommand.Settings) {
     self.settings = settings
@@ -104,7 +106,10 @@ struct DatasetInspection {
     }
     let read = Array(dataset.metadata.features.keys).filter { $0 == BatchKey.state || $0 == BatchKey.action }
     let isFinite = noteNumbers(read, of: dataset)
-    if let bad = try? dataset.videoProblems(of: dataset.metadata.cameras) { note("videos", bad, of: dataset) { nil } }
+    if let bad = try? dataset.videoProblems(of: dataset.metadata.cameras) {
+      cutShort = Set(bad.map(\.episode))
+      note("videos", bad, of: dataset) { nil }
+    }
     guard isFinite else { return }
     let features = try? inspection.checks("what a policy reads", found: \.summary) {
       try TrainingFeatures(dataset, renaming: [:], usesImageNetStatistics: true)
@@ -275,7 +280,7 @@ struct DatasetInspection {
       for camera in dataset.metadata.cameras {
         let (images, problem) = images(of: camera, positions, dataset)
         strips.append((camera, images))
-        guard let problem else { continue }
+        guard let problem, !cutShort.contains(episode.index) else { continue }
         remarks[episode.index, default: []].append(problem)
         foreign[camera, default: []].append("episode \(episode.index): \(problem)")
       }

@@ -49,7 +49,8 @@ struct TrainingRecord {
     segment["tokenizer_sha256"] = .string(try settings.policy.tokenizerSHA256(besides: origin))
     segment["latents_sha256"] = latents.map(JSON.string) ?? .null
     segment["image_features"] = features
-    segment["adapter"] = try origin.flatMap { try policy.adapterRecord(startingFrom: $0) }
+    let modules = settings.policy.world?.modules ?? []
+    segment["adapter"] = try origin.flatMap { try policy.adapterRecord(startingFrom: $0, besides: modules) }
     let previous = checkpoint?.appendingPathComponent("pretrained_model").appendingPathComponent(Self.fileName)
     guard let checkpoint, let previous, FileManager.default.fileExists(atPath: previous.path) else {
       segment.merge(try settings.policy.startSHA256(start)) { $1 }

@@ -47,7 +47,8 @@ public struct Inspection: Sendable {
   public var facts: OrderedDictionary<String, String> = [:]
   public var tables: [Table] = []
   public var parts: [Part] = []
-  /// What the parts are of all that there is.
+  /// What the page calls the parts, and what they are of all that there is.
+  public var partsTitle = "Frames, state and action"
   public var partsNote = ""
   /// What programs want besides facts and tables, by name.
   public var details: OrderedDictionary<String, JSON> = [:]

@@ -24,7 +24,7 @@ extension Inspection {
       ReportPage.Section(id: "table\(index)", title: table.title.capitalizedFirst, body: html(table))
     }
     if !parts.isEmpty {
-      sections.append(ReportPage.Section(id: "parts", title: "Episodes", body: "\(note)\(parts.map(html))"))
+      sections.append(ReportPage.Section(id: "parts", title: partsTitle, body: "\(note)\(parts.map(html))"))
     }
     return ReportPage.html("\(kind.capitalizedFirst) \(name)", sections, isLive: false).source
   }

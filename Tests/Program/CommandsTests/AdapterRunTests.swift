@@ -143,4 +143,22 @@ struct AdapterRunTests {
       #expect(!folder.names().contains("out"))
     }
   }
+
+  @Test func `arms with adapters are compared where the adapters are alike`() throws {
+    try Fixture.within { folder in
+      func train(_ arm: String, _ flags: String...) throws {
+        let start = arm == "E0" ? "policy.path" : "policy.init_from_policy_path"
+        try ComparedRuns.train(arm, ["--\(start)=\(Flags.checkpoint)"] + flags, in: folder)
+        #expect(try ComparedRuns.evaluate(arm, in: folder).status == 0)
+      }
+      try train("E0", "--peft.r=2")
+      try train("E2", "--peft.r=2")
+      let text = try ComparedRuns.report(in: folder)
+      #expect(text.contains("checkpoint E2_seed3") && !text.contains("E2 is not compared"), "\(text)")
+      try train("E2", "--peft.r=3")
+      try ComparedRuns.expectRefusal("adapter.r differs: 3 in E2_seed3, 2 in E0_seed3", in: folder)
+      try train("E2")
+      try ComparedRuns.expectRefusal("adapter", in: folder)
+    }
+  }
 }

@@ -58,6 +58,32 @@ struct HubTests {
     }
   }
 
+  @Test func `an adapter of a repository's policy is uploaded alone, and evaluated and inspected with its base`() throws
+  {
+    try within { folder, hub, environment in
+      let flags = [
+        "--policy.path=user/base", "--peft.r=2", "--policy.push_to_hub=true", "--policy.repo_id=user/adapter",
+      ]
+      let trained = try Program.run(
+        ["train", "--output_dir=run", "--dataset.repo_id=user/shapes"] + few + flags, in: folder,
+        environment: environment)
+      #expect(trained.status == 0, "\(trained.errors)")
+      let uploaded = try #require(hub.files(.model, "user/adapter"))
+      #expect(uploaded["adapter_model.safetensors"] != nil && uploaded["model.safetensors"] == nil)
+      let fields = try JSON(parsing: Array(try #require(uploaded["adapter_config.json"])))
+      #expect(fields["base_model_name_or_path"] == "user/base")
+      // A machine that has neither.
+      let fresh = environment.merging(["HF_HOME": folder.appendingPathComponent("fresh").path]) { $1 }
+      let evaluated = try Program.run(
+        Flags.evaluate + ["--policy.path=user/adapter", "--output_dir=eval"], in: folder, environment: fresh)
+      #expect(evaluated.status == 0, "\(evaluated.errors)")
+      for (name, kind) in [("user/adapter", "checkpoint"), ("user/shapes", "dataset")] {
+        let inspected = try Program.run(["inspect", name], in: folder, environment: fresh)
+        #expect(inspected.status == 0 && inspected.output.hasPrefix("\(kind) \(name)\n"), "\(inspected.output)")
+      }
+    }
+  }
+
   @Test func `a run whose checkpoints are in a repository is resumed from the newest`() throws {
     try within { folder, hub, environment in
       try hub.add(.model, "user/run", folder: folder.appendingPathComponent("E0"))

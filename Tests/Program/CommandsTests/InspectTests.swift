@@ -141,6 +141,7 @@ struct InspectTests {
       let sentence = try #require(text("videos", found))
       #expect(status == 1 && sentence.hasPrefix("problem 1 episode of 3: episode 2: "), "\(sentence)")
       #expect(sentence.contains("--dataset.episodes=[0,1]") && problems(2, found).contains("file-002.mp4"))
+      #expect(found["problems"] == 1)
     }
   }
 
