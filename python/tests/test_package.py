@@ -9,13 +9,14 @@ import time
 import unittest
 from contextlib import chdir
 
-import lerobot_wm
 import numpy as np
 import support
 import torch
-from lerobot_wm.policies import SharedPolicy
 from safetensors.torch import load_file
 from torch.utils._python_dispatch import TorchDispatchMode
+
+import lerobot_wm
+from lerobot_wm.policies import SharedPolicy
 
 CASE = support.POLICIES / "one_future"
 
@@ -28,9 +29,7 @@ def settings() -> dict:
 
 def case() -> tuple[SharedPolicy, dict[str, torch.Tensor], dict[str, torch.Tensor]]:
     """A policy, its parameters and a batch."""
-    parameters = {
-        name: value.float().requires_grad_() for name, value in load_file(CASE / "model.safetensors").items()
-    }
+    parameters = {name: value.float().requires_grad_() for name, value in load_file(CASE / "model.safetensors").items()}
     numbers = load_file(CASE / "cases/one_future.safetensors")
     batch = {name[3:]: value for name, value in numbers.items() if name.startswith("in/")}
     return SharedPolicy(settings(), parameters, folder=str(CASE)), parameters, batch
@@ -66,7 +65,9 @@ class PackageTests(unittest.TestCase):
         self.assertEqual(support.python(code).stdout.strip(), "[]")
 
     def test_an_error_in_swift_is_an_exception_with_its_sentence(self):
-        with self.assertRaisesRegex(lerobot_wm.Error, "the given parameters do not fit the policy's settings; .* missing"):
+        with self.assertRaisesRegex(
+            lerobot_wm.Error, "the given parameters do not fit the policy's settings; .* missing"
+        ):
             SharedPolicy(settings(), {"model.stranger": torch.zeros(1)}, folder=str(CASE))
         with self.assertRaisesRegex(lerobot_wm.Error, "nowhere"):
             lerobot_wm.load_policy("/nowhere/at/all")
