@@ -54,6 +54,20 @@ def build_wheel(wheel_directory: str, config_settings: object = None, metadata_d
     return _write(Path(wheel_directory), _tag(binaries), files)
 
 
+def prepare_metadata_for_build_wheel(metadata_directory: str, config_settings: object = None) -> str:
+    # Without it a build's front end would build everything to read the name.
+    project = _project()
+    info = f"{project['name']}-{project['version']}.dist-info"
+    folder = Path(metadata_directory) / info
+    folder.mkdir()
+    (folder / "METADATA").write_text(_metadata(project))
+    (folder / "entry_points.txt").write_text(_entry_points(project))
+    return info
+
+
+prepare_metadata_for_build_editable = prepare_metadata_for_build_wheel
+
+
 def build_editable(wheel_directory: str, config_settings: object = None, metadata_directory: object = None) -> str:
     _build()
     path = str(ROOT / "python") + "\n"
@@ -109,6 +123,10 @@ def _metadata(project: dict[str, str]) -> str:
     )
 
 
+def _entry_points(project: dict[str, str]) -> str:
+    return f"[console_scripts]\n{project['scripts']}\n"
+
+
 def _write(folder: Path, platform_tag: str, files: dict[str, Path | bytes]) -> str:
     project = _project()
     name = f"{project['name']}-{project['version']}"
@@ -117,7 +135,7 @@ def _write(folder: Path, platform_tag: str, files: dict[str, Path | bytes]) -> s
     files = files | {
         f"{info}/METADATA": _metadata(project).encode(),
         f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: swift_wheel\nRoot-Is-Purelib: false\nTag: {tag}\n".encode(),
-        f"{info}/entry_points.txt": f"[console_scripts]\n{project['scripts']}\n".encode(),
+        f"{info}/entry_points.txt": _entry_points(project).encode(),
     }
     records = []
     wheel = f"{name}-{tag}.whl"
