@@ -8,7 +8,9 @@ tools=$root/.build/wheel-tools
 cd "$root"
 rm -rf dist
 "$root/setup/build_shims.sh" "$deps" operators
-WM_SWIFT_FLAGS="-c release --static-swift-stdlib --scratch-path .build/wheel -Xlinker -s" WM_WHEEL_SHIMS=$deps/shims \
+# SwiftPM tells the linker of a dynamic library not where Foundation's static parts are.
+static=$(dirname "$(dirname "$(readlink -f "$(command -v swift)")")")/lib/swift_static/linux
+WM_SWIFT_FLAGS="-c release --static-swift-stdlib --scratch-path .build/wheel -Xlinker -s -Xlinker -L$static" WM_WHEEL_SHIMS=$deps/shims \
   "${PYTHON:-python3}" -m pip wheel -q --disable-pip-version-check --no-deps -w dist . ./python/plugins/*
 [ -x "$tools/bin/auditwheel" ] || {
   "${PYTHON:-python3}" -m venv "$tools"
