@@ -26,6 +26,7 @@ _SOURCES = ("setup/build_shims.sh", "setup/engines.lock", "scripts/demo.sh", "So
             "Sources/Engines/Media/CMedia/include", "Sources/Engines/Loading/CEngineLoading/include",
             "Sources/Python/shim", "Sources/Python/CPythonCore/include")  # fmt: skip
 
+_STATIC = "--static-swift-stdlib"
 # Those that need nothing of the system but the C++ runtime.
 _PORTABLE_SHIMS = ("libwm_torch-", "libwm_operators-", "libwm_arrow")
 
@@ -51,7 +52,9 @@ def build_wheel(wheel_directory: str, config_settings: object = None, metadata_d
         for file in [place] if place.is_file() else sorted(place.rglob("*")):
             if file.is_file():
                 files[f"{native}/{file.relative_to(ROOT)}"] = file
-    return _write(Path(wheel_directory), _tag(binaries), files)
+    # Without the Swift runtime in it, it is for this machine.
+    platform_tag = _tag(binaries) if _STATIC in _flags() else f"linux_{platform.machine()}"
+    return _write(Path(wheel_directory), platform_tag, files)
 
 
 def prepare_metadata_for_build_wheel(metadata_directory: str, config_settings: object = None) -> str:
@@ -78,16 +81,31 @@ def build_sdist(sdist_directory: str, config_settings: object = None) -> str:
     raise RuntimeError("there is no source distribution; clone the repository and run `pip install .` in it")
 
 
+def _flags() -> list[str]:
+    return shlex.split(os.environ.get("WM_SWIFT_FLAGS", "-c release"))
+
+
 def _build() -> Path:
     """Builds both products; returns the folder that they are in."""
-    flags = shlex.split(os.environ.get("WM_SWIFT_FLAGS", "-c release"))
+    flags = _flags()
     try:
         for product in ("lerobot-wm", "lerobot_wm"):
             subprocess.run(["swift", "build", *flags, "--product", product], cwd=ROOT, check=True)
         shown = subprocess.run(["swift", "build", *flags, "--show-bin-path"], cwd=ROOT, check=True, capture_output=True)
     except FileNotFoundError:
         raise RuntimeError("swift is not installed; install Swift 6.1 or newer, or a binary wheel") from None
-    return Path(shown.stdout.decode().strip())
+    built = Path(shown.stdout.decode().strip())
+    if _STATIC in flags:
+        _link_statically(built)
+    return built
+
+
+def _link_statically(built: Path) -> None:
+    """Links the library again, with the Swift runtime in it, which SwiftPM does for programs only."""
+    objects = built / "lerobot_wm.product" / "Objects.LinkFileList"
+    library = ["-emit-library", "-module-name", "lerobot_wm", "-o", str(built / "liblerobot_wm.so")]
+    command = ["swiftc", *library, "-static-stdlib", f"@{objects}", "-lstdc++", "-Xlinker", "-s"]
+    subprocess.run(command, cwd=ROOT, check=True)
 
 
 def _tag(binaries: list[Path]) -> str:
