@@ -88,6 +88,10 @@ gpu-package: setup ## pack what Benchmarks/gpu.sh needs on a machine with a GPU 
 bench-env: setup ## run LIBERO beside the official stack and compare speed and memory
 	@oracle/parity/libero.sh bench
 
+bench-python: setup ## compare gymnasium's LIBERO environments with the native ones; PYTHON is an environment's with the package
+	@swift build -c release --product LiberoMeasurements
+	@$(or $(PYTHON),python3) Benchmarks/python_environments.py .build/release/LiberoMeasurements
+
 statistics: ## simulate experiments whose truth is known, and check how often the statistics are right
 	@swift build -c release --product StatisticsSimulation
 	@.build/release/StatisticsSimulation

@@ -149,7 +149,7 @@ let package = Package(
       exclude: [
         "Libero", "Statistics", "cold_start.sh", "comparison.sh", "loader.sh", "loader_peer.py", "policy.sh",
         "policy_peer.py",
-        "gpu.sh", "gpu_package.sh", "gpu_compare.py", "gpu_peer.py",
+        "gpu.sh", "gpu_package.sh", "gpu_compare.py", "gpu_peer.py", "python_environments.py",
       ]),
     // What `make bench-env` and `make parity` measure of LIBERO's scenes and environments.
     .executableTarget(

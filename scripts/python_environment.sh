@@ -18,5 +18,11 @@ fi
 [ -x "$folder/bin/python" ] || "$python" -m venv "$folder" >&2
 packages() { "$1" -c 'import sysconfig; print(sysconfig.get_path("purelib"))'; }
 packages "$python" >"$(packages "$folder/bin/python")/shared.pth"
+# LeRobot's commands, in this environment.
+for script in "$(dirname "$python")"/lerobot-*; do
+  [ -f "$script" ] || continue
+  sed "1s|.*|#!$(realpath -s "$folder")/bin/python|" "$script" >"$folder/bin/${script##*/}"
+  chmod +x "$folder/bin/${script##*/}"
+done
 "$folder/bin/python" -m pip install -q --disable-pip-version-check "$@" >&2
 echo "$folder/bin/python"

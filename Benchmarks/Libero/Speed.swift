@@ -2,7 +2,7 @@ import Foundation
 import LiberoSimulation
 import RobotEnvironments
 
-/// How fast environments of one task run, each on its own thread, under a policy that looks every ten steps.
+/// How fast environments of one task run, each on its own thread, under a policy that looks every few steps.
 struct Speed: Encodable {
   /// The policy's one action: a slow move that reaches nothing.
   static let action: [Float] = [0.1, 0, -0.05, 0, 0, 0, -1]
@@ -22,8 +22,8 @@ struct Speed: Encodable {
   /// Memory in use with the task's model alone, with all environments, and once they have drawn, bytes.
   let residentBytes: [Int]
 
-  init(of world: LiberoWorld, environments count: Int, steps: Int) throws {
-    let workers = (0..<count).map { Worker(world, episode: $0, steps: steps) }
+  init(of world: LiberoWorld, environments count: Int, steps: Int, horizon: Int = horizon) throws {
+    let workers = (0..<count).map { Worker(world, episode: $0, steps: steps, horizon: horizon) }
     var resident = [Self.residentMemory()]
     Self.onThreads(workers) { try $0.begin() }
     resident.append(Self.residentMemory())
@@ -69,14 +69,14 @@ struct Speed: Encodable {
 /// One environment and its clock; one thread at a time touches it.
 private final class Worker: @unchecked Sendable {
   let world: LiberoWorld
-  let episode, steps: Int
+  let episode, steps, horizon: Int
   var environment: LiberoEnvironment?
   var failure: (any Error)?
   var firstStep = 0.0
   var physics = Duration.zero, images = Duration.zero, resets = Duration.zero
 
-  init(_ world: LiberoWorld, episode: Int, steps: Int) {
-    (self.world, self.episode, self.steps) = (world, episode, steps)
+  init(_ world: LiberoWorld, episode: Int, steps: Int, horizon: Int) {
+    (self.world, self.episode, self.steps, self.horizon) = (world, episode, steps, horizon)
   }
 
   /// Makes the environment and begins an episode.
@@ -99,7 +99,7 @@ private final class Worker: @unchecked Sendable {
     guard let environment else { return }
     let clock = ContinuousClock()
     for step in 0..<steps {
-      if step % Speed.horizon == 0 {
+      if step % horizon == 0 {
         images += try clock.measure { _ = try environment.observe(cameras: ["image", "image2"]) }
       }
       physics += try clock.measure { _ = try environment.step(Speed.action) }

@@ -4,7 +4,7 @@ import LiberoSimulation
 
 // What oracle/parity/libero_speed.py and libero_tasks.py ask of this program; answers are lines of JSON.
 //
-//   LiberoMeasurements speed SUITE TASK ENVIRONMENTS STEPS
+//   LiberoMeasurements speed SUITE TASK ENVIRONMENTS STEPS [STEPS_OF_A_PLAN]
 //   LiberoMeasurements fields SUITE TASK SEED
 //   LiberoMeasurements demonstrations SUITE TASK SEED EPISODES FOLDER
 //   LiberoMeasurements rollouts SUITE TASK ENVIRONMENTS EPISODES MILLISECONDS_OF_A_PLAN
@@ -20,6 +20,8 @@ do {
   switch (arguments[0], arguments.count, more.count) {
   case ("speed", 5, 1):
     try printLine(Speed(of: world(of: suite, task), environments: number, steps: more[0]))
+  case ("speed", 6, 2):
+    try printLine(Speed(of: world(of: suite, task), environments: number, steps: more[0], horizon: max(1, more[1])))
   case ("fields", 4, 0):
     guard let seed = UInt32(exactly: number) else { throw Failure("\(number) is no seed") }
     try printLine(Fields(of: world(of: suite, task), seed: seed))

@@ -26,6 +26,7 @@ _SOURCES = ("setup/build_shims.sh", "setup/engines.lock", "scripts/demo.sh", "So
             "Sources/Engines/Media/CMedia/include", "Sources/Engines/Loading/CEngineLoading/include",
             "Sources/Python/shim", "Sources/Python/CPythonCore/include")  # fmt: skip
 
+_STATIC = "--static-swift-stdlib"
 # Those that need nothing of the system but the C++ runtime.
 _PORTABLE_SHIMS = ("libwm_torch-", "libwm_operators-", "libwm_arrow")
 
@@ -51,7 +52,23 @@ def build_wheel(wheel_directory: str, config_settings: object = None, metadata_d
         for file in [place] if place.is_file() else sorted(place.rglob("*")):
             if file.is_file():
                 files[f"{native}/{file.relative_to(ROOT)}"] = file
-    return _write(Path(wheel_directory), _tag(binaries), files)
+    # Without the Swift runtime in it, it is for this machine.
+    platform_tag = _tag(binaries) if _STATIC in _flags() else f"linux_{platform.machine()}"
+    return _write(Path(wheel_directory), platform_tag, files)
+
+
+def prepare_metadata_for_build_wheel(metadata_directory: str, config_settings: object = None) -> str:
+    # Without it a build's front end would build everything to read the name.
+    project = _project()
+    info = f"{project['name']}-{project['version']}.dist-info"
+    folder = Path(metadata_directory) / info
+    folder.mkdir()
+    (folder / "METADATA").write_text(_metadata(project))
+    (folder / "entry_points.txt").write_text(_entry_points(project))
+    return info
+
+
+prepare_metadata_for_build_editable = prepare_metadata_for_build_wheel
 
 
 def build_editable(wheel_directory: str, config_settings: object = None, metadata_directory: object = None) -> str:
@@ -64,16 +81,31 @@ def build_sdist(sdist_directory: str, config_settings: object = None) -> str:
     raise RuntimeError("there is no source distribution; clone the repository and run `pip install .` in it")
 
 
+def _flags() -> list[str]:
+    return shlex.split(os.environ.get("WM_SWIFT_FLAGS", "-c release"))
+
+
 def _build() -> Path:
     """Builds both products; returns the folder that they are in."""
-    flags = shlex.split(os.environ.get("WM_SWIFT_FLAGS", "-c release"))
+    flags = _flags()
     try:
         for product in ("lerobot-wm", "lerobot_wm"):
             subprocess.run(["swift", "build", *flags, "--product", product], cwd=ROOT, check=True)
         shown = subprocess.run(["swift", "build", *flags, "--show-bin-path"], cwd=ROOT, check=True, capture_output=True)
     except FileNotFoundError:
         raise RuntimeError("swift is not installed; install Swift 6.1 or newer, or a binary wheel") from None
-    return Path(shown.stdout.decode().strip())
+    built = Path(shown.stdout.decode().strip())
+    if _STATIC in flags:
+        _link_statically(built)
+    return built
+
+
+def _link_statically(built: Path) -> None:
+    """Links the library again, with the Swift runtime in it, which SwiftPM does for programs only."""
+    objects = built / "lerobot_wm.product" / "Objects.LinkFileList"
+    library = ["-emit-library", "-module-name", "lerobot_wm", "-o", str(built / "liblerobot_wm.so")]
+    command = ["swiftc", *library, "-static-stdlib", f"@{objects}", "-lstdc++", "-Xlinker", "-s"]
+    subprocess.run(command, cwd=ROOT, check=True)
 
 
 def _tag(binaries: list[Path]) -> str:
@@ -109,6 +141,10 @@ def _metadata(project: dict[str, str]) -> str:
     )
 
 
+def _entry_points(project: dict[str, str]) -> str:
+    return f"[console_scripts]\n{project['scripts']}\n"
+
+
 def _write(folder: Path, platform_tag: str, files: dict[str, Path | bytes]) -> str:
     project = _project()
     name = f"{project['name']}-{project['version']}"
@@ -117,7 +153,7 @@ def _write(folder: Path, platform_tag: str, files: dict[str, Path | bytes]) -> s
     files = files | {
         f"{info}/METADATA": _metadata(project).encode(),
         f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: swift_wheel\nRoot-Is-Purelib: false\nTag: {tag}\n".encode(),
-        f"{info}/entry_points.txt": f"[console_scripts]\n{project['scripts']}\n".encode(),
+        f"{info}/entry_points.txt": _entry_points(project).encode(),
     }
     records = []
     wheel = f"{name}-{tag}.whl"

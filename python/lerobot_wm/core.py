@@ -94,7 +94,8 @@ def _outside_inference_mode() -> Iterator[None]:
 class _Calls:
     """The calls of other threads than the main one, which the interpreter's end waits for.
 
-    Python ends a thread that comes back to it then, and the whole process where C++ is on the thread's stack.
+    Python ends a thread that comes back to it after that, and the whole process where C++ is on the thread's stack; so
+    such a thread, which can only be a daemon, rests until the process has ended.
     """
 
     def __init__(self) -> None:
@@ -104,15 +105,19 @@ class _Calls:
         atexit.register(self._end)
 
     def __enter__(self) -> None:
-        with self._condition:
-            if self._is_ending:
-                raise Error("the interpreter is ending")
-            self._count += 1
+        self._add(1)
 
     def __exit__(self, *_: object) -> None:
+        self._add(-1)
+
+    def _add(self, change: int) -> None:
         with self._condition:
-            self._count -= 1
+            is_ending = self._is_ending
+            if not is_ending or change < 0:
+                self._count += change
             self._condition.notify_all()
+        if is_ending:
+            threading.Event().wait()
 
     def _end(self) -> None:
         with self._condition:

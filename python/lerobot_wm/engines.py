@@ -132,7 +132,7 @@ def _compile(root: Path, deps: Path, arguments: list[str]) -> None:
         missing = errors[0] if errors else "no reason given"
     if arguments:
         raise Error(f"the shim for this torch could not be compiled: {missing}")
-    print(f"lerobot-wm: recorded images and videos cannot be read: {missing}", file=sys.stderr)
+    print(f"lerobot-wm: not all recorded images and videos can be read: {missing}", file=sys.stderr)
 
 
 def environment(deps: Path) -> dict[str, str]:

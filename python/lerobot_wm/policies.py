@@ -51,7 +51,9 @@ class Policy:
         if self.history is not None:
             if "history" not in observation:
                 camera, frames = self.history
-                raise Error(f"the policy reads the past: give the last {frames} images of {camera} as observation['history']")
+                raise Error(
+                    f"the policy reads the past: give the last {frames} images of {camera} as observation['history']"
+                )
             tensors["history"] = _tensor(observation["history"])
         request = {"object": self._number, "instruction": observation["instruction"], "seed": seed}
         _, planned = core.call("plan", request, tensors)

@@ -47,7 +47,9 @@ class EnvironmentTests(unittest.TestCase):
         seen = [observation]
         for step, action in enumerate(actions):
             observation, reward, terminated, truncated, information = environment.step(action)
-            self.assertEqual((reward, information["is_success"]), (trace["reward"][step + 1], trace["success"][step + 1]))
+            self.assertEqual(
+                (reward, information["is_success"]), (trace["reward"][step + 1], trace["success"][step + 1])
+            )
             self.assertEqual((terminated, truncated), (bool(trace["terminated"][step + 1]), False))
             seen.append(observation)
         for step, observation in enumerate(seen):
@@ -59,6 +61,7 @@ class EnvironmentTests(unittest.TestCase):
 
     def test_gymnasiums_checker_finds_nothing(self):
         from gymnasium.utils.env_checker import check_env
+
         from lerobot_wm import LiberoEnv
 
         environment = LiberoEnv("libero_object", 1, height=64, width=64)
@@ -67,7 +70,9 @@ class EnvironmentTests(unittest.TestCase):
             check_env(environment)
         # A state has no bounds, and the environment is in no registry.
         known = ("minimum value is -infinity", "maximum value is infinity", "isn't normalized", "spec", "render modes")
-        self.assertEqual([str(each.message) for each in said if not any(text in str(each.message) for text in known)], [])
+        self.assertEqual(
+            [str(each.message) for each in said if not any(text in str(each.message) for text in known)], []
+        )
 
     def test_several_environments_are_several_single_ones(self):
         from lerobot_wm import LiberoEnv, LiberoVectorEnv

@@ -10,6 +10,7 @@ import sys
 
 import torch
 from lerobot.scripts import lerobot_train
+
 from lerobot_wm import core
 from lerobot_wm.policies import SharedPolicy
 

@@ -99,6 +99,36 @@ private struct SharedCase {
     #expect(!trained.contains { $0.contains(".vision_model.") })
   }
 
+  @Test func `a policy follows the version of LeRobot that its checkpoint was trained to follow`() throws {
+    let files = FileManager.default
+    let folder = files.temporaryDirectory.appendingPathComponent("wm-python-core-\(UUID().uuidString)")
+    try files.copyItem(at: SharedCase.folder, to: folder)
+    defer { try? files.removeItem(at: folder) }
+    func version(_ changes: OrderedDictionary<String, JSON> = [:]) throws -> JSON? {
+      let settings = try JSON(contentsOf: folder.appendingPathComponent("config.json")).object ?? [:]
+      let request: JSON = [
+        "settings": .object(settings.merging(changes) { $1 }), "folder": .string(folder.path), "device": "cpu",
+        "seed": 0,
+      ]
+      let answer = try CoreFunction.policy(CoreRequest(json: request))
+      CoreObject.release(answer.json["object"]?.integer ?? 0)
+      return answer.json["lerobot_version"]
+    }
+    #expect(try version() == "0.6")
+    // What this program left before it could follow 0.6 says nothing of it.
+    try JSON.object([:]).write(to: folder.appendingPathComponent("lerobot_wm.json"))
+    #expect(try version() == "0.4")
+    #expect(try version(["lerobot_version": "0.6"]) == "0.6")
+  }
+
+  @Test func `the samples of an epoch's steps are all samples once`() throws {
+    let positions = try (0..<3).flatMap { step in
+      let request: JSON = ["count": 6, "batch_size": 2, "seed": 3, "step": .integer(step)]
+      return try CoreFunction.samples(CoreRequest(json: request)).json["positions"]?.array?.compactMap(\.integer) ?? []
+    }
+    #expect(positions.sorted() == Array(0..<6) && positions != Array(0..<6))
+  }
+
   @Test func `parameters that are missing, unknown or misshapen are listed`() throws {
     let shared = try SharedCase()
     var parameters = shared.parameters

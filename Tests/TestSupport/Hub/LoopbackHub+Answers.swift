@@ -62,13 +62,20 @@ extension LoopbackHub {
       let revision =
         ["revision", "tree"].contains(rest.first) && rest.count > 1 ? rest[1...].joined(separator: "/") : "main"
       guard let commit = repository.commit(of: revision) else {
-        return .failure(404, "RevisionNotFound", "Invalid rev id: \(revision)")
+        // No folder of a repository is listed by itself.
+        let isFolder = rest.first == "tree" && rest.count > 2 && repository.commit(of: rest[1]) != nil
+        return isFolder
+          ? .failure(404, "EntryNotFound", "Entry not found")
+          : .failure(404, "RevisionNotFound", "Invalid rev id: \(revision)")
+      }
+      // huggingface_hub 1 asks for nothing but pages.
+      if rest.first == "tree" {
+        return page(of: repository.commits[commit] ?? [:], request, state.withLock(\.pageSize) ?? 1000)
       }
       let listsDetails = found.1 && request.query["blobs"] != nil
-      guard let pageSize = state.withLock(\.pageSize) else {
+      guard state.withLock(\.pageSize) != nil else {
         return .json(Self.listing(name, repository, commit, details: listsDetails))
       }
-      if rest.first == "tree" { return page(of: repository.commits[commit] ?? [:], request, pageSize) }
       return .json(["id": .string(name), "sha": .string(commit), "siblings": []])
     }
     guard rest.count > 2, rest[0] == "resolve" else { return .failure(404, nil, "Not found") }
@@ -112,7 +119,9 @@ extension LoopbackHub {
       var entry: OrderedDictionary<String, JSON> = [
         "type": "file", "path": .string(path), "size": .integer(file.content.count), "oid": .string(file.blob),
       ]
-      if file.isLarge { entry["lfs"] = ["oid": .string(file.sha256), "size": .integer(file.content.count)] }
+      if file.isLarge {
+        entry["lfs"] = ["oid": .string(file.sha256), "size": .integer(file.content.count), "pointerSize": 130]
+      }
       return .object(entry)
     }
     var answer = ServerResponse.json(

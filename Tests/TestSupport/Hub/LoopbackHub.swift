@@ -82,8 +82,9 @@ public final class LoopbackHub: Sendable {
   /// What `HF_ENDPOINT` must be.
   public var endpoint: String { "http://127.0.0.1:\(ports.withLock(\.hub))" }
 
-  /// Where the store of large files answers.
-  var storeEndpoint: String { "http://127.0.0.1:\(ports.withLock(\.store))" }
+  /// Where the store of large files answers: another host than the hub's, so that huggingface_hub takes a file's metadata
+  /// from the hub's own answer.
+  var storeEndpoint: String { "http://localhost:\(ports.withLock(\.store))" }
 
   /// Serves a folder as a repository, or as a further commit of a branch of it; returns the commit.
   @discardableResult

@@ -7,6 +7,7 @@ from typing import Any
 
 from lerobot.configs.types import FeatureType, PolicyFeature
 from lerobot.envs.configs import EnvConfig
+
 from lerobot_wm import Error
 
 _TASKS = {"libero_90": 90}

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from lerobot_wm import LiberoVectorEnv
 from numpy.typing import NDArray
+
+from lerobot_wm import LiberoVectorEnv
 
 
 class Rollouts(LiberoVectorEnv):

@@ -11,11 +11,12 @@ from typing import Any
 import torch
 from huggingface_hub import hf_hub_download, snapshot_download
 from lerobot.policies.pretrained import PreTrainedPolicy
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
 from lerobot_wm import Error
 from lerobot_wm.encoders import LatentCache
 from lerobot_wm.policies import SharedPolicy
-from safetensors.torch import load_file
-from torch import Tensor, nn
 
 from .configuration_smolvla_world import SmolVLAWorldConfig
 
