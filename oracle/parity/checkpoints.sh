@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Sends checkpoints and runs to LeRobot and back (checkpoints.py), and lets the Swift side compare what LeRobot plans and
-# how LeRobot goes on; with each version of LeRobot.
+# how LeRobot goes on; with each version of LeRobot. With 0.6 it also trains here on datasets with what is new there.
 #
 # Usage: oracle/parity/checkpoints.sh [ENVIRONMENT …]   by default lerobot-0.6 and lerobot, the environments of both
 #
@@ -23,6 +23,10 @@ compare() { # an environment's Python and a folder for its results
   "$python" -m oracle.parity.checkpoints "$program" "$work" "${WM_PARITY_SEED:-7}" >"$work/oracle.log" 2>&1 || status=1
   grep -a '^parity ' "$work/oracle.log" || true
   [ "$status" -eq 0 ] || tail -n 30 "$work/oracle.log"
+  if [ "$environment" = lerobot-0.6 ]; then
+    "$python" -m oracle.parity.current_datasets "$program" "$work/datasets" >"$work/datasets.log" 2>&1 || status=1
+    grep -a '^parity ' "$work/datasets.log" || tail -n 30 "$work/datasets.log"
+  fi
   if [ -d "$work/cases" ]; then
     WM_PARITY_CHECKPOINTS=$work/cases WM_PARITY_RUNS=$work/runs swift test \
       --filter 'plans what LeRobot plans|continues here as it continues there' >"$work/swift.log" 2>&1 || status=1

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Compares LIBERO's tasks with the official stack (libero_tasks.py), or the speed of both (libero_speed.py).
+# Compares LIBERO's tasks with the official stack (libero_tasks.py), and one at other control rates (libero_rates.py); or
+# the speed of both (libero_speed.py).
 #
 # Usage: oracle/parity/libero.sh [SUITE[:TASK,…] …]   without a suite all 130 tasks
 #        oracle/parity/libero.sh bench
@@ -30,6 +31,8 @@ swift build -c release --product lerobot-wm >"$log" 2>&1 || { tail -n 20 "$log";
 memory=$(($(awk '/MemAvailable/ { print $2 }' /proc/meminfo) / 2000000))
 workers=$(($(nproc) < memory ? $(nproc) : memory))
 export LP_NUM_THREADS=1
+"$python" -m oracle.parity.libero_rates "$root/.build/release/lerobot-wm" "$assets" "${WM_PARITY_SEED:-7}" 2>"$log" ||
+  { code=$?; grep -a 'Error' "$log" || true; exit $code; }
 "$python" -m oracle.parity.libero_tasks "$root/.build/release/lerobot-wm" "$measurements" "$assets" "$@" \
   --seed "${WM_PARITY_SEED:-7}" --episodes "${WM_LIBERO_EPISODES:-2}" \
   --workers "${WM_LIBERO_WORKERS:-$((workers > 0 ? workers : 1))}" 2>"$log" ||

@@ -30,10 +30,14 @@ public struct EpisodeSplit: Sendable, Equatable {
 }
 
 extension LeRobotDataset {
+  /// What `meta/info.json` says of a dataset.
+  public static func metadata(in root: URL) throws -> DatasetMetadata {
+    try DatasetMetadata(contentsOf: root.appendingPathComponent("meta/info.json"))
+  }
+
   /// Some episodes of a dataset, or all, in order; only `meta` is read.
   public static func episodes(in root: URL, _ selection: [Int]? = nil) throws -> [Episode] {
-    let metadata = try DatasetMetadata(contentsOf: root.appendingPathComponent("meta/info.json"))
-    return try episodes(selection, among: Episode.load(root: root, metadata: metadata), root)
+    try episodes(selection, among: Episode.load(root: root, metadata: metadata(in: root)), root)
   }
 
   /// Positions of about as many frames as asked for: of every task the first ones, equally many, and at least one.

@@ -21,6 +21,12 @@ struct CheckpointEvaluation {
 
   /// Opens the environments and loads the checkpoint; nothing is written.
   init(_ settings: EvalCommand.Settings, _ checks: inout Checks) throws {
+    var settings = settings
+    // Chance sees nothing.
+    let inputs = settings.evaluation.planner == .policy ? settings.policy.smolvla.inputFeatures : [:]
+    let shown = settings.environment.showing(inputs, renaming: settings.renameMap)
+    settings.environment = shown.settings
+    if settings.evaluation.planner == .policy { checks.warn("images", [shown.notice].compactMap(\.self)) }
     self.settings = settings
     var plan = EvaluationSettings()
     plan.episodes = settings.evaluation.lerobot.episodes

@@ -2,6 +2,8 @@ import Experiments
 import Failures
 import Foundation
 import LeRobotDatasets
+import OrderedCollections
+import RobotPolicies
 
 extension DatasetSettings {
   /// The dataset's folder, after the files of the chosen episodes have been fetched if need be.
@@ -9,6 +11,16 @@ extension DatasetSettings {
     try DatasetLocation.root(
       repositoryID: repoID, root: root.map { URL(fileURLWithPath: $0) }, revision: revision, episodes: episodes,
       excluding: excludedEpisodes ?? [])
+  }
+
+  /// The dataset's cameras as a policy's inputs.
+  func cameraFeatures(_ renaming: OrderedDictionary<String, String>) throws -> PolicyFeatures {
+    var inputs: PolicyFeatures = [:]
+    for (name, feature) in try LeRobotDataset.metadata(in: folder()).features {
+      guard let size = feature.imageSize else { continue }
+      inputs[renaming[name] ?? name] = PolicyFeature(.visual, [3, size.height, size.width])
+    }
+    return inputs
   }
 
   /// The chosen episodes without those that are excluded; nil for all.

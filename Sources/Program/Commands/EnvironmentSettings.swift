@@ -4,6 +4,7 @@ import LiberoSimulation
 import ModelFiles
 import OrderedCollections
 import RobotEnvironments
+import RobotPolicies
 import ShapesSimulation
 
 /// `--env.…` of the embedded suite.
@@ -43,10 +44,29 @@ enum EnvironmentSettings: Sendable, Equatable {
     let settings: JSON =
       switch self {
       case .shapes(let settings): settings.json
-      case .libero(let settings): settings.json
+      case .libero(let settings): settings.recorded
       }
     let members: OrderedDictionary<String, JSON> = ["type": .string(type)]
     return .object(members.merging(settings.object ?? [:]) { $1 })
+  }
+
+  /// The same with images of the size that a policy was trained on, where the settings leave it open, and a line that
+  /// says so.
+  func showing(
+    _ inputs: PolicyFeatures, renaming: OrderedDictionary<String, String> = [:]
+  ) -> (settings: EnvironmentSettings, notice: String?) {
+    guard case .libero(let section) = self else { return (self, nil) }
+    let found = section.showing(inputs, renaming: renaming)
+    return (.libero(found.section), found.notice)
+  }
+
+  /// The size of images as flags, where others do not give it.
+  func imageFlags(beside flags: [Arguments.Flag]) -> [String] {
+    guard case .libero(let section) = self else { return [] }
+    let sizes = [("env.observation_height", section.height), ("env.observation_width", section.width)]
+    return sizes.compactMap { name, size in
+      flags.contains { $0.name == name } ? nil : size.map { "--\(name)=\($0)" }
+    }
   }
 
   /// - Parameter initialStates: where LIBERO's episodes start; shapes has no official states.

@@ -70,7 +70,7 @@ enum EvalCommand: Command {
   static func layers(_ configured: inout Configured<Settings>, _ arguments: inout Arguments) throws {
     configured.value.commandLine = [CommandLineProgram.name, name] + arguments.flags.map(\.word)
     let file = arguments.take("config_path").map { URL(fileURLWithPath: $0) }
-    let json = try file.map { file throws in try JSON(contentsOf: file).withSeed(in: file) }
+    let json = try file.map { file throws in try LeRobotSettings.adopted(JSON(contentsOf: file)).withSeed(in: file) }
     if let file, json?["dataset"] != nil {
       // Its output folder is the run's own, and its pretrained_path the checkpoint before training.
       throw Failure(

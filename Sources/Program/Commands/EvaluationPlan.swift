@@ -5,6 +5,7 @@ import ModelFiles
 import OrderedCollections
 import PolicyEvaluation
 import RobotEnvironments
+import RobotPolicies
 import SmolVLA
 
 /// The one evaluation that every run of a matrix gets.
@@ -18,14 +19,21 @@ struct EvaluationPlan {
   let run: EvaluationRun
   private let settings: EvalCommand.Settings
   private let policy: SmolVLAConfiguration
+  /// The size of images, where the flags leave it open.
+  let imageNotice: String?
 
   /// Reads the flags as `eval` will, and opens the environments.
-  init(_ given: [Arguments.Flag], policy: SmolVLAConfiguration) throws {
+  ///
+  /// - Parameter inputs: what the policies will be trained on.
+  init(_ given: [Arguments.Flag], policy: SmolVLAConfiguration, inputs: PolicyFeatures) throws {
     var arguments = Arguments([])
     arguments.flags = given.filter(\.isOfEvaluation)
     var configured = Configured<EvalCommand.Settings>()
     try configured.apply(arguments)
-    settings = try configured.validated()
+    var settings = try configured.validated()
+    let (environment, imageNotice) = settings.environment.showing(inputs, renaming: settings.renameMap)
+    settings.environment = environment
+    (self.settings, self.imageNotice) = (settings, imageNotice)
     guard settings.evaluation.ablation == nil else {
       throw ConfigurationError(
         "eval.ablation", "arms are not compared by ablated evaluations; `lerobot-wm ablate` ablates a checkpoint")
@@ -42,7 +50,7 @@ struct EvaluationPlan {
     self.policy = policy
     // n_action_steps is said again, so that no file can decide it.
     flags =
-      arguments.flags.map(\.word)
+      arguments.flags.map(\.word) + environment.imageFlags(beside: arguments.flags)
       + ["--seed=\(settings.seed)", "--policy.n_action_steps=\(policy.actionSteps)"]
       + (policy.device.map { ["--policy.device=\($0)"] } ?? [])
       + given.filter { $0.name == "num_compute_threads" }.map(\.word)

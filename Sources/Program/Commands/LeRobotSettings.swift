@@ -28,21 +28,25 @@ enum LeRobotSettings {
       ForeignSetting("policy.pretrained_revision"), ForeignSetting("trust_remote_code", [false]),
     ] + ofEnvironments
 
-  /// Version 0.4.4 has an `fps` of 30 and steps LIBERO at 20 Hz all the same.
   private static let ofEnvironments = [
-    ForeignSetting("env.fps", [20, 30], changesResults: true),
-    ForeignSetting("env.obs_type", ["pixels_agent_pos"], changesResults: true),
     ForeignSetting("env.render_mode", ["rgb_array"]),
-    ForeignSetting("env.camera_name", ["agentview_image,robot0_eye_in_hand_image"], changesResults: true),
-    ForeignSetting("env.init_states", [true], changesResults: true),
-    ForeignSetting(
-      "env.camera_name_mapping", [["agentview_image": "image", "robot0_eye_in_hand_image": "image2"]],
-      changesResults: true),
-    ForeignSetting("env.hard_reset", [true], changesResults: true),
     ForeignSetting("env.is_libero_plus", [false], changesResults: true),
     ForeignSetting("env.features", nil), ForeignSetting("env.features_map", nil),
-    ForeignSetting("env.max_parallel_tasks", [1]), ForeignSetting("env.disable_env_checker", [true, false]),
+    // All tasks' episodes are in one queue, whose results do not depend on how many run at once.
+    ForeignSetting("env.max_parallel_tasks", nil), ForeignSetting("env.disable_env_checker", [true, false]),
+    // What an environment of another kind has.
+    ForeignSetting("env.fps", nil), ForeignSetting("env.obs_type", nil),
   ]
+
+  /// A file's settings as this program means them: LeRobot 0.4.4, which has no `hard_reset`, says that LIBERO runs at 30 Hz
+  /// and steps it at 20 all the same.
+  static func adopted(_ settings: JSON) -> JSON {
+    guard let environment = settings["env"], environment["type"] == "libero", environment["hard_reset"] == nil,
+      environment["fps"]?.double == 30, var members = settings.object
+    else { return settings }
+    members["env"] = environment.without(["fps"])
+    return .object(members)
+  }
 
   private static let job: JSON = [
     "target": nil, "image": "huggingface/lerobot-gpu:latest", "timeout": "2d", "detach": false, "tags": [],

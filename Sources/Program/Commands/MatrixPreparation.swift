@@ -55,7 +55,8 @@ struct MatrixPreparation {
     // Whoever submits to Slurm may have no GPU.
     let isOnCPU = try settings.scheduler == .local && Device.chosen(first.policy.smolvla.device) == .cpu
     places = settings.gpuNames.map { ComputePlace($0, isOnCPU: isOnCPU) }
-    evaluation = try EvaluationPlan(settings.forwardedFlags, policy: first.policy.smolvla)
+    evaluation = try EvaluationPlan(
+      settings.forwardedFlags, policy: first.policy.smolvla, inputs: first.dataset.cameraFeatures(first.renameMap))
     try checkPolicies()
     if settings.scheduler == .local { try checkDevices(settings.gpuNames) }
     let checkpointBytes = try openArms()
@@ -67,6 +68,7 @@ struct MatrixPreparation {
     notices += [
       "each run: \(steps) steps of \(first.batchSize), \(steps * first.batchSize) samples", evaluation.text,
     ]
+    notices += [evaluation.imageNotice].compactMap(\.self)
     notices += [evaluation.run.repetitionNotice].compactMap { $0.map { "warning: " + $0 } }
     stages = try allStages()
     try checkDisk(checkpointBytes)

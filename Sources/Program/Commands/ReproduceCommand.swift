@@ -87,6 +87,13 @@ enum ReproduceCommand: Command {
       throw Failure("\(file.path) does not record its command line; evaluate its checkpoint with `eval`")
     }
     let words = Array(line.dropFirst())
-    return Arguments(words.first == EvalCommand.name ? Array(words.dropFirst()) : words).flags
+    let flags = Arguments(words.first == EvalCommand.name ? Array(words.dropFirst()) : words).flags
+    // The size of LIBERO's images was not always chosen by the checkpoint.
+    let environment = try JSON(contentsOf: file)["protocol"]?["env"]
+    let sizes = ["observation_height", "observation_width"].compactMap { name -> String? in
+      guard !flags.contains(where: { $0.name == "env.\(name)" }) else { return nil }
+      return environment?[name]?.integer.map { "--env.\(name)=\($0)" }
+    }
+    return flags + Arguments(sizes).flags
   }
 }

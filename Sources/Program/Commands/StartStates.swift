@@ -28,7 +28,7 @@ extension EvaluationRun {
   var repetitionNotice: String? {
     guard independentEpisodes < settings.episodes else { return nil }
     return "\(settings.episodes) episodes of a task start from \(independentEpisodes) initial states, so they "
-      + "repeat and are not independent; `init_states=sampled` draws a state for each"
+      + "repeat and are not independent; `eval.init_states=sampled` draws a state for each"
   }
 
   /// Refuses episodes that start where a policy was trained.

@@ -23,7 +23,7 @@ struct TrainConfigurationFiles {
   ///
   /// - Parameter file: `train_config.json`, a folder that holds it, or any other JSON file of settings.
   static func read(_ file: URL) throws -> JSON {
-    let settings = try JSON(contentsOf: file)
+    let settings = LeRobotSettings.adopted(try JSON(contentsOf: file))
     let beside = file.deletingLastPathComponent().appendingPathComponent(ownName)
     guard file.lastPathComponent == "train_config.json", FileManager.default.fileExists(atPath: beside.path) else {
       return settings
@@ -66,10 +66,13 @@ struct TrainConfigurationFiles {
   /// with.
   private static let newer: [String: JSON] = [
     "eval_steps": 0, "max_eval_samples": 0, "dataset.eval_split": 0, "save_checkpoint_to_hub": false,
+    "env.hard_reset": true,
   ]
 
   /// What LeRobot does not take for null, though it may be so here.
-  private static let needed: Set = ["dataset.video_backend", "policy.resize_imgs_with_padding"]
+  private static let needed: Set = [
+    "dataset.video_backend", "policy.resize_imgs_with_padding", "env.observation_height", "env.observation_width",
+  ]
 
   /// `names` and the sections that LeRobot takes or leaves as a whole.
   private static func lerobotNames(_ names: [String], _ settings: JSON) -> Set<String> {
@@ -87,7 +90,6 @@ struct TrainConfigurationFiles {
 
   /// LeRobot's settings of LIBERO that this program does not have and carries along.
   private static let carriedByLibero = [
-    "fps", "obs_type", "render_mode", "camera_name", "init_states", "camera_name_mapping", "features", "features_map",
-    "max_parallel_tasks", "disable_env_checker",
+    "render_mode", "features", "features_map", "max_parallel_tasks", "disable_env_checker",
   ]
 }

@@ -24,7 +24,9 @@ struct TrainingEvaluation {
   ///
   /// - Throws: what the environment or the policy lacks, before the first step.
   init?(_ settings: TrainSettings, _ pretrained: PretrainedPolicy, _ interruption: Interruption) throws {
-    guard let environment = settings.environment, settings.evaluationFrequency > 0 else { return nil }
+    guard let chosen = settings.environment, settings.evaluationFrequency > 0 else { return nil }
+    let (environment, notice) = chosen.showing(pretrained.policy.interface.inputs)
+    notice.map(say)
     var plan = EvaluationSettings()
     plan.episodes = settings.evaluation.episodes
     plan.batchSize = settings.evaluation.environments

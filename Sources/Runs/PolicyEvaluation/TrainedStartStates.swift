@@ -79,7 +79,7 @@ public struct TrainedStartStates: Sendable, Equatable {
       let starts = try suite.startStates(ofTask: task, seed: settings.seed, episodes: settings.episodes)
       let seen = starts.indices.filter { trained.contains(starts[$0].digest) }
       guard let first = seen.first else { continue }
-      let fix = suite.initialStates == .official ? "`init_states=sampled`" : "another `seed`"
+      let fix = suite.initialStates == .official ? "`eval.init_states=sampled`" : "another `seed`"
       throw Failure(
         "\(suite.label(ofTask: task).text): the policy was trained on the start of \(seen.count) of \(starts.count) "
           + "episodes, of episode \(first) first; give \(fix)")

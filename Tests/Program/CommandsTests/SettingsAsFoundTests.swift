@@ -2,6 +2,7 @@ import Foundation
 import LayeredSettings
 import ModelFiles
 import OrderedCollections
+import RobotPolicies
 import Testing
 
 @testable import Commands
@@ -107,6 +108,41 @@ struct SettingsAsFoundTests {
     }
   }
 
+  @Test func `LIBERO runs at the rate of the file's version`() throws {
+    func rate(_ environment: String) throws -> Int? {
+      guard case .libero(let section)? = try train(#"{"env":\#(environment)}"#).value.environment else { return nil }
+      return section.framesPerSecond
+    }
+    // Version 0.4.4 writes 30, and steps at 20.
+    #expect(try rate(#"{"type":"libero","fps":30}"#) == 20)
+    #expect(try rate(#"{"type":"libero","fps":10,"hard_reset":true}"#) == 10)
+  }
+
+  @Test func `LIBERO's images have the size that the policy was trained on, unless flags say otherwise`() throws {
+    func shown(
+      _ shapes: [String: [Int]], _ change: (inout LiberoSection) -> Void = { _ in }
+    ) -> (size: [Int?], notice: String?, record: JSON) {
+      var section = LiberoSection()
+      change(&section)
+      let inputs = PolicyFeatures(
+        uniqueKeysWithValues: shapes.map { ("observation.images.\($0.key)", PolicyFeature(.visual, $0.value)) })
+      let found = section.showing(inputs, renaming: ["observation.images.image2": "observation.images.wrist"])
+      return ([found.section.height, found.section.width], found.notice, found.section.recorded)
+    }
+    let trained = shown(["image": [3, 360, 360], "wrist": [3, 360, 360], "empty_camera_0": [3, 480, 640]])
+    #expect(trained.size == [360, 360] && trained.record["observation_height"] == 360)
+    #expect(trained.notice?.contains("360 × 360, as the policy was trained on") == true)
+    #expect(trained.record["fps"] == nil && trained.record["task"] == "libero_10")
+    #expect(shown(["image": [3, 128, 96]]).size == [128, 96])
+    let mixed = shown(["image": [3, 360, 360], "wrist": [3, 256, 256]])
+    #expect(mixed.size == [256, 256] && mixed.notice?.contains("no one size") == true)
+    #expect(shown([:]).size == [256, 256])
+    let given = shown(["image": [3, 360, 360]]) { ($0.height, $0.width) = (64, 32) }
+    #expect(given.size == [64, 32] && given.notice == nil)
+    let renamed = shown(["front": [3, 200, 200]]) { $0.cameraNameMapping = ["agentview_image": "front"] }
+    #expect(renamed.size == [200, 200] && renamed.record["camera_name_mapping"] != nil)
+  }
+
   @Test func `LeRobot's flags of LIBERO are taken where they say what is done anyway`() throws {
     func settings(_ flags: String...) throws -> EvalCommand.Settings {
       try EvalCommand.settings(from: Arguments(["--env.type=libero"] + flags).flags)
@@ -117,9 +153,17 @@ struct SettingsAsFoundTests {
     ]
     for flag in usual { _ = try settings(flag) }
     _ = try settings("--env.max_parallel_tasks=4")
-    for flag in ["--env.obs_type=state", "--env.fps=10", "--env.init_states=false", "--env.is_libero_plus=true"] {
+    let error = #expect(throws: ConfigurationError.self) { try settings("--env.is_libero_plus=true") }
+    #expect(error?.description.contains("is known and not supported") == true, "\(error?.description ?? "")")
+    for (flag, words) in [
+      ("--env.obs_type=pixels", "expected pixels_agent_pos"), ("--env.fps=30", "LeRobot 0.4 has 30 and steps at 20"),
+      ("--env.hard_reset=false", "leave it at true"),
+      ("--env.camera_name=agentview_image", "expected agentview_image,"),
+      ("--env.camera_name_mapping={\"agentview_image\": \"image2\"}", "expected two different names"),
+      ("--env.camera_name_mapping={\"front\": \"image\"}", "found front"), ("--env.observation_width=8", "16 to 1024"),
+    ] {
       let error = #expect(throws: ConfigurationError.self) { try settings(flag) }
-      #expect(error?.description.contains("is known and not supported") == true, "\(error?.description ?? "")")
+      #expect(error?.description.contains(words) == true, "\(flag): \(error?.description ?? "")")
     }
   }
 }

@@ -49,6 +49,26 @@ private final class FixedPlanner: ActionPlanner {
 
 @Suite(.enabled(if: SceneMaterial.shared != nil, "needs the packages' data and scene assets"))
 struct EpisodesTests {
+  @Test(arguments: [10, 50]) func `run at a control rate, under the cameras' own names`(rate: Int) throws {
+    let environment = try LiberoEnvironment(
+      SpatialGolden.world(),
+      specification: LiberoEnvironment.specification(
+        maximumSteps: 3, width: 32, height: 24, cameras: ["front", "wrist"], framesPerSecond: rate))
+    try environment.reset(seed: 0, episode: 0)
+    var times: [Double] = []
+    environment.onSubstep = { times.append($0.time) }
+    let before = environment.simulation.time
+    _ = try environment.step([0.1, 0, 0, 0, 0, 0, -1])
+    #expect(times.count == 500 / rate && abs(environment.simulation.time - before - 1 / Double(rate)) < 1e-9)
+    #expect(environment.specification.datasetFramesPerSecond == rate)
+    let images = try environment.observe(cameras: ["front", "wrist"]).images
+    #expect(images["front"]?.width == 32 && images["wrist"]?.height == 24 && images["front"] != images["wrist"])
+    let usual = try LiberoEnvironment(
+      SpatialGolden.world(), specification: LiberoEnvironment.specification(maximumSteps: 3, width: 32, height: 24))
+    try usual.reset(seed: 0, episode: 0)
+    #expect(throws: Failure.self) { try usual.observe(cameras: ["front"]) }
+  }
+
   @Test func `are the same to the bit side by side, in any order, and again`() throws {
     let suite = ShortSuite(world: try SpatialGolden.world())
     var found: [[String: [[Double]]]] = []

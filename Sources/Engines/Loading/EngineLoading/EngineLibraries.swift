@@ -66,9 +66,9 @@ public enum EngineLibraries {
     if let problem = engine_load(library.path, prefix, list, count, table) {
       let problem = String(cString: problem)
       // The loader's words where memory runs out; the files are sound then.
-      let isMemory = problem.contains("failed to map segment") || problem.lowercased().contains("cannot allocate memory")
-      let remedy = isMemory ? "there is not enough memory for it; raise the limit (`ulimit -v`, or the container's)" : remedy
-      throw Failure("\(engine) could not be loaded: \(problem); \(remedy)")
+      let isOfMemory = ["failed to map segment", "annot allocate memory"].contains { problem.contains($0) }
+      let more = "there is not enough memory for it; raise the limit (`ulimit -v`, or the container's)"
+      throw Failure("\(engine) could not be loaded: \(problem); \(isOfMemory ? more : remedy)")
     }
   }
 }

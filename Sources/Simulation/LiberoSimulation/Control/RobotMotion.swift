@@ -1,17 +1,19 @@
 import MuJoCoPhysics
 
-/// Simulates control steps of 25 physics steps each, with the controller's torques computed before every physics step.
+/// Simulates control steps of 25 physics steps each, or as many as the control rate leaves, with the controller's torques computed before every physics step.
 ///
 /// As in robosuite 1.4.0, the state is computed twice before a physics step: the second computation changes only the
 /// solver's warm start, which the result depends on in its last bits. What the two and the step share is computed once.
 final class RobotMotion {
-  /// Physics steps in one control step.
+  /// Physics steps in one control step, at LIBERO's own rate.
   static let substeps = 25
   /// Memory for contacts and constraints: the scenes' models ask for 1.3 GB (5,000 contacts), which is never used.
   static let arenaBytes = 256 << 20
 
   let simulation: Simulation
   let robot: RobotHandles
+  /// Physics steps in one control step.
+  let substeps: Int
   private var controller: OperationalSpaceController
   private(set) var gripper = Gripper()
   private(set) var readings: RobotReadings
@@ -22,7 +24,8 @@ final class RobotMotion {
   /// The positions that the simulation's poses were computed from: those before the last physics step.
   private(set) var kinematicsPositions: [Double]
 
-  init(_ model: PhysicsModel) throws {
+  init(_ model: PhysicsModel, substeps: Int = substeps) throws {
+    self.substeps = substeps
     let simulation = try Simulation(model, allowsModelOverrides: true, readsSensors: false, arenaBytes: Self.arenaBytes)
     let robot = try RobotHandles(model)
     var scratch = Simulation.SiteDynamics(of: model)
@@ -73,7 +76,7 @@ final class RobotMotion {
   ///
   /// - Parameter substep: called after each physics step.
   func step(_ action: [Double], substep: (Simulation) throws -> Void = { _ throws in }) throws {
-    for index in 0..<Self.substeps {
+    for index in 0..<substeps {
       try simulation.prepareStep()
       if needsArmState {
         try simulation.prepareStep(again: true)
@@ -85,7 +88,7 @@ final class RobotMotion {
       kinematicsPositions = simulation.positions
       try simulation.finishStep()
       // The official stack's sensors run one physics step ahead of the control step.
-      if index == Self.substeps - 2 {
+      if index == substeps - 2 {
         readings = RobotReadings(robot, simulation, kinematicsPositions: kinematicsPositions)
       }
       try substep(simulation)

@@ -15,6 +15,9 @@ public final class LiberoEnvironment: Environment {
   private static let maximumTilt = Double.pi / 6
   /// Width and height of an image, pixels.
   public static let imageSize = 256
+  /// Control steps in a second, and physics steps.
+  public static let framesPerSecond = 20
+  private static let physicsRate = 500
 
   /// Its cameras, state, actions and timing.
   public let specification: EnvironmentSpecification
@@ -32,6 +35,8 @@ public final class LiberoEnvironment: Environment {
   private let initialStates: InitialStateSource
   private let mode: ControlMode
   private let backend: GraphicsBackend?
+  /// What the model calls each camera of the specification.
+  private let cameras: [String: Int]
   /// For the scripted expert: control steps taken, the random numbers of its noise, and its progress.
   private(set) var stepsTaken = 0
   private(set) var episodeRandom = CountedRandom(seed: 0, "LIBERO's expert")
@@ -55,9 +60,13 @@ public final class LiberoEnvironment: Environment {
     self.initialStates = initialStates
     self.mode = mode
     self.backend = backend
-    self.specification = specification ?? Self.specification(maximumSteps: world.task.suite.maximumSteps)
-    let motion = try RobotMotion(world.model)
+    let specification = specification ?? Self.specification(maximumSteps: world.task.suite.maximumSteps)
+    self.specification = specification
+    let motion = try RobotMotion(world.model, substeps: Self.physicsRate / specification.framesPerSecond)
     self.motion = motion
+    // The specification's cameras are LIBERO's in their order, under any names.
+    let own = RobotHandles.cameraNames.compactMap { motion.robot.cameras[$0.0] }
+    cameras = Dictionary(zip(specification.cameras.map(\.name), own)) { first, _ in first }
     objectBodies = try world.scene.objects.filter { !$0.isFixture }.map { object throws in
       try world.model.index(of: .body, named: object.body)
     }
@@ -68,17 +77,26 @@ public final class LiberoEnvironment: Environment {
 
   deinit { world.renderers.setMaximumIdle { $0 - 1 } }
 
+  /// Whether a control step of a rate is a whole number of physics steps, between which the sensors are read.
+  static func isControlRate(_ rate: Int) -> Bool { (1...100).contains(rate) && physicsRate % rate == 0 }
+
   /// The specification of every LIBERO environment.
+  ///
+  /// - Parameters:
+  ///   - cameras: what the view of the scene and that of the hand are called; nil for LeRobot's names.
+  ///   - framesPerSecond: control steps in a second; a divisor of 500 up to 100.
   public static func specification(
-    maximumSteps: Int, width: Int = imageSize, height: Int = imageSize
+    maximumSteps: Int, width: Int = imageSize, height: Int = imageSize, cameras: [String]? = nil,
+    framesPerSecond: Int = framesPerSecond
   ) -> EnvironmentSpecification {
-    EnvironmentSpecification(
-      cameras: RobotHandles.cameraNames.map { CameraSpecification(name: $0.0, width: width, height: height) },
+    let names = cameras ?? RobotHandles.cameraNames.map(\.0)
+    return EnvironmentSpecification(
+      cameras: names.map { CameraSpecification(name: $0, width: width, height: height) },
       stateNames: RobotReadings.policyStateNames,
       actionNames: ["x", "y", "z", "axis_angle1", "axis_angle2", "axis_angle3", "gripper"],
-      framesPerSecond: 20, maximumSteps: maximumSteps,
+      framesPerSecond: framesPerSecond, maximumSteps: maximumSteps,
       // As stated by the published datasets of LIBERO, although their rows are control steps.
-      datasetFramesPerSecond: 10)
+      datasetFramesPerSecond: framesPerSecond == Self.framesPerSecond ? 10 : framesPerSecond)
   }
 
   /// The task's instruction.
@@ -187,7 +205,7 @@ public final class LiberoEnvironment: Environment {
   /// Images of the state at which the sensors were read, upright.
   func render(cameras: Set<String>, mirrored: Bool = false) throws -> [String: RGBImage] {
     guard !cameras.isEmpty else { return [:] }
-    for name in cameras where motion.robot.cameras[name] == nil {
+    for name in cameras where self.cameras[name] == nil {
       throw Failure(
         "LIBERO has no camera '\(name)'; it has \(specification.cameras.map(\.name).joined(separator: ", "))")
     }
@@ -197,7 +215,7 @@ public final class LiberoEnvironment: Environment {
       try world.withRenderer(RendererKind(width: width, height: height, backend: backend)) { renderer in
         var images: [String: RGBImage] = [:]
         for name in cameras {
-          guard let camera = motion.robot.cameras[name] else { continue }
+          guard let camera = self.cameras[name] else { continue }
           let pixels = try renderer.draw(camera: camera, of: simulation, mirrored: mirrored)
           images[name] = try RGBImage(width: width, height: height, pixels: pixels)
         }

@@ -20,6 +20,10 @@ public final class LiberoTasks: EnvironmentSuite {
     public var initialStates = InitialStateSource.official
     public var mode = ControlMode.relative
     public var width = LiberoEnvironment.imageSize, height = LiberoEnvironment.imageSize
+    /// What the view of the scene and that of the hand are called; nil for LeRobot's names.
+    public var cameras: [String]?
+    /// Control steps in a second.
+    public var framesPerSecond = LiberoEnvironment.framesPerSecond
     /// Control steps of an episode; nil for each suite's own.
     public var maximumSteps: Int?
     /// The library to draw with; nil selects by `MUJOCO_GL`.
@@ -47,6 +51,11 @@ public final class LiberoTasks: EnvironmentSuite {
     guard (16...1024).contains(options.width), (16...1024).contains(options.height) else {
       throw Failure(
         "LIBERO's images have 16 to 1024 pixels a side, and \(options.width) × \(options.height) was requested")
+    }
+    guard LiberoEnvironment.isControlRate(options.framesPerSecond) else {
+      throw Failure(
+        "LIBERO's physics makes 500 steps in a second: expected a control rate (`env.fps`) up to 100 that divides them, such as "
+          + "20, 10 or 50, found \(options.framesPerSecond)")
     }
     var chosen: [LiberoTask] = []
     for suite in suites {
@@ -85,7 +94,8 @@ public final class LiberoTasks: EnvironmentSuite {
   public func specification(ofTask task: String) throws -> EnvironmentSpecification {
     let found = try find(task)
     return LiberoEnvironment.specification(
-      maximumSteps: options.maximumSteps ?? found.suite.maximumSteps, width: options.width, height: options.height)
+      maximumSteps: options.maximumSteps ?? found.suite.maximumSteps, width: options.width, height: options.height,
+      cameras: options.cameras, framesPerSecond: options.framesPerSecond)
   }
 
   /// Makes an environment for a task; the first one of a task assembles and compiles its scene.

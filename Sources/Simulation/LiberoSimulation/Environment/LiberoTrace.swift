@@ -5,7 +5,7 @@ import RobotEnvironments
 
 /// A recording of one episode with given actions, under the names that comparisons use.
 ///
-/// After every physics step (250 of settling, then 25 per action): `sub_qpos`, `sub_qvel`, `sub_ctrl`. At the start
+/// After every physics step (at 20 Hz 250 of settling, then 25 per action): `sub_qpos`, `sub_qvel`, `sub_ctrl`. At the start
 /// and after every action: `qpos`, `qvel`, `eef_pos`, `eef_quat`, `gripper_qpos`, `joint_pos`, `joint_vel`,
 /// `policy_state`, `reward`, `terminated`, `success`, `ncon`. At chosen steps: `raw_image_N`, `raw_image2_N` (bottom row
 /// first, `[256, 256, 3]`), `policy_image_N`, `policy_image2_N` (a policy's input, `[3, 256, 256]`).
@@ -14,6 +14,8 @@ public struct LiberoTrace {
   private var states: [Float] = []
   private var contacts: [Int64] = []
   private var flags: [String: [UInt8]] = [:]
+  /// Physics steps in a control step.
+  private let substeps: Int
   private var images: [(name: String, shape: [Int], bytes: [UInt8])] = []
 
   /// Runs an episode and records it.
@@ -29,6 +31,7 @@ public struct LiberoTrace {
     guard imageSteps.allSatisfy({ (0...actions.count).contains($0) }) else {
       throw Failure("images can be drawn at steps 0 to \(actions.count), and `images` names others")
     }
+    self.substeps = environment.motion.substeps
     var substeps: [String: [Double]] = [:]
     environment.onSubstep = { simulation in
       substeps["sub_qpos", default: []] += simulation.positions
@@ -78,7 +81,7 @@ public struct LiberoTrace {
   /// The trace as float64 tensors, but `policy_state` as float32, `ncon` as int64, flags as bool and images as uint8.
   public var tensors: [SafetensorsTensor] {
     let steps = contacts.count
-    let substeps = (steps - 1 + LiberoEnvironment.settlingSteps) * RobotMotion.substeps
+    let substeps = (steps - 1 + LiberoEnvironment.settlingSteps) * substeps
     var tensors = rows.sorted { $0.key < $1.key }.map { name, values in
       let count = name.hasPrefix("sub_") ? substeps : steps
       let shape = name == "reward" ? [count] : [count, values.count / count]
