@@ -157,10 +157,12 @@ extension LeRobotDataset {
   private func remedy(for bad: [Int]) -> String {
     let listed = bad.prefix(20).map(String.init).joined(separator: ", ") + (bad.count > 20 ? " …" : "")
     let name = bad.count == 1 ? "episode \(listed)" : "episodes \(listed)"
-    guard bad.count < episodes.count, bad.count <= 200 else {
-      return "\(name); leave them out with `dataset.exclude_episodes`"
-    }
-    let excluded = bad.map(String.init).joined(separator: ",")
-    return "\(name); `dataset.exclude_episodes=[\(excluded)]` leaves out what is damaged"
+    return "\(name); \(exclusion(of: bad)) leaves out what is damaged"
+  }
+
+  /// The setting that leaves episodes out; without their numbers where they are too many for a line, or all.
+  public func exclusion(of bad: [Int]) -> String {
+    guard bad.count < episodes.count, bad.count <= 200 else { return "`dataset.exclude_episodes`" }
+    return "`dataset.exclude_episodes=[\(bad.map(String.init).joined(separator: ","))]`"
   }
 }

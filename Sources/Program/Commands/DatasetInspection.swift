@@ -124,11 +124,7 @@ struct DatasetInspection {
   ) {
     guard let first = problems.first else { return }
     for problem in problems { remarks[problem.episode, default: []].append(problem.text) }
-    let others = dataset.episodes.map(\.index).filter { index in !problems.contains { $0.episode == index } }
-    let leaving =
-      others.isEmpty || others.count > 200
-      ? "leave them out of `dataset.episodes`"
-      : "leave them out with `dataset.episodes=[\(others.map(String.init).joined(separator: ","))]`"
+    let leaving = "leave them out with \(dataset.exclusion(of: problems.map(\.episode)))"
     inspection.checks.add([
       Check(
         name, .problem,
@@ -296,7 +292,7 @@ struct DatasetInspection {
       inspection.checks.add([
         Check(
           "images", .problem,
-          "\(camera) of \(counted(problems.count, "episode")): \(problems[0]); leave them out of `dataset.episodes`")
+          "\(camera) of \(counted(problems.count, "episode")): \(problems[0]); leave them out with `dataset.exclude_episodes`")
       ])
     }
     inspection.partsNote =

@@ -122,7 +122,7 @@ struct InspectTests {
       let (status, found) = try inspect(["data", "--html=page.html"], in: folder)
       let sentence = try #require(text("numbers", found))
       #expect(status == 1 && sentence.hasPrefix("problem observation.state of frame 3 of episode 1"), "\(sentence)")
-      #expect(sentence.contains("--dataset.episodes=[0,2]"), "\(sentence)")
+      #expect(sentence.contains("--dataset.exclude_episodes=[1]"), "\(sentence)")
       #expect(problems(1, found).contains("is not finite") && problems(0, found).isEmpty)
       let page = try String(contentsOf: folder.appendingPathComponent("page.html"), encoding: .utf8)
       #expect(page.contains("class=\"broken\"") && !page.contains("nan,"))
@@ -140,7 +140,7 @@ struct InspectTests {
       let (status, found) = try inspect(["data"], in: folder)
       let sentence = try #require(text("videos", found))
       #expect(status == 1 && sentence.hasPrefix("problem 1 episode of 3: episode 2: "), "\(sentence)")
-      #expect(sentence.contains("--dataset.episodes=[0,1]") && problems(2, found).contains("file-002.mp4"))
+      #expect(sentence.contains("--dataset.exclude_episodes=[2]") && problems(2, found).contains("file-002.mp4"))
       #expect(found["problems"] == 1)
     }
   }
@@ -172,7 +172,7 @@ struct InspectTests {
       let (status, found) = try inspect(["data"], in: folder)
       let sentence = try #require(text("times", found))
       #expect(status == 1 && sentence.contains("episode 1: 4 of its frames are off their time"), "\(sentence)")
-      #expect(sentence.contains("--dataset.episodes=[0,2]") && sentence.contains("--tolerance_s"), "\(sentence)")
+      #expect(sentence.contains("--dataset.exclude_episodes=[1]") && sentence.contains("--tolerance_s"), "\(sentence)")
       #expect(text("dataset", found)?.hasPrefix("problem ") == true)
       #expect(found["cameras"]?.array?.count == 2 && problems(1, found).contains("off their time"))
     }
