@@ -292,7 +292,8 @@ struct DatasetInspection {
       inspection.checks.add([
         Check(
           "images", .problem,
-          "\(camera) of \(counted(problems.count, "episode")): \(problems[0]); leave them out with `dataset.exclude_episodes`")
+          "\(camera) of \(counted(problems.count, "episode")): \(problems[0]); leave them out with `dataset.exclude_episodes`"
+        )
       ])
     }
     inspection.partsNote =
