@@ -2,11 +2,8 @@ import Experiments
 import Failures
 import Foundation
 import LeRobotDatasets
-import MediaCoding
 import ModelFiles
-import OrderedCollections
 import PretrainedPolicies
-import RGBImages
 import RobotPolicies
 import TrainingBatches
 
@@ -15,12 +12,12 @@ import TrainingBatches
 /// What one fault hides from a run is looked for all the same: frames off their time do not end the inspection, and of a
 /// dataset that cannot be opened the episodes that can are.
 struct DatasetInspection {
-  private(set) var inspection: Inspection
-  private let settings: InspectCommand.Settings
+  var inspection: Inspection
+  let settings: InspectCommand.Settings
   /// What is wrong, by episode.
-  private var remarks: [Int: [String]] = [:]
+  var remarks: [Int: [String]] = [:]
   /// The episodes whose videos are known to be damaged.
-  private var cutShort: Set<Int> = []
+  private(set) var cutShort: Set<Int> = []
 
   init(_ settings: InspectCommand.Settings) {
     self.settings = settings
@@ -63,7 +60,7 @@ struct DatasetInspection {
     inspection.facts["tasks"] = "\(metadata.taskCount)"
   }
 
-  private static func time(_ seconds: Double) -> String {
+  static func time(_ seconds: Double) -> String {
     seconds < 120
       ? String(format: "%.1f s", seconds)
       : String(format: "%d h %02d min", Int(seconds) / 3600, Int(seconds) / 60 % 60)
@@ -172,200 +169,10 @@ struct DatasetInspection {
           + "so delete the feature from it to have it taken from the data"
       ])
   }
-
-  // MARK: Tables
-
-  private mutating func addFeatures(_ metadata: DatasetMetadata, _ dataset: LeRobotDataset?) {
-    var table = Inspection.Table(
-      "features", ["name", "type", "shape", "use", "minimum", "maximum", "mean", "deviation"])
-    for (name, feature) in metadata.features {
-      let statistics = dataset?.statistics[name]
-      func range(_ values: [Double]?) -> String {
-        guard let values, let low = values.min(), let high = values.max() else { return "none" }
-        return low == high ? Self.short(low) : "\(Self.short(low)) … \(Self.short(high))"
-      }
-      table.rows.append([
-        name, feature.dataType.rawValue, feature.shape.map(String.init).joined(separator: "×"), Self.use(name, feature),
-        range(statistics?.minimum), range(statistics?.maximum), range(statistics?.mean),
-        range(statistics?.standardDeviation),
-      ])
-    }
-    for (name, reason) in metadata.unreadable {
-      table.rows.append([name, "", "", "left out: \(reason)", "", "", "", ""])
-    }
-    inspection.tables.append(table)
-    let known = dataset?.statistics.mapValues { statistics in
-      JSON.object(OrderedDictionary(statistics.named.map { ($0.name, .array($0.values.map(JSON.number))) }) { $1 })
-    }
-    inspection.details["statistics"] = .object(known ?? [:])
-  }
-
-  private static func use(_ name: String, _ feature: DatasetFeature) -> String {
-    if feature.dataType.isVisual { return "camera" }
-    if DatasetFeature.bookkeeping[name] != nil { return "place" }
-    return name == BatchKey.state ? "state" : name == BatchKey.action ? "action" : "not read"
-  }
-
-  private static func short(_ number: Double) -> String { String(format: "%.4g", number) }
-
-  private mutating func addCameras(_ dataset: LeRobotDataset) {
-    var table = Inspection.Table("cameras", ["name", "stored as", "pixels", "codec", "frames a second", "seconds"])
-    for camera in dataset.metadata.cameras {
-      guard let feature = dataset.metadata.features[camera], let size = feature.imageSize else { continue }
-      let video = dataset.firstVideo(of: camera)
-      table.rows.append([
-        camera, feature.dataType.rawValue, "\(size.width)×\(size.height)", video?.codec ?? "",
-        video?.framesPerSecond.formatted() ?? "", video.map { Self.time($0.duration) } ?? "",
-      ])
-      if let video, abs(video.framesPerSecond - dataset.metadata.framesPerSecond) > 0.01 * video.framesPerSecond {
-        inspection.checks.warn(
-          "videos",
-          [
-            "\(video.url.path) has \(video.framesPerSecond.formatted()) frames a second, meta/info.json says "
-              + "\(dataset.metadata.framesPerSecond.formatted()); frames are found by their times"
-          ])
-      }
-    }
-    inspection.tables.append(table)
-  }
-
-  private mutating func addTasks(_ dataset: LeRobotDataset) {
-    var counts: [String: Int] = [:]
-    for episode in dataset.episodes { for task in episode.tasks { counts[task, default: 0] += 1 } }
-    inspection.tables.append(
-      Inspection.Table(
-        "tasks", ["index", "episodes", "instruction"],
-        dataset.tasks.sorted { $0.key < $1.key }.map { ["\($0.key)", "\(counts[$0.value] ?? 0)", $0.value] }))
-  }
-
-  private mutating func addEpisodes(_ dataset: LeRobotDataset) {
-    let rate = dataset.metadata.framesPerSecond
-    var rows = dataset.episodes.map { episode in
-      (
-        index: episode.index,
-        cells: [
-          "\(episode.index)", "\(episode.frames.count)", String(format: "%.1f", Double(episode.frames.count) / rate),
-          episode.tasks.joined(separator: "; "), (remarks[episode.index] ?? []).joined(separator: "; "),
-        ]
-      )
-    }
-    let known = Set(rows.map(\.index))
-    for (index, texts) in remarks where !known.contains(index) {
-      rows.append((index, ["\(index)", "", "", "", texts.joined(separator: "; ")]))
-    }
-    // Damaged ones first: a terminal shows the beginning.
-    rows.sort { (remarks[$0.index] == nil ? 1 : 0, $0.index) < (remarks[$1.index] == nil ? 1 : 0, $1.index) }
-    inspection.tables.append(
-      Inspection.Table("episodes", ["index", "frames", "seconds", "task", "problems"], rows.map(\.cells)))
-  }
-
-  // MARK: Images and plots
-
-  /// Images of an episode on the page, and the height that they are reduced to.
-  private static let imagesOfEpisode = 8, height = 96
-
-  private mutating func addParts(_ dataset: LeRobotDataset) {
-    let damaged = dataset.episodes.indices.filter { remarks[dataset.episodes[$0].index] != nil }
-    let sound = dataset.episodes.indices.filter { remarks[dataset.episodes[$0].index] == nil }
-    let most = settings.mostEpisodes == 0 ? dataset.episodes.count : settings.mostEpisodes
-    let chosen = (damaged.prefix(most) + sound.prefix(max(0, most - damaged.count))).sorted()
-    var foreign: [String: [String]] = [:]
-    for ordinal in chosen {
-      let (episode, positions) = (dataset.episodes[ordinal], dataset.positions(ofEpisode: ordinal))
-      var strips: [(name: String, images: [[UInt8]])] = []
-      for camera in dataset.metadata.cameras {
-        let (images, problem) = images(of: camera, positions, dataset)
-        strips.append((camera, images))
-        guard let problem, !cutShort.contains(episode.index) else { continue }
-        remarks[episode.index, default: []].append(problem)
-        foreign[camera, default: []].append("episode \(episode.index): \(problem)")
-      }
-      guard settings.page != nil else { continue }
-      var part = Inspection.Part(
-        "Episode \(episode.index): \(episode.tasks.joined(separator: "; ")) (\(counted(positions.count, "frame")))",
-        remarks: remarks[episode.index] ?? [])
-      part.strips = strips
-      part.plots = [BatchKey.state, BatchKey.action].compactMap { plot($0, positions, dataset) }
-      inspection.parts.append(part)
-    }
-    for (camera, problems) in foreign.sorted(by: { $0.key < $1.key }) {
-      inspection.checks.add([
-        Check(
-          "images", .problem,
-          "\(camera) of \(counted(problems.count, "episode")): \(problems[0]); leave them out with `dataset.exclude_episodes`"
-        )
-      ])
-    }
-    inspection.partsNote =
-      chosen.count == dataset.episodes.count
-      ? "All \(counted(chosen.count, "episode"))."
-      : "\(chosen.count) of \(dataset.episodes.count) episodes, damaged ones first."
-    inspection.details["episodes_decoded"] = .integer(chosen.count)
-  }
-
-  /// Images from the first frame to the last, for a page; without one the first and the last are decoded and not kept.
-  private func images(
-    of camera: String, _ positions: Range<Int>, _ dataset: LeRobotDataset
-  ) -> (images: [[UInt8]], problem: String?) {
-    let wantsPage = settings.page != nil
-    let count = min(wantsPage ? Self.imagesOfEpisode : 2, positions.count)
-    var images: [[UInt8]] = []
-    var problem: String?
-    for index in 0..<count {
-      let position = positions.lowerBound + (count > 1 ? index * (positions.count - 1) / (count - 1) : 0)
-      do {
-        let image = try dataset.image(camera, at: position)
-        if wantsPage { images.append(try JPEG.encode(image.reduced(toHeight: Self.height), quality: 80)) }
-      } catch { problem = problem ?? message(of: error) }
-    }
-    return (images, problem)
-  }
-
-  private func plot(_ name: String, _ positions: Range<Int>, _ dataset: LeRobotDataset) -> Inspection.Plot? {
-    guard let feature = dataset.metadata.features[name],
-      let values = try? dataset.values(of: name, at: Array(positions))
-    else { return nil }
-    let width = feature.elementCount
-    let names = feature.entryNames
-    let curves = (0..<width).map { entry in
-      (
-        name: entry < names.count ? names[entry] : "\(entry)",
-        values: positions.indices.map { values[($0 - positions.lowerBound) * width + entry] }
-      )
-    }
-    return Inspection.Plot(name, measure: "recorded units", over: "frame", curves)
-  }
 }
 
 extension TrainingFeatures {
   fileprivate var summary: String {
     inputs.merging(outputs) { $1 }.map { "\($0.key) \($0.value.shape)" }.joined(separator: ", ")
-  }
-}
-
-extension DatasetFeature {
-  /// The names of a vector's entries, as `names` lists them or groups them; empty without any.
-  fileprivate var entryNames: [String] {
-    let listed = names.array ?? names.object?.values.lazy.compactMap(\.array).first
-    let texts = (listed ?? []).compactMap(\.string)
-    return texts.count == elementCount ? texts : []
-  }
-}
-
-extension RGBImage {
-  /// A smaller image of the same shape, of every n-th pixel; the image itself where it is not higher.
-  fileprivate func reduced(toHeight target: Int) throws -> RGBImage {
-    let step = height / target
-    guard step > 1 else { return self }
-    let (columns, rows) = ((width + step - 1) / step, (height + step - 1) / step)
-    var reduced: [UInt8] = []
-    reduced.reserveCapacity(rows * columns * 3)
-    for y in stride(from: 0, to: height, by: step) {
-      for x in stride(from: 0, to: width, by: step) {
-        let place = (y * width + x) * 3
-        reduced += pixels[place..<place + 3]
-      }
-    }
-    return try RGBImage(width: columns, height: rows, pixels: reduced)
   }
 }
