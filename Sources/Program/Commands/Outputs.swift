@@ -14,8 +14,7 @@ func prepareOutput(_ path: String, overwrite: Bool) throws -> URL {
   let contents = contents(ofOutput: url)
   guard contents.isEmpty || overwrite else {
     // Nothing is deleted in a folder that is refused.
-    let resuming = contents.contains("checkpoints") ? "--resume to continue it or " : ""
-    throw Failure("\(path) exists and is not empty; choose another --output_dir, or give \(resuming)--overwrite")
+    throw Failure(occupied(path, contents))
   }
   for name in contents { try FileManager.default.removeItem(at: url.appendingPathComponent(name)) }
   AtomicFile.removeLeftovers(in: url)
@@ -44,6 +43,12 @@ func setAside(_ folder: URL) throws -> URL {
     try files.moveItem(at: folder.appendingPathComponent(name), to: target().appendingPathComponent(name))
   }
   return target()
+}
+
+/// Why an output with these contents is refused.
+func occupied(_ path: String, _ contents: [String]) -> String {
+  let resuming = contents.contains("checkpoints") ? "`resume` to continue it or " : ""
+  return "\(path) exists and is not empty; choose another `output_dir`, or give \(resuming)`overwrite`"
 }
 
 /// `outputs/KIND/2026-11-23/10-20-30_NAME`, as LeRobot names unnamed runs.

@@ -70,9 +70,7 @@ extension Checks {
     guard let path, !mayHoldFiles,
       let names = try? FileManager.default.contentsOfDirectory(atPath: path), !names.allSatisfy(AtomicFile.isLeftover)
     else { return }
-    add([
-      Check("output", .problem, "\(path) exists and is not empty; choose another `output_dir`, or give `overwrite`")
-    ])
+    add([Check("output", .problem, occupied(path, names))])
   }
 
   /// Compares a latent cache with its own sidecar.
