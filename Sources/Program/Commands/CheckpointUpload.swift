@@ -5,7 +5,7 @@ import HuggingFaceHub
 import Synchronization
 
 /// `--save_checkpoint_to_hub=true`: each checkpoint in the policy's repository under `checkpoints/STEP/`, tagged with its
-/// step, as LeRobot leaves them, while the run goes on. An upload that fails costs a sentence.
+/// step, as LeRobot leaves them, while the run continues. An upload that fails is a warning.
 final class CheckpointUpload: Sendable {
   private let hub = Hub()
   private let repository: HubRepository
@@ -30,7 +30,7 @@ final class CheckpointUpload: Sendable {
     queue.sync {}
     queue.async { [self] in
       do { try upload(checkpoint) } catch {
-        let sentence = "warning: \(checkpoint.path) was not uploaded: \(message(of: error)); the run goes on without"
+        let sentence = "warning: \(checkpoint.path) was not uploaded: \(message(of: error)); the run continues"
         failures.withLock { $0.append(sentence) }
       }
     }

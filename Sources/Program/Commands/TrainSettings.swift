@@ -39,7 +39,7 @@ struct TrainSettings: ConfigurationSection {
   var bestCheckpoints = 0
   @Setting(
     "save_checkpoint_to_hub", owner: .program,
-    help: "upload each checkpoint to --policy.repo_id, from where --resume --config_path=REPO_ID goes on")
+    help: "upload each checkpoint to --policy.repo_id, which --resume --config_path=REPO_ID resumes")
   var uploadsCheckpoints = false
   @Setting(
     "checkpoint_mirror", owner: .program,

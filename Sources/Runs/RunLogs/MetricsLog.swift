@@ -42,7 +42,7 @@ struct MetricsLog {
     if let damaged {
       // Before the lines leave their own file.
       try AppendOnlyFile(damaged, keeping: (try? Data(contentsOf: damaged).count) ?? 0).append(aside)
-      try Data(intact).write(to: url, options: .atomic)
+      try AtomicFile.write(intact, to: url, overwrite: true)
     }
     file = try AppendOnlyFile(url, keeping: intact.count)
   }
