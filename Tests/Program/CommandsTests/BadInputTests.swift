@@ -226,12 +226,13 @@ struct BadInputTests {
       "no simulator", record + ["--dataset.root=out"], says: "make setup", environment: ["WM_DEPS_DIR": "/nonexistent"]),
   ]
 
+  private static let videos = Checkout.tests("Data/LeRobotDatasetsTests/Goldens/h264").path
   /// The engines as they are, but for one file.
   private static let brokenEngines =
     [
       ("libwm_arrow.so", "Arrow", train), ("libwm_media.so", "libpng", train), ("libwm_torch", "torch", train),
       ("pyarrow", "Arrow", train), ("torch", "WM_TORCH_DIR", train),
-      ("libwm_video.so", "FFmpeg", train + ["--dataset.root=\(Checkout.tests("Data/LeRobotDatasetsTests/Goldens/h264").path)"]),
+      ("libwm_video.so", "FFmpeg", train + ["--dataset.root=\(videos)"]),
     ].map { missing, name, command in
       BadInput(
         "no \(missing)", command, says: name, "make setup", environment: ["WM_DEPS_DIR": "deps"],
@@ -312,7 +313,8 @@ struct BadInputTests {
     try Fixture.within { folder in
       try Self.linkEngines(into: folder.appendingPathComponent("deps"), without: "libwm_video.so")
       let outcome = try Program.run(
-        Self.train + ["--steps=1"], in: folder, environment: ["WM_DEPS_DIR": folder.appendingPathComponent("deps").path])
+        Self.train + ["--steps=1"], in: folder, environment: ["WM_DEPS_DIR": folder.appendingPathComponent("deps").path]
+      )
       #expect(outcome.status == 0, "\(outcome.errors)")
     }
   }
