@@ -114,6 +114,9 @@ def compile_shims(deps: Path, only_torch: bool = False) -> None:
             shutil.copy(shim, deps / "shims" / shim.name)
     with open(deps / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        # In one call where nothing stands in the way.
+        if _compile(root, deps, "torch", "operators", *([] if only_torch else _READ_BY)) is None:
+            return
         if problem := _compile(root, deps, "torch", "operators"):
             raise Error(f"the shim for this torch could not be compiled: {problem}")
         for name, read in {} if only_torch else _READ_BY.items():
