@@ -84,6 +84,18 @@ class PackageTests(unittest.TestCase):
             policy.loss(wrong)
         self.assertTrue(policy.loss(batch)[0].isfinite())
 
+    def test_a_tensor_that_the_core_cannot_read_is_named_with_its_kind(self):
+        policy, _, batch = case()
+        strangers = [
+            (torch.zeros(2, 8, dtype=torch.complex64), "ComplexFloat"),
+            (torch.zeros(2, 8, dtype=torch.uint16), "UInt16"),
+            (torch.zeros(2, 8).to_sparse(), "Sparse"),
+            (torch.zeros(2, 8, device="meta"), "meta|Meta"),
+        ]
+        for stranger, kind in strangers:
+            with self.assertRaisesRegex(lerobot_wm.Error, f"observation.state is a .*({kind}).*; give a dense tensor"):
+                policy.loss(batch | {"observation.state": stranger})
+
     def test_a_callback_that_raises_while_swift_computes_ends_no_process(self):
         policy, _, batch = case()
         with self.assertRaisesRegex(lerobot_wm.Error, "Python code that it called raised"):

@@ -44,7 +44,7 @@ public enum ModelLocation {
     return snapshot
   }
 
-  /// The repository's files; where nobody can say whether there is such a repository, the name may be a mistyped path.
+  /// The repository's files; where the server does not say whether there is such a repository, the name may be a mistyped path.
   private static func listing(of repository: HubRepository, _ hub: Hub) throws(HubError) -> HubListing {
     do { return try hub.listing(of: repository) } catch {
       switch error.kind {

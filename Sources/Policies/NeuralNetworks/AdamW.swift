@@ -69,7 +69,7 @@ public final class AdamW {
     try Tensor.full([], rate, dtype: device == .cpu ? .float64 : .float32).to(device)
   }
 
-  /// The same with a rate from ``rate(_:on:)``, which a recorded step reads anew at each repetition.
+  /// The same with a rate from ``rate(_:on:)``, which a recorded step reads again at each repetition.
   public func step(learningRate: Tensor) throws {
     var parameters: [Tensor] = []
     var gradients: [Tensor] = []

@@ -29,6 +29,16 @@ void take(void *taker, const char *text, const wm_tensor *tensors, int32_t count
     answer.tensors.emplace_back(TensorPointer::reclaim_copy(reinterpret_cast<at::TensorImpl *>(tensors[i])));
 }
 
+/// Whether the core has a name for a tensor's kind: dense, of ordinary numbers, on the CPU or a GPU.
+bool is_readable(const at::Tensor &tensor) {
+  if (!tensor.defined() || tensor.layout() != at::kStrided || !(tensor.is_cpu() || tensor.is_cuda())) return false;
+  switch (tensor.scalar_type()) {
+    case at::kByte: case at::kChar: case at::kShort: case at::kInt: case at::kLong: case at::kBool:
+    case at::kHalf: case at::kBFloat16: case at::kFloat: case at::kDouble: return true;
+    default: return false;
+  }
+}
+
 /// Calls the function that an operator is named after.
 class Kernel : public c10::OperatorKernel {
  public:
@@ -40,7 +50,12 @@ class Kernel : public c10::OperatorKernel {
     auto names = list.toListRef();
     TORCH_CHECK(names.size() == tensors.size(), names.size(), " names do not name ", tensors.size(), " tensors");
     std::vector<const char *> texts;
-    for (const auto &name : names) texts.push_back(name.toStringRef().c_str());
+    for (size_t i = 0; i < names.size(); i++) {
+      texts.push_back(names[i].toStringRef().c_str());
+      TORCH_CHECK(
+          is_readable(tensors[i]), texts[i], " is a ", tensors[i].toString(), " of the layout ", tensors[i].layout(),
+          "; give a dense tensor of real numbers on the CPU or a GPU");
+    }
     std::vector<wm_tensor> given;
     for (auto &tensor : tensors) given.push_back(reinterpret_cast<wm_tensor>(tensor.unsafeReleaseTensorImpl()));
     auto function = handle.operator_name().name.substr(sizeof "lerobot_wm::" - 1);

@@ -5,7 +5,7 @@ import ModelFiles
 /// Keeps other processes of this program from writing to a folder for as long as this value lives.
 ///
 /// It is a lock on the folder's file `.lock`. The system releases it when its holder ends, however that ends, so a file
-/// that a killed process left blocks nobody. A file system that knows no locks is used without one.
+/// that a killed process left blocks no other. A file system that knows no locks is used without one.
 public final class FolderLock: Sendable {
   public static let fileName = ".lock"
   private let folder: URL
@@ -49,7 +49,7 @@ public final class FolderLock: Sendable {
           "\(folder.path) is in use by \(holders.isEmpty ? "another process" : holders.joined(separator: ", ")); wait "
             + "for its end, stop it, or choose another folder")
       }
-      // Its last holder may have removed the file, and a lock on a removed file excludes nobody.
+      // Its last holder may have removed the file, and a lock on a removed file excludes no process.
       var held = stat(), there = stat()
       if fstat(file, &held) == 0, stat(path, &there) == 0, held.st_ino == there.st_ino { return file }
       close(file)

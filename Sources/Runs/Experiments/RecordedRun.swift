@@ -75,7 +75,7 @@ struct RecordedRun: Sendable {
     whole = Result { try checkedEvaluation(hashes) }
   }
 
-  /// The evaluation, if all of its episodes ended, nobody changed its file, and it is of the run's last checkpoint as it
+  /// The evaluation, if all of its episodes ended, its file is unchanged, and it is of the run's last checkpoint as it
   /// is now.
   func wholeEvaluation() throws -> RecordedEvaluation { try whole.get() }
 

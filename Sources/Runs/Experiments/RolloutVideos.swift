@@ -58,7 +58,7 @@ struct RolloutVideos: Sendable {
     (self.rows, self.leftOut) = (rows, leftOut)
   }
 
-  /// Disputed episodes that nobody filmed completely.
+  /// Disputed episodes without a complete video.
   var unfilmed: [PairedEpisode] { disputed.filter { !$0.isFilmed } }
 
   private struct Choice {

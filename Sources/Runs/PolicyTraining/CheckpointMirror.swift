@@ -4,7 +4,7 @@ import Foundation
 import ModelFiles
 import Synchronization
 
-/// Copies of a run's checkpoints and of its log on another disk, made while the run goes on.
+/// Copies of a run's checkpoints and of its log on another disk, made while the run continues.
 ///
 /// The run `OUTPUT/NAME` is copied to `MIRROR/NAME`, in the same layout. A checkpoint appears there whole or not at all. A
 /// copy that fails costs a sentence, not the run.
@@ -34,7 +34,7 @@ public final class CheckpointMirror: Sendable {
     queue.async { [self] in
       do { try write(checkpoint) } catch {
         let sentence =
-          "warning: \(checkpoint.path) was not copied to \(url.path): \(message(of: error)); the run goes on without the copy"
+          "warning: \(checkpoint.path) was not copied to \(url.path): \(message(of: error)); the run continues without the copy"
         failures.withLock { $0.append(sentence) }
       }
     }

@@ -149,7 +149,7 @@ struct HubTests {
       let trained = try Program.run(["train"] + flags + few, in: folder, environment: environment)
       #expect(trained.status == 0, "\(trained.errors)")
       let warnings = trained.errors.split(separator: "\n").filter { $0.contains("was not uploaded") }
-      #expect(warnings.count == 2 && warnings.allSatisfy { $0.contains("the run goes on without") })
+      #expect(warnings.count == 2 && warnings.allSatisfy { $0.contains("the run continues") })
       let refused = try Program.run(
         ["train", "--save_checkpoint_to_hub=true", "--dataset.repo_id=user/shapes", "--policy.path=user/base"],
         in: folder,
