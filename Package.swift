@@ -187,7 +187,7 @@ let package = Package(
     tests(of: "ShapesSimulation", in: "Simulation"),
     tests(
       of: "LiberoSimulation", in: "Simulation",
-      ["PolicyEvaluation", "RobotPolicies", "ModelFiles", "MuJoCoPhysics", crypto],
+      ["PolicyEvaluation", "PretrainedPolicies", "RobotPolicies", "ModelFiles", "MuJoCoPhysics", crypto],
       resources: ["Goldens"]),
     tests(of: "RunLogs", in: "Runs", ["ModelFiles"]),
     tests(of: "PolicyTraining", in: "Runs"),

@@ -32,6 +32,7 @@ libero_initial_states  lerobot  Simulation/LiberoSimulationTests/Goldens  init_f
 libero_controller      libero   Simulation/LiberoSimulationTests/Goldens  assets
 libero_episodes        libero   Simulation/LiberoSimulationTests/Goldens  assets
 libero_tasks           libero   Simulation/LiberoSimulationTests/Goldens  assets
+libero_rollouts        lerobot-0.6  Simulation/LiberoSimulationTests/Goldens
 '
 
 for name in "$@"; do

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Sends checkpoints and runs to LeRobot and back (checkpoints.py), and lets the Swift side compare what LeRobot plans and
-# how LeRobot goes on; with each version of LeRobot. With 0.6 it also trains here on datasets with what is new there.
+# how LeRobot goes on, and how its evaluation acts in LIBERO; with each version of LeRobot. With 0.6 it also trains here on
+# datasets with what is new there.
 #
 # Usage: oracle/parity/checkpoints.sh [ENVIRONMENT …]   by default lerobot-0.6 and lerobot, the environments of both
 #
@@ -27,9 +28,14 @@ compare() { # an environment's Python and a folder for its results
     "$python" -m oracle.parity.current_datasets "$program" "$work/datasets" >"$work/datasets.log" 2>&1 || status=1
     grep -a '^parity ' "$work/datasets.log" || tail -n 30 "$work/datasets.log"
   fi
+  "$python" -m oracle.goldens.libero_rollouts "$work" "${WM_PARITY_SEED:-7}" >"$work/rollout.log" 2>&1 || {
+    status=1
+    tail -n 30 "$work/rollout.log"
+  }
   if [ -d "$work/cases" ]; then
-    WM_PARITY_CHECKPOINTS=$work/cases WM_PARITY_RUNS=$work/runs swift test \
-      --filter 'plans what LeRobot plans|continues here as it continues there' >"$work/swift.log" 2>&1 || status=1
+    WM_PARITY_CHECKPOINTS=$work/cases WM_PARITY_RUNS=$work/runs WM_PARITY_ROLLOUTS=$work swift test \
+      --filter "plans what LeRobot plans|continues here as it continues there|as LeRobot's evaluation does" \
+      >"$work/swift.log" 2>&1 || status=1
     grep -a '^parity ' "$work/swift.log" | sort || true
     [ "$status" -eq 0 ] || grep -a '✘\|error:' "$work/swift.log" || true
   fi

@@ -4,11 +4,11 @@ import ModelFiles
 ///
 /// ```swift
 /// struct AdamWSettings: ConfigurationSection {
-///   @Setting("lr", help: "learning rate") var learningRate = 1e-4
-///   @Setting("betas", help: "decay rates of the two moments") var betas = [0.9, 0.95]
+///   @Setting("lr", in: 0...1, help: "learning rate") var learningRate = 1e-4
+///   @Setting("betas", in: 0...1, help: "decay rates of the two moments") var betas = [0.9, 0.95]
 ///
 ///   func validate() throws(ConfigurationError) {
-///     guard learningRate > 0 else { throw ConfigurationError("lr", "expected a positive number, found \(learningRate)") }
+///     guard betas.count == 2 else { throw ConfigurationError("betas", "expected two numbers, found \(betas)") }
 ///   }
 /// }
 /// ```
@@ -21,7 +21,7 @@ public protocol ConfigurationSection: Decodable, Sendable {
   static var title: String { get }
   /// The value that JSON and help show for a setting that is null because it follows from others; nil for all others.
   func derivedValue(of name: String) -> JSON?
-  /// Refuses values that are of their type but make no sense, alone or together, by the settings' names.
+  /// Refuses values that are of their type and in their range but make no sense, alone or together, by the settings' names.
   func validate() throws(ConfigurationError)
 }
 
@@ -79,8 +79,8 @@ extension ConfigurationSection {
     return Self(storedProperties: values)
   }
 
-  /// Validates the groups of this value, then the value.
-  func validateAll() throws(ConfigurationError) {
+  /// Validates the settings and groups of this value one by one, then all together.
+  public func validateAll() throws(ConfigurationError) {
     for property in settingProperties { try property.validate() }
     try validate()
   }

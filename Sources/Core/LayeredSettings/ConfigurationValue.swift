@@ -9,6 +9,9 @@ public protocol ConfigurationValue: Sendable {
   static var typeDescription: String { get }
   /// The same in a word, as draccus writes it, such as "int".
   static var typeName: String { get }
+  /// What its numbers are, each of which a setting gives a range; a value of another kind has none.
+  associatedtype Number: Comparable & Sendable = Never
+  var numbers: [Number] { get }
   init(json: JSON) throws(ConfigurationValueError)
   init(flag: String) throws(ConfigurationValueError)
   var json: JSON { get }
@@ -35,6 +38,10 @@ extension ConfigurationValue {
   }
 }
 
+extension ConfigurationValue where Number == Never {
+  public var numbers: [Never] { [] }
+}
+
 extension Int: ConfigurationValue {
   public static var typeDescription: String { "an integer" }
   public static var typeName: String { "int" }
@@ -49,6 +56,7 @@ extension Int: ConfigurationValue {
     self = value
   }
 
+  public var numbers: [Int] { [self] }
   public var json: JSON { .integer(self) }
 }
 
@@ -66,6 +74,7 @@ extension Double: ConfigurationValue {
     self = value
   }
 
+  public var numbers: [Double] { [self] }
   public var json: JSON { .number(self) }
 }
 
@@ -125,6 +134,7 @@ extension Optional: ConfigurationValue where Wrapped: ConfigurationValue {
     if ["null", "none", "~"].contains(flag.lowercased()) { self = nil } else { self = try Wrapped(flag: flag) }
   }
 
+  public var numbers: [Wrapped.Number] { self?.numbers ?? [] }
   public var json: JSON { self?.json ?? .null }
 }
 
@@ -149,6 +159,7 @@ extension Array: ConfigurationValue where Element: ConfigurationValue {
     }
   }
 
+  public var numbers: [Element.Number] { flatMap(\.numbers) }
   public var json: JSON { .array(map(\.json)) }
 }
 

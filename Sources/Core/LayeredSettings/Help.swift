@@ -53,7 +53,7 @@ private struct HelpRow {
     let present = leaf.value ?? .null
     let shown = present.string.map { $0.isEmpty ? "\"\"" : $0 } ?? present.text(.compact)
     text = leaf.help
-    ending = "(default: \(shown))"
+    ending = "(\(leaf.range.map { $0 + ", " } ?? "")default: \(shown))"
   }
 }
 

@@ -8,20 +8,47 @@ public enum SettingOwner: Sendable {
   case program
 }
 
-/// A setting of a section: its name in files and flags, what help says of it, and its default.
+/// A setting of a section: its name in files and flags, what help says of it, its default, and the range of its numbers.
+///
+/// A setting of numbers does not compile without their range.
 @propertyWrapper public struct Setting<Value: ConfigurationValue>: SettingProperty {
   public var wrappedValue: Value
   private let name: String
+  private let range: ClosedRange<Value.Number>?
   private let owner: SettingOwner
   private let help: String
 
-  public init(wrappedValue: Value, _ name: String, owner: SettingOwner = .lerobot, help: String) {
-    (self.wrappedValue, self.name, self.owner, self.help) = (wrappedValue, name, owner, help)
+  private init(
+    _ value: Value, _ name: String, _ range: ClosedRange<Value.Number>?, _ owner: SettingOwner, _ help: String
+  ) {
+    (wrappedValue, self.name, self.range, self.owner, self.help) = (value, name, range, owner, help)
   }
 
-  /// A setting that is null by default.
-  public init(_ name: String, owner: SettingOwner = .lerobot, help: String) where Value: ExpressibleByNilLiteral {
-    self.init(wrappedValue: nil, name, owner: owner, help: help)
+  /// A setting that holds no numbers.
+  public init(wrappedValue: Value, _ name: String, owner: SettingOwner = .lerobot, help: String)
+  where Value.Number == Never {
+    self.init(wrappedValue, name, nil, owner, help)
+  }
+
+  /// A setting without numbers that is null by default.
+  public init(_ name: String, owner: SettingOwner = .lerobot, help: String)
+  where Value: ExpressibleByNilLiteral, Value.Number == Never {
+    self.init(nil, name, nil, owner, help)
+  }
+
+  /// A number, or several, each of which must lie in `range`.
+  public init(
+    wrappedValue: Value, _ name: String, in range: ClosedRange<Value.Number>, owner: SettingOwner = .lerobot,
+    help: String
+  ) {
+    self.init(wrappedValue, name, range, owner, help)
+  }
+
+  /// A number, or several, that is null by default and otherwise must lie in `range`.
+  public init(
+    _ name: String, in range: ClosedRange<Value.Number>, owner: SettingOwner = .lerobot, help: String
+  ) where Value: ExpressibleByNilLiteral {
+    self.init(nil, name, range, owner, help)
   }
 
   public init(from decoder: any Decoder) throws { throw DecodedAlone() }
@@ -30,7 +57,7 @@ public enum SettingOwner: Sendable {
     [
       Leaf(
         path: [name], help: help, group: group, typeName: Value.typeName, typeDescription: Value.typeDescription,
-        isSwitch: Value.self == Bool.self, owner: owner, value: wrappedValue.json)
+        range: range.map(numberRangeText), isSwitch: Value.self == Bool.self, owner: owner, value: wrappedValue.json)
     ]
   }
 
@@ -49,7 +76,25 @@ public enum SettingOwner: Sendable {
     return copy
   }
 
-  func validate() {}
+  /// Refuses numbers out of their range, and those that are none.
+  func validate() throws(ConfigurationError) {
+    guard let range, let number = wrappedValue.numbers.first(where: { !range.contains($0) }) else { return }
+    let null = Value.self is any ExpressibleByNilLiteral.Type ? " or null" : ""
+    throw ConfigurationError(name, "expected \(numberRangeText(range))\(null), found \(number)")
+  }
+}
+
+/// A range as help and errors show it: "1 to 2^20", "0 to 0.999".
+private func numberRangeText<Number>(_ range: ClosedRange<Number>) -> String {
+  "\(numberText(range.lowerBound)) to \(numberText(range.upperBound))"
+}
+
+private func numberText<Number>(_ number: Number) -> String {
+  let text = "\(number)"
+  if let whole = number as? Int, whole >= 1 << 20, whole.nonzeroBitCount == 1 {
+    return "2^\(whole.trailingZeroBitCount)"
+  }
+  return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
 }
 
 extension Setting: Equatable where Value: Equatable {
@@ -89,6 +134,8 @@ struct Leaf: Sendable {
   /// The kind of value in a word, as draccus writes it.
   let typeName: String
   let typeDescription: String
+  /// The range of its numbers, such as "1 to 64"; nil for a setting without numbers.
+  var range: String?
   var isSwitch = false
   var role = LeafRole.setting
   var owner = SettingOwner.lerobot

@@ -101,7 +101,7 @@ final class BlobDownload {
         guard failures < settings.attempts, let pause = connection.pause(after: error, failures: failures) else {
           throw error
         }
-        Thread.sleep(forTimeInterval: pause)
+        connection.rest(pause, after: error)
       }
     }
     throw HubError("\(settings.endpoint) breaks off \(name) again and again; try again later")

@@ -107,6 +107,8 @@ final class HTTPClient {
     case WM_CURL_CUT: HubError("\(host) ended the connection before everything had come (\(reason))", kind)
     case WM_CURL_UNTRUSTED:
       HubError("\(host)'s certificate is not trusted (\(reason)); name the right ones with REQUESTS_CA_BUNDLE")
+    case WM_CURL_GARBLED:
+      HubError("\(host) answers with what is not HTTP (\(reason)); try again, or look for a proxy in between", kind)
     case WM_CURL_BAD_ADDRESS: HubError("\"\(address)\" is no address; check HF_ENDPOINT")
     default: HubError("the request to \(host) failed (\(reason))", kind)
     }

@@ -75,12 +75,12 @@ public struct Hub: Sendable {
   /// Fetches files side by side; returns what the cache calls each one's content.
   private func download(_ files: [HubFile], of listing: HubListing, into cache: HubCache) throws(HubError) -> [String] {
     let work = DownloadWork(files, of: listing)
-    let settings = settings
+    let (settings, observer) = (settings, HubProgress.observer)
     let group = DispatchGroup()
     let download: @Sendable () -> Void = {
       defer { group.leave() }
       do throws(HubError) {
-        let connection = try HubConnection(settings)
+        let connection = try HubConnection(settings, observer: observer)
         while let (index, file) = work.next() {
           let blob = BlobDownload(file, of: listing, into: cache, by: connection, in: work)
           work.finish(index, as: try blob.run())

@@ -13,14 +13,17 @@ final class HubConnection {
   let settings: HubSettings
   private let client: HTTPClient
   private let home: Origin
+  private let observer: HubProgress.Observer?
 
-  init(_ settings: HubSettings) throws(HubError) {
+  /// - Parameter observer: is told of pauses; threads of their own do not know the task's.
+  init(_ settings: HubSettings, observer: HubProgress.Observer? = HubProgress.observer) throws(HubError) {
     guard let url = URL(string: settings.endpoint), let home = Origin(url) else {
       throw HubError(
         "expected an address such as https://huggingface.co in HF_ENDPOINT, found \"\(settings.endpoint)\"")
     }
     self.settings = settings
     self.home = home
+    self.observer = observer
     client = try HTTPClient(settings)
   }
 
@@ -111,8 +114,15 @@ final class HubConnection {
     _ request: HTTPRequest, about subject: HubSubject, limit: Int, allowsNothing: Bool
   ) throws(HubError) -> (json: JSON, head: HTTPHead) {
     var bytes: [UInt8] = []
+    let start = ContinuousClock.now
     let head = try send(request, about: subject) { _, piece throws(HubError) in
       bytes += piece
+      // A server that sends just enough not to be slow would hold the program for days.
+      guard start.duration(to: .now) < .seconds(self.settings.documentSeconds) else {
+        throw HubError(
+          "\(self.home) has not answered for \(subject.repository) in \(self.settings.documentSeconds) s; try again later"
+        )
+      }
       guard bytes.count <= limit else {
         throw HubError("\(self.home) answers for \(subject.repository) with more than \(limit) bytes, which is refused")
       }
@@ -128,10 +138,16 @@ final class HubConnection {
     for failures in 1..<max(1, settings.attempts) {
       do { return try body() } catch {
         guard let pause = pause(after: error, failures: failures) else { throw error }
-        Thread.sleep(forTimeInterval: pause)
+        rest(pause, after: error)
       }
     }
     return try body()
+  }
+
+  /// Waits before the next try, and says so unless it is short.
+  func rest(_ seconds: Double, after error: HubError) {
+    if seconds >= 1 { observer?.wait("\(error); asked again in \(Int(seconds.rounded())) s") }
+    Thread.sleep(forTimeInterval: seconds)
   }
 
   /// Seconds to wait before the next try; nil where none helps.

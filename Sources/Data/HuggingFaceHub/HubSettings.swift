@@ -36,6 +36,8 @@ public struct HubSettings: Sendable {
   public var isOffline: Bool
   /// Seconds without a byte after which a request is given up (`HF_HUB_DOWNLOAD_TIMEOUT`), a day at most.
   public var stallSeconds: Int
+  /// Seconds in which an answer of the hub's API must be whole.
+  public var documentSeconds = 600
   /// How often a request is made before it is given up.
   public var attempts = 5
   /// Seconds before the second attempt; they double from one to the next.

@@ -67,11 +67,15 @@ public enum DatasetLocation {
     guard isDataset(folder) else {
       throw Failure("\(repository) (revision \(chosen)) is no LeRobotDataset: it has no meta/info.json")
     }
-    let needed = try files(in: folder, where: isWanted)
+    var needed = try files(in: folder, where: isWanted)
     let listed = Set(listing.files.map(\.path))
-    if let missing = needed.first(where: { !listed.contains($0) }) {
+    // Where `meta/episodes` names data files that are not there, the rows themselves say where an episode lies.
+    let lacks = needed.subtracting(listed)
+    let data = listed.filter { $0.hasPrefix("data/") && $0.hasSuffix(".parquet") }
+    if let missing = lacks.first(where: { !$0.hasPrefix("data/") || data.isEmpty }) {
       throw Failure("\(repository) (revision \(chosen)) has no \(missing), which its episodes name")
     }
+    if !lacks.isEmpty { needed = needed.subtracting(lacks).union(data) }
     return try hub.fetch(listing, where: needed.contains)
   }
 
@@ -94,7 +98,9 @@ public enum DatasetLocation {
 
   private static func isComplete(_ folder: URL, _ isWanted: (Int) -> Bool) -> Bool {
     guard isDataset(folder), let needed = try? files(in: folder, where: isWanted) else { return false }
-    return needed.allSatisfy { FileManager.default.fileExists(atPath: folder.appendingPathComponent($0).path) }
+    let absent = needed.filter { !FileManager.default.fileExists(atPath: folder.appendingPathComponent($0).path) }
+    return absent.isEmpty
+      || absent.allSatisfy { $0.hasPrefix("data/") } && FrameTable.isWhole(in: folder, where: isWanted)
   }
 
   /// The files of some episodes below the dataset's folder.

@@ -57,13 +57,15 @@ public struct DatasetMetadata: Sendable, Equatable {
     let version = try required("codebase_version", "a version", \.string)
     layout = try Self.layout(version, url)
     func whole(_ key: String) throws -> Int {
-      try required(key, "an integer from 0") { $0.integer.flatMap { $0 >= 0 ? $0 : nil } }
+      try required(key, "an integer from 0 to 2^40") { $0.integer.flatMap { (0...1 << 40).contains($0) ? $0 : nil } }
     }
     robotType = json["robot_type"]?.string
     episodeCount = try whole("total_episodes")
     frameCount = try whole("total_frames")
     taskCount = try whole("total_tasks")
-    framesPerSecond = try required("fps", "a positive number") { $0.double.flatMap { $0 > 0 ? $0 : nil } }
+    framesPerSecond = try required("fps", "a positive number, at most 1000000") {
+      $0.double.flatMap { (1e-6...1e6).contains($0) ? $0 : nil }
+    }
     chunks.filesPerChunk = max(1, json["chunks_size"]?.integer ?? chunks.filesPerChunk)
     chunks.dataFileMegabytes = json["data_files_size_in_mb"]?.double ?? chunks.dataFileMegabytes
     chunks.videoFileMegabytes = json["video_files_size_in_mb"]?.double ?? chunks.videoFileMegabytes

@@ -95,8 +95,8 @@ extension Episode {
       }
     }
     return try index.indices.map { row in
-      guard from[row] >= 0, length[row] > 0, length[row] < 1 << 40, to[row] &- from[row] == length[row],
-        chunk[row] >= 0, number[row] >= 0
+      guard (0...1 << 40).contains(from[row]), length[row] > 0, length[row] < 1 << 40,
+        to[row] &- from[row] == length[row], chunk[row] >= 0, number[row] >= 0
       else {
         throw Failure(
           "episode \(index[row]) in \(file.url.path) has length \(length[row]) "

@@ -85,6 +85,17 @@ extension FrameTable {
     return (every, try self.rows(in: every, of: wanted).all)
   }
 
+  /// Whether the data files that are there hold the rows of episodes, in whichever of them.
+  static func isWhole(in root: URL, where isWanted: (Int) -> Bool) -> Bool {
+    let files = DataFiles(Episode.parquetFiles(in: root.appendingPathComponent("data")))
+    guard let metadata = try? DatasetMetadata(contentsOf: root.appendingPathComponent("meta/info.json")),
+      metadata.layout == .sharedFiles, let all = try? Episode.load(root: root, metadata: metadata)
+    else { return false }
+    let episodes = all.filter { isWanted($0.index) }
+    let found = try? rows(in: files, of: Set(episodes.map(\.index))).wanted
+    return found == episodes.reduce(0) { $0 + $1.frames.count }
+  }
+
   /// How many rows files hold, and how many of them are of some episodes.
   private static func rows(in files: DataFiles, of episodes: Set<Int>) throws -> (all: Int, wanted: Int) {
     var (all, wanted) = (0, 0)

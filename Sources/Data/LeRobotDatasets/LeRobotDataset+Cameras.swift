@@ -61,35 +61,51 @@ extension LeRobotDataset {
     public let text: String
   }
 
-  /// The selected episodes of which a video lacks frames, each once.
+  /// The selected episodes of which a video lacks frames or has images of another size, each once.
   ///
   /// Only where a video's length leaves a doubt is an episode's last frame decoded.
   public func videoProblems(of cameras: [String]) throws -> [EpisodeProblem] {
     var bad: [EpisodeProblem] = []
-    var lengths: [URL: Double] = [:]
+    var known: [URL: OpenedVideo] = [:]
     for (episode, start) in zip(episodes, starts) {
       let last = start + episode.frames.count - 1
       for camera in cameras {
-        guard metadata.features[camera]?.dataType == .video, let video = episode.videos[camera],
-          let template = metadata.videoPath
+        guard let feature = metadata.features[camera], feature.dataType == .video, let size = feature.imageSize,
+          let video = episode.videos[camera], let template = metadata.videoPath
         else { continue }
         let url = try template.url(in: root, chunk: video.chunk, file: video.file, video: camera)
-        let length: Double
-        if let known = lengths[url] {
-          length = known
-        } else {
-          length = (try? VideoReader(url))?.duration ?? 0
-          lengths[url] = length
-        }
+        let found = known[url] ?? OpenedVideo(url)
+        known[url] = found
         let end = video.start + Double(table.timestamps[last])
-        if end + 0.5 / metadata.framesPerSecond < length { continue }
-        do { _ = try image(camera, at: last) } catch {
-          bad.append(EpisodeProblem(episode: episode.index, text: message(of: error)))
-          break
+        var text = found.difference(from: size)
+        if text == nil, end + 0.5 / metadata.framesPerSecond >= found.duration {
+          do { _ = try image(camera, at: last) } catch { text = message(of: error) }
         }
+        guard let text else { continue }
+        bad.append(EpisodeProblem(episode: episode.index, text: text))
+        break
       }
     }
     return bad
+  }
+
+  /// What a video's head says of it; nothing if it cannot be opened.
+  private struct OpenedVideo {
+    let url: URL
+    let duration: Double
+    private let size: (height: Int, width: Int)?
+
+    init(_ url: URL) {
+      let reader = try? VideoReader(url)
+      (self.url, duration, size) = (url, reader?.duration ?? 0, reader.map { ($0.height, $0.width) })
+    }
+
+    /// A sentence if its images are of another size than the camera's.
+    func difference(from wanted: (height: Int, width: Int)) -> String? {
+      guard let size, size != wanted else { return nil }
+      return "\(url.path) has images of \(size.width)x\(size.height) pixels, other videos of the camera "
+        + "\(wanted.width)x\(wanted.height)"
+    }
   }
 
   /// Refuses features whose numbers are not finite, which would end in a loss that is not.

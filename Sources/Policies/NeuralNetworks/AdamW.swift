@@ -5,11 +5,13 @@ import LibTorch
 /// regularization", 2019.
 public struct AdamWSettings: ConfigurationSection, Equatable {
   public static let title = "AdamWConfig"
-  @Setting("lr", help: "learning rate") public var learningRate = 1e-3
-  @Setting("betas", help: "decay rates of the two moments") public var betas = [0.9, 0.999]
-  @Setting("eps", help: "added to the denominator") public var epsilon = 1e-8
-  @Setting("weight_decay", help: "weight decay, decoupled from the gradient") public var weightDecay = 1e-2
-  @Setting("grad_clip_norm", help: "maximum norm of the gradients; 0 for no limit") public var gradientClip = 10.0
+  @Setting("lr", in: 0...1e30, help: "learning rate") public var learningRate = 1e-3
+  @Setting("betas", in: 0...1, help: "decay rates of the two moments") public var betas = [0.9, 0.999]
+  @Setting("eps", in: 1e-30...1, help: "added to the denominator") public var epsilon = 1e-8
+  @Setting("weight_decay", in: 0...1e30, help: "weight decay, decoupled from the gradient") public var weightDecay =
+    1e-2
+  @Setting("grad_clip_norm", in: 0...1e30, help: "maximum norm of the gradients; 0 for no limit") public
+    var gradientClip = 10.0
 
   public init() {}
 
@@ -23,13 +25,6 @@ public struct AdamWSettings: ConfigurationSection, Equatable {
   public func validate() throws(ConfigurationError) {
     guard betas.count == 2, betas.allSatisfy({ (0..<1).contains($0) }) else {
       throw ConfigurationError("betas", "expected two numbers from 0 to less than 1, found \(betas)")
-    }
-    for (name, value) in [("lr", learningRate), ("weight_decay", weightDecay), ("grad_clip_norm", gradientClip)]
-    where !(value.isFinite && value >= 0) {
-      throw ConfigurationError(name, "expected a number of 0 or more, found \(value)")
-    }
-    guard epsilon.isFinite, epsilon > 0 else {
-      throw ConfigurationError("eps", "expected a positive number, found \(epsilon)")
     }
   }
 }

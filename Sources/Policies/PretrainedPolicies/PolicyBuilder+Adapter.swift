@@ -168,14 +168,19 @@ extension AdapterConfiguration {
     return try AdapterConfiguration(in: folder).base(of: folder)
   }
 
-  /// The folder of the policy that is adapted, whose weights are whole.
+  /// The folder of the policy that is adapted, whose weights are whole: where the file says, else, since that may be
+  /// another machine's path, a folder of the same name beside the adapter's files.
   func base(of folder: URL) throws -> URL {
     let place = folder.appendingPathComponent(PolicyWeightsFile.adapterConfiguration)
+    let beside = folder.appendingPathComponent((baseName as NSString).lastPathComponent)
     let base: URL
     do { base = try ModelLocation.directory(of: baseName, holding: ModelLocation.weights) } catch {
-      throw Failure(
-        "\(place.path) names \(baseName) as the policy that it adapts, which was not found: \(error); bring it there, or "
-          + "correct base_model_name_or_path in that file")
+      guard FileManager.default.fileExists(atPath: beside.appendingPathComponent("config.json").path) else {
+        throw Failure(
+          "\(place.path) names \(baseName) as the policy that it adapts, which was not found: \(error); bring it there or "
+            + "to \(beside.path), or correct base_model_name_or_path in that file")
+      }
+      base = beside
     }
     guard !PolicyWeightsFile.isAdapter(base) else {
       throw Failure("\(folder.path) adapts \(base.path), which is an adapter itself; merge that one first")

@@ -4,7 +4,8 @@ import OrderedCollections
 
 /// LeRobot's fields that this program reads and writes for LeRobot's sake.
 public struct LeRobotCompatibilitySettings: ConfigurationSection, Equatable {
-  @Setting("n_obs_steps", help: "observation steps per sample; only 1 is supported") var observationSteps = 1
+  @Setting("n_obs_steps", in: 1...1024, help: "observation steps per sample; only 1 is supported")
+  var observationSteps = 1
   @Setting("use_amp", help: "the same as precision=bf16") public var usesAutomaticMixedPrecision = false
   @Setting("use_peft", help: "whether the checkpoint is an adapter; follows from its files") public var usesPEFT = false
   @Setting("push_to_hub", help: "upload the trained model to the hub at the end (HF_TOKEN)") public var pushToHub =

@@ -8,39 +8,17 @@ import RobotPolicies
 extension SmolVLAConfiguration {
   /// What the settings alone can show; `check` looks at them together with features and backbone.
   public func validate() throws(ConfigurationError) {
-    for (name, value) in [
-      ("chunk_size", chunkSize), ("max_state_dim", maxStateDimension), ("max_action_dim", maxActionDimension),
-      ("num_steps", denoisingSteps), ("tokenizer_max_length", tokenizerMaxLength),
-    ] {
-      try require((1...1 << 24).contains(value), name, "a positive integer", value)
-    }
     try require(
       (1...chunkSize).contains(actionSteps), "n_action_steps", "a number from 1 to chunk_size (\(chunkSize))",
       actionSteps)
-    try require((0...64).contains(emptyCameras), "empty_cameras", "a number from 0 to 64", emptyCameras)
     if let imageSize {
       try require(
-        imageSize.count == 2 && imageSize.allSatisfy { (1...1 << 14).contains($0) }, "resize_imgs_with_padding",
-        "width and height in pixels, or null", imageSize)
-    }
-    for (name, value) in [
-      ("expert_width_multiplier", expertWidthMultiplier), ("min_period", minPeriod), ("max_period", maxPeriod),
-    ] {
-      try require(value.isFinite && value > 0, name, "a positive number", value)
+        imageSize.count == 2, "resize_imgs_with_padding", "width and height in pixels, or null", imageSize)
     }
     if let precision, precision != .bf16, compatibility.usesAutomaticMixedPrecision {
       throw ConfigurationError(
         "use_amp", "is precision=bf16, but precision is \(precision.rawValue); leave one of them out")
     }
-    try validateTraining()
-  }
-
-  private func validateTraining() throws(ConfigurationError) {
-    try require(
-      finalLearningRate.isFinite && finalLearningRate >= 0, "scheduler_decay_lr", "a number of 0 or more",
-      finalLearningRate)
-    try require(warmupSteps >= 0, "scheduler_warmup_steps", "0 or more", warmupSteps)
-    try require(decaySteps > 0, "scheduler_decay_steps", "1 or more", decaySteps)
   }
 
   private func require(

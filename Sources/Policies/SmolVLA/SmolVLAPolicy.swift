@@ -27,7 +27,7 @@ public final class SmolVLAPolicy: InspectablePolicy {
     parameters: ParameterStore
   ) throws {
     let configuration = configuration.withEmptyCameras()
-    try configuration.validate()
+    try configuration.validateAll()
     try configuration.check(backbone, imageTokens: imageTokens)
     self.configuration = configuration
     self.parameters = parameters

@@ -4,28 +4,12 @@ import LayeredSettings
 extension WorldModalityConfiguration {
   /// Refuses settings that cannot be built, alone or together.
   public func validate() throws(ConfigurationError) {
-    let sizes = [
-      ("world_latent_dim", worldLatentDimension), ("context_frames", contextFrames), ("future_offset", futureOffset),
-      ("world_inject_num_heads", injectionHeads), ("world_prefix_num_heads", prefixHeads),
-      ("prophet_layers", prophetLayers), ("prophet_heads", prophetHeads),
-    ]
-    for (name, size) in sizes where !(1...1 << 16).contains(size) {
-      throw ConfigurationError(name, "expected an integer from 1 to 65536, found \(size)")
-    }
     guard worldLatentDimension % prophetHeads == 0 else {
       throw ConfigurationError(
         "prophet_heads", "expected a divisor of world_latent_dim (\(worldLatentDimension)), found \(prophetHeads)")
     }
     guard prophetDropout == 0 else {
       throw ConfigurationError("prophet_dropout", "expected 0, the only one supported, found \(prophetDropout)")
-    }
-    guard worldLossWeight >= 0, worldLossWeight.isFinite else {
-      throw ConfigurationError("lambda_world", "expected 0 or more, found \(worldLossWeight)")
-    }
-    for (name, gate) in [
-      ("world_gate_init", gateInitialization), ("world_prefix_gate_init", prefixGateInitialization),
-    ] where !gate.isFinite {
-      throw ConfigurationError(name, "expected a finite number, found \(gate)")
     }
     try validatePrefix()
     try validateModes()
@@ -62,10 +46,6 @@ extension WorldModalityConfiguration {
   }
 
   private func validateWindow() throws(ConfigurationError) {
-    guard (0...1024).contains(rolloutTemporalWindow) else {
-      throw ConfigurationError(
-        "world_rollout_temporal_window", "expected 0 (as latent_suffix says) to 1024, found \(rolloutTemporalWindow)")
-    }
     guard let named = Self.window(ofSuffix: latentSuffix), rolloutTemporalWindow != 0, rolloutTemporalWindow != named
     else { return }
     throw ConfigurationError(
@@ -81,7 +61,7 @@ extension WorldModalityConfiguration {
   ///   - languageWidth: the width of the prefix's embeddings.
   public func check(expertWidth: Int, languageWidth: Int) throws {
     do throws(ConfigurationError) {
-      try validate()
+      try validateAll()
       guard expertWidth % injectionHeads == 0 else {
         throw ConfigurationError(
           "world_inject_num_heads",

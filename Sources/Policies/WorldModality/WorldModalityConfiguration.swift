@@ -68,29 +68,32 @@ public struct WorldModalityConfiguration: ConfigurationSection, Equatable {
   public var latentsSource = LatentsSource.vjepa
   @Setting("latent_suffix", help: "distinguishes caches of one source; mN stands for clips of N frames")
   public var latentSuffix = "m4"
-  @Setting("world_latent_dim", help: "dimension of a latent, the encoder's hidden size")
+  @Setting("world_latent_dim", in: 1...65_536, help: "dimension of a latent, the encoder's hidden size")
   public var worldLatentDimension = 1024
   /// T.
-  @Setting("context_frames", help: "past latents that the Prophet reads") public var contextFrames = 4
+  @Setting("context_frames", in: 1...1024, help: "past latents that the Prophet reads") public var contextFrames = 4
   /// K.
-  @Setting("future_offset", help: "future latents that it predicts") public var futureOffset = 8
+  @Setting("future_offset", in: 1...1024, help: "future latents that it predicts") public var futureOffset = 8
   /// λ.
-  @Setting("lambda_world", help: "weight of the world loss") public var worldLossWeight = 0.2
+  @Setting("lambda_world", in: 0...1e6, help: "weight of the world loss") public var worldLossWeight = 0.2
   @Setting("enable_world_injection", help: "let the action expert's hidden states read the memory, at its output")
   public var isInjectionEnabled = true
   @Setting("world_inject_suffix_in", help: "let the actions' embeddings read the memory, before the expert")
   public var isSuffixInjectionEnabled = false
-  @Setting("world_inject_num_heads", help: "heads of the gated cross-attention of each of these two")
+  @Setting("world_inject_num_heads", in: 1...1024, help: "heads of the gated cross-attention of each of these two")
   public var injectionHeads = 8
-  @Setting("world_gate_init", help: "initial value of their gates, before the tanh") public var gateInitialization = 0.0
-  @Setting("world_prefix_tokens", help: "latents of the memory, nearest first, that join the prefix as tokens")
+  @Setting("world_gate_init", in: -100...100, help: "initial value of their gates, before the tanh") public
+    var gateInitialization = 0.0
+  @Setting(
+    "world_prefix_tokens", in: 0...1024, help: "latents of the memory, nearest first, that join the prefix as tokens")
   public var prefixTokens = 0
   @Setting("world_prefix_block", help: "who attends to them: state (and actions), or prefix (images, language too)")
   public var prefixBlock = WorldPrefixBlock.state
   @Setting("world_prefix_cross_attn", help: "let the prefix's embeddings read the memory, without tokens of its own")
   public var isPrefixInjectionEnabled = false
-  @Setting("world_prefix_num_heads", help: "heads of that gated cross-attention") public var prefixHeads = 8
-  @Setting("world_prefix_gate_init", help: "initial value of the prefix's gate, before the tanh")
+  @Setting("world_prefix_num_heads", in: 1...1024, help: "heads of that gated cross-attention") public var prefixHeads =
+    8
+  @Setting("world_prefix_gate_init", in: -100...100, help: "initial value of the prefix's gate, before the tanh")
   public var prefixGateInitialization = 0.0
   @Setting("world_memory_mode_train", help: "memory that the policy reads during training")
   public var trainingMemory = TrainingMemoryMode.pred
@@ -99,9 +102,9 @@ public struct WorldModalityConfiguration: ConfigurationSection, Equatable {
     help: "memory that the policy reads in closed loop; null derives it from training (oracle becomes pred)")
   private var givenRolloutMemory: RolloutMemoryMode?
   @Setting("enable_world_predictor", help: "train a Prophet") public var isPredictorEnabled = true
-  @Setting("prophet_layers", help: "layers of the Prophet") public var prophetLayers = 2
-  @Setting("prophet_heads", help: "attention heads of the Prophet") public var prophetHeads = 8
-  @Setting("prophet_dropout", help: "dropout of the Prophet; only 0") public var prophetDropout = 0.0
+  @Setting("prophet_layers", in: 1...64, help: "layers of the Prophet") public var prophetLayers = 2
+  @Setting("prophet_heads", in: 1...1024, help: "attention heads of the Prophet") public var prophetHeads = 8
+  @Setting("prophet_dropout", in: 0...1, help: "dropout of the Prophet; only 0") public var prophetDropout = 0.0
   @Setting("delta_prediction", help: "predict changes from the present latent instead of latents")
   public var isDeltaPrediction = true
   @Setting("log_attn_stats", help: "log statistics of what reads the memory") public var logsAttention = true
@@ -116,7 +119,8 @@ public struct WorldModalityConfiguration: ConfigurationSection, Equatable {
     help: "repository or folder of the encoder; null for dino means \(LatentsSource.dino.defaultEncoderName)")
   private var givenEncoderName: String?
   @Setting("world_camera", help: "camera whose frames become latents") public var camera = WorldCamera.front
-  @Setting("world_rollout_temporal_window", help: "frames of a clip in closed loop; 0 follows latent_suffix")
+  @Setting(
+    "world_rollout_temporal_window", in: 0...1024, help: "frames of a clip in closed loop; 0 follows latent_suffix")
   public var rolloutTemporalWindow = 0
 
   public init() {}

@@ -15,8 +15,10 @@ struct AdapterSettings: ConfigurationSection {
   @Setting("method_type", help: "the kind of adapter; only LORA is supported") var method = "LORA"
   @Setting("init_type", help: "gaussian, or null for uniform: how an adapter's first factor begins; the other is zero")
   var initialization: String?
-  @Setting("r", help: "rank of the adapters") var rank = 16
-  @Setting("lora_alpha", owner: .program, help: "an adapter's change is multiplied by lora_alpha / r; null is peft's 8")
+  @Setting("r", in: LowRankAdaptation.ranks, help: "rank of the adapters") var rank = 16
+  @Setting(
+    "lora_alpha", in: 1...1_000_000, owner: .program,
+    help: "an adapter's change is multiplied by lora_alpha / r; null is peft's 8")
   var alpha: Int?
 
   private static let targetHelp =
@@ -26,13 +28,6 @@ struct AdapterSettings: ConfigurationSection {
   func validate() throws(ConfigurationError) {
     guard method.uppercased() == "LORA" else {
       throw ConfigurationError("method_type", "expected LORA, the only kind that is supported, found \(method)")
-    }
-    guard LowRankAdaptation.ranks.contains(rank) else {
-      let ranks = LowRankAdaptation.ranks
-      throw ConfigurationError("r", "expected \(ranks.lowerBound) to \(ranks.upperBound), found \(rank)")
-    }
-    if let alpha, !(1...1_000_000).contains(alpha) {
-      throw ConfigurationError("lora_alpha", "expected 1 to 1000000, found \(alpha)")
     }
     guard initialization == nil || initialization == "gaussian" else {
       throw ConfigurationError("init_type", "expected gaussian or null, found \(initialization ?? "")")

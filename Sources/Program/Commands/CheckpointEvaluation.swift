@@ -44,6 +44,8 @@ struct CheckpointEvaluation {
       checkpoint = nil
       return
     }
+    // Before anything large is fetched.
+    try checks("device", found: { _ in nil }) { _ = try Device.chosen(settings.policy.smolvla.device) }
     // Before the policy is loaded, which takes long.
     try checks("start states", found: { "no episode starts where the policy was trained" }) {
       guard let path = settings.policyPath else { return }

@@ -10,7 +10,7 @@ import ShapesSimulation
 /// `--env.…` of the embedded suite.
 struct ShapesSettings: ConfigurationSection, Equatable {
   @Setting("task", help: "tasks, separated by commas; empty for all") var task = ""
-  @Setting("image_size", help: "the side of each camera's image, pixels") var imageSize = 64
+  @Setting("image_size", in: 16...1024, help: "the side of each camera's image, pixels") var imageSize = 64
 
   static let title = "ShapesEnv"
 }

@@ -16,8 +16,9 @@ enum EvalCommand: Command {
     @Setting("output_dir", help: "folder of the results; default outputs/eval/DATE/TIME_JOB") var outputDirectory:
       String?
     @Setting("job_name", help: "name of the evaluation") var jobName: String?
-    @Setting("seed", help: "random seed; episode k is the same for every batch size") var seed = 1000
-    @Setting("num_compute_threads", help: "threads of one CPU operation; 0 takes all cores") var computeThreads = 0
+    @Setting("seed", in: 0...1 << 53, help: "random seed; episode k is the same for every batch size") var seed = 1000
+    @Setting("num_compute_threads", in: 0...4096, help: "threads of one CPU operation; 0 takes all cores")
+    var computeThreads = 0
     @Setting("rename_map", help: renameMapHelp("the environment's")) var renameMap: OrderedDictionary<String, String> =
       [:]
     @Setting("resume", help: "resume an evaluation in --output_dir that was stopped or killed") var resumes = false
@@ -154,12 +155,15 @@ enum PlannerKind: String, CaseIterable, ConfigurationValue { case policy, random
 /// `--eval.…`
 struct EvaluationSection: ConfigurationSection {
   @SettingsGroup var lerobot = TrainingEvaluationSection()
-  @Setting("max_episodes_rendered", help: "episodes of each task that are recorded") var recorded = 10
+  @Setting("max_episodes_rendered", in: 0...1_000_000, help: "episodes of each task that are recorded") var recorded =
+    10
   @Setting(
     "ablation",
     help: "what to withhold from the policy, to see whether it uses it; `lerobot-wm ablate` compares several at once")
   var ablation: RolloutAblation?
-  @Setting("recorded_episodes", help: "record these episodes of each task instead of the first, such as [3,10]")
+  @Setting(
+    "recorded_episodes", in: 0...1_000_000,
+    help: "record these episodes of each task instead of the first, such as [3,10]")
   var recordedNumbers: [Int]?
   @Setting("recording", help: "keep the episodes as LeRobotDatasets in recordings/ below the results")
   var isRecording = false
@@ -172,14 +176,8 @@ struct EvaluationSection: ConfigurationSection {
   static let title = "EvalConfig"
 
   func validate() throws(ConfigurationError) {
-    guard recorded >= 0 else {
-      throw ConfigurationError("max_episodes_rendered", "expected 0 or more, found \(recorded)")
-    }
     guard recordingRepository == nil || isRecording else {
       throw ConfigurationError("recording_repo_id", "needs --eval.recording=true")
-    }
-    if let number = recordedNumbers?.first(where: { $0 < 0 }) {
-      throw ConfigurationError("recorded_episodes", "expected numbers from 0, found \(number)")
     }
   }
 }

@@ -14,7 +14,6 @@ enum FeaturesCommand: Command {
     var shard: Shard?
 
     func validate() throws(ConfigurationError) {
-      try training.validate()
       guard training.featureCacheDirectory != nil else { throw ConfigurationError("feature_cache_dir", "is needed") }
     }
   }

@@ -6,7 +6,7 @@ import OrderedCollections
 /// `--dataset.image_transforms.…`: LeRobot's `ImageTransformsConfig`, with its defaults.
 struct ImageTransformsSettings: ConfigurationSection {
   @Setting("enable", help: "change training images at random, each by some of tfs") var isEnabled = false
-  @Setting("max_num_transforms", help: "how many are applied to an image, at most all") var most = 3
+  @Setting("max_num_transforms", in: 0...1024, help: "how many are applied to an image, at most all") var most = 3
   @Setting("random_order", help: "apply them in random order instead of that of tfs") var hasRandomOrder = false
   @Setting("tfs", help: "name: weight, type (ColorJitter, SharpnessJitter, RandomAffine), kwargs") var transforms:
     OrderedDictionary<String, ImageTransformSettings> = [
@@ -19,7 +19,6 @@ struct ImageTransformsSettings: ConfigurationSection {
     ]
 
   func validate() throws(ConfigurationError) {
-    guard most >= 0 else { throw ConfigurationError("max_num_transforms", "expected 0 or more, found \(most)") }
     // Of a configuration that is not used, other types may stay as they are.
     if isEnabled { _ = try checked() }
   }

@@ -13,19 +13,14 @@ enum InspectCommand: Command {
   struct Settings: ConfigurationSection {
     @Setting("html", help: "also write a page with images and plots to this file") var page: String?
     @Setting("json", help: "print everything as JSON") var printsJSON = false
-    @Setting("max_episodes", help: "episodes whose images are decoded and shown, damaged ones first; 0 for all")
+    @Setting(
+      "max_episodes", in: 0...1 << 24,
+      help: "episodes whose images are decoded and shown, damaged ones first; 0 for all")
     var mostEpisodes = 50
-    @Setting("tolerance_s", help: "seconds that a frame may deviate from its timestamp, as train has it")
+    @Setting("tolerance_s", in: 0...1e9, help: "seconds that a frame may deviate from its timestamp, as train has it")
     var tolerance = 1e-4
     @Setting("overwrite", help: "replace a file that is no page of this program") var overwrites = false
     var name = ""
-
-    func validate() throws(ConfigurationError) {
-      guard (0...1 << 24).contains(mostEpisodes) else {
-        throw ConfigurationError("max_episodes", "expected 0 to 2^24, found \(mostEpisodes)")
-      }
-      guard tolerance >= 0 else { throw ConfigurationError("tolerance_s", "expected 0 or more, found \(tolerance)") }
-    }
   }
 
   static let name = "inspect"

@@ -10,16 +10,19 @@ import RobotPolicies
 struct LiberoSection: ConfigurationSection, Equatable {
   @Setting("task", help: "suites, separated by commas: libero_spatial, libero_object, libero_goal, libero_10 …")
   var task = "libero_10"
-  @Setting("task_ids", help: "which of each suite's tasks, such as [0,3]; null for all") var identifiers: [Int]?
-  @Setting("fps", help: "control steps in a second; the benchmark's are 20") var framesPerSecond = 20
+  @Setting("task_ids", in: 0...1000, help: "which of each suite's tasks, such as [0,3]; null for all") var identifiers:
+    [Int]?
+  @Setting("fps", in: 1...100, help: "control steps in a second; the benchmark's are 20") var framesPerSecond = 20
   @Setting("control_mode", help: "relative: actions are pose deltas; absolute: target poses") var controlMode =
     ControlMode.relative
   @Setting(
-    "observation_height",
+    "observation_height", in: 16...1024,
     help: "rows of each camera's image; null for those that the policy was trained on, else 256 (LeRobot 0.6 has 360)")
   var height: Int?
-  @Setting("observation_width", help: "pixels in a row of each camera's image; as the rows") var width: Int?
-  @Setting("episode_length", help: "control steps of an episode; null for each suite's own") var maximumSteps: Int?
+  @Setting("observation_width", in: 16...1024, help: "pixels in a row of each camera's image; as the rows") var width:
+    Int?
+  @Setting("episode_length", in: 1...1_000_000, help: "control steps of an episode; null for each suite's own")
+  var maximumSteps: Int?
   @Setting("init_states", help: "start from the official states; false as --eval.init_states=sampled")
   var startsOfficially = true
   @Setting("camera_name", help: "the simulator's cameras: of the scene and of the hand, in this order")
@@ -34,15 +37,7 @@ struct LiberoSection: ConfigurationSection, Equatable {
   private static let ownCameras = ["agentview_image", "robot0_eye_in_hand_image"]
 
   func validate() throws(ConfigurationError) {
-    for (name, size) in [("observation_height", height), ("observation_width", width)] {
-      guard size.map((16...1024).contains) ?? true else {
-        throw ConfigurationError(name, "expected 16 to 1024 or null, found \(size ?? 0)")
-      }
-    }
-    if let maximumSteps, maximumSteps < 1 {
-      throw ConfigurationError("episode_length", "expected 1 or more, found \(maximumSteps)")
-    }
-    guard (1...100).contains(framesPerSecond), 500 % framesPerSecond == 0 else {
+    guard 500 % framesPerSecond == 0 else {
       throw ConfigurationError(
         "fps",
         "expected a divisor of the physics' 500 steps in a second, such as 20, 10 or 50, found \(framesPerSecond) (LeRobot "

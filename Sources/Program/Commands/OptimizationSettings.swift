@@ -6,23 +6,13 @@ import SmolVLA
 
 /// `--scheduler.…` of the cosine with warm-up, under LeRobot's names.
 struct CosineSection: ConfigurationSection, Equatable {
-  @Setting("num_warmup_steps", help: "warm-up steps") var warmupSteps = 1000
-  @Setting("num_decay_steps", help: "steps of the cosine decay; scaled down for shorter runs") var decaySteps = 30_000
-  @Setting("peak_lr", help: "reference for decay_lr; the peak itself is --optimizer.lr") var peak = 1e-4
-  @Setting("decay_lr", help: "learning rate at the end of the decay, relative to peak_lr") var final = 2.5e-6
-
-  func validate() throws(ConfigurationError) {
-    guard warmupSteps >= 0 else {
-      throw ConfigurationError("num_warmup_steps", "expected 0 or more, found \(warmupSteps)")
-    }
-    guard decaySteps > 0 else { throw ConfigurationError("num_decay_steps", "expected 1 or more, found \(decaySteps)") }
-    guard peak.isFinite, peak > 0 else {
-      throw ConfigurationError("peak_lr", "expected a positive number, found \(peak)")
-    }
-    guard final.isFinite, final >= 0 else {
-      throw ConfigurationError("decay_lr", "expected a number of 0 or more, found \(final)")
-    }
-  }
+  @Setting("num_warmup_steps", in: 0...1 << 40, help: "warm-up steps") var warmupSteps = 1000
+  @Setting("num_decay_steps", in: 1...1 << 40, help: "steps of the cosine decay; scaled down for shorter runs")
+  var decaySteps = 30_000
+  @Setting("peak_lr", in: 1e-30...1e30, help: "reference for decay_lr; the peak itself is --optimizer.lr") var peak =
+    1e-4
+  @Setting("decay_lr", in: 0...1e30, help: "learning rate at the end of the decay, relative to peak_lr") var final =
+    2.5e-6
 }
 
 /// The optimizer chosen by `--optimizer.type`.

@@ -31,17 +31,20 @@ enum PrecomputeCommand: Command {
       "world_vision_model_name",
       help: "the encoder's folder or repository; null takes the source's: "
         + LatentsSource.allCases.map(\.defaultEncoderName).joined(separator: ", ")) var encoderName: String?
-    @Setting("temporal_window", help: "frames of a clip, the last being the frame itself") var temporalWindow = 4
+    @Setting("temporal_window", in: 1...1024, help: "frames of a clip, the last being the frame itself")
+    var temporalWindow = 4
     @Setting(
       "latent_suffix",
       help: "end of the cache's name, such as m4_wrist for a second camera; null takes mN, N frames of a clip")
     var latentSuffix: String?
     @Setting("device", help: "cpu, cuda or cuda:N; null takes a GPU if there is one") var device: String?
     @Setting("dtype", help: "number format of the encoder") var precision = EncoderPrecision.float32
-    @Setting("batch_size", help: "clips encoded at once") var batchSize = 16
-    @Setting("num_workers", help: "threads that decode images") var workers = 2
-    @Setting("num_compute_threads", help: "threads of one CPU operation; 0 takes all cores") var computeThreads = 0
-    @Setting("tolerance_s", help: "seconds that a frame may deviate from its timestamp") var tolerance = 1e-4
+    @Setting("batch_size", in: 1...1 << 20, help: "clips encoded at once") var batchSize = 16
+    @Setting("num_workers", in: 0...256, help: "threads that decode images") var workers = 2
+    @Setting("num_compute_threads", in: 0...4096, help: "threads of one CPU operation; 0 takes all cores")
+    var computeThreads = 0
+    @Setting("tolerance_s", in: 0...1e9, help: "seconds that a frame may deviate from its timestamp") var tolerance =
+      1e-4
     @Setting("rename_map", help: renameMapHelp("the dataset's", more: "; --image_key may be either")) var renameMap:
       OrderedDictionary<String, String> = [:]
     @Setting(
@@ -55,14 +58,6 @@ enum PrecomputeCommand: Command {
 
     func validate() throws(ConfigurationError) {
       guard !datasetName.isEmpty else { throw ConfigurationError("dataset_name", "is needed") }
-      for (name, value, range) in [
-        ("temporal_window", temporalWindow, 1...1024), ("batch_size", batchSize, 1...1 << 20),
-        ("num_workers", workers, 0...256),
-      ]
-      where !range.contains(value) {
-        throw ConfigurationError(name, "expected \(range.lowerBound) to \(range.upperBound), found \(value)")
-      }
-      guard tolerance >= 0 else { throw ConfigurationError("tolerance_s", "expected 0 or more, found \(tolerance)") }
       // Training and rollouts take the window from the suffix.
       guard WorldModalityConfiguration.window(ofSuffix: suffix) ?? 1 == temporalWindow else {
         throw ConfigurationError(
@@ -88,6 +83,8 @@ enum PrecomputeCommand: Command {
 
   static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {
     try useComputeThreads(settings.computeThreads)
+    // Before anything is fetched.
+    let device = try Device.chosen(settings.device)
     let profile = try Profile(settings.profile, overwrite: settings.overwrites)
     let root = try DatasetLocation.root(
       repositoryID: settings.datasetName, root: settings.datasetRoot.map { URL(fileURLWithPath: $0) },
@@ -109,7 +106,7 @@ enum PrecomputeCommand: Command {
     let folder = try EncoderFolder(ModelLocation.directory(of: name, holding: ModelLocation.weights))
     let encoder = try settings.source.encoder(
       in: folder, dtype: settings.precision == .bfloat16 ? .bfloat16 : .float32,
-      device: Device.chosen(settings.device))
+      device: device)
     let identity = LatentCacheManifest(
       datasetRepoID: settings.datasetName,
       dataset: try DatasetFingerprint(
@@ -119,6 +116,11 @@ enum PrecomputeCommand: Command {
         source: settings.source, name: name, sha256: try folder.sha256(), precision: settings.precision.rawValue),
       latentDimension: encoder.latentDimension, temporalWindow: settings.temporalWindow,
       preprocessing: encoder.preprocessing)
+    let clips = min(settings.batchSize, dataset.count) * settings.temporalWindow
+    let size = dataset.metadata.features[camera]?.imageSize ?? (0, 0)
+    try FreeMemory.require(
+      3 * Double(clips) * Double(size.height) * Double(size.width), for: "`batch_size=\(settings.batchSize)`",
+      remedy: "encode fewer clips at once")
     let work = try WorldLatentPrecomputation(
       encoder, identity: identity, episodes: dataset.episodes.map(\.frames), batchSize: settings.batchSize,
       shard: settings.shard)

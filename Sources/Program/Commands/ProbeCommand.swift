@@ -18,7 +18,8 @@ enum ProbeCommand: Command {
     @Setting("batch", help: "safetensors whose in/… are the preprocessed batch, noise and time") var batch = ""
     @Setting("output", help: "safetensors to write: out/…, mid/…, g/…, and w1/… with --optimizer_step") var output = ""
     @Setting("optimizer_step", help: "also take one step of AdamW and write the weights") var takesOptimizerStep = false
-    @Setting("num_compute_threads", help: "threads of one CPU operation; 0 takes all cores") var computeThreads = 0
+    @Setting("num_compute_threads", in: 0...4096, help: "threads of one CPU operation; 0 takes all cores")
+    var computeThreads = 0
     @Setting("overwrite", help: "replace the output file") var overwrites = false
     @SettingsGroup("optimizer") var optimizer = SmolVLAConfiguration().optimizer
     @SettingsGroup(

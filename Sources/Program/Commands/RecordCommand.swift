@@ -12,7 +12,7 @@ import TerminalOutput
 /// `lerobot-wm record`: demonstrations of a suite's own expert, as a LeRobotDataset.
 enum RecordCommand: Command {
   struct Settings: ConfigurationSection {
-    @Setting("seed", help: "random seed of the starts; give the evaluation another one") var seed = 0
+    @Setting("seed", in: 0...1 << 53, help: "random seed of the starts; give the evaluation another one") var seed = 0
     @Setting("overwrite", help: "overwrite an existing dataset") var overwrites = false
     @SettingsGroup("env", title: "EnvConfig", help: "kind of environment", of: EnvironmentSettings.kinds)
     var environment = EnvironmentSettings.shapes(ShapesSettings())
@@ -21,15 +21,16 @@ enum RecordCommand: Command {
 
   struct RecordDatasetSettings: ConfigurationSection {
     @Setting("root", help: "the new dataset's folder") var root = ""
-    @Setting("num_episodes", help: "successful episodes to keep, of each task") var episodes = 50
+    @Setting("num_episodes", in: 1...1_000_000, help: "successful episodes to keep, of each task") var episodes = 50
     @Setting("video", help: "store images as video instead of PNG") var usesVideo = false
     @Setting(
       "vcodec", help: "video codec; null takes libsvtav1 if available and frames have 64 pixels a side, otherwise h264")
     var codec: VideoCodec?
-    @Setting("chunks_size", help: "files in a folder") var filesPerChunk = ChunkSettings().filesPerChunk
-    @Setting("data_files_size_in_mb", help: "how large a data file grows")
+    @Setting("chunks_size", in: 1...1_000_000, help: "files in a folder") var filesPerChunk = ChunkSettings()
+      .filesPerChunk
+    @Setting("data_files_size_in_mb", in: 1e-6...1e9, help: "how large a data file grows")
     var dataFileMegabytes = ChunkSettings().dataFileMegabytes
-    @Setting("video_files_size_in_mb", help: "how large a video grows")
+    @Setting("video_files_size_in_mb", in: 1e-6...1e9, help: "how large a video grows")
     var videoFileMegabytes = ChunkSettings().videoFileMegabytes
 
     var chunks: ChunkSettings {
@@ -41,10 +42,6 @@ enum RecordCommand: Command {
 
     func validate() throws(ConfigurationError) {
       guard !root.isEmpty else { throw ConfigurationError("root", "is needed") }
-      guard episodes > 0 else { throw ConfigurationError("num_episodes", "expected 1 or more, found \(episodes)") }
-      guard filesPerChunk > 0, dataFileMegabytes > 0, videoFileMegabytes > 0 else {
-        throw ConfigurationError("chunks_size", "and the files' sizes must be above 0")
-      }
     }
   }
 

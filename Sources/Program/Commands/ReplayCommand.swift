@@ -10,8 +10,9 @@ import RobotPolicies
 /// `lerobot-wm replay`: an episode of LIBERO with given actions, written down so that anyone can compare the numbers.
 enum ReplayCommand: Command {
   struct Settings: ConfigurationSection {
-    @Setting("init_state", help: "which initial state to begin with") var initialState = 0
-    @Setting("seed", help: "where the fixtures stand; evaluation takes its seed plus the episode") var seed = 0
+    @Setting("init_state", in: 0...1_000_000, help: "which initial state to begin with") var initialState = 0
+    @Setting("seed", in: 0...1 << 53, help: "where the fixtures stand; evaluation takes its seed plus the episode")
+    var seed = 0
     @Setting("actions", help: "NumPy file of actions, steps × 7; else --dataset.root has them")
     var actions = ""
     @SettingsGroup("dataset") var dataset = ReplayedEpisodeSection()
@@ -24,9 +25,6 @@ enum ReplayCommand: Command {
     func validate() throws(ConfigurationError) {
       guard actions.isEmpty != (dataset.root == nil) else {
         throw ConfigurationError("actions", "give either --actions or --dataset.root and --dataset.episode")
-      }
-      guard initialState >= 0 else {
-        throw ConfigurationError("init_state", "expected 0 or more, found \(initialState)")
       }
     }
   }
@@ -98,11 +96,7 @@ enum ReplayCommand: Command {
 /// A dataset's episode, by LeRobot's names.
 struct ReplayedEpisodeSection: ConfigurationSection {
   @Setting("root", help: "folder of a dataset, to play the actions of one of its episodes") var root: String?
-  @Setting("episode", help: "which of its episodes") var episode = 0
-
-  func validate() throws(ConfigurationError) {
-    guard episode >= 0 else { throw ConfigurationError("episode", "expected 0 or more, found \(episode)") }
-  }
+  @Setting("episode", in: 0...1 << 40, help: "which of its episodes") var episode = 0
 
   /// The episode's actions; nil without a dataset.
   func actions() throws -> [[Double]]? {

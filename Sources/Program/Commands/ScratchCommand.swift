@@ -12,30 +12,23 @@ import WorldModality
 enum ScratchCommand: Command {
   struct Settings: ConfigurationSection {
     @Setting("output_dir", help: "where backbone/ and encoder/ go") var outputDirectory = ""
-    @Setting("image_size", help: "the vision tower's image side, pixels") var imageSize = 64
-    @Setting("patch_size", help: "the side of its patches") var patchSize = 8
-    @Setting("scale_factor", help: "patches joined into one token, per side") var scaleFactor = 2
-    @Setting("hidden_size", help: "width of tower and language model") var hiddenSize = 64
-    @Setting("num_layers", help: "layers of the language model") var layers = 2
-    @Setting("num_vision_layers", help: "layers of the vision tower") var visionLayers = 2
-    @Setting("num_heads", help: "attention heads of both") var heads = 4
+    @Setting("image_size", in: 1...4096, help: "the vision tower's image side, pixels") var imageSize = 64
+    @Setting("patch_size", in: 1...4096, help: "the side of its patches") var patchSize = 8
+    @Setting("scale_factor", in: 1...4096, help: "patches joined into one token, per side") var scaleFactor = 2
+    @Setting("hidden_size", in: 1...16_384, help: "width of tower and language model") var hiddenSize = 64
+    @Setting("num_layers", in: 1...1024, help: "layers of the language model") var layers = 2
+    @Setting("num_vision_layers", in: 1...1024, help: "layers of the vision tower") var visionLayers = 2
+    @Setting("num_heads", in: 1...1024, help: "attention heads of both") var heads = 4
     @Setting("world_latents_source", help: "kind of the encoder: vjepa or dino") var source = LatentsSource.vjepa
-    @Setting("encoder_hidden_size", help: "width of the encoder, the latents' dimension") var encoderSize = 32
-    @Setting("encoder_image_size", help: "the encoder's image side, pixels") var encoderImageSize = 32
+    @Setting("encoder_hidden_size", in: 1...4096, help: "width of the encoder, the latents' dimension")
+    var encoderSize = 32
+    @Setting("encoder_image_size", in: 1...4096, help: "the encoder's image side, pixels") var encoderImageSize = 32
     @Setting("words", help: "words that are one token each") var words: [String] = []
-    @Setting("seed", help: "the encoder's weights follow from it") var seed = 0
+    @Setting("seed", in: 0...1 << 53, help: "the encoder's weights follow from it") var seed = 0
     @Setting("overwrite", help: "overwrite existing output") var overwrites = false
 
     func validate() throws(ConfigurationError) {
       guard !outputDirectory.isEmpty else { throw ConfigurationError("output_dir", "is needed") }
-      let sizes = [
-        ("image_size", imageSize), ("patch_size", patchSize), ("scale_factor", scaleFactor),
-        ("hidden_size", hiddenSize), ("num_layers", layers), ("num_vision_layers", visionLayers),
-        ("num_heads", heads), ("encoder_hidden_size", encoderSize), ("encoder_image_size", encoderImageSize),
-      ]
-      for (name, size) in sizes where !(1...1 << 14).contains(size) {
-        throw ConfigurationError(name, "expected an integer from 1 to 16384, found \(size)")
-      }
       guard imageSize % (patchSize * scaleFactor) == 0 else {
         throw ConfigurationError(
           "image_size",

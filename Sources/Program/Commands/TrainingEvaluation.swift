@@ -75,9 +75,9 @@ struct TrainingEvaluation {
 
 /// `--eval.…` of a training run.
 struct TrainingEvaluationSection: ConfigurationSection {
-  @Setting("n_episodes", help: "episodes of each task") var episodes = 50
+  @Setting("n_episodes", in: 1...1_000_000, help: "episodes of each task") var episodes = 50
   @Setting(
-    "batch_size",
+    "batch_size", in: 0...1024,
     help: "environments side by side, at most n_episodes; 0 for 0.7 of the processor's cores, from 2 to 64")
   var batchSize = 0
   @Setting("use_async_envs", help: "no effect: environments always step side by side") var usesAsyncEnvironments = false
@@ -94,12 +94,5 @@ struct TrainingEvaluationSection: ConfigurationSection {
   var environments: Int {
     let cores = Double(ProcessInfo.processInfo.activeProcessorCount)
     return min(batchSize > 0 ? batchSize : min(max(2, Int(cores * 0.7)), 64), episodes)
-  }
-
-  func validate() throws(ConfigurationError) {
-    for (name, value, least) in [("n_episodes", episodes, 1), ("batch_size", batchSize, 0)]
-    where !(least...1_000_000).contains(value) {
-      throw ConfigurationError(name, "expected \(least) to 1000000, found \(value)")
-    }
   }
 }

@@ -106,6 +106,11 @@ struct TrainingRun {
       guard checkpoint != nil || part !== dataset else { continue }
       try checks("numbers", found: { _ in nil }) { try part.checkFinite(numbers) }
     }
+    try checks("memory", found: { _ in nil }) {
+      let shown = cameras.compactMap { dataset.metadata.features[$0]?.imageSize }
+      try settings.requireMemory(
+        shown.map { PolicyFeature(.visual, [3, $0.height, $0.width]) }, isOnCPU: device == .cpu)
+    }
     _ = try checks("samples", found: { _ in "the first one can be read" }) { try dataset.batch([0], request) }
   }
 

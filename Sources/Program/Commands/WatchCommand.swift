@@ -10,7 +10,7 @@ enum WatchCommand: Command {
   struct Settings: ConfigurationSection {
     @Setting("runs", help: "folder of runs, as report reads it; may also be the first argument") var runs = ""
     @Setting("host", help: "IPv4 address to listen at; 0.0.0.0 lets every network read the page") var host = "127.0.0.1"
-    @Setting("port", help: "port to listen at; 0 takes any free one") var port = 6007
+    @Setting("port", in: 0...65_535, help: "port to listen at; 0 takes any free one") var port = 6007
     @Setting(
       "allow_differences", help: "entries of protocols and training records that may differ, separated by commas")
     var allowedDifferences = ""

@@ -62,7 +62,8 @@ public struct RunLog {
   }
 
   private mutating func writeToWandB(_ values: Metrics, step: Int, video: URL? = nil) throws {
-    try wandb?.write(values.merging(Self.prefixed(position(step))) { $1 }, step: step, video: video)
+    let row = values.merging(Self.prefixed(position(step))) { $1 }
+    try wandb?.write(row, step: step, video: video)
   }
 
   /// Ends the run; 0 is success.

@@ -48,7 +48,8 @@ struct WandBRun {
   private let log: LevelDBLogWriter
   private var number: Int
   private var pending: (step: Int, values: OrderedDictionary<String, JSON>)?
-  private let start: Date
+  /// When it began, by a clock that is never set back.
+  private let begin = ContinuousClock.now
   private let earlierSeconds: Double
   private let now: () -> Date
 
@@ -59,7 +60,7 @@ struct WandBRun {
     _ description: WandBDescription, output: URL, resumingAt step: Int, now: @escaping () -> Date = Date.init
   ) throws {
     self.now = now
-    start = now()
+    let start = now()
     let root = output.appendingPathComponent("wandb")
     let name = "run-\(description.runID).wandb"
     let found = step > 0 ? Self.folder(of: description.runID, in: root) : nil
@@ -139,7 +140,7 @@ struct WandBRun {
     lastStep = step
   }
 
-  private var seconds: Double { earlierSeconds + now().timeIntervalSince(start) }
+  private var seconds: Double { earlierSeconds + begin.duration(to: .now) / .seconds(1) }
 
   private mutating func append(_ kind: WandBRecords.Kind, _ message: ProtocolBuffer) throws {
     number += 1

@@ -21,7 +21,7 @@ struct FlagsTests {
       "--rename_map={\"a\":\"b\", \"c\":\"d\"}",
       "--policy.type=plain", "--policy.device", "cpu", "--policy.attention_mode=self_attn",
       "--policy.optimizer.lr=2e-5",
-      "--policy.optimizer.betas=[0.8,0.9]", "--policy.chunk_size=1_000")
+      "--policy.optimizer.betas=[0.8,0.9]", "--policy.chunk_size=6_0")
     #expect(train.batchSize == 32)
     #expect(train.resume)
     #expect(train.dataset.repoID == "me/it")
@@ -33,7 +33,7 @@ struct FlagsTests {
     #expect(train.plain?.attention == .full)
     #expect(train.plain?.optimizer.lr == 2e-5)
     #expect(train.plain?.optimizer.betas == [0.8, 0.9])
-    #expect(train.plain?.chunkSize == 1000)
+    #expect(train.plain?.chunkSize == 60)
     #expect(try parsed("--rename_map={a: b}").renameMap == ["a": "b"])
     #expect(try parsed("--rename_map={}", "--dataset.cameras=[]").dataset.cameras == [])
     #expect(try parsed("--batch_size=1", "--batch_size=2").batchSize == 2)
@@ -70,7 +70,11 @@ struct FlagsTests {
     ("--optimizer.lr=1", "--optimizer.lr: no such setting; did you mean --policy.optimizer.lr?"),
     ("--policy.memory=7", "--policy.memory: is a setting of --policy.type=world only"),
     ("--qqqqqqqqqqqq=1", "--qqqqqqqqqqqq: no such setting; --help lists all"),
-    ("--policy.optimizer.lr=-1", "--policy.optimizer.lr: expected a positive number, found -1.0"),
+    ("--policy.optimizer.lr=-1", "--policy.optimizer.lr: expected 1e-09 to 0.5, found -1.0"),
+    ("--policy.optimizer.lr=nan", "--policy.optimizer.lr: expected 1e-09 to 0.5, found nan"),
+    ("--policy.optimizer.betas=[0.9,2]", "--policy.optimizer.betas: expected 0 to 1, found 2.0"),
+    ("--dataset.episodes=[1,-2]", "--dataset.episodes: expected 0 to 100 or null, found -2"),
+    ("--batch_size=9223372036854775807", "--batch_size: expected 1 to 1024, found 9223372036854775807"),
     ("stray", "expected flags only, found \"stray\""),
     ("--eval=5", "--eval: expected null, or a flag --eval.…, found \"5\""),
   ])
@@ -86,14 +90,14 @@ struct FlagsTests {
     for line in [
       "usage: train [--name=value …]", "learns", "options:",
       "  --config_path str                       settings from a file", "Train:",
-      "  --batch_size int                        samples per step (default: 8)", "Dataset ['dataset']:",
-      "  --dataset.episodes [List]               which to use (default: null)", "Policy ['policy']:",
+      "  --batch_size int                        samples per step (1 to 1024, default: 8)", "Dataset ['dataset']:",
+      "  --dataset.episodes [List]               which to use (0 to 100, default: null)", "Policy ['policy']:",
       "  --policy.type {plain,world}             kind of policy (default: plain)", "Plain ['policy']:",
       "  --policy.attention_mode {cross_attn,self_attn}",
       "                                          what the expert attends to (default: cross_attn)",
       "Optimizer ['policy.optimizer']:",
       "  --policy.optimizer.betas List           decay of the first and of the second moment, both from 0",
-      "                                          to 1, as in the paper (default: [0.9,0.95])",
+      "                                          to 1, as in the paper (0 to 1, default: [0.9,0.95])",
       "  train --batch_size=4",
     ] {
       #expect(help.split(separator: "\n").map(String.init).contains(line), "\(line)\n\(help)")

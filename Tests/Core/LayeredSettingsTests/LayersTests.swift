@@ -77,12 +77,12 @@ struct LayersTests {
 
   @Test func `a section within a chosen type is validated`() throws {
     let error = #expect(throws: ConfigurationError.self) { try parsed("--policy.type=world", "--policy.memory=0") }
-    #expect(error?.description == "--policy.memory: expected 1 or more, found 0")
+    #expect(error?.description == "--policy.memory: expected 1 to 2^20, found 0")
   }
 
   @Test func `properties that are not settings keep their values through a layer`() throws {
     struct Section: ConfigurationSection {
-      @Setting("steps", help: "") var steps = 1
+      @Setting("steps", in: 1...9, help: "") var steps = 1
       @Setting("note", help: "") var note: String?
       var path: String?
       var folder: String?

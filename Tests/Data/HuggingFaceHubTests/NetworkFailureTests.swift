@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 import TestSupport
 
@@ -15,7 +16,7 @@ struct NetworkFailureTests {
 
   @Test(arguments: [
     LoopbackHub.Fault.status(500), .status(503), .status(429, retryAfter: "0"), .cut(after: 1000), .cut(after: 0),
-    .wrongByte, .longer(by: 10),
+    .wrongByte, .longer(by: 10), .garbage,
   ])
   func `a temporary fault is overcome`(_ fault: LoopbackHub.Fault) throws {
     let hub = try TemporaryHub()
@@ -27,6 +28,7 @@ struct NetworkFailureTests {
   @Test(arguments: [
     (LoopbackHub.Fault.status(500), "cannot answer for user/toy (500)"),
     (.status(429, retryAfter: "0"), "too many requests (429)"), (.cut(after: 0), "ended the connection"),
+    (.garbage, "answers with what is not HTTP"),
     (.wrongByte, "came damaged: its hash is"), (.longer(by: 10), "longer than the 300000 bytes"),
     (.status(404, code: "EntryNotFound"), "has no file model.safetensors"),
     (.redirectLoop, "redirects in a circle"), (.redirect(to: "file:///etc/passwd"), "which is no web address"),
@@ -80,6 +82,32 @@ struct NetworkFailureTests {
     let error = #expect(throws: HubError.self) { try fetch(hub) }
     let pause = try HubConnection(hub.settings).pause(after: #require(error), failures: 1)
     #expect(try (0...60).contains(#require(pause)))
+  }
+
+  @Test func `a pause is said before it is made, by downloads too`() throws {
+    let hub = try TemporaryHub()
+    hub.addModel()
+    hub.settings.attempts = 2
+    let heard = Mutex<[String]>([])
+    let observer = HubProgress.Observer(
+      start: { _, _ in { _ in } }, wait: { sentence in heard.withLock { $0.append(sentence) } })
+    for place in ["revision/main", "model.safetensors"] {
+      hub.server.inject(.status(503, retryAfter: "1"), at: place, times: 1)
+      _ = try HubProgress.$observer.withValue(observer) { try fetch(hub) }
+      try FileManager.default.removeItem(at: hub.home)
+    }
+    let sentences = heard.withLock { $0 }
+    #expect(sentences.count == 2 && sentences.allSatisfy { $0.hasSuffix("(503); try again later; asked again in 1 s") })
+  }
+
+  @Test func `an answer that comes in small pieces has an end in time`() throws {
+    let hub = try TemporaryHub()
+    hub.addModel()
+    hub.server.inject(.trickle, at: "revision/main")
+    (hub.settings.documentSeconds, hub.settings.attempts) = (1, 1)
+    let start = Date()
+    #expect(sentence(hub).contains("has not answered for user/toy in 1 s"))
+    #expect(Date().timeIntervalSince(start) < 5)
   }
 
   @Test func `missing things and closed doors are named`() throws {

@@ -153,6 +153,21 @@ struct DataAsFoundTests {
     }
   }
 
+  @Test func `a video of another size than the camera's others is named when the dataset is opened`() throws {
+    var chunks = ChunkSettings()
+    chunks.videoFileMegabytes = 1e-6
+    try within(.video, chunks: chunks) { root in
+      let other = video(root).deletingLastPathComponent().appendingPathComponent("file-002.mp4")
+      try FileManager.default.removeItem(at: other)
+      let writer = try VideoWriter(other, width: 48, height: 32, framesPerSecond: 10, codec: .h264)
+      for _ in 0..<5 { try writer.append(RGBImage(width: 48, height: 32, pixels: Array(repeating: 9, count: 4608))) }
+      try writer.finish()
+      let problem = sentence { try LeRobotDataset(root: root).checkVideos(of: [camera]) }
+      #expect(problem.contains("1 of 3 episodes") && problem.contains("episode 2;"), "\(problem)")
+      #expect(problem.contains("file-002.mp4 has images of 48x32 pixels, other videos of the camera 32x24"))
+    }
+  }
+
   @Test func `a video that is missing is named for every episode`() throws {
     try within(.video) { root in
       try FileManager.default.removeItem(at: video(root))

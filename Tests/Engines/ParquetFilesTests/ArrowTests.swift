@@ -137,6 +137,20 @@ private func write(_ url: URL, groups: [Int] = [4, 3]) throws {
   }
 }
 
+@Test func `a full disk and a missing folder are told with the system's reason`() throws {
+  try withFolder { folder in
+    let url = folder.appendingPathComponent("a.parquet")
+    try FileManager.default.createSymbolicLink(
+      atPath: folder.appendingPathComponent(".a.parquet.partial").path, withDestinationPath: "/dev/full")
+    var error = #expect(throws: Failure.self) { try write(url) }
+    #expect(error?.description.contains("because the disk is full") == true, "\(error?.description ?? "")")
+    error = #expect(throws: Failure.self) {
+      try ParquetWriter(folder.appendingPathComponent("none/a.parquet"), fields: fields)
+    }
+    #expect(error?.description.contains("No such file or directory") == true, "\(error?.description ?? "")")
+  }
+}
+
 @Test func `values of another type or count are refused`() throws {
   try withFolder { folder in
     let url = folder.appendingPathComponent("a.parquet")

@@ -73,6 +73,18 @@ struct AdapterFolderTests {
     }
   }
 
+  @Test func `the base beside an adapter is used where its path is another machine's`() throws {
+    try AdapterCase.within("default") { golden in
+      let file = golden.folder.appendingPathComponent(PolicyWeightsFile.adapterConfiguration)
+      let named = try #require(try JSON(contentsOf: file)["base_model_name_or_path"]?.string)
+      let place = golden.folder.appendingPathComponent("pretrained_model")
+      try golden.changeConfiguration { $0["base_model_name_or_path"] = "/data/elsewhere/pretrained_model" }
+      #expect(try #require(refusal(golden)).contains("or to \(place.path)"))
+      try FileManager.default.copyItem(at: URL(fileURLWithPath: named), to: place)
+      #expect(try golden.deviation(golden.actions(golden.pretrained().policy), "out/actions") < 1e-5)
+    }
+  }
+
   @Test func `an adapter of an adapter is refused`() throws {
     try AdapterCase.within("default") { golden in
       let copy = golden.folder.deletingLastPathComponent().appendingPathComponent("copy")

@@ -47,7 +47,7 @@ struct WorldModalityConfigurationTests {
     for (name, change) in changes {
       var configuration = WorldModalityConfiguration()
       change(&configuration)
-      let error = #expect(throws: ConfigurationError.self) { try configuration.validate() }
+      let error = #expect(throws: ConfigurationError.self) { try configuration.validateAll() }
       #expect(error?.name == name)
     }
     try WorldModalityConfiguration().validate()

@@ -84,6 +84,13 @@ struct BadInputTests {
     BadInput("no episodes", train + ["--dataset.episodes=[]"], says: "--dataset.episodes"),
     BadInput("an episode that is not there", train + ["--dataset.episodes=[99]"], says: "--dataset.episodes", "99"),
     BadInput("a device that is not there", train + ["--policy.device=cuda:77"], says: "--policy.device"),
+    BadInput(
+      "a device that is not there, said before the data are opened",
+      Flags.precompute + ["--cache_dir=out", "--dataset_root=nowhere", "--device=cuda:77"], says: "--device=cuda:77"),
+    BadInput(
+      "batches that outgrow every number in between",
+      train + ["--batch_size=1048576", "--policy.resize_imgs_with_padding=[4096,4096]", "--num_workers=256"],
+      says: "--batch_size=1048576 needs at least", "of memory"),
     BadInput("nothing to evaluate", Flags.evaluate + ["--output_dir=out"], says: "--policy.path"),
     BadInput(
       "a checkpoint that is not there", Flags.evaluate + ["--output_dir=out", "--policy.path=nowhere"], says: "nowhere"),

@@ -60,12 +60,12 @@ struct HeldOutLossTests {
 
   @Test(arguments: [
     (["--eval_steps=2"], "--eval_steps: needs episodes to measure the loss on"),
-    (["--dataset.eval_split=1"], "--dataset.eval_split: expected 0 to less than 1"),
+    (["--dataset.eval_split=1"], "--dataset.eval_split: expected 0 to 0.999"),
     (["--dataset.eval_split=nan"], "--dataset.eval_split"),
     (["--eval_steps=-1", "--dataset.eval_split=0.5"], "eval_steps"),
     (["--dataset.eval_split=0.99"], "--dataset.eval_split=0.99 leaves none of 4 episodes"),
     (["--dataset.exclude_episodes=[0,1,2,3]"], "--dataset.exclude_episodes leaves none of 4 episodes"),
-    (["--dataset.exclude_episodes=[-1]"], "--dataset.exclude_episodes: expected episodes from 0"),
+    (["--dataset.exclude_episodes=[-1]"], "--dataset.exclude_episodes: expected 0 to"),
   ]) func `what leaves nothing to train on or to measure is refused`(flags: [String], words: String) throws {
     try Fixture.within { folder in
       let outcome = try Program.run(["train", "--output_dir=run"] + Flags.train + flags, in: folder)

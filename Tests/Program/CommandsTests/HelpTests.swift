@@ -5,7 +5,7 @@ import Testing
 struct HelpTests {
   private static let commands = [
     "train", "eval", "ablate", "precompute", "record", "scratch", "probe", "replay", "matrix", "report",
-    "watch", "reproduce", "doctor",
+    "watch", "reproduce", "doctor", "inspect", "merge",
   ]
 
   private func help(_ arguments: [String], columns: Int = 100) throws -> [String] {
@@ -25,7 +25,7 @@ struct HelpTests {
     var open: String?
     var text = ""
     func close() {
-      if let open { #expect(text.contains("(default: ") && text.count > 20, "\(open) \(text)") }
+      if let open { #expect(text.contains("default: ") && text.count > 20, "\(open) \(text)") }
     }
     for line in settings.drop(while: { !$0.hasSuffix("Config:") && !$0.hasSuffix("']:") }) {
       if line.hasPrefix("  --") || !line.hasPrefix(" ") {
@@ -70,7 +70,6 @@ struct HelpTests {
     #expect(outcome.output.hasPrefix(version) && outcome.output.dropFirst(version.count).first?.isHexDigit == true)
   }
 
-  /// The groups that `lerobot-train --help` and `lerobot-eval --help` have for these parts, in their order.
   @Test func `a result that cannot be printed is an error`() throws {
     try Fixture.within { folder in
       for arguments in [["--version"], ["train", "--help"]] {
@@ -80,6 +79,7 @@ struct HelpTests {
     }
   }
 
+  /// The groups that `lerobot-train --help` and `lerobot-eval --help` have for these parts, in their order.
   @Test func `has LeRobot's groups`() throws {
     func groups(_ lines: [String]) -> [String] { lines.filter { !$0.hasPrefix(" ") && $0.hasSuffix(":") } }
     #expect(

@@ -57,7 +57,7 @@ struct WeightAverageTests {
 
   @Test func `what LeRobot refuses is refused`() {
     func refused(_ change: (inout WeightAverageSettings) -> Void) -> String? {
-      #expect(throws: ConfigurationError.self) { try settings(change).validate() }?.name
+      #expect(throws: ConfigurationError.self) { try settings(change).validateAll() }?.name
     }
     #expect(refused { ($0.minimum, $0.maximum) = (0.5, 0.4) } == "min_decay")
     #expect(refused { $0.power = 0 } == "power" && refused { $0.inverseGamma = .nan } == "inv_gamma")

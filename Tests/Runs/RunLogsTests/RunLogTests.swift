@@ -130,6 +130,22 @@ struct RunLogTests {
     }
   }
 
+  @Test func `a clock that is set back leaves W&B's running time whole`() throws {
+    try within { folder in
+      var hours = 5.0
+      let description = WandBDescription(runID: "abc123", name: "run", configuration: [:])
+      var run = try WandBRun(description, output: folder, resumingAt: 0) {
+        hours -= 1
+        return Date(timeIntervalSince1970: 3600 * hours)
+      }
+      for step in 1...2 { try run.write(["loss": 1], step: step) }
+      try run.finish(exitCode: 0)
+      let rows = try wandbRecords(folder).compactMap { $0.message(WandBRecords.Kind.history.rawValue) }
+      let times = rows.compactMap { WandBRecords.number("_runtime", in: $0) }
+      #expect(times.count == 2 && times.allSatisfy { (0..<60).contains($0) }, "\(times)")
+    }
+  }
+
   /// By the name, hash and record that wandb gives a video of its own.
   @Test func `W&B gets an evaluation's video`() throws {
     try within { folder in

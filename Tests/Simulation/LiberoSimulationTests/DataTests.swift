@@ -35,7 +35,7 @@ struct LiberoSettingsTests {
   @Test func `fall back to the package for keys that are absent`() throws {
     try withTemporaryFolder { folder in
       let file = folder.appendingPathComponent("config.yaml")
-      try "assets: /data/libero assets\n".write(to: file, atomically: true, encoding: .utf8)
+      try "assets: /data/libero assets\ninit_states:\ndatasets: ~\n".write(to: file, atomically: true, encoding: .utf8)
       let settings = try LiberoSettings.resolve(
         environment: ["LIBERO_CONFIG_PATH": folder.path], benchmarkRoot: URL(fileURLWithPath: "/package"))
       #expect(settings.assets?.path == "/data/libero assets")
@@ -43,8 +43,18 @@ struct LiberoSettingsTests {
     }
   }
 
-  @Test(arguments: ["- a\n- b\n", "assets: [\n"])
-  func `refuse a file that maps nothing`(_ text: String) throws {
+  @Test func `are nowhere else than where the variable says`() throws {
+    let environment = ["LIBERO_CONFIG_PATH": "/nowhere/libero", "HOME": "/"]
+    let error = #expect(throws: Failure.self) {
+      try LiberoSettings.resolve(environment: environment, benchmarkRoot: URL(fileURLWithPath: "/package"))
+    }
+    #expect(error?.description.hasPrefix("LIBERO_CONFIG_PATH names /nowhere/libero, which does not exist") == true)
+  }
+
+  @Test(arguments: [
+    "- a\n- b\n", "assets: [\n", "asset: /data/mine\n", "assets: [/data/mine]\n", "bddl_files: {a: b}\n",
+  ])
+  func `refuse a file that maps nothing, or what is not understood`(_ text: String) throws {
     try withTemporaryFolder { folder in
       let file = folder.appendingPathComponent("config.yaml")
       try text.write(to: file, atomically: true, encoding: .utf8)

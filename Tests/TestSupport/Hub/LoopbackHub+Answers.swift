@@ -188,7 +188,7 @@ extension LoopbackHub.Fault {
   fileprivate var damagesBody: Bool {
     switch self {
     case .cut, .wrongByte, .stall, .trickle, .longer, .noRanges: true
-    case .status, .redirectLoop, .redirect, .body: false
+    case .status, .redirectLoop, .redirect, .body, .garbage: false
     }
   }
 }
@@ -234,6 +234,7 @@ extension ServerResponse {
     case .cut(let count): answer.delivery = .cut(count)
     case .stall(let count, let seconds): answer.delivery = .stalled(count, seconds: seconds)
     case .trickle: answer.delivery = .trickled
+    case .garbage: answer.delivery = .garbled
     case .wrongByte: if !body.isEmpty { answer.body[answer.body.startIndex + body.count / 2] ^= 0x55 }
     case .redirectLoop: answer = ServerResponse(status: 302, headers: [("Location", address)])
     case .redirect(let target): answer = ServerResponse(status: 302, headers: [("Location", target)])

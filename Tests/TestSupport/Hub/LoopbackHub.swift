@@ -33,6 +33,8 @@ public final class LoopbackHub: Sendable {
     case stall(after: Int, seconds: Double)
     /// Sixteen bytes five times a second.
     case trickle
+    /// Bytes that are not HTTP.
+    case garbage
     /// A redirect to the same address.
     case redirectLoop
     /// A redirect to another address.

@@ -22,6 +22,8 @@ struct ServerResponse: Sendable {
     /// Nothing follows for some seconds after so many bytes of the body.
     case stalled(Int, seconds: Double)
     case trickled
+    /// Neither head nor body, but bytes of another protocol.
+    case garbled
   }
 
   var status = 200
@@ -124,12 +126,16 @@ private struct Connection {
 
   /// Whether the connection may continue.
   private func send(_ response: ServerResponse, isHead: Bool) -> Bool {
+    if case .garbled = response.delivery {
+      _ = write(Data("220 mail at your service\r\n\r\n".utf8))
+      return false
+    }
     var head = "HTTP/1.1 \(response.status) -\r\nContent-Length: \(response.body.count)\r\n"
     for (name, value) in response.headers { head += "\(name): \(value)\r\n" }
     guard write(Data((head + "\r\n").utf8)) else { return false }
     if isHead { return true }
     switch response.delivery {
-    case .whole: return write(response.body)
+    case .whole, .garbled: return write(response.body)
     case .cut(let count):
       _ = write(response.body.prefix(count))
       return false

@@ -20,7 +20,7 @@ enum {
 // curl_easy_setopt's and curl_easy_perform's results that are distinguished.
 enum {
   CURL_OK = 0, CURL_BAD_PROTOCOL = 1, CURL_BAD_URL = 3, CURL_NO_PROXY = 5, CURL_NO_HOST = 6, CURL_NO_CONNECTION = 7,
-  CURL_CUT = 18, CURL_WRITE = 23, CURL_READ = 26, CURL_TIMEOUT = 28, CURL_TLS_CONNECT = 35, CURL_ABORTED = 42,
+  CURL_WEIRD = 8, CURL_CUT = 18, CURL_WRITE = 23, CURL_READ = 26, CURL_TIMEOUT = 28, CURL_TLS_CONNECT = 35, CURL_ABORTED = 42,
   CURL_EMPTY = 52, CURL_SEND = 55, CURL_RECEIVE = 56, CURL_UNTRUSTED = 60, CURL_NO_CERTIFICATES = 77, CURL_HTTP2 = 92
 };
 
@@ -115,7 +115,9 @@ static int progress(void *data, int64_t expected, int64_t received, int64_t to_s
 static wm_curl_outcome outcome(int code) {
   switch (code) {
   case CURL_OK: return WM_CURL_DONE;
-  case CURL_BAD_PROTOCOL: case CURL_BAD_URL: return WM_CURL_BAD_ADDRESS;
+  case CURL_BAD_URL: return WM_CURL_BAD_ADDRESS;
+  // Addresses begin with http or https, so it is the answer that has another protocol.
+  case CURL_BAD_PROTOCOL: case CURL_WEIRD: return WM_CURL_GARBLED;
   case CURL_NO_PROXY: case CURL_NO_HOST: return WM_CURL_NO_HOST;
   case CURL_NO_CONNECTION: case CURL_TLS_CONNECT: return WM_CURL_NO_CONNECTION;
   case CURL_TIMEOUT: return WM_CURL_STALLED;

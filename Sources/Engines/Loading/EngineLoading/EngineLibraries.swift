@@ -12,7 +12,9 @@ public enum EngineLibraries {
     if let given = ProcessInfo.processInfo.environment["WM_DEPS_DIR"], !given.isEmpty {
       return URL(fileURLWithPath: given, isDirectory: true)
     }
-    let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+    // The kernel's answer, which still names the folder where the program was replaced while it runs.
+    let path = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+    let program = URL(fileURLWithPath: path)
     for start in [program, URL(fileURLWithPath: FileManager.default.currentDirectoryPath, isDirectory: true)] {
       var folder = start
       while folder.path != "/" {

@@ -32,9 +32,8 @@ public final class ParquetWriter {
     var arena = ExportArena()
     defer { arena.free() }
     var schema = arena.schema(fields, metadata: metadata)
-    guard let writer = api.create(partial.path, &schema) else {
-      throw Failure("\(url.path) could not be written: \(api.problem)")
-    }
+    errno = 0
+    guard let writer = api.create(partial.path, &schema) else { throw Self.failure(of: url, api, errno) }
     self.writer = writer
   }
 
@@ -69,21 +68,31 @@ public final class ParquetWriter {
       children.append(try arena.array(values, as: field.type, name: field.name))
     }
     var rows = arena.array(length: rowCount, buffers: [nil], children: children)
-    guard api.write(writer, &rows) == 0 else {
-      throw Failure("\(url.path) could not be written: \(api.problem)")
-    }
+    errno = 0
+    guard api.write(writer, &rows) == 0 else { throw Self.failure(of: url, api, errno) }
   }
 
   /// Writes the footer and renames the file to its final name.
   public func finish() throws {
     guard let writer else { throw Failure("\(url.path) is already finished") }
     self.writer = nil
+    errno = 0
     guard api.finish(writer) == 0 else {
+      let failure = Self.failure(of: url, api, errno)
       try? FileManager.default.removeItem(at: partial)
-      throw Failure("\(url.path) could not be written: \(api.problem)")
+      throw failure
     }
     guard rename(partial.path, url.path) == 0 else {
       throw Failure("\(url.path) could not be written: \(String(cString: strerror(errno)))")
     }
+  }
+
+  /// Why the engine could not write, with the system's reason, which it leaves out.
+  private static func failure(of url: URL, _ api: wm_arrow_api, _ code: Int32) -> Failure {
+    guard ![ENOSPC, EDQUOT, EFBIG].contains(code) else {
+      return Failure("\(url.path): cannot be written because the disk is full; free some space and try again")
+    }
+    let reason = code == 0 ? "" : " (\(String(cString: strerror(code))))"
+    return Failure("\(url.path) could not be written: \(api.problem)\(reason)")
   }
 }

@@ -37,6 +37,11 @@ public struct LiberoSettings: Sendable, Equatable {
     let root = try benchmarkRoot ?? packagedRoot()
     let file = location(environment)
     if FileManager.default.fileExists(atPath: file.path) { return try read(file, defaultRoot: root) }
+    let folder = file.deletingLastPathComponent()
+    guard environment["LIBERO_CONFIG_PATH"] ?? "" == "" || FileManager.default.fileExists(atPath: folder.path) else {
+      throw Failure(
+        "LIBERO_CONFIG_PATH names \(folder.path), which does not exist; correct it, or unset it for the standard")
+    }
     return LiberoSettings(benchmarkRoot: root)
   }
 
@@ -95,8 +100,17 @@ public struct LiberoSettings: Sendable, Equatable {
     }
     var values: [String: String] = [:]
     for (key, value) in pairs {
-      if let key = key.string, let value = value.string, !value.isEmpty { values[key] = value }
+      let name = key.string ?? "?"
+      // What is not understood would be replaced by the packages' data.
+      guard names.contains(name), let folder = value.string else {
+        throw Failure(
+          "\(file.path): '\(name)' is not understood; LIBERO reads one folder each of \(names.joined(separator: ", "))")
+      }
+      if !folder.isEmpty, value.null == nil { values[name] = folder }
     }
     return values
   }
+
+  /// What LIBERO's settings name.
+  private static let names = ["benchmark_root", "bddl_files", "init_states", "datasets", "assets"]
 }

@@ -36,6 +36,8 @@ typedef enum {
   WM_CURL_STOPPED,
   WM_CURL_UNTRUSTED,
   WM_CURL_BAD_ADDRESS,
+  /// What came is not HTTP.
+  WM_CURL_GARBLED,
   WM_CURL_FAILED
 } wm_curl_outcome;
 
