@@ -108,7 +108,8 @@ public struct SmolVLAConfiguration: ConfigurationSection, Equatable {
   @Setting(
     "precision", owner: .program,
     help:
-      "fp32, tf32 or bf16 arithmetic; null is bf16 for published weights where the hardware multiplies it faster, else fp32")
+      "fp32, tf32 or bf16 arithmetic; null is bf16 for published weights where the hardware multiplies it faster, else fp32"
+  )
   public var precision: Precision?
   @SettingsGroup public var compatibility = LeRobotCompatibilitySettings()
   /// Whether numbers are added up in LeRobot's order, which is slower and spares the last rounding error: what `probe`
