@@ -131,6 +131,11 @@ extension FrameTable {
             + "episode \(episodes[row]), which holds \(range.lowerBound) to \(range.upperBound - 1)")
       }
       let position = first + frames[row]
+      guard frameIndices[position] < 0 else {
+        throw Failure(
+          "frame \(frames[row]) of episode \(episodes[row]) occurs twice in the data files, the second time in "
+            + "\(file.url.path); remove rows or files that are left over")
+      }
       frameIndices[position] = frame
       taskIndices[position] = task
       timestamps[position] = times[row]

@@ -45,6 +45,14 @@ public enum AdapterInitializer: Sendable, Equatable {
   }
 }
 
+/// The alpha of modules whose names are, or end with, a name.
+public struct ModuleAlpha: Sendable, Equatable {
+  let module: String
+  let alpha: Double
+
+  public init(module: String, alpha: Double) { (self.module, self.alpha) = (module, alpha) }
+}
+
 /// Which parts of a frozen model are trained, and how: low-rank changes of linear layers (Hu et al., "LoRA", 2021), and
 /// modules that are trained whole.
 public struct LowRankAdaptation: Sendable, Equatable {
@@ -57,8 +65,8 @@ public struct LowRankAdaptation: Sendable, Equatable {
   public var alpha: Double
   /// Whether it is multiplied by alpha / √rank instead.
   public var isRankStabilized = false
-  /// The alphas of modules that have another one, by their names or the ends of those.
-  public var alphas: [String: Double] = [:]
+  /// The alphas of modules that have another one; the first that fits a module counts.
+  public var alphas: [ModuleAlpha] = []
   /// The linear layers with adapters.
   public var targets: ModuleSelection
   /// Ends of the names of modules that are trained whole.
@@ -71,7 +79,7 @@ public struct LowRankAdaptation: Sendable, Equatable {
 
   /// What the change of a module is multiplied by, given its rank.
   func scale(of module: String, rank: Int) -> Double {
-    let own = alphas.first { module == $0.key || module.hasSuffix(".\($0.key)") }?.value ?? alpha
+    let own = alphas.first { module == $0.module || module.hasSuffix(".\($0.module)") }?.alpha ?? alpha
     return own / (isRankStabilized ? Double(rank).squareRoot() : Double(rank))
   }
 
@@ -86,6 +94,11 @@ public struct LowRankAdaptation: Sendable, Equatable {
     guard !trainedWhole.isEmpty else { return nil }
     let modules = parameter.indices.lazy.filter { parameter[$0] == "." }.map { parameter[..<$0] }
     return modules.first { module in trainedWhole.contains(where: module.hasSuffix) }
+  }
+
+  /// Whether a parameter lies in the module that is called `name`.
+  public static func isPart(of name: String, _ parameter: String) -> Bool {
+    parameter.indices.contains { parameter[$0] == "." && parameter[..<$0].hasSuffix(name) }
   }
 
   /// Whether a parameter is a factor of a change.

@@ -62,6 +62,25 @@ public struct AdapterConfiguration: Sendable, Equatable {
     Set([adaptation.rank] + (members["rank_pattern"]?.object ?? [:]).values.compactMap(\.integer))
   }
 
+  /// Whether its lists of names select a layer; an expression out of a stranger's file is not run.
+  func selects(_ layer: String) -> Bool {
+    let excluded = (members["exclude_modules"]?.array ?? []).compactMap(\.string)
+    if excluded.contains(where: { Self.isPart(layer, of: $0) }) { return false }
+    guard case .names(let targets) = adaptation.targets else { return true }
+    return targets.contains { Self.isPart(layer, of: $0) }
+  }
+
+  /// The first name of its lists for which it has no weights.
+  func unserved(by weights: [String], _ layers: [String]) -> String? {
+    let whole = adaptation.trainedWhole.first { module in
+      !weights.contains { LowRankAdaptation.isPart(of: module, $0) }
+    }
+    guard whole == nil, case .names(let targets) = adaptation.targets else { return whole }
+    return targets.first { target in !layers.contains { Self.isPart($0, of: target) } }
+  }
+
+  private static func isPart(_ layer: String, of name: String) -> Bool { layer == name || layer.hasSuffix(".\(name)") }
+
   /// The same adapter for exactly these layers, as they were found in its weights.
   func adapting(_ layers: [String]) -> AdapterConfiguration {
     var copy = self
@@ -198,16 +217,16 @@ private struct AdapterFields {
 
   private static func isAlpha(_ number: Double) -> Bool { number > 0 && number <= 1e6 }
 
-  /// By names, or ends of names; peft takes regular expressions too, which are not run for a stranger.
-  var alphas: [String: Double] {
+  /// By names, or ends of names, in the file's order; peft takes regular expressions too, which are not run for a stranger.
+  var alphas: [ModuleAlpha] {
     get throws {
-      var alphas: [String: Double] = [:]
+      var alphas: [ModuleAlpha] = []
       for (name, value) in members["alpha_pattern"]?.object ?? [:] {
         let isName = name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_" || $0 == ".") }
         guard isName, let alpha = value.double, Self.isAlpha(alpha) else {
           throw expected("a map from names of modules to positive numbers", "alpha_pattern")
         }
-        alphas[name] = alpha
+        alphas.append(ModuleAlpha(module: name, alpha: alpha))
       }
       return alphas
     }

@@ -63,6 +63,14 @@ struct AdapterWeights {
         throw Failure(
           "\(file.path): expected \(name) to be a matrix of numbers, found \(tensor.dtype) of shape \(tensor.shape)")
       }
+      guard try tensor.isFinite().all() else {
+        throw Failure("\(file.path): \(name) holds numbers that are not finite; the training that wrote it had failed")
+      }
+      guard configuration.selects(layer) else {
+        throw Failure(
+          "\(file.path) has weights for \(layer), which \(PolicyWeightsFile.adapterConfiguration) does not select "
+            + "(target_modules, exclude_modules); bring the two files of one adapter together")
+      }
       layers.append(layer)
     }
     for layer in layers {
@@ -75,6 +83,11 @@ struct AdapterWeights {
           "\(file.path): the factors of \(layer) have shapes \(down) and \(up), which are not of the rank that "
             + "\(PolicyWeightsFile.adapterConfiguration) says (r \(configuration.adaptation.rank))")
       }
+    }
+    if let name = configuration.unserved(by: Array(weights.keys), layers.elements) {
+      throw Failure(
+        "\(file.path) has no weights for \(name), which \(PolicyWeightsFile.adapterConfiguration) names; bring the two files "
+          + "of one adapter together")
     }
     guard !layers.isEmpty || weights.keys.contains(where: configuration.adaptation.trainsWhole) else {
       throw Failure("\(file.path) holds no weights of an adapter")

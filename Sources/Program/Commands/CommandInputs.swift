@@ -19,7 +19,7 @@ func requireNoInputs(_ inputs: [URL], in folder: URL) throws {
 
 extension PolicySettings {
   /// The folders of this machine that a policy of these settings is read from: backbone, encoder and latents.
-  fileprivate var inputFolders: [URL] {
+  var inputFolders: [URL] {
     let models = [smolvla.backboneName, world?.encoderName].compactMap { $0.flatMap(localFolder) }
     return models + [world?.cacheDirectory].compactMap { $0.map { URL(fileURLWithPath: $0, isDirectory: true) } }
   }

@@ -123,7 +123,8 @@ enum EvalCommand: Command {
     run.sayWhatBroke(outcome)
     for root in try recorder?.finish() ?? [] {
       say("recorded: \(root.path)")
-      if let upload { say("uploaded: \(try upload.send(root))") }
+      // What a signal cut short is not published.
+      if let upload, interruption.signalNumber == nil { say("uploaded: \(try upload.send(root))") }
     }
     print(output.appendingPathComponent("eval_info.json").path)
     if let signal = interruption.signalNumber {

@@ -42,12 +42,15 @@ enum ReproduceCommand: Command {
     let output = settings.outputDirectory ?? defaultOutput("reproduce", "eval")
     let folder = URL(fileURLWithPath: output, isDirectory: true)
     let ofOneStart = ["output_dir", "overwrite", "resume", "profile"]
-    let flags = try recordedFlags(recorded).filter { !ofOneStart.contains($0.name) } + settings.flags
+    let repeated = try recordedFlags(recorded).filter {
+      !ofOneStart.contains($0.name) && !$0.name.hasPrefix("eval.recording")
+    }
+    let flags = repeated + settings.flags.map(\.fromHere)
     try enterWorkingDirectory(of: recorded)
     let status = try EvalCommand.main(flags.map(\.word) + ["--output_dir=\(folder.path)"])
-    let repeated = folder.appendingPathComponent("eval_info.json")
+    let file = folder.appendingPathComponent("eval_info.json")
     guard status == 0 else { return status }
-    let comparison = try RepeatedEvaluation(recorded: recorded, repeated: repeated)
+    let comparison = try RepeatedEvaluation(recorded: recorded, repeated: file)
     if !comparison.isUnchanged { say("\(recorded.path) was edited: its digests are of other contents") }
     for change in comparison.changes { say("not as recorded: \(change.text("recorded", "now"))") }
     comparison.differences.forEach { print($0) }
@@ -95,5 +98,14 @@ enum ReproduceCommand: Command {
       return environment?[name]?.integer.map { "--env.\(name)=\($0)" }
     }
     return flags + Arguments(sizes).flags
+  }
+}
+
+extension Arguments.Flag {
+  /// The same flag; of a model that lies in the present folder by its whole path.
+  fileprivate var fromHere: Arguments.Flag {
+    let ofModels: Set = ["policy.path", "policy.vlm_model_name", "policy.world_vision_model_name", "config_path"]
+    guard ofModels.contains(name), let path = text, FileManager.default.fileExists(atPath: path) else { return self }
+    return Arguments(["--\(name)=\(URL(fileURLWithPath: path).path)"]).flags.first ?? self
   }
 }

@@ -177,7 +177,7 @@ enum TrainCommand: Command {
     switch end {
     case .finished:
       let folder = CheckpointDirectory(output: output).folder(step: settings.steps, of: settings.steps)
-      print(folder.path)
+      if settings.savesCheckpoint { print(folder.path) }
       if let upload { print(try upload.send(folder.appendingPathComponent("pretrained_model"))) }
     case .interrupted(let step, _):
       say("stopped at step \(step); resume with --resume --output_dir=\(output.path)")

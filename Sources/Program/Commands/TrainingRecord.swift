@@ -60,7 +60,9 @@ struct TrainingRecord {
       return
     }
     var segments = try JSON(contentsOf: previous)["segments"]?.array ?? []
-    let last = segments.last?.object ?? [:]
+    var last = segments.last?.object ?? [:]
+    // A record of before it was noted says nothing of it.
+    last["scheduled_steps"] = last["scheduled_steps"] ?? segment["scheduled_steps"]
     for key in ["start_sha256", "backbone_sha256"] { segment[key] = last[key] }
     try Self.checkAdapted(last["adapter"], by: segment["adapter"]?["base_sha256"], of: checkpoint)
     changes = RecordDifferences.between(
@@ -193,6 +195,7 @@ struct TrainingRecord {
       "rename_map": settings.renameMap.json,
       "use_imagenet_stats": .bool(settings.dataset.usesImageNetStatistics),
       "optimizer": optimization.optimizer, "scheduler": optimization.scheduler,
+      "scheduled_steps": .integer(min(settings.steps, settings.optimization.schedule.decaySteps)),
       "policy_type": .string(settings.policy.type),
       "features": ["input": policy["input_features"] ?? .null, "output": policy["output_features"] ?? .null],
       "policy": settings.policy.smolvla.json.without(

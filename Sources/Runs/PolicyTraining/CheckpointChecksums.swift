@@ -20,7 +20,10 @@ public enum CheckpointChecksums {
     let state = checkpoint.appendingPathComponent("training_state")
     let names = try FileManager.default.contentsOfDirectory(atPath: state.path).sorted()
     var hashes: OrderedDictionary<String, JSON> = [:]
-    for name in [weights(of: checkpoint)] + names.map({ "training_state/\($0)" }) {
+    let average = [WeightAverage.weightsPath].filter {
+      FileManager.default.fileExists(atPath: checkpoint.appendingPathComponent($0).path)
+    }
+    for name in [weights(of: checkpoint)] + average + names.map({ "training_state/\($0)" }) {
       hashes[name] = .string(try MappedFile(checkpoint.appendingPathComponent(name)).sha256)
     }
     try JSON.object(hashes).write(to: checkpoint.appendingPathComponent(fileName))

@@ -63,7 +63,7 @@ public final class CheckpointMirror: Sendable {
   ///
   /// - Parameter overwrite: whether a run that it holds may go.
   public func prepare(overwrite: Bool) throws {
-    guard url.standardizedFileURL.path != output.standardizedFileURL.path else {
+    guard url.resolvingSymlinksInPath().path != output.resolvingSymlinksInPath().path else {
       throw Failure("\(url.path) is the run's own folder; name a folder on another disk as `checkpoint_mirror`")
     }
     guard isThere else { return }

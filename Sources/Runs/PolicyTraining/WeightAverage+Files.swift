@@ -6,6 +6,8 @@ import RobotPolicies
 extension WeightAverage {
   /// The folder of a policy of the average beside `pretrained_model`.
   private static let folder = "pretrained_model_ema"
+  /// Its weights, below the checkpoint.
+  static let weightsPath = "\(folder)/model.safetensors"
   private static let stateFile = "ema_state.json"
 
   /// The average that a checkpoint holds, or a new one of the weights.
@@ -15,7 +17,7 @@ extension WeightAverage {
     _ pretrained: PretrainedPolicy, _ settings: TrainingSettings, _ checkpoint: URL?, _ step: Int
   ) throws -> WeightAverage {
     let parameters = pretrained.policy.parameters
-    let model = checkpoint?.appendingPathComponent(folder).appendingPathComponent("model.safetensors")
+    let model = checkpoint?.appendingPathComponent(weightsPath)
     guard let checkpoint, let model, FileManager.default.fileExists(atPath: model.path) else {
       return try WeightAverage(of: parameters, settings.average)
     }

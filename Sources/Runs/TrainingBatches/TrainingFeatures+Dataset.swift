@@ -75,7 +75,7 @@ extension TrainingFeatures {
     let unfit = needed.filter { name in
       guard let feature = dataset.metadata.features[name], let known = dataset.statistics[name] else { return true }
       return known.shape != (feature.dataType.isVisual ? [3, 1, 1] : feature.shape)
-        || known.named.contains { !$0.values.allSatisfy(\.isFinite) }
+        || known.named.contains { !$0.values.allSatisfy(\.isFinite) } || known.standardDeviation.contains { $0 < 0 }
     }
     guard !unfit.isEmpty else { return (dataset.statistics, []) }
     let taken = try dataset.recomputedStatistics(of: unfit)
