@@ -88,9 +88,9 @@ gpu-package: setup ## pack what Benchmarks/gpu.sh needs on a machine with a GPU 
 bench-env: setup ## run LIBERO beside the official stack and compare speed and memory
 	@oracle/parity/libero.sh bench
 
-bench-python: setup ## compare gymnasium's LIBERO environments with the native ones; PYTHON is an environment's with the package
+bench-python: setup ## compare gymnasium's LIBERO environments with the native ones; PYTHON names an environment with gymnasium
 	@swift build -c release --product LiberoMeasurements
-	@$(or $(PYTHON),python3) Benchmarks/python_environments.py .build/release/LiberoMeasurements
+	@Benchmarks/python_environments.sh .build/release/LiberoMeasurements $(PYTHON)
 
 statistics: ## simulate experiments whose truth is known, and check how often the statistics are right
 	@swift build -c release --product StatisticsSimulation
@@ -106,4 +106,4 @@ lint: ## check the format, and that no library module names a flag or prints
 clean: ## delete what was built, keep the engines
 	@rm -rf .build bin
 
-.PHONY: help setup build wheel demo test test-precision test-python test-browser test-slurm test-matrix test-static examples docs parity goldens bench bench-parts bench-policy bench-start bench-loader bench-env gpu-package statistics format lint clean
+.PHONY: help setup build wheel demo test test-precision test-python test-browser test-slurm test-matrix test-static examples docs parity goldens bench bench-parts bench-policy bench-start bench-loader bench-env bench-python gpu-package statistics format lint clean

@@ -150,6 +150,7 @@ let package = Package(
         "Libero", "Statistics", "cold_start.sh", "comparison.sh", "loader.sh", "loader_peer.py", "policy.sh",
         "policy_peer.py",
         "gpu.sh", "gpu_package.sh", "gpu_compare.py", "gpu_peer.py", "python_environments.py",
+        "python_environments.sh",
       ]),
     // What `make bench-env` and `make parity` measure of LIBERO's scenes and environments.
     .executableTarget(

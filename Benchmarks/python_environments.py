@@ -2,8 +2,8 @@
 
 Usage: PYTHON Benchmarks/python_environments.py LIBERO_MEASUREMENTS [ENVIRONMENTS] [STEPS]
 
-PYTHON is that of an environment with the package; LIBERO_CONFIG_PATH names the settings that name the scene assets. Fails
-below 80 % of the native rate.
+PYTHON is that of an environment with the package; python_environments.sh makes one. LIBERO_CONFIG_PATH names the settings that
+name the scene assets. Fails below 80 % of the native rate.
 """
 
 import json
@@ -12,9 +12,11 @@ import sys
 import time
 
 import numpy as np
-from lerobot_wm import LiberoVectorEnv, core
+from lerobot_wm import LiberoVectorEnv, core, installation
 
 measurements = sys.argv[1]
+if "debug" in str(installation.library().resolve()):
+    sys.exit("the package was built for debugging; time one that was installed with `pip install .`")
 count, steps = [int(number) for number in sys.argv[2:4] + ["4", "20"][len(sys.argv[2:4]) :]]
 task = ("libero_spatial", 0)
 action = np.tile(np.array([0.1, 0, -0.05, 0, 0, 0, -1], np.float32), (count, 1))

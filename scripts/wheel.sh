@@ -7,7 +7,7 @@ deps=${WM_DEPS_DIR:-$root/.deps}
 tools=$root/.build/wheel-tools
 cd "$root"
 rm -rf dist .build/audited
-"$root/setup/build_shims.sh" "$deps" operators
+"$root/setup/build_shims.sh" "$deps" torch operators
 # SwiftPM tells the linker of a dynamic library not where Foundation's static parts are.
 static=$(dirname "$(dirname "$(readlink -f "$(command -v swift)")")")/lib/swift_static/linux
 WM_SWIFT_FLAGS="-c release --static-swift-stdlib --scratch-path .build/wheel -Xlinker -s -Xlinker -L$static" WM_WHEEL_SHIMS=$deps/shims \

@@ -24,6 +24,8 @@ from .installation import native_root
 _LINKED = {"torch": True, "pyarrow": True, "mujoco": False}
 # Packages that are read as data: name, and the folder that tells that the package is installed.
 _DATA = {"hf-libero": "libero", "robosuite": "robosuite"}
+# What is read by a shim that not everything needs.
+_READ_BY = {"arrow": "datasets", "images": "recorded images", "videos": "videos"}
 
 
 def _cache() -> Path:
@@ -103,8 +105,7 @@ def _pinned(name: str) -> tuple[str, str]:
 def compile_shims(deps: Path, only_torch: bool = False) -> None:
     """Brings the shims into an engines' folder: those that came with the wheel where they fit, else compiled ones.
 
-    A shim that is there and newer than its sources stays. Where the media shims cannot be compiled, the program works without
-    recorded videos and images.
+    A shim that is there and newer than its sources stays. Without those in `_READ_BY` the program works, but reads none of these.
     """
     root = native_root()
     for shim in (root / "shims").glob("*.so"):
@@ -113,26 +114,30 @@ def compile_shims(deps: Path, only_torch: bool = False) -> None:
             shutil.copy(shim, deps / "shims" / shim.name)
     with open(deps / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        for arguments in [["operators"]] if only_torch else [["operators"], []]:
-            _compile(root, deps, arguments)
+        # In one call where nothing stands in the way.
+        if _compile(root, deps, "torch", "operators", *([] if only_torch else _READ_BY)) is None:
+            return
+        if problem := _compile(root, deps, "torch", "operators"):
+            raise Error(f"the shim for this torch could not be compiled: {problem}")
+        for name, read in {} if only_torch else _READ_BY.items():
+            if problem := _compile(root, deps, name):
+                print(f"lerobot-wm: {read} cannot be read: {problem}", file=sys.stderr)
 
 
-def _compile(root: Path, deps: Path, arguments: list[str]) -> None:
+def _compile(root: Path, deps: Path, *shims: str) -> str | None:
+    """Compiles shims that are not there yet; returns what stands in the way."""
     environment = {name: value for name, value in os.environ.items() if name != "WM_TORCH_DIR"}
     result = subprocess.run(
-        [str(root / "setup" / "build_shims.sh"), str(deps), *arguments], env=environment, capture_output=True, text=True
+        [str(root / "setup" / "build_shims.sh"), str(deps), *shims], env=environment, capture_output=True, text=True
     )
     if result.returncode == 0:
-        return
+        return None
     compiler = os.environ.get("CXX", "g++")
     if shutil.which(compiler) is None:
-        missing = f"{compiler} is not installed; run `apt-get install g++`"
-    else:
-        errors = [line for line in result.stderr.splitlines() if "error" in line] or result.stderr.splitlines()
-        missing = errors[0] if errors else "no reason given"
-    if arguments:
-        raise Error(f"the shim for this torch could not be compiled: {missing}")
-    print(f"lerobot-wm: not all recorded images and videos can be read: {missing}", file=sys.stderr)
+        return f"{compiler} is not installed; run `apt-get install g++`"
+    lines = result.stderr.splitlines()
+    known = [line.removeprefix("setup: ") for line in lines if line.startswith("setup: ")]
+    return next(iter(known or [line for line in lines if "error" in line] or lines), "no reason given")
 
 
 def environment(deps: Path) -> dict[str, str]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
+import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 import unittest
-from contextlib import chdir
+from contextlib import chdir, redirect_stderr
+from unittest import mock
 
 import numpy as np
 import support
@@ -16,6 +20,7 @@ from safetensors.torch import load_file
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import lerobot_wm
+from lerobot_wm import engines
 from lerobot_wm.policies import SharedPolicy
 
 CASE = support.POLICIES / "one_future"
@@ -173,6 +178,28 @@ class PackageTests(unittest.TestCase):
             for planned in threads.map(lambda _: policy.actions(batch, seed=5), range(20)):
                 self.assertTrue(torch.equal(planned, wanted))
 
+    def test_headers_that_are_missing_are_named_at_once_and_keep_no_other_shim_away(self):
+        folder = support.temporary_folder()
+        there = engines.folder()
+        engines.compile_shims(there)
+        (folder / "engines").symlink_to(there / "engines")
+        shutil.copytree(there / "shims", folder / "shims")
+        for name in ["libwm_media.so", "libwm_video.so"]:
+            (folder / "shims" / name).unlink(missing_ok=True)
+        compiler = folder / "compiler"
+        compiler.write_text(f'#!/bin/sh\necho "$1" >>{folder}/calls\nexec g++ -nostdinc "$@"\n')
+        compiler.chmod(0o755)
+        said = io.StringIO()
+        with mock.patch.dict(os.environ, CXX=str(compiler)), redirect_stderr(said):
+            engines.compile_shims(folder)
+        first, second = said.getvalue().splitlines()
+        self.assertRegex(
+            first, "^lerobot-wm: recorded images cannot be read: .*png.h.*; install Debian's g\\+\\+ libpng-dev"
+        )
+        self.assertRegex(second, "^lerobot-wm: videos cannot be read: .*libavformat/avformat.h.*libswscale-dev")
+        # Nothing was compiled for that.
+        self.assertEqual(set((folder / "calls").read_text().split()), {"-E"})
+
     def test_ctrl_c_is_heard_between_calls_and_the_process_ends_as_python_does(self):
         code = (
             "import lerobot_wm, numpy, sys\n"
@@ -243,8 +270,6 @@ class PackageTests(unittest.TestCase):
 
 
 def decoded(image: bytes) -> np.ndarray:
-    import io
-
     from PIL import Image
 
     return np.array(Image.open(io.BytesIO(image)).convert("RGB"))

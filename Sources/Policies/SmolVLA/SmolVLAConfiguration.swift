@@ -108,7 +108,8 @@ public struct SmolVLAConfiguration: ConfigurationSection, Equatable {
   @Setting(
     "precision", owner: .program,
     help:
-      "fp32, tf32 or bf16 arithmetic; null is bf16 for published weights where the hardware multiplies it, else fp32")
+      "fp32, tf32 or bf16 arithmetic; null is bf16 for published weights where the hardware multiplies it faster, else fp32"
+  )
   public var precision: Precision?
   @SettingsGroup public var compatibility = LeRobotCompatibilitySettings()
   /// Whether numbers are added up in LeRobot's order, which is slower and spares the last rounding error: what `probe`
@@ -117,7 +118,7 @@ public struct SmolVLAConfiguration: ConfigurationSection, Equatable {
 
   public init() {}
 
-  /// The arithmetic on a device: what is asked for, or bf16 for published weights where the hardware multiplies it.
+  /// The arithmetic on a device: what is asked for, or bf16 for published weights where the hardware multiplies it faster.
   public func precision(on device: Device) -> Precision {
     // A CPU has no TF32.
     if let precision { return precision == .tf32 && device == .cpu ? .fp32 : precision }

@@ -3,6 +3,7 @@ import Foundation
 import LibTorch
 import ModelFiles
 import NeuralNetworks
+import TestSupport
 import Testing
 
 /// Something wrong that a user may bring, and what must be said of it.
@@ -232,14 +233,16 @@ struct BadInputTests {
       "no simulator", record + ["--dataset.root=out"], says: "make setup", environment: ["WM_DEPS_DIR": "/nonexistent"]),
   ]
 
+  private static let videos = Checkout.tests("Data/LeRobotDatasetsTests/Goldens/h264").path
   /// The engines as they are, but for one file.
   private static let brokenEngines =
     [
-      ("libwm_arrow.so", "Arrow"), ("libwm_media.so", "libpng"), ("libwm_video.so", "FFmpeg"), ("libwm_torch", "torch"),
-      ("pyarrow", "Arrow"), ("torch", "WM_TORCH_DIR"),
-    ].map { missing, name in
+      ("libwm_arrow.so", "Arrow", train), ("libwm_media.so", "libpng", train), ("libwm_torch", "torch", train),
+      ("pyarrow", "Arrow", train), ("torch", "WM_TORCH_DIR", train),
+      ("libwm_video.so", "FFmpeg", train + ["--dataset.root=\(videos)"]),
+    ].map { missing, name, command in
       BadInput(
-        "no \(missing)", train, says: name, "make setup", environment: ["WM_DEPS_DIR": "deps"],
+        "no \(missing)", command, says: name, "make setup", environment: ["WM_DEPS_DIR": "deps"],
         damage: { try linkEngines(into: $0.appendingPathComponent("deps"), without: missing) })
     } + [
       BadInput(
@@ -310,6 +313,16 @@ struct BadInputTests {
       }
       for part in input.says { #expect(outcome.errors.contains(part), "\(outcome.errors)") }
       #expect(try contents(folder) == before)
+    }
+  }
+
+  @Test func `trains on images where FFmpeg is missing`() throws {
+    try Fixture.within { folder in
+      try Self.linkEngines(into: folder.appendingPathComponent("deps"), without: "libwm_video.so")
+      let outcome = try Program.run(
+        Self.train + ["--steps=1"], in: folder, environment: ["WM_DEPS_DIR": folder.appendingPathComponent("deps").path]
+      )
+      #expect(outcome.status == 0, "\(outcome.errors)")
     }
   }
 

@@ -12,8 +12,13 @@ struct PythonRunbookTests {
   ]
 
   @Test func `works with LeRobot's own training, from the hub and back to it`() throws {
-    let folder = try RunbookFolder()
+    var folder = try RunbookFolder()
     defer { folder.remove() }
+    folder.environment = [
+      "PYTHONPATH": Program.checkout.appendingPathComponent("python/tests/loopback").path, "OMP_NUM_THREADS": "1",
+      // The tests' hub takes uploads through LFS.
+      "HF_HUB_DISABLE_XET": "1", "HF_LEROBOT_HOME": folder.file("huggingface/lerobot").path,
+    ]
     let precompute = RunbookTests.precompute.replacing(
       "lerobot-wm-precompute", with: "python -m world_modality.precompute_world_latents")
     try folder.run(precompute, ["--device=cpu", "--num_compute_threads=1"])
@@ -34,6 +39,8 @@ struct PythonRunbookTests {
       .replacing("--policy.init_from_policy_path=lerobot/smolvla_base", with: "")
       .replacing("smolvla_world_seed0", with: "continued")
     try folder.run(
-      continued, ["--policy.device=cpu", "--batch_size=2", "--steps=1", "--num_compute_threads=1", "--num_workers=0"])
+      continued,
+      ["--policy.device=cpu", "--batch_size=2", "--steps=1", "--num_compute_threads=1", "--num_workers=0"]
+        + RunbookTests.worldSizes)
   }
 }

@@ -147,6 +147,8 @@ struct RunbookTests {
 struct RunbookFolder {
   let hub: LoopbackHub
   let folder: URL
+  /// Further variables of the commands' environment.
+  var environment: [String: String] = [:]
 
   init() throws {
     hub = try LoopbackHub()
@@ -189,7 +191,7 @@ struct RunbookFolder {
         "HF_ENDPOINT": hub.endpoint, "HF_HUB_OFFLINE": "", "HF_HOME": home, "HF_HUB_CACHE": home + "/hub",
         "TRANSFORMERS_CACHE": home + "/hub", "HF_LEROBOT_HOME": "", "HF_TOKEN": "", "MUJOCO_GL": "osmesa",
         "LIBERO_CONFIG_PATH": file("libero").path,
-      ])
+      ].merging(environment) { $1 })
   }
 
   /// Runs a command to its successful end and gives what it said.

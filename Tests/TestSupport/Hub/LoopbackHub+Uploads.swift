@@ -8,6 +8,7 @@ extension LoopbackHub {
       return .failure(401, nil, "Invalid username or password.")
     }
     if parts == ["api", "repos", "create"] { return create(request.json) }
+    if parts == ["api", "validate-yaml"] { return validateCard(request.json) }
     if parts.count >= 6, Array(parts.suffix(4)) == ["info", "lfs", "objects", "batch"] { return batch(request.json) }
     if parts.first == "verify" { return .json([:]) }
     guard parts.count == 6, parts[0] == "api", parts[1] == "models" || parts[1] == "datasets" else {
@@ -43,6 +44,15 @@ extension LoopbackHub {
       state.repositories[key] = repository
       return .json(["url": address, "name": .string("\(owner)/\(name)"), "id": "0"])
     }
+  }
+
+  /// Whether a card has metadata with a license; the hub knows far more about them.
+  private func validateCard(_ json: JSON?) -> ServerResponse {
+    let parts = (json?["content"]?.string ?? "").components(separatedBy: "---\n")
+    guard parts.count >= 3, parts[0].isEmpty, parts[1].contains("license: ") else {
+      return .json(["errors": [["message": "the card has no license"]], "warnings": []], status: 400)
+    }
+    return .json(["errors": [], "warnings": []])
   }
 
   private func preupload(_ json: JSON?) -> ServerResponse {

@@ -2,30 +2,32 @@ import CMedia
 import EngineLoading
 import Foundation
 
-/// The codecs' libraries, opened once, on first use.
-struct MediaEngine: Sendable {
-  let stills: wm_media_api
-  let videos: wm_video_api
-
-  private static let opened: Result<MediaEngine, any Error> = Result {
-    let shims = try EngineLibraries.directory().appendingPathComponent("shims")
+/// The codecs' libraries, each opened once, on first use: images can be read where FFmpeg is missing.
+enum MediaEngine {
+  private static let openedStills: Result<wm_media_api, any Error> = Result {
     var stills = wm_media_api()
     try EngineLibraries.load(
-      shims.appendingPathComponent("libwm_media.so"), engine: "libpng and libjpeg", prefix: "wm_media_",
-      names: wm_media_function_names, into: &stills)
+      try shim("libwm_media.so"), engine: "libpng and libjpeg", prefix: "wm_media_", names: wm_media_function_names,
+      into: &stills)
+    return stills
+  }
+  private static let openedVideos: Result<wm_video_api, any Error> = Result {
     var videos = wm_video_api()
     try EngineLibraries.load(
-      shims.appendingPathComponent("libwm_video.so"), engine: "FFmpeg", prefix: "wm_video_",
-      names: wm_video_function_names, into: &videos)
-    return MediaEngine(stills: stills, videos: videos)
+      try shim("libwm_video.so"), engine: "FFmpeg", prefix: "wm_video_", names: wm_video_function_names, into: &videos)
+    return videos
+  }
+
+  private static func shim(_ name: String) throws -> URL {
+    try EngineLibraries.directory().appendingPathComponent("shims/\(name)")
   }
 
   static var stills: wm_media_api {
-    get throws { try opened.get().stills }
+    get throws { try openedStills.get() }
   }
 
   static var videos: wm_video_api {
-    get throws { try opened.get().videos }
+    get throws { try openedVideos.get() }
   }
 }
 

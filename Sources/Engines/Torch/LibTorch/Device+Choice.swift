@@ -17,12 +17,24 @@ extension Device {
     return device
   }
 
-  /// Whether the hardware multiplies bfloat16 itself; every GPU is taken to.
+  /// Whether the hardware multiplies bfloat16 faster than float32; every GPU is taken to.
   public var multipliesBFloat16: Bool {
     guard self == .cpu else { return true }
-    let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
-    let flags = text.split(separator: "\n").first { $0.hasPrefix("flags") || $0.hasPrefix("Features") } ?? ""
+    return Self.multipliesBFloat16((try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? "")
+  }
+
+  /// The same of a CPU that the system describes like this.
+  ///
+  /// Intel's vector instructions are half as fast as float32's (145 against 317 GFLOP/s on two cores of a fifth Xeon without
+  /// AMX), AMD's twice as fast (404 against 198).
+  static func multipliesBFloat16(_ description: String) -> Bool {
+    func words(_ names: String...) -> Set<String> {
+      let line = description.split(separator: "\n").first { line in names.contains { line.hasPrefix($0) } } ?? ""
+      return Set(line.split { $0 == " " || $0 == "\t" }.map(String.init))
+    }
     // Intel's and AMD's names, and Arm's.
-    return !Set(["avx512_bf16", "amx_bf16", "bf16"]).isDisjoint(with: flags.split(separator: " ").map(String.init))
+    let flags = words("flags", "Features")
+    return flags.contains("amx_bf16") || flags.contains("bf16")
+      || flags.contains("avx512_bf16") && words("vendor_id").contains("AuthenticAMD")
   }
 }
