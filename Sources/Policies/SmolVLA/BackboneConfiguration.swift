@@ -73,8 +73,8 @@ public struct BackboneConfiguration: Sendable, Equatable {
     guard text.attentionHeads % text.keyValueHeads == 0 else {
       throw Failure("\(file): \(text.keyValueHeads) key-value heads do not divide \(text.attentionHeads) heads")
     }
-    guard text.headDimension % 2 == 0 else {
-      throw Failure("\(file): rotary positions need an even head_dim, found \(text.headDimension)")
+    guard text.headDimension > 0, text.headDimension % 2 == 0 else {
+      throw Failure("\(file): rotary positions need an even head_dim of 2 or more, found \(text.headDimension)")
     }
     guard vision.hiddenSize % vision.attentionHeads == 0, vision.imageSize >= vision.patchSize else {
       throw Failure("\(file): the vision tower's sizes do not fit each other")

@@ -169,7 +169,7 @@ extension LatentCacheManifest {
     }
     if let camera = expected.camera, camera != self.camera {
       throw refuse(
-        "camera", self.camera, camera, "fix `world_camera`, or precompute with `image_key=\(camera)`")
+        "camera", self.camera, camera, "give `world_camera=\(self.camera)`, or precompute with `image_key=\(camera)`")
     }
     guard temporalWindow == expected.temporalWindow else {
       throw refuse(

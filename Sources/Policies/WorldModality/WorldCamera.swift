@@ -1,12 +1,18 @@
 import Failures
 import LayeredSettings
+import ModelFiles
 
 /// The camera whose frames become latents.
-public enum WorldCamera: String, Sendable, CaseIterable, ConfigurationValue {
+public struct WorldCamera: Sendable, Equatable {
   /// The first camera that is not on the wrist, `observation.images.image` in LIBERO.
-  case front
+  public static let front = WorldCamera("front")
   /// The camera whose name says wrist, or LIBERO's `observation.images.image2`.
-  case wrist
+  public static let wrist = WorldCamera("wrist")
+
+  /// `front`, `wrist`, or a camera's name, whole or what follows `observation.images.`.
+  public let rawValue: String
+
+  public init(_ name: String) { rawValue = name }
 
   /// This camera among a policy's, by feature name.
   ///
@@ -16,10 +22,37 @@ public enum WorldCamera: String, Sendable, CaseIterable, ConfigurationValue {
       let last = name.split(separator: ".").last ?? ""
       return last.contains("wrist") || last == "image2"
     }
-    guard let camera = cameras.first(where: { isOnWrist($0) == (self == .wrist) }) else {
-      throw Failure(
-        "`world_camera=\(rawValue)`: the policy has no such camera among \(cameras.joined(separator: ", "))")
+    let found = cameras.first { camera in
+      switch self {
+      case .front, .wrist: isOnWrist(camera) == (self == .wrist)
+      default: camera == rawValue || camera == "observation.images." + rawValue
+      }
     }
-    return camera
+    guard let found else {
+      throw Failure(
+        "`world_camera=\(rawValue)`: the policy has no such camera among \(cameras.joined(separator: ", ")); give one of "
+          + "these names")
+    }
+    return found
   }
+
+}
+
+extension WorldCamera: ConfigurationValue {
+  public static let typeDescription = "front, wrist or a camera's name"
+  public static let typeName = "str"
+
+  public init(flag: String) throws(ConfigurationValueError) {
+    guard !flag.isEmpty else { throw ConfigurationValueError(expected: Self.typeDescription, found: "\"\"") }
+    self.init(flag)
+  }
+
+  public init(json: JSON) throws(ConfigurationValueError) {
+    guard let text = json.string else {
+      throw ConfigurationValueError(expected: Self.typeDescription, found: json.text(.line))
+    }
+    try self.init(flag: text)
+  }
+
+  public var json: JSON { .string(rawValue) }
 }

@@ -118,7 +118,8 @@ public struct WorldModalityConfiguration: ConfigurationSection, Equatable {
     "world_vision_model_name",
     help: "repository or folder of the encoder; null for dino means \(LatentsSource.dino.defaultEncoderName)")
   private var givenEncoderName: String?
-  @Setting("world_camera", help: "camera whose frames become latents") public var camera = WorldCamera.front
+  @Setting("world_camera", help: "camera whose frames become latents: front, wrist or its name") public var camera =
+    WorldCamera.front
   @Setting(
     "world_rollout_temporal_window", in: 0...1024, help: "frames of a clip in closed loop; 0 follows latent_suffix")
   public var rolloutTemporalWindow = 0

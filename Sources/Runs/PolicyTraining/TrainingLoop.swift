@@ -252,8 +252,8 @@ private struct Update {
     values.merge(known) { $1 }
     if let bad = values.first(where: { !$0.value.isFinite }) {
       throw Failure(
-        "\(bad.key) is \(bad.value) at step \(step): training has diverged; resume from the last checkpoint with a "
-          + "lower `policy.optimizer_lr`")
+        "\(bad.key) is \(bad.value.isNaN ? "nan" : "\(bad.value)") at step \(step): training has diverged; lower "
+          + "`policy.optimizer_lr`, and resume from the last checkpoint, if there is one")
     }
     return values
   }

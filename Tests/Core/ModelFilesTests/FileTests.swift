@@ -40,6 +40,27 @@ struct FileTests {
     #expect(try folder.names == [])
   }
 
+  @Test func `a folder is not written by two at once, and what a killed process left of one is removed`() throws {
+    let url = folder("data")
+    do {
+      let first = try AtomicFolder(url)
+      try Data("one".utf8).write(to: first.partial.appendingPathComponent("a"))
+      let error = #expect(throws: FileError.self) { try AtomicFolder(url) }
+      #expect(error?.description.hasPrefix("\(url.path): another process is writing it") == true)
+      try first.commit()
+      // Whoever writes next is not disturbed by the end of the one before.
+      let next = try AtomicFolder(url)
+      try Data("two".utf8).write(to: next.partial.appendingPathComponent("a"))
+      withExtendedLifetime(consume first) {}
+      try next.commit()
+    }
+    #expect(
+      try folder.names == ["data"] && String(contentsOf: url.appendingPathComponent("a"), encoding: .utf8) == "two")
+    try FileManager.default.createDirectory(at: folder(".new.partial/old"), withIntermediateDirectories: true)
+    let second = try AtomicFolder(folder("new"))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: second.partial.path).isEmpty)
+  }
+
   @Test func `nothing is overwritten unasked`() throws {
     let url = folder("a.txt")
     try AtomicFile.write([1], to: url)

@@ -1,5 +1,6 @@
 import Failures
 import Foundation
+import RGBImages
 import Testing
 
 @testable import MediaCoding
@@ -22,6 +23,36 @@ func `frames by time equal PyAV's planes and torchcodec's colors in any order`(n
       let image = try reader.frame(at: time)
       #expect(difference(image.pixels, Array(colors[slot * size * 3..<(slot + 1) * size * 3])) <= 2)
     }
+  }
+}
+
+/// The turn as torchcodec 0.11 makes it: by a quarter counterclockwise the top left corner comes to be the bottom left one.
+@Test(arguments: [(1, [0, -1, 1, 0]), (2, [-1, 0, 0, -1]), (3, [0, 1, -1, 0])])
+func `a video of a camera on its side is turned`(turns: Int, matrix: [Int32]) throws {
+  try withFolder { folder in
+    let (plain, turned) = (try goldenURL("h264.mp4"), folder.appendingPathComponent("turned.mp4"))
+    var bytes = try Data(contentsOf: plain)
+    // The matrix of the track's header, of version 0: a, b, u, c, d, v in 16.16, as ISO/IEC 14496-12 has it.
+    let place = try #require(bytes.range(of: Data("tkhd".utf8))).upperBound + 40
+    for (slot, value) in zip([0, 1, 3, 4], matrix) {
+      withUnsafeBytes(of: (value << 16).bigEndian) { word in
+        bytes.replaceSubrange(place + 4 * slot..<place + 4 * slot + 4, with: word)
+      }
+    }
+    try bytes.write(to: turned)
+    let (before, after) = (try VideoReader(plain).frame(at: 0.3), try VideoReader(turned).frame(at: 0.3))
+    let (right, bottom) = (before.width - 1, before.height - 1)
+    #expect(after.width == (turns == 2 ? before.width : before.height))
+    #expect(after.height == (turns == 2 ? before.height : before.width))
+    func pixel(_ image: RGBImage, _ x: Int, _ y: Int) -> [UInt8] {
+      Array(image.pixels[3 * (y * image.width + x)..<3 * (y * image.width + x) + 3])
+    }
+    for (x, y) in [(0, 0), (right, 0), (5, 7), (right, bottom)] {
+      let (column, row) = [1: (y, right - x), 2: (right - x, bottom - y), 3: (bottom - y, x)][turns] ?? (x, y)
+      #expect(pixel(after, column, row) == pixel(before, x, y))
+    }
+    let reader = try VideoReader(turned)
+    #expect(reader.width == after.width && reader.height == after.height)
   }
 }
 

@@ -92,4 +92,13 @@ struct SmolVLAConfigurationTests {
     let error = try #require(throws: ConfigurationError.self) { try configuration(flag) }
     #expect(message(of: error).contains("--policy.\(name)"))
   }
+
+  @Test func `a backbone whose heads leave nothing of its width is refused`() throws {
+    let text: JSON = ["hidden_size": 32, "num_attention_heads": 64]
+    let error = #expect(throws: Failure.self) {
+      try BackboneConfiguration(["text_config": text, "vision_config": [:]], in: "config.json")
+    }
+    #expect(
+      error?.description.contains("an even head_dim of 2 or more, found 0") == true, "\(error?.description ?? "")")
+  }
 }

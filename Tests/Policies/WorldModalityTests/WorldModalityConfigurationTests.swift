@@ -131,6 +131,21 @@ struct WorldModalityConfigurationTests {
     #expect(error?.description.contains("`world_camera=wrist`") == true)
   }
 
+  @Test func `a world camera of any name is one of the policy's`() throws {
+    let cameras = ["observation.images.top", "observation.images.side"]
+    for name in ["side", "observation.images.side"] {
+      var configured = Configured<WorldModalityConfiguration>()
+      try configured.apply(Arguments(["--world_camera=\(name)"]))
+      let camera = try configured.validated().camera
+      #expect(try camera.name(among: cameras) == cameras[1])
+      #expect(configured.json["world_camera"] == .string(name))
+      let error = #expect(throws: Failure.self) { try camera.name(among: [cameras[0]]) }
+      #expect(error?.description.contains("no such camera among observation.images.top") == true)
+    }
+    var empty = Configured<WorldModalityConfiguration>()
+    #expect(throws: ConfigurationError.self) { try empty.apply(Arguments(["--world_camera="])) }
+  }
+
   @Test(arguments: zip(TrainingMemoryMode.allCases, ["pred", "pred", "zero", "shuffle", "random"]))
   func `the memory in closed loop is that of the training until another is given`(
     mode: TrainingMemoryMode, name: String

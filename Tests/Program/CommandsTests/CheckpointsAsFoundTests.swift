@@ -195,7 +195,7 @@ struct CheckpointsAsFoundTests {
       let checkpoints = folder.appendingPathComponent("E0/checkpoints")
       let last = checkpoints.appendingPathComponent("last")
       try FileManager.default.removeItem(at: last)
-      try Data("000003".utf8).write(to: last)
+      try Data("000003\n".utf8).write(to: last)
       try Program.succeed(Self.evaluate, in: folder)
       #expect(LastCheckpoint.folder(in: checkpoints)?.lastPathComponent == "000003")
       #expect(MatrixRun(folder.appendingPathComponent("E0")).checkpointStep == 3)

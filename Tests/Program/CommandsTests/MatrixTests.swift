@@ -188,6 +188,10 @@ struct MatrixTests {
     ([:], ["--policy.chunk_sise=4"], ["--policy.chunk_size"]),
     ([:], ["--experiments=E0,E9"], ["E0, E1, E2"]),
     ([:], ["--ablations=zerro"], ["--ablations", "signflip"]),
+    (
+      [:], [#"--rename_map={"observation.images.imag":"observation.images.a"}"#],
+      ["--rename_map", "observation.images.imag, which"]
+    ),
   ]) func `starts nothing that would fail`(
     variables: [String: String], flags: [String], named: [String]
   ) throws {

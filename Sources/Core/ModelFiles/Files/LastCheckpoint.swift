@@ -43,7 +43,9 @@ public enum LastCheckpoint {
   private static func named(in checkpoints: URL) -> URL? {
     let place = checkpoints.appendingPathComponent(name)
     let target = try? FileManager.default.destinationOfSymbolicLink(atPath: place.path)
-    let text = target ?? (isFolder(place) ? nil : (try? MappedFile(place).text))
+    let written = target ?? (isFolder(place) ? nil : (try? MappedFile(place).text))
+    // Who writes such a file by hand ends its line.
+    let text = written?.trimmingCharacters(in: .whitespacesAndNewlines)
     guard let text, text.utf8.count < 64, step(of: text) != nil else { return nil }
     return checkpoints.appendingPathComponent(text, isDirectory: true)
   }

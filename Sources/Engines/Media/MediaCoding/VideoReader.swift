@@ -22,6 +22,9 @@ public final class VideoReader: Sendable {
   /// The layout of the decoded planes, such as `yuv420p`.
   public let pixelFormat: String
 
+  /// How the camera was held, as the file notes it; torchcodec, with which LeRobot decodes, turns the frames accordingly.
+  private let orientation: ExifOrientation
+  private let codedSize: (width: Int, height: Int)
   private let api: wm_video_api
   private let handle: Mutex<Handle>
 
@@ -47,8 +50,9 @@ public final class VideoReader: Sendable {
     self.api = api
     self.handle = Mutex(Handle(video: video))
     self.url = url
-    self.width = Int(info.width)
-    self.height = Int(info.height)
+    orientation = [.upright, .quarterLeft, .upsideDown, .quarterRight][Int(info.quarter_turns & 3)]
+    codedSize = (Int(info.width), Int(info.height))
+    (width, height) = info.quarter_turns & 1 == 0 ? codedSize : (codedSize.height, codedSize.width)
     self.framesPerSecond = info.frames_per_second
     self.duration = info.duration
     self.codec = CText.string(of: info.codec)
@@ -67,9 +71,10 @@ public final class VideoReader: Sendable {
   public func frame(at time: Double, tolerance: Double = 1e-4) throws -> RGBImage {
     try handle.withLock { handle in
       try seek(handle.video, time, tolerance)
-      return try RGBImage(width: width, height: height, of: "a frame of \(url.path)") { pixels, capacity in
-        api.pixels(handle.video, pixels, capacity) == 0 ? nil : api.problem
-      }
+      let image = try RGBImage(
+        width: codedSize.width, height: codedSize.height, of: "a frame of \(url.path)"
+      ) { pixels, capacity in api.pixels(handle.video, pixels, capacity) == 0 ? nil : api.problem }
+      return try orientation.upright(image)
     }
   }
 

@@ -19,6 +19,7 @@
 extern "C" {
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
+#include <libavutil/display.h>
 #include <libavutil/imgutils.h>
 #include <libavutil/opt.h>
 #include <libswscale/swscale.h>
@@ -60,6 +61,24 @@ template <typename Pointer>
 Pointer made(Pointer pointer) {
   if (!pointer) throw std::runtime_error("out of memory");
   return pointer;
+}
+
+// Quarter turns, counterclockwise, of the matrix by which a camera notes how it was held.
+int quarter_turns(const AVStream *stream) {
+#if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(60, 31, 102)
+  auto *found = av_packet_side_data_get(
+      stream->codecpar->coded_side_data, stream->codecpar->nb_coded_side_data, AV_PKT_DATA_DISPLAYMATRIX);
+  const uint8_t *bytes = found ? found->data : nullptr;
+  size_t size = found ? found->size : 0;
+#else
+  size_t size = 0;
+  const uint8_t *bytes = av_stream_get_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, &size);
+#endif
+  int32_t matrix[9];
+  if (!bytes || size < sizeof matrix) return 0;
+  memcpy(matrix, bytes, sizeof matrix);
+  double degrees = av_display_rotation_get(matrix);
+  return std::isfinite(degrees) ? (std::lround(degrees / 90) % 4 + 4) % 4 : 0;
 }
 
 double seconds(int64_t ticks, AVRational base) { return double(ticks) * base.num / base.den; }
@@ -322,6 +341,7 @@ EXPORT wm_video wm_video_open(const char *path, int32_t threads, wm_video_info *
                          ? seconds(video->stream->duration, video->stream->time_base)
                          : double(std::max<int64_t>(0, video->container->duration)) / AV_TIME_BASE;
     const char *format = av_get_pix_fmt_name(codec->pix_fmt);
+    info->quarter_turns = quarter_turns(video->stream);
     snprintf(info->codec, sizeof info->codec, "%s", avcodec_get_name(codec->codec_id));
     snprintf(info->pixel_format, sizeof info->pixel_format, "%s", format ? format : "unknown");
     return video.release();

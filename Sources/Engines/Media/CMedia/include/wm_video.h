@@ -16,6 +16,8 @@ typedef struct {
   int32_t width, height;
   double frames_per_second, duration;
   char codec[32], pixel_format[32];
+  /// Quarter turns, counterclockwise, after which the file says that its images are to be shown; 0 to 3.
+  int32_t quarter_turns;
 } wm_video_info;
 
 typedef struct {
