@@ -58,9 +58,10 @@ class PackageTests(unittest.TestCase):
 
     def test_importing_the_package_costs_at_most_50_ms_beyond_torch(self):
         code = (
-            "import time, numpy, torch; begun = time.perf_counter()\n"
+            # Processor time, which does not depend on what else the machine does.
+            "import time, numpy, torch; begun = time.process_time()\n"
             "import lerobot_wm, lerobot_wm.policies, lerobot_wm.encoders\n"
-            "print(time.perf_counter() - begun)"
+            "print(time.process_time() - begun)"
         )
         seconds = min(float(support.python(code).stdout) for _ in range(3))
         self.assertLess(seconds, 0.05)
