@@ -73,7 +73,7 @@ public struct AdapterConfiguration: Sendable, Equatable {
   /// The first name of its lists for which it has no weights.
   func unserved(by weights: [String], _ layers: [String]) -> String? {
     let whole = adaptation.trainedWhole.first { module in
-      !weights.contains { LowRankAdaptation.isPart(of: module, $0) }
+      !weights.contains { !LowRankAdaptation.isFactor($0) && LowRankAdaptation.isPart(of: module, $0) }
     }
     guard whole == nil, case .names(let targets) = adaptation.targets else { return whole }
     return targets.first { target in !layers.contains { Self.isPart($0, of: target) } }

@@ -63,7 +63,7 @@ struct AdapterWeights {
         throw Failure(
           "\(file.path): expected \(name) to be a matrix of numbers, found \(tensor.dtype) of shape \(tensor.shape)")
       }
-      guard try tensor.isFinite().all() else {
+      guard try tensor.isFinite().allTrue() else {
         throw Failure("\(file.path): \(name) holds numbers that are not finite; the training that wrote it had failed")
       }
       guard configuration.selects(layer) else {

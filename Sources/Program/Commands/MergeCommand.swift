@@ -50,7 +50,9 @@ enum MergeCommand: Command {
       let file = folder.appendingPathComponent(name)
       if FileManager.default.fileExists(atPath: file.path) { merged.documents[name] = try JSON(contentsOf: file) }
     }
-    if settings.overwrites { try requireNoInputs([folder, base] + settings.policy.inputFolders, in: URL(fileURLWithPath: settings.output)) }
+    if settings.overwrites {
+      try requireNoInputs([folder, base] + settings.policy.inputFolders, in: URL(fileURLWithPath: settings.output))
+    }
     let output = try prepareOutput(settings.output, overwrite: settings.overwrites)
     try merged.save(to: output)
     let layers = merged.policy.parameters.adapters.count

@@ -176,6 +176,19 @@ func `a missing or truncated Parquet file is one sentence that names it`(name: S
   }
 }
 
+@Test func `a frame that occurs twice in the data files is named`() throws {
+  try withCopy("images") { root in
+    let folder = root.appendingPathComponent("data/chunk-000")
+    let file = folder.appendingPathComponent("file-000.parquet")
+    // The index names neither of two equal files, so both are read.
+    try FileManager.default.copyItem(at: file, to: folder.appendingPathComponent("file-005.parquet"))
+    try FileManager.default.moveItem(at: file, to: folder.appendingPathComponent("file-006.parquet"))
+    #expect(openingError(root).contains("frame 0 of episode 0 occurs twice"), "\(openingError(root))")
+    try FileManager.default.removeItem(at: folder.appendingPathComponent("file-006.parquet"))
+    _ = try readEverything(root)
+  }
+}
+
 @Test func `damage anywhere in a dataset's files never crashes`() throws {
   try withCopy("images") { root in
     for name in ["data/chunk-000/file-000.parquet", "meta/tasks.parquet", "meta/episodes/chunk-000/file-000.parquet"] {

@@ -24,6 +24,12 @@ struct AdapterFolderTests {
     (#"{"lora_dropout":2}"#, "lora_dropout"), (#"{"lora_dropout":0.1}"#, "lora_dropout"),
     (#"{"modules_to_save":[3]}"#, "modules_to_save"), (#"{"base_model_name_or_path":null}"#, "base_model_name_or_path"),
     (#"{"base_model_name_or_path":"nowhere"}"#, "which was not found"),
+    (#"{"target_modules":["q_proj"]}"#, "does not select"), (#"{"exclude_modules":["state_proj"]}"#, "does not select"),
+    (#"{"modules_to_save":["action_out_proj"]}"#, "has no weights for action_out_proj"),
+    (
+      #"{"target_modules":["q_proj","v_proj","state_proj","action_in_proj","action_out_proj","action_time_mlp_in","#
+        + #""action_time_mlp_out","k_proj"]}"#, "has no weights for k_proj"
+    ),
   ])
   func `a configuration that means something else is refused`(change: String, sentence: String) throws {
     try AdapterCase.within("default") { golden in
@@ -39,7 +45,8 @@ struct AdapterFolderTests {
   @Test(arguments: [
     ("lora_A", "has only one of lora_A and lora_B"), ("rank", "not of the rank"), ("name", "which begin with"),
     ("other", "is neither a low-rank factor"), ("nowhere", "1 unexpected"), ("width", "of another shape"),
-    ("integers", "to be a matrix of numbers"), ("scalar", "to be a matrix of numbers"), ("nothing", "holds no weights"),
+    ("integers", "to be a matrix of numbers"), ("nan", "not finite"), ("scalar", "to be a matrix of numbers"),
+    ("nothing", "holds no weights"),
   ])
   func `weights that do not fit are refused`(fault: String, sentence: String) throws {
     try AdapterCase.within("default") { golden in
@@ -56,6 +63,7 @@ struct AdapterFolderTests {
         weights["base_model.model.model.x.lora_B.weight"] = try Tensor.zeros([2, 3])
       case "width": weights[up] = try Tensor.zeros([9, 3])
       case "integers": weights[down] = try Tensor.zeros([3, 8], dtype: .int64)
+      case "nan": weights[up] = try Tensor.full([8, 3], .nan)
       case "scalar": weights[down] = try Tensor.zeros([])
       default: weights = [:]
       }
@@ -63,6 +71,20 @@ struct AdapterFolderTests {
       let reason = try #require(refusal(golden), "\(fault) was accepted")
       #expect(reason.contains(sentence) || fault == "nowhere" && reason.contains("unexpected"), "\(reason)")
     }
+  }
+
+  @Test func `of several alphas that fit a layer the first counts, as in peft`() throws {
+    func actions(_ alphas: String) throws -> [Float] {
+      var found: [Float] = []
+      try AdapterCase.within("default") { golden in
+        try golden.changeConfiguration { $0["alpha_pattern"] = try? JSON(parsing: alphas) }
+        found = try golden.actions(golden.pretrained().policy).scalars(Float.self)
+      }
+      return found
+    }
+    let one = try actions(#"{"q_proj":1}"#)
+    #expect(try actions(#"{"q_proj":1,"self_attn.q_proj":1000}"#) == one)
+    #expect(try actions(#"{"self_attn.q_proj":1000,"q_proj":1}"#) != one)
   }
 
   @Test func `pickled weights are not read`() throws {

@@ -65,6 +65,22 @@ struct ReproduceTests {
     }
   }
 
+  @Test func `a path that is given lies where the user is, not where the evaluation ran`() throws {
+    try Fixture.within(copying: ["E0", "E1"]) { folder in
+      _ = try evaluated(folder, arm: "E0")
+      let place = folder.appendingPathComponent("elsewhere", isDirectory: true)
+      try FileManager.default.createDirectory(
+        at: place.appendingPathComponent("E0/checkpoints/last"), withIntermediateDirectories: true)
+      try FileManager.default.copyItem(
+        at: folder.appendingPathComponent("E1/checkpoints/last").resolvingSymlinksInPath()
+          .appendingPathComponent("pretrained_model"),
+        to: place.appendingPathComponent("E0/checkpoints/last/pretrained_model"))
+      let outcome = try Program.run(
+        ["reproduce", "../eval/eval_info.json", "--policy.path=E0/checkpoints/last/pretrained_model"], in: place)
+      #expect(!outcome.output.contains("reproduced: 4 of 4"), "\(outcome.output)")
+    }
+  }
+
   @Test func `an evaluation that does not say how it was run is refused`() throws {
     try Fixture.within { folder in
       try #"{"per_task":[]}"#.write(to: folder.appendingPathComponent("old.json"), atomically: true, encoding: .utf8)
