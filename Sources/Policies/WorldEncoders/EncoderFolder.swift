@@ -46,6 +46,13 @@ public struct EncoderFolder: Sendable {
     return sums.count == 1 ? sums[0] : ModelFiles.sha256(of: sums.map { $0 + "\n" }.joined())
   }
 
+  /// The SHA-256 of the files that say how the weights are used and images are prepared.
+  public func configurationSHA256() throws -> String {
+    let files = [settingsURL, url.appendingPathComponent("preprocessor_config.json")]
+    let sums = try files.filter { FileManager.default.fileExists(atPath: $0.path) }.map { try MappedFile($0).sha256 }
+    return ModelFiles.sha256(of: sums.joined(separator: "\n"))
+  }
+
   /// `config.json`.
   func settings() throws -> JSON { try JSON(contentsOf: settingsURL) }
 

@@ -24,7 +24,8 @@ extension DatasetInspection {
       ])
     }
     for (name, reason) in metadata.unreadable {
-      table.rows.append([name, "", "", "left out: \(reason)", "", "", "", ""])
+      table.rows.append([name, "", "", "left out", "", "", "", ""])
+      inspection.facts["\(name), left out"] = reason
     }
     inspection.tables.append(table)
     let known = dataset?.statistics.mapValues { statistics in

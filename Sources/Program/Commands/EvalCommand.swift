@@ -168,7 +168,7 @@ struct EvaluationSection: ConfigurationSection {
   var recordedNumbers: [Int]?
   @Setting("recording", help: "keep the episodes as LeRobotDatasets in recordings/ below the results")
   var isRecording = false
-  @Setting("recording_repo_id", help: "and upload them, as datasets named REPO_ID_GROUP_TASK")
+  @Setting("recording_repo_id", help: "and upload them, as datasets named REPO_ID_GROUP_NUMBER, of a task in its group")
   var recordingRepository: String?
   @Setting("recording_private", help: "whether these are private") var isRecordingPrivate = false
   @Setting("planner", help: "what plans actions; random gives the success rate of chance") var planner = PlannerKind

@@ -95,6 +95,7 @@ struct EvaluatedPolicy {
       let encoder = try ModelLocation.directory(
         of: world.encoderName, besides: folder, holding: ModelLocation.weights)
       files["encoder"] = .string(try EncoderFolder(encoder).sha256())
+      files[PolicyFiles.encoderConfiguration] = .string(try EncoderFolder(encoder).configurationSHA256())
     }
     if let weights = files[PolicyWeightsFile.name(in: folder)]?.string {
       try CheckpointChecksums.check(weights: weights, of: folder)
@@ -159,8 +160,12 @@ struct PolicyFiles {
       found[Self.adaptedWeights] = .string(try MappedFile(base.appendingPathComponent(PolicyWeightsFile.whole)).sha256)
     }
     found["tokenizer.json"] = .string(try settings.tokenizerSHA256(besides: folder))
+    found[Self.backboneConfiguration] = try settings.backboneConfigurationSHA256(besides: folder)
     sha256 = found
   }
+
+  /// What the settings of backbone and encoder are called, which lie where their folders are.
+  static let backboneConfiguration = "backbone/config.json", encoderConfiguration = "encoder/config.json"
 
   /// What the weights of the policy that an adapter changes are called.
   static let adaptedWeights = "base/\(PolicyWeightsFile.whole)"

@@ -7,6 +7,7 @@ import LeRobotDatasets
 import ModelFiles
 import PolicyTraining
 import TerminalOutput
+import WorldEncoders
 
 /// `lerobot-wm inspect`: what a dataset, checkpoint or latent cache is, what of it would be used, and what is wrong.
 enum InspectCommand: Command {
@@ -65,7 +66,10 @@ enum InspectCommand: Command {
       let last = try CheckpointDirectory(output: path).last().appendingPathComponent("pretrained_model")
       return CheckpointInspection(last.path).inspection
     }
-    if holds("config.json") { return CheckpointInspection(settings.name).inspection }
+    if holds("config.json") {
+      try requirePolicy(path)
+      return CheckpointInspection(settings.name).inspection
+    }
     if holds("meta") { return DatasetInspection(settings).inspection }
     guard FileManager.default.fileExists(atPath: path.path) else { return try repository(settings) }
     let caches = latents(below: path)
@@ -76,6 +80,16 @@ enum InspectCommand: Command {
           : "\(path.path) holds \(caches.count) latent caches; name one of them, such as \(caches[0].path)")
     }
     return CacheInspection(caches[0]).inspection
+  }
+
+  /// Refuses a model of transformers, whose configuration has no type of a policy.
+  private static func requirePolicy(_ folder: URL) throws {
+    let configuration = try JSON(contentsOf: folder.appendingPathComponent("config.json"))
+    guard configuration["type"] == nil, let model = configuration["model_type"]?.string else { return }
+    let encoders = LatentsSource.allCases.map(\.rawValue)
+    let setting =
+      encoders.contains { model.hasPrefix($0) } ? "`policy.world_vision_model_name`" : "`policy.vlm_model_name`"
+    throw Failure("\(folder.path) holds a \(model) model, which is part of a policy; give it to train as \(setting)")
   }
 
   /// What a repository holds: a policy if one of that name is a model's, else a dataset.

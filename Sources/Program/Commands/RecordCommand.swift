@@ -24,7 +24,8 @@ enum RecordCommand: Command {
     @Setting("num_episodes", in: 1...1_000_000, help: "successful episodes to keep, of each task") var episodes = 50
     @Setting("video", help: "store images as video instead of PNG") var usesVideo = false
     @Setting(
-      "vcodec", help: "video codec; null takes libsvtav1 if available and frames have 64 pixels a side, otherwise h264")
+      "vcodec",
+      help: "video codec; null takes libsvtav1 if available and frames have 64 pixels a side or more, otherwise h264")
     var codec: VideoCodec?
     @Setting("chunks_size", in: 1...1_000_000, help: "files in a folder") var filesPerChunk = ChunkSettings()
       .filesPerChunk

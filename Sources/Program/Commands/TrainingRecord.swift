@@ -47,6 +47,10 @@ struct TrainingRecord {
     let origin = checkpoint?.appendingPathComponent("pretrained_model") ?? start
     var segment = try Self.segment(settings, root, episodes, frames, policy)
     segment["tokenizer_sha256"] = .string(try settings.policy.tokenizerSHA256(besides: origin))
+    segment["backbone_config_sha256"] = try settings.policy.backboneConfigurationSHA256(besides: origin)
+    segment["encoder_config_sha256"] = try settings.policy.world.flatMap(\.encoderFolder).map {
+      .string(try $0.configurationSHA256())
+    }
     segment["latents_sha256"] = latents.map(JSON.string) ?? .null
     segment["image_features"] = features
     let modules = settings.policy.world?.modules ?? []
@@ -61,8 +65,10 @@ struct TrainingRecord {
     }
     var segments = try JSON(contentsOf: previous)["segments"]?.array ?? []
     var last = segments.last?.object ?? [:]
-    // A record of before it was noted says nothing of it.
-    last["scheduled_steps"] = last["scheduled_steps"] ?? segment["scheduled_steps"]
+    // A record of before they were noted says nothing of them.
+    for key in ["scheduled_steps", "backbone_config_sha256", "encoder_config_sha256"] {
+      last[key] = last[key] ?? segment[key]
+    }
     for key in ["start_sha256", "backbone_sha256"] { segment[key] = last[key] }
     try Self.checkAdapted(last["adapter"], by: segment["adapter"]?["base_sha256"], of: checkpoint)
     changes = RecordDifferences.between(
@@ -146,8 +152,12 @@ struct TrainingRecord {
     if let base = found[PolicyFiles.adaptedWeights] { try checkAdapted(last?["adapter"], by: base, of: folder) }
     var trained = last?["processors"]?.object ?? [:]
     trained["tokenizer.json"] = last?["tokenizer_sha256"]
+    trained[PolicyFiles.backboneConfiguration] = last?["backbone_config_sha256"]
     // A policy that needs no encoder has none among its files.
-    if found["encoder"] != nil { trained["encoder"] = last?["world"]?["encoder_sha256"] }
+    if found["encoder"] != nil {
+      trained["encoder"] = last?["world"]?["encoder_sha256"]
+      trained[PolicyFiles.encoderConfiguration] = last?["encoder_config_sha256"]
+    }
     let steps = last?["processor_steps"]
     let changed = try trained.first { name, sha256 throws in
       guard sha256 != .null, found[name] != sha256 else { return false }
@@ -223,33 +233,7 @@ struct TrainingRecord {
   /// The settings of the world modality, and the encoder where it is at hand; latents are read without it.
   private static func world(_ world: WorldModalityConfiguration) throws -> JSON {
     var members = world.recorded.object ?? [:]
-    let folder = ModelLocation.cached(world.encoderName, holding: ModelLocation.weights)
-    members["encoder_sha256"] = try folder.map { .string(try EncoderFolder($0).sha256()) } ?? .null
+    members["encoder_sha256"] = try world.encoderFolder.map { .string(try $0.sha256()) } ?? .null
     return .object(members)
-  }
-}
-
-extension WorldModalityConfiguration {
-  /// The settings without the places of files.
-  var recorded: JSON { json.without(["cache_dir", "init_from_policy_path"]) }
-}
-
-extension PolicySettings {
-  /// SHA-256 of the weights that a new policy starts from: a checkpoint's, or the published backbone's.
-  ///
-  /// - Parameter start: the checkpoint's folder; nil for a policy from scratch.
-  func startSHA256(_ start: URL?) throws -> OrderedDictionary<String, JSON> {
-    func hash(_ folder: URL) throws -> JSON { .string(try MappedFile(PolicyWeightsFile.url(in: folder)).sha256) }
-    let readsBackbone = start == nil && smolvla.compatibility.loadsVLMWeights
-    return [
-      "start_sha256": try start.map(hash) ?? .null,
-      "backbone_sha256": try readsBackbone
-        ? hash(ModelLocation.directory(of: smolvla.backboneName, holding: ModelLocation.weights)) : .null,
-    ]
-  }
-
-  /// SHA-256 of the tokenizer that instructions go through.
-  func tokenizerSHA256(besides folder: URL?) throws -> String {
-    try MappedFile(backboneFolder(besides: folder).appendingPathComponent("tokenizer.json")).sha256
   }
 }

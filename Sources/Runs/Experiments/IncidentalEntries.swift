@@ -34,6 +34,7 @@ public enum IncidentalEntries {
   static let ofAblations =
     ofAllEvaluations + [
       "ablation", "world_memory_mode_rollout", "world.world_memory_mode_rollout", "sha256.encoder",
+      "sha256.encoder/config.json",
     ]
 
   /// Of training runs that are compared.
@@ -51,5 +52,9 @@ public enum IncidentalEntries {
   ]
 
   /// Entries in which the arms of an experiment differ by design.
-  static let ofArms = ["policy_type", "world", "world_memory_mode_rollout", "sha256.encoder", "latents_sha256"]
+  static let ofArms = [
+    "policy_type", "world", "world_memory_mode_rollout", "sha256.encoder", "sha256.encoder/config.json",
+    "latents_sha256",
+    "encoder_config_sha256",
+  ]
 }

@@ -261,6 +261,8 @@ struct InspectTests {
     try Fixture.within { folder in
       for (arguments, sentence) in [
         (["nowhere"], "is neither a folder nor a repository"), (["models"], "holds no dataset"), ([], "is missing"),
+        (["models/encoder"], "is part of a policy; give it to train as --policy.world_vision_model_name"),
+        (["models/backbone"], "give it to train as --policy.vlm_model_name"),
         (["data", "--max_episodes=-1"], "--max_episodes"),
       ] {
         let outcome = try Program.run(["inspect"] + arguments, in: folder)

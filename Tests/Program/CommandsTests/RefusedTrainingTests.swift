@@ -164,8 +164,16 @@ struct RefusedTrainingTests {
           "scratch", "--output_dir=others", "--image_size=16", "--hidden_size=16", "--num_heads=2", "--seed=9",
           "--num_vision_layers=1", "--encoder_hidden_size=16", "--encoder_image_size=16",
         ], in: folder)
+      // The same weights, used otherwise.
+      try FileManager.default.copyItem(
+        at: Fixture.root().appendingPathComponent("models/encoder"), to: folder.appendingPathComponent("edited"))
+      try ComparedRuns.edit(folder.appendingPathComponent("edited/config.json"), "1e-06", "1e-02")
       for (flag, clue) in [
         ("--policy.world_vision_model_name=others/encoder", "was trained with another encoder"),
+        (
+          "--policy.world_vision_model_name=edited",
+          "encoder/config.json is not the file that the policy was trained with"
+        ),
         ("--policy.latent_suffix=m1", "latent_suffix"), ("--policy.context_frames=1", "context_frames"),
       ] {
         let outcome = try Program.run(
