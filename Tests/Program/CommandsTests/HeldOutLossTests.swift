@@ -54,7 +54,8 @@ struct HeldOutLossTests {
       #expect(try document(run, "train_config.json")["dataset"]?["episodes"] == [0, 2, 3])
       #expect(try document(run, "train_config.json")["dataset"]?["exclude_episodes"] == nil)
       let went = try Program.succeed(["train", "--output_dir=without", "--resume", "--steps=7"], in: folder)
-      #expect(!went.errors.contains("resumes with other settings"), "\(went.errors)")
+      let told = went.errors.split(separator: "\n").filter { $0.contains("resumes with other settings") }
+      #expect(told.count == 1 && told[0].contains("scheduled_steps"), "\(went.errors)")
     }
   }
 
