@@ -31,7 +31,7 @@ struct TrainingOptionsTests {
           == average.count)
       // An average of another run, or none, is not continued.
       let weights = half.appendingPathComponent("checkpoints/last/pretrained_model_ema/model.safetensors")
-      try Data(average).write(to: weights)
+      try ComparedRuns.flip(weights)
       for _ in 1...2 {
         let outcome = try Program.run(["train", "--output_dir=half", "--resume", "--steps=9"], in: folder)
         #expect(outcome.status != 0 && outcome.errors.contains("pretrained_model_ema"), "\(outcome.errors)")

@@ -58,7 +58,7 @@ struct WatchTests {
   @Test(arguments: [
     ([], "--runs"), (["nowhere"], "nowhere: the folder does not exist"),
     ([".", "--host=elsewhere"], "--host=elsewhere: expected an IPv4 address"),
-    ([".", "--port=70000"], "--port=70000: expected 0 to 65535"),
+    ([".", "--port=70000"], "--port: expected 0 to 65535, found 70000"),
   ]) func `what cannot be served is said in one sentence`(arguments: [String], clue: String) throws {
     let folder = try WatchedFolder()
     let outcome = try Program.run(["watch"] + arguments, in: folder.root)
