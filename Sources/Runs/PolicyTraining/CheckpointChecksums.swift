@@ -64,7 +64,8 @@ public enum CheckpointChecksums {
     let hashes = try JSON(contentsOf: file).object ?? [:]
     // Names that this program writes and no others: a name from a file could lead anywhere.
     return hashes.filter { name, _ in
-      name == weights(of: checkpoint) || name.hasPrefix("training_state/") && !name.dropFirst(15).contains("/")
+      [weights(of: checkpoint), WeightAverage.weightsPath].contains(name)
+        || name.hasPrefix("training_state/") && !name.dropFirst(15).contains("/")
     }
   }
 
