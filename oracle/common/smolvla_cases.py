@@ -96,6 +96,8 @@ def drawn(count, seed):
     for index in range(count):
         head = chance.choice([2, 4, 6])
         key_heads = chance.choice([1, 2, 3])
+        # transformers 5 refuses a hidden size that is no multiple of the heads.
+        heads = key_heads * chance.choice([1, 2, 3])
         patch, scale = chance.choice([2, 4]), chance.choice([1, 2])
         side = scale * chance.choice([2, 3])
         vision_heads = chance.choice([1, 2])
@@ -114,8 +116,8 @@ def drawn(count, seed):
             "cameras": cameras,
             "backbone": {
                 "text": {
-                    "hidden_size": chance.choice([8, 16, 24]),
-                    "num_attention_heads": key_heads * chance.choice([1, 2, 3]),
+                    "hidden_size": heads * chance.choice([8, 16]),
+                    "num_attention_heads": heads,
                     "num_key_value_heads": key_heads,
                     "head_dim": head,
                     "intermediate_size": chance.randint(5, 40),
