@@ -19,7 +19,7 @@ public enum ModuleSelection: Sendable, Equatable {
     case .exactly(let names): return Set(names).contains
     case .names(let names):
       let whole = Set(names)
-      return { name in whole.contains(name) || names.contains { name.hasSuffix(".\($0)") } }
+      return { name in whole.contains(name) || names.contains { LowRankAdaptation.isModule(name, named: $0) } }
     case .pattern(let pattern):
       let regex: Regex<AnyRegexOutput>
       do { regex = try Regex(pattern) } catch {
@@ -79,7 +79,7 @@ public struct LowRankAdaptation: Sendable, Equatable {
 
   /// What the change of a module is multiplied by, given its rank.
   func scale(of module: String, rank: Int) -> Double {
-    let own = alphas.first { module == $0.module || module.hasSuffix(".\($0.module)") }?.alpha ?? alpha
+    let own = alphas.first { Self.isModule(module, named: $0.module) }?.alpha ?? alpha
     return own / (isRankStabilized ? Double(rank).squareRoot() : Double(rank))
   }
 
@@ -96,10 +96,8 @@ public struct LowRankAdaptation: Sendable, Equatable {
     return modules.first { module in trainedWhole.contains(where: module.hasSuffix) }
   }
 
-  /// Whether a parameter lies in the module that is called `name`.
-  public static func isPart(of name: String, _ parameter: String) -> Bool {
-    parameter.indices.contains { parameter[$0] == "." && parameter[..<$0].hasSuffix(name) }
-  }
+  /// Whether a module's path is a name, or ends with it after a dot.
+  public static func isModule(_ path: String, named name: String) -> Bool { path == name || path.hasSuffix(".\(name)") }
 
   /// Whether a parameter is a factor of a change.
   public static func isFactor(_ parameter: String) -> Bool { layer(of: parameter) != nil }

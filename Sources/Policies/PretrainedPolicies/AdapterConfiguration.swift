@@ -65,21 +65,21 @@ public struct AdapterConfiguration: Sendable, Equatable {
   /// Whether its lists of names select a layer; an expression out of a stranger's file is not run.
   func selects(_ layer: String) -> Bool {
     let excluded = (members["exclude_modules"]?.array ?? []).compactMap(\.string)
-    if excluded.contains(where: { Self.isPart(layer, of: $0) }) { return false }
+    if excluded.contains(where: { LowRankAdaptation.isModule(layer, named: $0) }) { return false }
     guard case .names(let targets) = adaptation.targets else { return true }
-    return targets.contains { Self.isPart(layer, of: $0) }
+    return targets.contains { LowRankAdaptation.isModule(layer, named: $0) }
   }
 
   /// The first name of its lists for which it has no weights.
   func unserved(by weights: [String], _ layers: [String]) -> String? {
     let whole = adaptation.trainedWhole.first { module in
-      !weights.contains { !LowRankAdaptation.isFactor($0) && LowRankAdaptation.isPart(of: module, $0) }
+      var alone = adaptation
+      alone.trainedWhole = [module]
+      return !weights.contains { !LowRankAdaptation.isFactor($0) && alone.trainsWhole($0) }
     }
     guard whole == nil, case .names(let targets) = adaptation.targets else { return whole }
-    return targets.first { target in !layers.contains { Self.isPart($0, of: target) } }
+    return targets.first { target in !layers.contains { LowRankAdaptation.isModule($0, named: target) } }
   }
-
-  private static func isPart(_ layer: String, of name: String) -> Bool { layer == name || layer.hasSuffix(".\(name)") }
 
   /// The same adapter for exactly these layers, as they were found in its weights.
   func adapting(_ layers: [String]) -> AdapterConfiguration {

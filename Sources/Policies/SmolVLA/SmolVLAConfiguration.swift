@@ -44,23 +44,21 @@ public struct SmolVLAConfiguration: ConfigurationSection, Equatable {
     [:]
   @Setting("output_features", help: "outputs by name; taken from the dataset") public var outputFeatures:
     PolicyFeatures = [:]
-  @Setting("device", help: "cpu, cuda or cuda:N (cuda is also ROCm's name); null takes a GPU if there is one") public
-    var device: String?
+  @Setting("device", help: "cpu, cuda or cuda:N (cuda is also ROCm's name); null takes a GPU if there is one")
+  public var device: String?
   @Setting("chunk_size", in: 1...4096, help: "actions of a chunk") public var chunkSize = 50
-  @Setting("n_action_steps", in: 1...4096, help: "actions executed before the next chunk is planned") public
-    var actionSteps = 50
-  @Setting("max_state_dim", in: 1...65_536, help: "dimension that the state is padded to") public
-    var maxStateDimension = 32
-  @Setting("max_action_dim", in: 1...65_536, help: "dimension that actions are padded to") public
-    var maxActionDimension = 32
+  @Setting("n_action_steps", in: 1...4096, help: "actions executed before the next chunk is planned")
+  public var actionSteps = 50
+  @Setting("max_state_dim", in: 1...65_536, help: "dimension that the state is padded to")
+  public var maxStateDimension = 32
+  @Setting("max_action_dim", in: 1...65_536, help: "dimension that actions are padded to")
+  public var maxActionDimension = 32
   @Setting("resize_imgs_with_padding", in: 1...4096, help: "width and height that images are resized and padded to")
-  public
-    var imageSize: [Int]? = [512, 512]
+  public var imageSize: [Int]? = [512, 512]
   @Setting("empty_cameras", in: 0...64, help: "cameras that may be absent") public var emptyCameras = 0
   @Setting(
     "tokenizer_max_length", in: 1...4096, help: "maximum number of instruction tokens; longer ones are truncated")
-  public
-    var tokenizerMaxLength = 48
+  public var tokenizerMaxLength = 48
   @Setting("num_steps", in: 1...10_000, help: "denoising steps per chunk") public var denoisingSteps = 10
   @Setting("freeze_vision_encoder", help: "freeze the vision tower") public var freezeVisionEncoder = true
   @Setting("train_expert_only", help: "freeze the whole backbone") public var trainExpertOnly = true
@@ -69,30 +67,26 @@ public struct SmolVLAConfiguration: ConfigurationSection, Equatable {
     learningRate: 1e-4, betas: [0.9, 0.95], weightDecay: 1e-10)
   @Setting("scheduler_warmup_steps", in: 0...1 << 40, help: "warm-up steps") public var warmupSteps = 1000
   @Setting("scheduler_decay_steps", in: 1...1 << 40, help: "steps of the cosine decay; scaled down for shorter runs")
-  public
-    var decaySteps = 30_000
-  @Setting("scheduler_decay_lr", in: 0...1e30, help: "learning rate at the end of the decay") public
-    var finalLearningRate = 2.5e-6
-  @Setting("vlm_model_name", help: "directory or repository of the backbone's config and tokenizer") public
-    var backboneName = "HuggingFaceTB/SmolVLM2-500M-Video-Instruct"
-  @Setting("add_image_special_tokens", help: "enclose image tokens in the backbone's special tokens") public
-    var addImageSpecialTokens = false
+  public var decaySteps = 30_000
+  @Setting("scheduler_decay_lr", in: 0...1e30, help: "learning rate at the end of the decay")
+  public var finalLearningRate = 2.5e-6
+  @Setting("vlm_model_name", help: "directory or repository of the backbone's config and tokenizer")
+  public var backboneName = "HuggingFaceTB/SmolVLM2-500M-Video-Instruct"
+  @Setting("add_image_special_tokens", help: "enclose image tokens in the backbone's special tokens")
+  public var addImageSpecialTokens = false
   @Setting("attention_mode", help: "how the expert attends to the backbone") public var attentionMode = AttentionMode
     .cross
   @Setting("prefix_length", in: -1...65_536, help: "length that the prefix is padded to; does not change results")
-  public
-    var prefixLength = -1
+  public var prefixLength = -1
   @Setting("pad_language_to", help: "length that instructions are padded to") public var padLanguageTo = LanguagePadding
     .longest
   @Setting("num_expert_layers", in: -1...1024, help: "layers of the expert; 0 or less for as many as the backbone's")
-  public
-    var expertLayers = -1
+  public var expertLayers = -1
   @Setting("num_vlm_layers", in: -1...1024, help: "layers of the backbone to keep") public var vlmLayers = 16
   @Setting("self_attn_every_n_layers", in: -1...1024, help: "every n-th layer attends jointly to backbone and expert")
-  public
-    var selfAttentionEveryLayers = 2
-  @Setting("expert_width_multiplier", in: 0.001...1000, help: "width of the expert relative to the backbone's") public
-    var expertWidthMultiplier = 0.75
+  public var selfAttentionEveryLayers = 2
+  @Setting("expert_width_multiplier", in: 0.001...1000, help: "width of the expert relative to the backbone's")
+  public var expertWidthMultiplier = 0.75
   @Setting("min_period", in: 1e-9...1e9, help: "shortest period of the time embedding") public var minPeriod = 0.004
   @Setting("max_period", in: 1e-9...1e9, help: "longest period of the time embedding") public var maxPeriod = 4.0
   @Setting("action_loss", owner: .program, help: "mean over valid entries, or over padded ones too as in LeRobot 0.4.4")
@@ -103,8 +97,8 @@ public struct SmolVLAConfiguration: ConfigurationSection, Equatable {
       "0.6 or 0.4: whose places of patches, and whose choice of what train_expert_only=false trains; null is the "
       + "checkpoint's, else 0.6")
   public var lerobotVersion: LeRobotVersion?
-  @Setting("normalization", owner: .program, help: "statistics of a new run: the dataset's or the checkpoint's") public
-    var normalization = StatisticsSource.dataset
+  @Setting("normalization", owner: .program, help: "statistics of a new run: the dataset's or the checkpoint's")
+  public var normalization = StatisticsSource.dataset
   @Setting(
     "precision", owner: .program,
     help:

@@ -35,7 +35,6 @@ public struct WorldCamera: Sendable, Equatable {
     }
     return found
   }
-
 }
 
 extension WorldCamera: ConfigurationValue {

@@ -82,8 +82,8 @@ public struct WorldModalityConfiguration: ConfigurationSection, Equatable {
   public var isSuffixInjectionEnabled = false
   @Setting("world_inject_num_heads", in: 1...1024, help: "heads of the gated cross-attention of each of these two")
   public var injectionHeads = 8
-  @Setting("world_gate_init", in: -100...100, help: "initial value of their gates, before the tanh") public
-    var gateInitialization = 0.0
+  @Setting("world_gate_init", in: -100...100, help: "initial value of their gates, before the tanh")
+  public var gateInitialization = 0.0
   @Setting(
     "world_prefix_tokens", in: 0...1024, help: "latents of the memory, nearest first, that join the prefix as tokens")
   public var prefixTokens = 0
@@ -91,8 +91,8 @@ public struct WorldModalityConfiguration: ConfigurationSection, Equatable {
   public var prefixBlock = WorldPrefixBlock.state
   @Setting("world_prefix_cross_attn", help: "let the prefix's embeddings read the memory, without tokens of its own")
   public var isPrefixInjectionEnabled = false
-  @Setting("world_prefix_num_heads", in: 1...1024, help: "heads of that gated cross-attention") public var prefixHeads =
-    8
+  @Setting("world_prefix_num_heads", in: 1...1024, help: "heads of that gated cross-attention")
+  public var prefixHeads = 8
   @Setting("world_prefix_gate_init", in: -100...100, help: "initial value of the prefix's gate, before the tanh")
   public var prefixGateInitialization = 0.0
   @Setting("world_memory_mode_train", help: "memory that the policy reads during training")

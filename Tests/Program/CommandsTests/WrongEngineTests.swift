@@ -31,7 +31,7 @@ struct WrongEngineTests {
         \.1)
     }
     try #require(names.contains("mj_version"))
-    let code = folder.appendingPathComponent("stub.c")
+    let code = folder.appendingPathComponent("engine.c")
     let text = Set(names).sorted().map { "int \($0)(void) { return 340; }" }.joined(separator: "\n")
     try text.write(to: code, atomically: true, encoding: .utf8)
     let process = Process()

@@ -1,6 +1,6 @@
 /// Text from C as Swift strings.
 public enum CText {
-  /// An engine's error message, or a placeholder if it returned NULL.
+  /// An engine's error message, or `no reason given` if it returned NULL.
   public static func message(_ text: UnsafePointer<CChar>?) -> String {
     text.map { String(cString: $0) } ?? "no reason given"
   }

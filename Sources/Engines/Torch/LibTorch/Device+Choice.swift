@@ -25,7 +25,7 @@ extension Device {
 
   /// The same of a CPU that the system describes like this.
   ///
-  /// Intel's vector instructions are half as fast as float32's (145 against 317 GFLOP/s on two cores of a fifth Xeon without
+  /// Intel's vector instructions are half as fast as float32's (145 against 317 GFLOP/s on two cores of a fifth-generation Xeon without
   /// AMX), AMD's twice as fast (404 against 198).
   static func multipliesBFloat16(_ description: String) -> Bool {
     func words(_ names: String...) -> Set<String> {
