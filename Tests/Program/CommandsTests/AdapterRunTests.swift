@@ -72,6 +72,19 @@ struct AdapterRunTests {
     }
   }
 
+  @Test func `a merged policy does not replace the backbone that it is built from`() throws {
+    try Fixture.within { folder in
+      try Program.succeed(Self.train, in: folder)
+      let backbone = folder.appendingPathComponent("mine", isDirectory: true)
+      try FileManager.default.copyItem(at: Fixture.root().appendingPathComponent("models/backbone"), to: backbone)
+      let before = backbone.names()
+      let outcome = try Program.run(
+        ["merge", Self.adapter, "--policy.vlm_model_name=mine", "--output_dir=mine", "--overwrite"], in: folder)
+      #expect(outcome.status == 1 && outcome.errors.contains("which the command reads"), "\(outcome.errors)")
+      #expect(backbone.names() == before)
+    }
+  }
+
   @Test func `an adapter of smolvla_world brings the new modules whole`() throws {
     try Fixture.within { folder in
       let world =

@@ -205,7 +205,8 @@ struct CheckpointsAsFoundTests {
   // MARK: Statistics
 
   private static let statistics: [(String, JSON)] = [
-    ("mean", [[0.0], [0.0]]), ("std", [.number(.nan), 1]), ("mean", [0.0, 0.0, 0.0]), ("std", nil),
+    ("mean", [[0.0], [0.0]]), ("std", [.number(.nan), 1]), ("std", [-1.0, 1.0]), ("mean", [0.0, 0.0, 0.0]),
+    ("std", nil),
   ]
 
   @Test(arguments: statistics)
