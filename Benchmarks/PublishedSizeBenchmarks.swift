@@ -143,7 +143,7 @@ private struct PublishedPolicy {
     let store = ParameterStore(
       loading: try Self.weights(hasWorld: hasWorld), seed: 0, device: device, precision: precision
     ) {
-      smolvla.heldType(of: $0, in: precision, isTrained: isTrained)
+      smolvla.heldType(of: $0, $1, in: precision, on: device, isTrained: isTrained)
     }
     policy = try Self.policy(hasWorld: hasWorld, store)
     self.device = device
@@ -175,7 +175,7 @@ private struct PublishedPolicy {
     let file = FileManager.default.temporaryDirectory.appendingPathComponent(
       "lerobot-wm-benchmark-\(hasWorld ? "smolvla_world" : "smolvla").safetensors")
     if !FileManager.default.fileExists(atPath: file.path) {
-      let store = ParameterStore(seed: 0, device: .cpu, dtype: .bfloat16)
+      let store = ParameterStore(seed: 0, device: .cpu) { _, _ in .bfloat16 }
       _ = try policy(hasWorld: hasWorld, store)
       try Tensor.save(
         StateDictionary(uniqueKeysWithValues: store.parameters.map { ($0.name, $0.tensor) }), to: file,

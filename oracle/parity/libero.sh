@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Compares LIBERO's tasks with the official stack (libero_tasks.py), and one at other control rates (libero_rates.py); or
-# the speed of both (libero_speed.py).
+# the speed of both, of the environments (libero_speed.py) and of a policy's evaluation in them (closed_loop.py).
 #
 # Usage: oracle/parity/libero.sh [SUITE[:TASK,…] …]   without a suite all 130 tasks
 #        oracle/parity/libero.sh bench
@@ -23,9 +23,13 @@ trap 'rm -f "$log"' EXIT
 swift build -c release --product LiberoMeasurements >"$log" 2>&1 || { tail -n 20 "$log"; exit 1; }
 measurements=$root/.build/release/LiberoMeasurements
 if [ "${1:-}" = bench ]; then
+  swift build -c release --product lerobot-wm >"$log" 2>&1 || { tail -n 20 "$log"; exit 1; }
+  status=0
   "$python" -m oracle.parity.libero_speed "$measurements" "$assets" --threads "${WM_BENCH_THREADS:-1}" 2>"$log" ||
-    { code=$?; grep -a 'libero_speed\|LiberoMeasurements\|Error' "$log" || true; exit $code; }
-  exit
+    { status=1; grep -a 'libero_speed\|LiberoMeasurements\|Error' "$log" || true; }
+  "$python" -m oracle.parity.closed_loop "$root/.build/release/lerobot-wm" "$assets" 2>"$log" ||
+    { status=1; grep -a 'closed_loop\|Error' "$log" || true; }
+  exit "$status"
 fi
 swift build -c release --product lerobot-wm >"$log" 2>&1 || { tail -n 20 "$log"; exit 1; }
 memory=$(($(awk '/MemAvailable/ { print $2 }' /proc/meminfo) / 2000000))

@@ -33,7 +33,8 @@ public struct Linear {
 
 /// Layer normalization over the last dimension.
 public struct LayerNorm {
-  let weight: Tensor
+  /// [width]
+  public let weight: Tensor
   let bias: Tensor
   let epsilon: Double
 

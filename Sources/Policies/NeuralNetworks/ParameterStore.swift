@@ -64,12 +64,25 @@ public final class ParameterStore {
   public let dtype: DType
   /// The arithmetic of the model.
   public let precision: Precision
+  /// The type of the products with frozen parameters.
+  public var productType: DType {
+    guard dtype == .bfloat16 else { return precision.productType(on: device) }
+    return Precision.bf16.productType(on: device)
+  }
+
+  /// The type that frozen numbers asked for in `dtype` are held in: where products are not bfloat16, matrices alone are, which
+  /// are widened at each use.
+  private static func held(_ numbers: Tensor, as dtype: DType, on device: Device) -> DType {
+    guard dtype == .bfloat16, !device.multipliesBFloat16 else { return dtype }
+    return numbers.rank == 2 ? .bfloat16 : .float32
+  }
+
   /// What is trained of a model that is otherwise frozen; nil where its policy says what is trained.
   public private(set) var adaptation: LowRankAdaptation?
   /// The adapters of linear layers, by the layers' names.
   public private(set) var adapters: OrderedDictionary<String, LowRankAdapter> = [:]
   private var isTarget: (String) -> Bool = { _ in false }
-  private let heldType: (String) -> DType
+  private let heldType: (_ name: String, _ numbers: Tensor) -> DType
   /// Whether the loaded tensors are the parameters themselves, of an owner who says which are trained.
   private let isShared: Bool
   private var loaded: StateDictionary
@@ -79,17 +92,17 @@ public final class ParameterStore {
   ///
   /// - Parameters:
   ///   - isShared: whether `loaded` are the parameters themselves and not to be copied; their owner says which are trained.
-  ///   - heldType: the type of each parameter, by its name; by default `dtype`.
+  ///   - heldType: the type of each parameter, by its name and its numbers; by default `dtype`.
   public init(
     loading loaded: StateDictionary = [:], isShared: Bool = false, seed: Int, device: Device, dtype: DType = .float32,
-    precision: Precision = .fp32, heldType: ((String) -> DType)? = nil
+    precision: Precision = .fp32, heldType: ((_ name: String, _ numbers: Tensor) -> DType)? = nil
   ) {
     self.loaded = loaded
     self.isShared = isShared
     self.device = device
     self.dtype = dtype
     self.precision = precision
-    self.heldType = heldType ?? { _ in dtype }
+    self.heldType = heldType ?? { Self.held($1, as: dtype, on: device) }
     random = CountedRandom(seed: seed, "parameters")
   }
 
@@ -121,7 +134,7 @@ public final class ParameterStore {
       let numbers = initialization.numbers(shape.reduce(1, *), random.at(name))
       exact = try Tensor(numbers, shape: shape)
     }
-    let held = adaptation?.trains(name) == true ? .float32 : heldType(name)
+    let held = adaptation?.trains(name) == true ? .float32 : heldType(name, exact)
     if isShared {
       if exact.dtype != .float32, exact.dtype != held {
         misshapen.append("\(name): the model takes \(held) or float32, found \(exact.dtype)")
@@ -185,6 +198,9 @@ public struct ParameterScope {
 
   /// The arithmetic of the model.
   public var precision: Precision { store.precision }
+
+  /// The type of the products with frozen parameters.
+  public var productType: DType { store.productType }
 
   /// The scope below this one.
   public subscript(name: String) -> ParameterScope {

@@ -7,12 +7,17 @@ public enum Precision: String, Sendable, CaseIterable, ConfigurationValue {
   case fp32
   /// float32 whose products a GPU may round to TF32's 10 bits.
   case tf32
-  /// bfloat16; frozen parameters are held in it too.
+  /// bfloat16, in which frozen parameters are held too. A CPU that multiplies float32 faster computes in float32.
   case bf16
+
+  /// The type of the products on a device.
+  public func productType(on device: Device) -> DType {
+    self == .bf16 && device.multipliesBFloat16 ? .bfloat16 : .float32
+  }
 
   /// Runs `body`, whose parameters are held as `parameter` is, with products in this precision.
   public func products<Result>(with parameter: Tensor, _ body: () throws -> Result) throws -> Result {
-    guard self == .bf16 else { return try body() }
+    guard productType(on: parameter.device) == .bfloat16 else { return try body() }
     // What is held in bfloat16 needs no rounding, and autocast would compute its normalizations in float32 on a GPU.
     return try withAutocast(parameter.dtype == .float32 ? .bfloat16 : nil, on: parameter.device, body)
   }

@@ -110,12 +110,13 @@ public struct PolicyBuilder {
   // MARK: Parts
 
   private func store(of weights: StateDictionary, isShared: Bool = false) throws -> ParameterStore {
-    let (smolvla, isTrained, precision) = (settings.smolvla, isTrained, settings.smolvla.precision(on: device))
+    let (smolvla, isTrained, device) = (settings.smolvla, isTrained, device)
+    let precision = smolvla.precision(on: device)
     try TorchEngine.shared().allowTF32(precision == .tf32)
     return ParameterStore(
       loading: weights, isShared: isShared, seed: seed, device: device, precision: precision
     ) {
-      smolvla.heldType(of: $0, in: precision, isTrained: isTrained)
+      smolvla.heldType(of: $0, $1, in: precision, on: device, isTrained: isTrained)
     }
   }
 

@@ -22,7 +22,9 @@ extension SmolVLAModel {
 
   private func embed(_ pixels: Tensor) throws -> Tensor {
     let patches = try precision.products(with: vision.positionEmbedding.weight) { try vision(pixels) }
-    return try precision.products(with: connector.projection.weight) { try connector(patches) }
+    let features = try precision.products(with: connector.projection.weight) { try connector(patches) }
+    // Kept features take as much room whatever type they were computed in.
+    return precision == .bf16 ? try features.to(.bfloat16) : features
   }
 
   /// Applies `body` to groups of one size, so that a row's last bits do not depend on the rows beside it: a frozen part

@@ -35,15 +35,22 @@ extension SmolVLAConfiguration {
     return !(freezeVisionEncoder && name.contains(".vision_model."))
   }
 
-  /// The type that a parameter is held in, by its name in the checkpoint: in bf16 only what an optimizer changes, and the
-  /// small projections around the expert, stay float32.
+  /// The type that a parameter is held in: float32 what an optimizer changes and the small projections around the expert,
+  /// bfloat16 the rest where products are bfloat16.
   ///
-  /// - Parameter isTrained: whether the policy is going to be trained.
-  public func heldType(of name: String, in precision: Precision, isTrained: Bool) -> DType {
-    guard precision == .bf16, name.hasPrefix("model.vlm_with_expert."), !(isTrained && isTrainable(name)) else {
-      return .float32
-    }
-    return .bfloat16
+  /// A CPU that computes in float32 holds the backbone's frozen matrices in bfloat16 where that is asked for or loses nothing,
+  /// and widens them at each use; those of the expert would be widened in every denoising step.
+  /// - Parameters:
+  ///   - name: its name in the checkpoint.
+  ///   - numbers: what was loaded for it.
+  ///   - isTrained: whether the policy is going to be trained.
+  public func heldType(
+    of name: String, _ numbers: Tensor, in precision: Precision, on device: Device, isTrained: Bool
+  ) -> DType {
+    guard name.hasPrefix("model.vlm_with_expert."), !(isTrained && isTrainable(name)) else { return .float32 }
+    guard precision.productType(on: device) == .float32 else { return .bfloat16 }
+    let isMatrix = device == .cpu && numbers.rank == 2 && name.hasPrefix("model.vlm_with_expert.vlm.")
+    return isMatrix && (precision == .bf16 || numbers.dtype == .bfloat16) ? .bfloat16 : .float32
   }
 
   /// Refuses settings that fit neither the features nor the backbone.

@@ -50,24 +50,29 @@ extension SmolVLAModel {
       let indices = try specialTokens(SpecialTokens(ids: ids, device: tokens.device)) {
         try Tensor(ids, shape: [1, ids.count], device: tokens.device)
       }
-      let embedded = try language.embedding(indices)
+      let embedded = try widened(language.embedding(indices))
       parts.append(try embedded.expanded([batch, ids.count, embedded.size(2)]))
       visible.append(try Tensor.ones([batch, ids.count], dtype: .bool, device: tokens.device))
     }
     for image in images {
       if let imageTokens { try addSpecial(imageTokens.before) }
       let embedded = try features(of: image.content, isPlanning: isPlanning)
-      parts.append(try embedded * Double(embedded.size(2)).squareRoot())
+      parts.append(try widened(embedded) * Double(embedded.size(2)).squareRoot())
       visible.append(try image.present.unsqueezed(1).expanded([batch, embedded.size(1)]))
       if let imageTokens { try addSpecial(imageTokens.after) }
     }
-    let words = try language.embedding(tokens)
+    let words = try widened(language.embedding(tokens))
     parts.append(try words * Double(words.size(2)).squareRoot())
     visible.append(try tokenMask.to(.bool))
     return Prefix(
       context: try Tensor.concatenation(parts, dimension: 1),
       contextVisible: try Tensor.concatenation(visible, dimension: 1),
       state: try stateProjection(state).unsqueezed(1))
+  }
+
+  /// What is held in fewer bytes than the products' type, in that type.
+  private func widened(_ embeddings: Tensor) throws -> Tensor {
+    productType == .float32 ? try embeddings.to(.float32) : embeddings
   }
 
   /// Runs the language model over the prefix, and over gated tokens beside it.

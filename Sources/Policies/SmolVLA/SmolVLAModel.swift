@@ -12,6 +12,8 @@ struct SmolVLAModel {
   let stateProjection, actionInput, actionOutput, timeInput, timeOutput: Linear
   let configuration: SmolVLAConfiguration
   let precision: Precision
+  /// The type of the products with frozen parameters.
+  let productType: DType
   private let timeScales = TensorCache<Device>()
   let specialTokens = TensorCache<SpecialTokens>()
   /// Token ids put before and after each image, where the configuration asks for them.
@@ -22,7 +24,7 @@ struct SmolVLAModel {
     imageTokens: ImageSpecialTokens?
   ) throws {
     self.configuration = configuration
-    precision = scope.precision
+    (precision, productType) = (scope.precision, scope.productType)
     self.imageTokens = imageTokens
     let vlm = scope["vlm_with_expert"]["vlm"]
     let deviation = backbone.text.initializerRange

@@ -43,7 +43,7 @@ struct VisionTower {
     let positions = try positions(Grid(rows: rows, columns: columns, device: images.device)) {
       try patches.places(rows: rows, columns: columns, side: patchesPerSide).to(images.device)
     }
-    var hidden = try patchEmbedding(images.to(positionEmbedding.weight.dtype)) + positionEmbedding(positions)
+    var hidden = try patchEmbedding(images.to(postLayerNorm.weight.dtype)) + positionEmbedding(positions)
     for layer in layers { hidden = try layer(hidden) }
     return try postLayerNorm(hidden)
   }

@@ -81,7 +81,7 @@ public struct DINOv2Encoder: WorldEncoder {
   /// - Returns: [F, 1 + patches, hidden], of the encoder's type.
   public func hiddenStates(of frames: Tensor) throws -> Tensor {
     try withoutGradients {
-      let tokens = try patches(frames.to(device).to(dtype))
+      let tokens = try patches(frames.to(device).to(parameters.productType))
       let first = try classToken.expanded([tokens.size(0), 1, tokens.size(2)])
       var hidden = try Tensor.concatenation([first, tokens], dimension: 1) + positions
       for layer in layers { hidden = try layer(hidden) }

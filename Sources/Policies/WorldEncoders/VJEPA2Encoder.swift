@@ -58,7 +58,7 @@ public struct VJEPA2Encoder: WorldEncoder {
         "the encoder takes clips [batch, frames, \(configuration.channels), \(side), \(side)], found \(shape)")
     }
     return try withoutGradients {
-      var input = try clips.to(device).to(dtype).permuted([0, 2, 1, 3, 4])
+      var input = try clips.to(device).to(parameters.productType).permuted([0, 2, 1, 3, 4])
       if shape[1] < configuration.tubeletSize { input = try input.repeat([1, 1, configuration.tubeletSize, 1, 1]) }
       let tubelets = input.size(2) / configuration.tubeletSize
       var hidden = try patches(input)

@@ -1,3 +1,4 @@
+import Failures
 import LibTorch
 import Testing
 
@@ -21,26 +22,27 @@ struct FusedProductTests {
     }
   }
 
-  /// With few rows or many, on a CPU with fast bfloat16 products or slow ones.
-  @Test(arguments: [5, 96])
-  func `products and attention of bfloat16 are float32's, rounded`(rows: Int) throws {
-    let (queries, keys, values) = (
-      try numbers([2, 3, rows, 16], 1), try numbers([2, 3, 70, 16], 2), try numbers([2, 3, 70, 16], 3)
-    )
-    let mask = try numbers([1, 1, rows, 70], 4)
-    func attended(_ dtype: DType) throws -> Tensor {
-      try Tensor.attention(
-        queries: queries.to(dtype), keys: keys.to(dtype), values: values.to(dtype), mask: mask.to(dtype))
+  @Test(arguments: [true, false])
+  func `a frozen weight in bfloat16 gives float32 what its widened copy gives, gradients included`(hasBias: Bool) throws {
+    let (weight, bias) = (try numbers([80, 48], 2), hasBias ? try numbers([80], 3) : nil)
+    func outputAndGradient(_ weight: Tensor, _ bias: Tensor?) throws -> (Tensor, Tensor?) {
+      let input = try numbers([2, 37, 48], 1).to(.float32)
+      try input.setRequiresGrad(true)
+      let output = try input.linear(weight, bias)
+      try (output * output).sum().backward()
+      return (output, input.gradient)
     }
-    func multiplied(_ dtype: DType) throws -> Tensor { try queries.to(dtype).matmul(keys.to(dtype).transposed(2, 3)) }
-    for compute in [attended, multiplied] {
-      let found = try compute(.bfloat16)
-      #expect(found.dtype == .bfloat16)
-      let expected = try compute(.float32).scalars(Float.self)
-      for (one, other) in zip(try found.to(.float32).scalars(Float.self), expected) {
-        #expect(abs(one - other) <= 0.008 * abs(other) + 4e-3)
-      }
-    }
+    let (output, gradient) = try outputAndGradient(weight, bias)
+    let (expected, expectedGradient) = try outputAndGradient(weight.to(.float32), bias?.to(.float32))
+    #expect(output.dtype == .float32)
+    #expect(try output.isIdentical(to: expected))
+    #expect(try #require(gradient).isIdentical(to: #require(expectedGradient)))
+    #expect(weight.gradient == nil)
+  }
+
+  @Test func `a frozen weight that does not fit is refused in one line`() throws {
+    let error = #expect(throws: Failure.self) { try Tensor.ones([2, 5]).linear(numbers([80, 48], 2), nil) }
+    #expect(error?.description.contains("\n") == false)
   }
 
   @Test func `float32, and what is trained, go the usual way`() throws {

@@ -35,12 +35,37 @@ struct PrecisionTests {
 
   @Test func `bf16 holds what is frozen in bfloat16, and what is trained in float32`() throws {
     for (_, parameter) in try policy("bf16").policy.parameters.trainable { #expect(parameter.tensor.dtype == .float32) }
-    let trained = try policy("bf16").policy.parameters
-    let frozen = trained.parameters.filter { !$0.tensor.requiresGrad && $0.name.contains("vlm_with_expert") }
-    #expect(frozen.count > 20 && frozen.allSatisfy { $0.tensor.dtype == .bfloat16 })
+    let frozen = try policy("bf16").policy.parameters.parameters.filter {
+      !$0.tensor.requiresGrad && $0.name.contains("vlm_with_expert")
+    }
+    #expect(frozen.count > 20 && frozen.allSatisfy { $0.tensor.dtype == held($0) })
     let planning = try policy("bf16", isTrained: false).policy.parameters.parameters
-    #expect(planning.filter { $0.name.contains("vlm_with_expert") }.allSatisfy { $0.tensor.dtype == .bfloat16 })
+    #expect(planning.filter { $0.name.contains("vlm_with_expert") }.allSatisfy { $0.tensor.dtype == held($0) })
     #expect(planning.contains { $0.tensor.dtype == .float32 })
+  }
+
+  /// On a CPU that computes in float32 only the backbone's matrices are bfloat16.
+  private func held(_ parameter: Parameter) -> DType {
+    Device.cpu.multipliesBFloat16 || parameter.name.contains(".vlm.") && parameter.tensor.rank == 2 ? .bfloat16 : .float32
+  }
+
+  @Test func `frozen matrices of a bfloat16 file stay so in fp32, and change no number`() throws {
+    try CheckpointCase.within { folder in
+      func policy(_ dtype: DType) throws -> PretrainedPolicy {
+        try rewrite(folder.appendingPathComponent("model.safetensors")) { weights in
+          weights = try weights.mapValues { try $0.to(.bfloat16).to(dtype) }
+        }
+        var builder = try CheckpointCase.builder(folder)
+        return try builder.pretrained(folder)
+      }
+      let (narrow, wide) = (try policy(.bfloat16), try policy(.float32))
+      func narrowCount(_ policy: PretrainedPolicy) -> Int {
+        policy.policy.parameters.parameters.filter { $0.tensor.dtype == .bfloat16 }.count
+      }
+      #expect(narrowCount(narrow) > 20 && narrowCount(wide) == 0)
+      let golden = CheckpointCase(folder: folder)
+      #expect(try golden.actions(narrow).isIdentical(to: golden.actions(wide)))
+    }
   }
 
   @Test func `a checkpoint leaves with the numbers that it came with`() throws {

@@ -44,7 +44,7 @@ struct PublishedCheckpointTests {
     #expect(found < 1e-5)
     // LeRobot's own arithmetic of such a checkpoint is bfloat16.
     if let rounded = try golden.expected("out/actions_bfloat16") { #expect(try deviation(actions, rounded) < 0.05) }
-    #expect(pretrained.policy.parameters.parameters.allSatisfy { $0.tensor.dtype == .float32 })
+    #expect(pretrained.policy.parameters.trainable.allSatisfy { $0.parameter.tensor.dtype == .float32 })
     if ProcessInfo.processInfo.environment["WM_PARITY_CHECKPOINTS"] != nil {
       print("parity \(golden.testDescription): checkpoint actions equal, deviation \(found) (tolerance 1e-5)")
     }
@@ -218,7 +218,7 @@ struct PublishedCheckpointTests {
       var compared = 0
       for (name, tensor) in published {
         guard let found = parameters["model.vlm_with_expert.vlm.\(name)"] else { continue }
-        #expect(try found.isIdentical(to: tensor.to(.float32)), "\(name)")
+        #expect(try found.to(.float32).isIdentical(to: tensor.to(.float32)), "\(name)")
         compared += 1
       }
       #expect(compared == parameters.keys.count { $0.contains(".vlm.") } && compared > 30)

@@ -26,8 +26,8 @@ struct VJEPA2EncoderTests {
     let golden = try Golden("vjepa2_bfloat16/golden.safetensors")
     let clips = try golden["in/clips"]
     let deviation = try encoder.hiddenStates(of: clips).deviation(from: golden["out/hidden"])
-    // A CPU that multiplies float32 faster rounds less often than transformers does: 2.6e-3, else below 1e-3.
-    #expect(deviation < 4e-3, "\(deviation)")
+    // A CPU that multiplies float32 faster rounds less often than transformers does.
+    #expect(deviation < (Device.cpu.multipliesBFloat16 ? 1e-3 : 6e-3), "\(deviation)")
     #expect(try encoder.latents(of: clips).deviation(from: golden["out/latent"]) < 1e-3)
   }
 

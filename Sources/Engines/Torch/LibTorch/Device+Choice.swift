@@ -19,9 +19,11 @@ extension Device {
 
   /// Whether the hardware multiplies bfloat16 faster than float32; every GPU is taken to.
   public var multipliesBFloat16: Bool {
-    guard self == .cpu else { return true }
-    return Self.multipliesBFloat16((try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? "")
+    self != .cpu || Self.processorMultipliesBFloat16
   }
+
+  private static let processorMultipliesBFloat16 = multipliesBFloat16(
+    (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? "")
 
   /// The same of a CPU that the system describes like this.
   ///

@@ -2,36 +2,24 @@ extension Tensor {
   public enum GELU: Sendable { case exact, tanh }
 
   /// Matrix product of the last two dimensions, batched over the others.
-  public func matmul(_ other: Tensor) throws -> Tensor {
-    if isWidened(with: other) { return try to(.float32).matmul(other.to(.float32)).to(.bfloat16) }
-    return try call("aten::matmul", .tensor(self), .tensor(other))
-  }
+  public func matmul(_ other: Tensor) throws -> Tensor { try call("aten::matmul", .tensor(self), .tensor(other)) }
 
   /// `self · weightᵀ + bias`; weight [out, in], bias [out].
+  ///
+  /// A weight held in fewer bytes than these numbers is frozen: it gets no gradient, and is widened whenever it is used.
   public func linear(_ weight: Tensor, _ bias: Tensor?) throws -> Tensor {
-    if isWidened(with: weight) { return try widenedLinear(weight, bias).to(.bfloat16) }
-    return try call("aten::linear", .tensor(self), .tensor(weight), .optional(bias))
+    guard dtype == .float32, weight.dtype == .bfloat16 else {
+      return try call("aten::linear", .tensor(self), .tensor(weight), .optional(bias))
+    }
+    guard let result = api.linear_widened(handle, weight.handle, bias?.handle) else { throw api.lastError }
+    return Tensor(owning: result)
   }
-
-  private func widenedLinear(_ weight: Tensor, _ bias: Tensor?) throws -> Tensor {
-    try to(.float32).linear(weight.to(.float32), bias?.to(.float32))
-  }
-
-  /// Whether a product of bfloat16 numbers is computed in float32 and rounded once, because this CPU is faster so. The sums
-  /// are float32 either way. Widening the weights for a few rows would cost more than it saves.
-  private func isWidened(with other: Tensor) -> Bool {
-    guard Self.widensProducts, dtype == .bfloat16, other.dtype == .bfloat16, device == .cpu else { return false }
-    return elementCount >= 64 * size(-1)
-  }
-
-  private static let widensProducts = !Device.cpu.multipliesBFloat16
 
   /// `gelu(self · weightᵀ + bias)`; weight [out, in], bias [out].
   ///
   /// On a CPU one kernel in bfloat16 where no gradient is recorded: the function is applied before its argument is rounded
   /// and leaves the caches.
   public func linearGELU(_ weight: Tensor, _ bias: Tensor, _ form: GELU) throws -> Tensor {
-    if isWidened(with: weight) { return try widenedLinear(weight, bias).gelu(form).to(.bfloat16) }
     let isRecorded = [self, weight, bias].contains(where: \.requiresGrad)
     guard device == .cpu, dtype == .bfloat16, weight.dtype == .bfloat16, !isRecorded, Self.fusesLinearGELU else {
       return try linear(weight, bias).gelu(form)
@@ -89,13 +77,7 @@ extension Tensor {
   public static func attention(
     queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor? = nil, scale: Double? = nil
   ) throws -> Tensor {
-    if queries.isWidened(with: keys) {
-      return try attention(
-        queries: queries.to(.float32), keys: keys.to(.float32), values: values.to(.float32),
-        mask: mask.map { $0.dtype == .bfloat16 ? try $0.to(.float32) : $0 }, scale: scale
-      ).to(.bfloat16)
-    }
-    return try call(
+    try call(
       "aten::scaled_dot_product_attention", .tensor(queries), .tensor(keys), .tensor(values), .optional(mask),
       .double(0), .bool(false), scale.map(Argument.double) ?? .none)
   }

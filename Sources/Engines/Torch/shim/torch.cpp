@@ -10,7 +10,9 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/from_blob.h>
+#include <ATen/ops/linear.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
+#include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/autograd/profiler_kineto.h>
 #include <torch/csrc/inductor/aoti_torch/c/shim.h>
 #include <torch/version.h>
@@ -109,6 +111,23 @@ c10::IValue unpack(const wm_value &argument) {
   }
 }
 
+/// A linear layer of a frozen weight of fewer bytes than the input's numbers; the wide copy is not kept for the gradients.
+struct WidenedLinear : torch::autograd::Function<WidenedLinear> {
+  static at::Tensor forward(
+      torch::autograd::AutogradContext *context, const at::Tensor &input, const at::Tensor &weight,
+      const std::optional<at::Tensor> &bias) {
+    context->save_for_backward({weight});
+    auto type = input.scalar_type();
+    return at::linear(input, weight.to(type), bias ? std::optional(bias->to(type)) : bias);
+  }
+
+  static torch::autograd::variable_list backward(
+      torch::autograd::AutogradContext *context, const torch::autograd::variable_list &gradients) {
+    auto weight = context->get_saved_variables()[0].to(gradients[0].scalar_type());
+    return {gradients[0].matmul(weight), at::Tensor(), at::Tensor()};
+  }
+};
+
 #ifdef RECORDS_GRAPHS
 /// A graph, and the stream that the thread had before the recording.
 struct Recording {
@@ -203,6 +222,12 @@ EXPORT int wm_torch_call(const char *name, const wm_value *arguments, int count,
         for (auto tensor : value.toTensorVector()) keep(std::move(tensor));
     }
     return produced;
+  });
+}
+
+EXPORT wm_tensor wm_torch_linear_widened(wm_tensor input, wm_tensor weight, wm_tensor bias) {
+  return guarded_call((wm_tensor) nullptr, [&] {
+    return give(WidenedLinear::apply(borrow(input), borrow(weight), bias ? std::optional(borrow(bias)) : std::nullopt));
   });
 }
 
