@@ -65,7 +65,7 @@ struct AdapterGoldenTests {
       for (name, before) in base {
         let found = try #require(weights[name])
         if golden.expected["merged/\(name)"] == nil {
-          #expect(try found.isIdentical(to: before.to(.float32)), "\(name)")
+          #expect(try found.to(.float32).isIdentical(to: before.to(.float32)), "\(name)")
         } else {
           #expect(try golden.deviation(found, "merged/\(name)") < 1e-6, "\(name)")
         }
