@@ -58,6 +58,9 @@ public final class ParquetFile: Sendable {
 
   public var rowCount: Int { rowGroups.reduce(0, +) }
 
+  /// The file's row that a row group begins with.
+  public func firstRow(ofRowGroup group: Int) -> Int { rowGroups.prefix(group).reduce(0, +) }
+
   /// Decodes some columns of a row group.
   ///
   /// - Throws: `Failure`, if a column is missing, the row group does not exist or its pages are damaged.
@@ -79,7 +82,8 @@ public final class ParquetFile: Sendable {
     if let problem {
       throw Failure("row group \(rowGroup) of \(url.path) could not be read, the file is damaged: \(problem)")
     }
-    return ParquetTable(TableStorage(rows: rows, schema: schema, source: url.path))
+    return ParquetTable(
+      TableStorage(rows: rows, schema: schema, source: url.path, firstRow: firstRow(ofRowGroup: rowGroup)))
   }
 
   /// Locates the byte arrays of a row group's column, of a structure's member for instance.
