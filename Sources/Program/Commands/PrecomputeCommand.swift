@@ -99,6 +99,7 @@ enum PrecomputeCommand: Command {
     }
     dataset.notices.forEach { say("warning: " + $0) }
     try dataset.checkVideos(of: [camera])
+    try dataset.checkImages(of: [camera])
     let url = try LatentCache.url(
       cacheDirectory: URL(fileURLWithPath: settings.cacheDirectory), datasetRepoID: settings.datasetName,
       source: settings.source.rawValue, suffix: settings.suffix)

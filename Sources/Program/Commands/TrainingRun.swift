@@ -102,6 +102,7 @@ struct TrainingRun {
     let numbers = request.features + [request.actionFeature].compactMap(\.self)
     for part in [dataset, heldOut].compactMap(\.self) {
       try checks("videos", found: { _ in nil }) { try part.checkVideos(of: request.cameras) }
+      try checks("images", found: { _ in nil }) { try part.checkImages(of: request.cameras) }
       // A new policy's features have been checked with their statistics.
       guard checkpoint != nil || part !== dataset else { continue }
       try checks("numbers", found: { _ in nil }) { try part.checkFinite(numbers) }

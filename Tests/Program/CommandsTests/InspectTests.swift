@@ -145,22 +145,6 @@ struct InspectTests {
     }
   }
 
-  @Test func `images of another size than their camera's are named`() throws {
-    try within { folder in
-      try record(folder.appendingPathComponent("data"))
-      try record(folder.appendingPathComponent("large"), side: 20)
-      let file = "data/chunk-000/file-001.parquet"
-      let target = folder.appendingPathComponent("data/\(file)")
-      try FileManager.default.removeItem(at: target)
-      try FileManager.default.copyItem(at: folder.appendingPathComponent("large/\(file)"), to: target)
-      let (status, found) = try inspect(["data"], in: folder)
-      let sentence = try #require(text("images", found))
-      #expect(
-        status == 1 && sentence.contains("expected 16x16 pixels") && sentence.contains("found 20x20"), "\(sentence)")
-      #expect(problems(1, found).contains("20x20") && problems(0, found).isEmpty && problems(2, found).isEmpty)
-    }
-  }
-
   @Test func `frames off their time are named, and the rest is inspected all the same`() throws {
     try within { folder in
       try record(folder.appendingPathComponent("data"))

@@ -90,9 +90,11 @@ public final class ParquetFile: Sendable {
   ///
   /// - Parameters:
   ///   - path: the column, then the members, joined by dots.
+  ///   - limit: the first rows that are enough; what lies behind them is not looked at.
   ///   - bytes: the same file.
   /// - Returns: nil if they cannot be read one by one: other codecs than Snappy, nulls, lists, damage. `read` reads them.
-  public func locate(_ path: String, rowGroup: Int, in bytes: PositionalFile) -> LocatedValues? {
+  public func locate(_ path: String, rowGroup: Int, upTo limit: Int = .max, in bytes: PositionalFile) -> LocatedValues?
+  {
     guard rowGroups.indices.contains(rowGroup) else { return nil }
     var chunk = wm_column_chunk()
     let found = handle.withLock { handle in
@@ -103,7 +105,7 @@ public final class ParquetFile: Sendable {
     }
     return try? LocatedValues(
       bytes, Int(chunk.offset)..<Int(chunk.offset + chunk.size), rowCount: rowGroups[rowGroup],
-      isSnappy: chunk.is_snappy != 0, maxDefinitionLevel: Int(chunk.max_definition_level))
+      upTo: limit, isSnappy: chunk.is_snappy != 0, maxDefinitionLevel: Int(chunk.max_definition_level))
   }
 }
 
