@@ -144,7 +144,9 @@ enum EvalCommand: Command {
     if settings.overwrites {
       try requireNoInputs(settings.inputFolders, in: URL(fileURLWithPath: path, isDirectory: true))
     }
-    guard settings.resumes else { return (try prepareOutput(path, overwrite: settings.overwrites), false) }
+    guard settings.resumes else {
+      return (try prepareOutput(path, of: .evaluation, overwrite: settings.overwrites), false)
+    }
     let folder = URL(fileURLWithPath: path, isDirectory: true)
     return (folder, try settings.overwrites ? EpisodeLog.takeOver(folder, for: manifest) : true)
   }

@@ -225,7 +225,8 @@ enum TrainCommand: Command {
       let places = [URL(fileURLWithPath: path, isDirectory: true), mirror?.url].compactMap(\.self)
       for place in places { try requireNoInputs(inputs, in: place) }
     }
+    if let mirror, mirror.isThere { try OutputKind.mirror.requireOwn(mirror.url) }
     try mirror?.prepare(overwrite: settings.overwrites)
-    return try prepareOutput(path, overwrite: settings.overwrites)
+    return try prepareOutput(path, of: .training, overwrite: settings.overwrites)
   }
 }
