@@ -58,6 +58,7 @@ enum InspectCommand: Command {
 
   private static func inspection(_ settings: Settings) throws -> Inspection {
     let path = URL(fileURLWithPath: NSString(string: settings.name).expandingTildeInPath)
+    for name in ["meta/info.json", "config.json"] { try refuseLinkLoop(at: path.appendingPathComponent(name).path) }
     func holds(_ name: String) -> Bool {
       FileManager.default.fileExists(atPath: path.appendingPathComponent(name).path)
     }
@@ -96,7 +97,8 @@ enum InspectCommand: Command {
   private static func repository(_ settings: Settings) throws -> Inspection {
     if ModelLocation.cached(settings.name) != nil { return CheckpointInspection(settings.name).inspection }
     guard HubRepository.isName(settings.name), settings.name.contains("/") else {
-      throw Failure("\(settings.name) is neither a folder nor a repository such as owner/name; check the path")
+      throw Failure(
+        "there is no folder \(settings.name), and it is no repository's name such as owner/name; check the path")
     }
     let dataset = Result { try DatasetLocation.root(repositoryID: settings.name) }
     if case .failure = dataset, (try? ModelLocation.directory(of: settings.name)) != nil {

@@ -13,6 +13,7 @@ extension Checks {
     func holds(_ name: String) -> Bool {
       FileManager.default.fileExists(atPath: path.appendingPathComponent(name).path)
     }
+    try self("path", found: { _ in nil }) { try refuseLinkLoop(at: path.path) }
     guard FileManager.default.fileExists(atPath: path.path) else {
       return add([Check("path", .problem, "\(path.path) does not exist; check its spelling")])
     }

@@ -97,7 +97,8 @@ enum PrecomputeCommand: Command {
         "\(root.path) has no camera \(settings.imageKey); --image_key is one of "
           + dataset.metadata.cameras.joined(separator: ", "))
     }
-    dataset.notices.forEach { say("warning: " + $0) }
+    let idle = idleRevision(settings.revision, of: "revision", settings.datasetName, settings.datasetRoot)
+    ([idle].compactMap(\.self) + dataset.notices).forEach { say("warning: " + $0) }
     try dataset.checkVideos(of: [camera])
     try dataset.checkImages(of: [camera])
     let url = try LatentCache.url(

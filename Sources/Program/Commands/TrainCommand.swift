@@ -95,6 +95,7 @@ enum TrainCommand: Command {
 
   /// `--config_path` names a file, or as LeRobot has it a folder or repository with a `train_config.json`.
   private static func settingsFile(_ path: String) throws -> URL {
+    try refuseLinkLoop(at: path)
     var isDirectory: ObjCBool = false
     let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
     if exists, !isDirectory.boolValue { return URL(fileURLWithPath: path) }

@@ -244,7 +244,7 @@ struct InspectTests {
   @Test func `what is none of these is one sentence`() throws {
     try Fixture.within { folder in
       for (arguments, sentence) in [
-        (["nowhere"], "is neither a folder nor a repository"), (["models"], "holds no dataset"), ([], "is missing"),
+        (["nowhere"], "there is no folder nowhere"), (["models"], "holds no dataset"), ([], "is missing"),
         (["models/encoder"], "is part of a policy; give it to train as --policy.world_vision_model_name"),
         (["models/backbone"], "give it to train as --policy.vlm_model_name"),
         (["data", "--max_episodes=-1"], "--max_episodes"),
