@@ -194,19 +194,23 @@ struct TrainingRun {
   }
 
   /// Measures the loss on the held-out episodes; nil where there are none.
+  ///
+  /// - Parameter onBatch: is told how many batches are done of how many, 0 first.
   func heldOutLoss(
-    _ features: ImageFeatureCache?, isInterrupted: @escaping () -> Bool
+    _ features: ImageFeatureCache?, isInterrupted: @escaping () -> Bool, onBatch: @escaping (Int, Int) -> Void
   ) -> (() throws -> Metrics?)? {
     guard let heldOut, settings.heldOutFrequency > 0 else { return nil }
     let loss = HeldOutLoss(pretrained, seed: settings.seed)
     let positions = heldOut.positions(atMost: settings.heldOutSamples)
     var request = request
     request.transforms = nil
+    let count = (positions.count + settings.batchSize - 1) / settings.batchSize
     return { [pretrained, latents, settings, request] in
+      onBatch(0, count)
       var batches = DatasetBatches(
         heldOut, request, positions: positions, batchSize: settings.batchSize, workers: settings.workers,
         latents: latents, features: features.map { ($0, pretrained) })
-      return try loss(&batches, isInterrupted: isInterrupted)
+      return try loss(&batches, isInterrupted: isInterrupted) { onBatch($0, count) }
     }
   }
 }
