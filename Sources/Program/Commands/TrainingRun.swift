@@ -57,6 +57,7 @@ struct TrainingRun {
       return try builder.new(from: settings.startingPoint(), features: features, renaming: renaming)
     }
     checks.warn("policy", builder.notices)
+    checks.warn("adapter", [pretrained.noticeOfBase].compactMap(\.self))
     guard pretrained.adapter == nil || !settings.average.isEnabled else {
       throw Failure("an average of an adapter's weights (`ema.enable`) is not supported; train without one of the two")
     }
