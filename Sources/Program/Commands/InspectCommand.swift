@@ -9,7 +9,7 @@ import PolicyTraining
 import TerminalOutput
 import WorldEncoders
 
-/// `lerobot-wm inspect`: what a dataset, checkpoint or latent cache is, what of it would be used, and what is wrong.
+/// `lerobot-wm inspect`: what a dataset, checkpoint, latent cache or evaluation is, what of it would be used, and what is wrong.
 enum InspectCommand: Command {
   struct Settings: ConfigurationSection {
     @Setting("html", help: "also write a page with images and plots to this file") var page: String?
@@ -25,9 +25,12 @@ enum InspectCommand: Command {
   }
 
   static let name = "inspect"
-  static let summary = "say what a dataset, checkpoint or latent cache is, and what is wrong with it"
+  static let summary = "say what a dataset, checkpoint, latent cache or evaluation is, and what is wrong with it"
   static let operands = [
-    ("DATASET|CHECKPOINT|CACHE", "a folder or repository of a dataset or policy, a run's folder, or latents (.npy)")
+    (
+      "DATASET|CHECKPOINT|CACHE",
+      "a folder or repository of a dataset or policy, the folder of a run or an evaluation, or latents (.npy)"
+    )
   ]
   static let examples = [
     "lerobot-wm inspect HuggingFaceVLA/libero --html=libero.html",
@@ -36,7 +39,8 @@ enum InspectCommand: Command {
 
   static func layers(_ configured: inout Configured<Settings>, _ arguments: inout Arguments) throws {
     guard let name = arguments.takePositional(after: ["json", "overwrite"]) else {
-      throw Failure("what to inspect is missing; name a dataset, a checkpoint or a latent cache after inspect")
+      throw Failure(
+        "what to inspect is missing; name a dataset, a checkpoint, a latent cache or an evaluation after inspect")
     }
     configured.value.name = name
   }
@@ -72,12 +76,16 @@ enum InspectCommand: Command {
       return CheckpointInspection(settings.name).inspection
     }
     if holds("meta") { return DatasetInspection(settings).inspection }
+    if path.lastPathComponent == "eval_info.json" || holds("eval_info.json") {
+      return EvaluationInspection(path).inspection
+    }
     guard FileManager.default.fileExists(atPath: path.path) else { return try repository(settings) }
     let caches = latents(below: path)
     guard caches.count == 1 else {
       throw Failure(
         caches.isEmpty
-          ? "\(path.path) holds no dataset (meta/info.json), no checkpoint (config.json) and no latents (.npy); name one that does"
+          ? "\(path.path) holds no dataset (meta/info.json), no checkpoint (config.json), no latents (.npy) and no evaluation "
+            + "(eval_info.json); name one that does"
           : "\(path.path) holds \(caches.count) latent caches; name one of them, such as \(caches[0].path)")
     }
     return CacheInspection(caches[0]).inspection

@@ -54,7 +54,7 @@ enum PrecomputeCommand: Command {
     )
     var shard: Shard?
     @Setting("overwrite", help: "replace a finished cache") var overwrites = false
-    @Setting("profile", owner: .program, help: Profile.help) var profile: String?
+    @Setting("profile", owner: .program, help: Profile.help("encoded batches")) var profile: String?
 
     func validate() throws(ConfigurationError) {
       guard !datasetName.isEmpty else { throw ConfigurationError("dataset_name", "is needed") }
