@@ -144,6 +144,7 @@ enum TrainCommand: Command {
     let mirror = settings.checkpointMirror.map { CheckpointMirror(URL(fileURLWithPath: $0), of: folder) }
     let lock = try resumed ?? FolderLock(folder)
     defer { withExtendedLifetime(lock) {} }
+    try mirror?.requireElsewhere()
     if settings.resumes {
       for place in [folder, CheckpointDirectory(output: folder).url] { AtomicFile.removeLeftovers(in: place) }
     }
