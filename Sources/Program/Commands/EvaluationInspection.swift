@@ -1,4 +1,5 @@
 import Experiments
+import Failures
 import Foundation
 import ModelFiles
 
@@ -31,7 +32,7 @@ struct EvaluationInspection {
     fact("seed", manifest?["seed"])
     fact("ablation", manifest?["ablation"])
     if let rate = overall?["pc_success"]?.double {
-      let episodes = overall?["n_episodes"]?.integer.map { " of \($0) episodes" } ?? ""
+      let episodes = overall?["n_episodes"]?.integer.map { " of \(counted($0, "episode"))" } ?? ""
       inspection.facts["success"] = String(format: "%.1f %%", rate) + episodes
     }
     fact("date", manifest?["date"])
