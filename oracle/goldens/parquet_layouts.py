@@ -31,6 +31,26 @@ def table(missing: bool = False) -> pa.Table:
     return pa.table({NAME: pa.array(rows, IMAGE), "index": pa.array(range(30))})
 
 
+def nulls() -> pa.Table:
+    """Twenty rows of several types; each column lacks one value, in the second or third row group of eight rows."""
+    numbers = [None if row == 13 else row for row in range(20)]
+    reals = [None if row == 17 else row / 2 for row in range(20)]
+    states = [[row, 1.0, None if row == 10 else 2.0] for row in range(20)]
+    lists = [None if row == 18 else [float(row)] * (row % 3) for row in range(20)]
+    words = [None if row == 19 else f"row {row}" for row in range(20)]
+    nested = [[[1.0], [None if row == 9 else 2.0, 3.0]] for row in range(20)]
+    return pa.table(
+        {
+            "number": pa.array(numbers, pa.int64()),
+            "real": pa.array(reals, pa.float32()),
+            "state": pa.array(states, pa.list_(pa.float32(), 3)),
+            "list": pa.array(lists, pa.list_(pa.float64())),
+            "word": pa.array(words, pa.string()),
+            "nested": pa.array(nested, pa.list_(pa.list_(pa.float64()))),
+        }
+    )
+
+
 def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     # What LeRobot's conversion of version 2.1 does, and what its merging of datasets does.
@@ -48,6 +68,7 @@ def main(folder: Path) -> None:
         ("deltas", False, {"use_dictionary": False, "column_encoding": {f"{NAME}.bytes": "DELTA_BYTE_ARRAY"}}),
     ):
         pq.write_table(table(missing), folder / f"{name}.parquet", **arguments)
+    pq.write_table(nulls(), folder / "nulls.parquet", row_group_size=8)
     size = sum(file.stat().st_size for file in folder.glob("*.parquet"))
     print(f"{len(list(folder.glob('*.parquet')))} files, {size / 1000:.0f} kB in {folder}")
 

@@ -31,6 +31,13 @@ public struct HubError: Error, CustomStringConvertible, Sendable, Equatable {
   }
 }
 
+extension HubError {
+  /// The same trouble with what a name stands for on the hub, after the sentence that says why it is no path, if it may be one.
+  public func after(_ noPath: String, where mayBePath: Bool) -> HubError {
+    mayBePath ? HubError("\(noPath), and as a repository's name: \(self)", kind) : self
+  }
+}
+
 /// Rethrows errors of lower modules as `HubError`.
 func translated<Value>(_ body: () throws -> Value) throws(HubError) -> Value {
   do { return try body() } catch let error as HubError { throw error } catch { throw HubError(message(of: error)) }

@@ -33,6 +33,13 @@ public struct HubRepository: Sendable, Equatable, CustomStringConvertible {
       }
   }
 
+  /// Whether a name may be meant as a path: by its form, or because its first part is a folder here.
+  public static func mayBePath(_ name: String) -> Bool {
+    let parts = name.split(separator: "/", omittingEmptySubsequences: false)
+    guard parts.count == 2, ["", ".", "..", "~"].allSatisfy({ $0 != parts[0] }) else { return name.contains("/") }
+    return ModelLocation.isDirectory(URL(fileURLWithPath: String(parts[0])))
+  }
+
   /// Whether a text can be a branch, tag or commit, and a relative path below a folder of references.
   static func isRevision(_ text: String) -> Bool {
     !text.isEmpty && text.utf8.count <= 200

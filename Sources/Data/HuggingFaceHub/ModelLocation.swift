@@ -22,9 +22,10 @@ public enum ModelLocation {
       let last = URL(fileURLWithPath: name).lastPathComponent
       for place in [name, last].compactMap({ try? contained($0, in: folder) }) where isDirectory(place) { return place }
     }
+    try translated { try refuseLinkLoop(of: name, holding: files) }
     if let place = cached(name, holding: files, settings: settings) { return place }
     guard HubRepository.isName(name), name.contains("/") else {
-      throw HubError("\(name) is neither a folder nor a repository such as owner/name; check the path")
+      throw HubError("there is no folder \(name), and it is no repository's name such as owner/name; check the path")
     }
     let repository = try HubRepository(.model, name)
     let hub = Hub(settings)
@@ -44,9 +45,19 @@ public enum ModelLocation {
     return snapshot
   }
 
-  /// The repository's files; where the server does not say whether there is such a repository, the name may be a mistyped path.
+  private static func refuseLinkLoop(of name: String, holding files: [String]) throws {
+    let path = NSString(string: name).expandingTildeInPath
+    for place in [path] + files.map({ path + "/" + $0 }) where !name.isEmpty {
+      try ModelFiles.refuseLinkLoop(at: place)
+    }
+  }
+
+  /// The repository's files; the name may be a mistyped path.
   private static func listing(of repository: HubRepository, _ hub: Hub) throws(HubError) -> HubListing {
     do { return try hub.listing(of: repository) } catch {
+      guard !HubRepository.mayBePath(repository.name) else {
+        throw error.after("there is no folder \(repository.name)", where: true)
+      }
       switch error.kind {
       case .absent, .unreachable: break
       default: guard hub.settings.isOffline else { throw error }
@@ -99,7 +110,7 @@ public enum ModelLocation {
     }
   }
 
-  private static func isDirectory(_ url: URL) -> Bool {
+  static func isDirectory(_ url: URL) -> Bool {
     var isDirectory: ObjCBool = false
     return FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory) && isDirectory.boolValue
   }

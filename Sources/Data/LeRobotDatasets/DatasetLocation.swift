@@ -25,6 +25,7 @@ public enum DatasetLocation {
     excluding excluded: [Int] = [], environment: [String: String] = ProcessInfo.processInfo.environment
   ) throws -> URL {
     if let root {
+      try refuseLinkLoop(at: root.appendingPathComponent("meta/info.json").path)
       guard isDataset(root) else {
         throw Failure(
           "no LeRobotDataset in \(root.path) (meta/info.json is missing); point `dataset.root` at its folder, or leave "
@@ -32,11 +33,20 @@ public enum DatasetLocation {
       }
       return root
     }
-    let path = URL(fileURLWithPath: NSString(string: repositoryID).expandingTildeInPath, isDirectory: true)
-    if !repositoryID.isEmpty, isDataset(path) { return path }
+    let path = folder(named: repositoryID)
+    if !repositoryID.isEmpty {
+      try refuseLinkLoop(at: path.appendingPathComponent("meta/info.json").path)
+      if isDataset(path) { return path }
+    }
+    let noFolder =
+      "there is no "
+      + (path.isThere ? "LeRobotDataset in \(repositoryID) (meta/info.json is missing)" : "folder \(repositoryID)")
     guard HubRepository.isName(repositoryID) else {
       throw Failure(
-        "expected a dataset's name such as user/name, or its folder, for `dataset.repo_id`, found \"\(repositoryID)\"")
+        repositoryID.contains("/")
+          ? "\(noFolder), and it is no dataset's name such as user/name; check `dataset.repo_id`"
+          : "expected a dataset's name such as user/name, or its folder, for `dataset.repo_id`, found \"\(repositoryID)\""
+      )
     }
     let settings = HubSettings(environment: environment)
     let wanted = { (episode: Int) in episodes?.contains(episode) ?? true && !excluded.contains(episode) }
@@ -53,9 +63,20 @@ public enum DatasetLocation {
     }
     do { return try fetched(repository, revision, wanted, Hub(settings)) } catch let error as HubError {
       // What LeRobot left under its own folder has no recorded revision.
-      guard revision != nil, isDataset(copy) else { throw error }
+      guard revision != nil, isDataset(copy) else {
+        throw error.after(noFolder, where: path.isThere || HubRepository.mayBePath(repositoryID))
+      }
       throw Failure("\(error) (`dataset.revision` is set; without it, \(copy.path) is used)")
     }
+  }
+
+  /// Whether a dataset's name or root is that of a folder, whose revision nobody can choose.
+  public static func isFolder(repositoryID: String, root: URL?) -> Bool {
+    root != nil || !repositoryID.isEmpty && isDataset(folder(named: repositoryID))
+  }
+
+  private static func folder(named name: String) -> URL {
+    URL(fileURLWithPath: NSString(string: name).expandingTildeInPath, isDirectory: true)
   }
 
   private static func fetched(

@@ -95,8 +95,23 @@ public final class DatasetWriter {
       throw Failure("\(root.path) exists; give `overwrite` or choose another folder")
     }
     let names = (try? FileManager.default.contentsOfDirectory(atPath: root.path)) ?? ["a file"]
-    guard names.isEmpty || names.contains("meta") else {
+    guard !names.isEmpty else { return }
+    let info = root.appendingPathComponent("meta/info.json")
+    guard FileManager.default.fileExists(atPath: info.path) else {
       throw Failure("\(root.path) is not overwritten because it holds no dataset; choose another folder")
+    }
+    // Such as a project's folder, in which a dataset was recorded.
+    let own: Set = ["meta", "data", "videos", "images", ".cache"]
+    let foreign = names.sorted().first { name in
+      var isDirectory: ObjCBool = false
+      let place = root.appendingPathComponent(name).path
+      return FileManager.default.fileExists(atPath: place, isDirectory: &isDirectory) && isDirectory.boolValue
+        && !own.contains(name)
+    }
+    if let foreign {
+      throw Failure(
+        "\(root.path) is not overwritten because it holds the folder \(foreign) beside a dataset; choose another folder"
+      )
     }
   }
 

@@ -43,7 +43,34 @@ final class FrameImages: Sendable {
   func image(_ camera: String, at place: FrameTable.Place, row: Int) throws -> RGBImage {
     let encoded = try encoded(camera, at: place, row: row)
     do { return try RGBImage(decoding: encoded) } catch {
-      throw Failure("row \(row) of \(camera) in \(files.urls[Int(place.file)].path): \(error)")
+      throw Failure("\(try name(row, place)) of \(camera) in \(files.urls[Int(place.file)].path): \(error)")
+    }
+  }
+
+  /// A row as a user finds it in the file.
+  private func name(_ row: Int, _ place: FrameTable.Place) throws -> String {
+    "row \(try files.file(Int(place.file)).firstRow(ofRowGroup: Int(place.rowGroup)) + row)"
+  }
+
+  /// Height and width of a camera's images in some rows of a row group, from the images' heads.
+  ///
+  /// - Parameter everything: whether to read the row group where images cannot be located one by one.
+  /// - Returns: nil if that would have to be done, and memory does not hold all of the files.
+  func sizes(
+    _ camera: String, at place: FrameTable.Place, rows: [Int], everything: Bool
+  ) -> [Result<(height: Int, width: Int), any Error>]? {
+    let (number, group) = (Int(place.file), Int(place.rowGroup))
+    guard let last = rows.max(), let file = try? files.file(number), let bytes = try? files.positionalFile(number)
+    else {
+      return nil
+    }
+    let located = file.locate("\(camera).bytes", rowGroup: group, upTo: last + 1, in: bytes)
+    guard located != nil || fitsMemory || everything else { return nil }
+    return rows.map { row in
+      Result {
+        try RGBImage.size(
+          ofEncoded: located?.bytes(row, from: bytes) ?? encoded(camera, at: place, row: row))
+      }
     }
   }
 
@@ -59,7 +86,7 @@ final class FrameImages: Sendable {
       guard try !bytes.isNull(row) else {
         let path = try? column.member("path").bytes(row)
         throw Failure(
-          "row \(row) of \(camera) in \(files.urls[Int(place.file)].path) holds no image, only the path "
+          "\(try name(row, place)) of \(camera) in \(files.urls[Int(place.file)].path) holds no image, only the path "
             + "\"\(path.map { String(decoding: $0, as: UTF8.self) } ?? "")\"; images must be embedded")
       }
       return try bytes.bytes(row)

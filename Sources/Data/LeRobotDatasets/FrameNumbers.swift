@@ -48,7 +48,9 @@ final class FrameNumbers: Sendable {
       for position in positions[place] ?? [] {
         let row = Int(table.rows[position])
         guard (row + 1) * width <= source.count else {
-          throw Failure("expected row \(row) of \(name) in \(file.url.path), found \(column.count) rows")
+          throw Failure(
+            "expected \((row + 1) * width) numbers of \(name) in row group \(place.rowGroup) of \(file.url.path), found \(source.count)"
+          )
         }
         values.replaceSubrange(
           position * width..<(position + 1) * width, with: source[row * width..<(row + 1) * width])

@@ -50,7 +50,7 @@ extension LeRobotDataset {
     let bad = try videoProblems(of: cameras)
     guard let problem = bad.first?.text else { return }
     throw Failure(
-      "the videos of \(bad.count) of \(episodes.count) episodes of \(root.path) cannot be read to their ends "
+      "the videos of \(bad.count) of \(episodes.count) episodes of \(root.path) cannot be read as meta describes them "
         + "(\(remedy(for: bad.map(\.episode)))): \(problem)")
   }
 
@@ -61,29 +61,41 @@ extension LeRobotDataset {
     public let text: String
   }
 
-  /// The selected episodes of which a video lacks frames or has images of another size, each once.
+  /// The selected episodes of which a video lacks frames, has images of another size than the camera's others, or shows
+  /// another episode too, each once.
   ///
   /// Only where a video's length leaves a doubt is an episode's last frame decoded.
   public func videoProblems(of cameras: [String]) throws -> [EpisodeProblem] {
-    var bad: [EpisodeProblem] = []
+    var bad: [Int: String] = [:]
+    for camera in cameras where metadata.features[camera]?.dataType == .video {
+      bad.merge(try videoProblems(of: camera)) { first, _ in first }
+    }
+    return bad.sorted { $0.key < $1.key }.map { EpisodeProblem(episode: $0.key, text: $0.value) }
+  }
+
+  private func videoProblems(of camera: String) throws -> [Int: String] {
+    var bad: [Int: String] = [:]
     var known: [URL: OpenedVideo] = [:]
+    var ranges = VideoRanges(framesPerSecond: metadata.framesPerSecond)
+    var parts: [(position: Int, episode: Episode, start: Double, video: OpenedVideo)] = []
     for (episode, start) in zip(episodes, starts) {
-      let last = start + episode.frames.count - 1
-      for camera in cameras {
-        guard let feature = metadata.features[camera], feature.dataType == .video, let size = feature.imageSize,
-          let video = episode.videos[camera], let template = metadata.videoPath
-        else { continue }
-        let url = try template.url(in: root, chunk: video.chunk, file: video.file, video: camera)
-        let found = known[url] ?? OpenedVideo(url)
-        known[url] = found
-        let end = video.start + Double(table.timestamps[last])
-        var text = found.difference(from: size)
-        if text == nil, end + 0.5 / metadata.framesPerSecond >= found.duration {
-          do { _ = try image(camera, at: last) } catch { text = message(of: error) }
-        }
-        guard let text else { continue }
-        bad.append(EpisodeProblem(episode: episode.index, text: text))
-        break
+      guard let video = episode.videos[camera], let template = metadata.videoPath else { continue }
+      let url = try template.url(in: root, chunk: video.chunk, file: video.file, video: camera)
+      let found = known[url] ?? OpenedVideo(url)
+      known[url] = found
+      parts.append((start + episode.frames.count - 1, episode, video.start, found))
+      bad[episode.index] = ranges.add(video, of: episode, in: url)
+    }
+    bad.merge(ranges.overlaps()) { first, _ in first }
+    let size = PixelSize.mostCommon(parts.compactMap { $0.video.size })
+    for part in parts where bad[part.episode.index] == nil {
+      bad[part.episode.index] = part.video.difference(from: size)
+      let end = part.start + Double(table.timestamps[part.position])
+      guard bad[part.episode.index] == nil, end + 0.5 / metadata.framesPerSecond >= part.video.duration else {
+        continue
+      }
+      do { _ = try videos.frame(of: part.video.url, at: end, tolerance: tolerance) } catch {
+        bad[part.episode.index] = message(of: error)
       }
     }
     return bad
@@ -93,18 +105,17 @@ extension LeRobotDataset {
   private struct OpenedVideo {
     let url: URL
     let duration: Double
-    private let size: (height: Int, width: Int)?
+    let size: PixelSize?
 
     init(_ url: URL) {
       let reader = try? VideoReader(url)
-      (self.url, duration, size) = (url, reader?.duration ?? 0, reader.map { ($0.height, $0.width) })
+      (self.url, duration, size) = (url, reader?.duration ?? 0, reader.map { PixelSize(($0.height, $0.width)) })
     }
 
     /// A sentence if its images are of another size than the camera's.
-    func difference(from wanted: (height: Int, width: Int)) -> String? {
-      guard let size, size != wanted else { return nil }
-      return "\(url.path) has images of \(size.width)x\(size.height) pixels, other videos of the camera "
-        + "\(wanted.width)x\(wanted.height)"
+    func difference(from wanted: PixelSize?) -> String? {
+      guard let size, let wanted, size != wanted else { return nil }
+      return "\(url.path) has images of \(size) pixels, other videos of the camera \(wanted)"
     }
   }
 
@@ -170,7 +181,7 @@ extension LeRobotDataset {
   }
 
   /// The episodes to leave out, and the setting that does it.
-  private func remedy(for bad: [Int]) -> String {
+  func remedy(for bad: [Int]) -> String {
     let listed = bad.prefix(20).map(String.init).joined(separator: ", ") + (bad.count > 20 ? " …" : "")
     let name = bad.count == 1 ? "episode \(listed)" : "episodes \(listed)"
     return "\(name); \(exclusion(of: bad)) leaves out what is damaged"

@@ -26,10 +26,10 @@ public final class LeRobotDataset: Sendable {
 
   let table: FrameTable
   let numbers: FrameNumbers
-  private let tolerance: Double
+  let tolerance: Double
   let starts: [Int]
-  private let images: FrameImages
-  private let videos: VideoReaders
+  let images: FrameImages
+  let videos: VideoReaders
 
   /// Opens a dataset.
   ///

@@ -100,7 +100,7 @@ private struct AblationRollouts {
     if settings.overwrites, condition != nil { try requireNoInputs(settings.inputFolders, in: place) }
     switch (settings.overwrites && condition != nil, settings.resumes) {
     case (true, true): _ = try EpisodeLog.takeOver(place, for: evaluation.manifest.json)
-    case (true, false): _ = try prepareOutput(place.path, overwrite: true)
+    case (true, false): _ = try prepareOutput(place.path, of: .evaluation, overwrite: true)
     case (false, _): break
     }
     if try isFinished(place, evaluation.manifest.json) {
@@ -110,7 +110,7 @@ private struct AblationRollouts {
     say("\(name): \(place.path)")
     let log = place.appendingPathComponent(EpisodeLog.fileName)
     let resumes = FileManager.default.fileExists(atPath: log.path)
-    if !resumes { _ = try prepareOutput(place.path, overwrite: false) }
+    if !resumes { _ = try prepareOutput(place.path, of: .evaluation, overwrite: false) }
     let outcome = try evaluation.evaluate(in: place, resumes: resumes, interruption: interruption)
     evaluation.run.sayWhatBroke(outcome)
     return interruption.signalNumber

@@ -1,4 +1,5 @@
 import Foundation
+import HuggingFaceHub
 import LayeredSettings
 import ModelFiles
 import NeuralNetworks
@@ -79,6 +80,21 @@ enum AdapterTargets: ConfigurationValue, Equatable {
 }
 
 extension PretrainedPolicy {
+  /// A line about the policy that an adapter changes, where that is a checkpoint of a run that removes its older ones; nil
+  /// otherwise.
+  var noticeOfBase: String? {
+    guard let name = adapter?["base_model_name_or_path"]?.string, let base = ModelLocation.cached(name, holding: [])
+    else { return nil }
+    let checkpoints = base.resolvingSymlinksInPath().deletingLastPathComponent().deletingLastPathComponent()
+    guard checkpoints.lastPathComponent == "checkpoints",
+      let settings = try? TrainConfigurationFiles.read(base.appendingPathComponent("train_config.json")),
+      let kept = settings["keep_last_checkpoints"]?.integer, kept > 0
+    else { return nil }
+    return
+      "the adapter needs \(base.path) as long as it is used, and the run there keeps its \(kept) newest checkpoints "
+      + "(`keep_last_checkpoints`) and may remove it; copy it elsewhere and name the copy as `policy.path`, or `merge` the adapter"
+  }
+
   /// What a training record keeps of an adapter: its settings, its layers and the weights that it changes; nil for a whole
   /// policy.
   ///

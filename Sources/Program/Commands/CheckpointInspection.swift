@@ -80,7 +80,9 @@ struct CheckpointInspection {
   // MARK: Features and statistics
 
   private mutating func addFeatures(_ settings: PolicySettings, _ folder: URL) {
-    var table = Inspection.Table("features", ["name", "role", "shape", "normalization", "mean", "deviation"])
+    var table = Inspection.Table(
+      "features", ["name", "role", "shape", "normalization", "mean", "deviation"],
+      note: Inspection.imageSizes)
     let modes = (try? settings.smolvla.normalizationModes()) ?? [:]
     let statistics = Self.statistics(folder)
     func range(_ name: String, _ statistic: String) -> String {
@@ -92,7 +94,7 @@ struct CheckpointInspection {
     for (features, role) in [(settings.smolvla.inputFeatures, "input"), (settings.smolvla.outputFeatures, "output")] {
       for (name, feature) in features {
         table.rows.append([
-          name, role, feature.shape.map(String.init).joined(separator: "×"),
+          name, role, Self.shape(of: feature),
           (modes[feature.type] ?? .identity).rawValue, range(name, "mean"), range(name, "std"),
         ])
       }
@@ -103,6 +105,12 @@ struct CheckpointInspection {
         uniqueKeysWithValues: statistics.sorted { $0.key < $1.key }.map { name, values in
           (name, .array(values.map { .number(Double($0)) }))
         }))
+  }
+
+  /// An image's channels come first in the file.
+  private static func shape(of feature: PolicyFeature) -> String {
+    let isImage = feature.type == .visual && feature.shape.count == 3
+    return (isImage ? feature.shape.reversed() : feature.shape).map(String.init).joined(separator: "×")
   }
 
   private static func short(_ number: Float) -> String { String(format: "%.4g", number) }

@@ -12,10 +12,10 @@ extension DatasetInspection {
   private static let imagesOfEpisode = 8, height = 96
 
   mutating func addParts(_ dataset: LeRobotDataset) {
-    let damaged = dataset.episodes.indices.filter { remarks[dataset.episodes[$0].index] != nil }
+    let remarked = dataset.episodes.indices.filter { remarks[dataset.episodes[$0].index] != nil }
     let sound = dataset.episodes.indices.filter { remarks[dataset.episodes[$0].index] == nil }
     let most = settings.mostEpisodes == 0 ? dataset.episodes.count : settings.mostEpisodes
-    let chosen = (damaged.prefix(most) + sound.prefix(max(0, most - damaged.count))).sorted()
+    let chosen = (remarked.prefix(most) + sound.prefix(max(0, most - remarked.count))).sorted()
     var foreign: [String: [String]] = [:]
     for ordinal in chosen {
       let (episode, positions) = (dataset.episodes[ordinal], dataset.positions(ofEpisode: ordinal))
@@ -23,7 +23,7 @@ extension DatasetInspection {
       for camera in dataset.metadata.cameras {
         let (images, problem) = images(of: camera, positions, dataset)
         strips.append((camera, images))
-        guard let problem, !cutShort.contains(episode.index) else { continue }
+        guard let problem, !damaged.contains(episode.index) else { continue }
         remarks[episode.index, default: []].append(problem)
         foreign[camera, default: []].append("episode \(episode.index): \(problem)")
       }

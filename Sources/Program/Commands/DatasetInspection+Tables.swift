@@ -6,11 +6,17 @@ import ModelFiles
 import OrderedCollections
 import RobotPolicies
 
+extension Inspection {
+  /// The one order of sizes in tables, whatever that of a file is.
+  static let imageSizes = "images: width×height"
+}
+
 /// What the dataset holds, in tables.
 extension DatasetInspection {
   mutating func addFeatures(_ metadata: DatasetMetadata, _ dataset: LeRobotDataset?) {
     var table = Inspection.Table(
-      "features", ["name", "type", "shape", "use", "minimum", "maximum", "mean", "deviation"])
+      "features", ["name", "type", "shape", "use", "minimum", "maximum", "mean", "deviation"],
+      note: Inspection.imageSizes)
     for (name, feature) in metadata.features {
       let statistics = dataset?.statistics[name]
       func range(_ values: [Double]?) -> String {
@@ -18,7 +24,9 @@ extension DatasetInspection {
         return low == high ? Self.short(low) : "\(Self.short(low)) … \(Self.short(high))"
       }
       table.rows.append([
-        name, feature.dataType.rawValue, feature.shape.map(String.init).joined(separator: "×"), Self.use(name, feature),
+        name, feature.dataType.rawValue,
+        feature.imageSize.map { "\($0.width)×\($0.height)×3" }
+          ?? feature.shape.map(String.init).joined(separator: "×"), Self.use(name, feature),
         range(statistics?.minimum), range(statistics?.maximum), range(statistics?.mean),
         range(statistics?.standardDeviation),
       ])
@@ -43,7 +51,9 @@ extension DatasetInspection {
   private static func short(_ number: Double) -> String { String(format: "%.4g", number) }
 
   mutating func addCameras(_ dataset: LeRobotDataset) {
-    var table = Inspection.Table("cameras", ["name", "stored as", "pixels", "codec", "frames a second", "seconds"])
+    var table = Inspection.Table(
+      "cameras", ["name", "stored as", "pixels", "codec", "frames a second", "seconds"],
+      note: Inspection.imageSizes)
     for camera in dataset.metadata.cameras {
       guard let feature = dataset.metadata.features[camera], let size = feature.imageSize else { continue }
       let video = dataset.firstVideo(of: camera)

@@ -5,6 +5,7 @@ import LeRobotDatasets
 import ModelFiles
 import PretrainedPolicies
 import RobotPolicies
+import TerminalOutput
 import TrainingBatches
 
 /// What a dataset holds, what of it a policy would read, and what is wrong with it.
@@ -16,8 +17,8 @@ struct DatasetInspection {
   let settings: InspectCommand.Settings
   /// What is wrong, by episode.
   var remarks: [Int: [String]] = [:]
-  /// The episodes whose videos are known to be damaged.
-  private(set) var cutShort: Set<Int> = []
+  /// The episodes whose videos or images are known to be damaged.
+  private(set) var damaged: Set<Int> = []
 
   init(_ settings: InspectCommand.Settings) {
     self.settings = settings
@@ -104,15 +105,27 @@ struct DatasetInspection {
     let read = Array(dataset.metadata.features.keys).filter { $0 == BatchKey.state || $0 == BatchKey.action }
     let isFinite = noteNumbers(read, of: dataset)
     if let bad = try? dataset.videoProblems(of: dataset.metadata.cameras) {
-      cutShort = Set(bad.map(\.episode))
+      damaged = Set(bad.map(\.episode))
       note("videos", bad, of: dataset) { nil }
     }
+    checkImages(of: dataset)
     guard isFinite else { return }
     let features = try? inspection.checks("what a policy reads", found: \.summary) {
       try TrainingFeatures(dataset, renaming: [:], usesImageNetStatistics: true)
     }
     inspection.checks.warn("statistics", features?.notices ?? [])
     for name in read { compareStatistics(of: name, dataset) }
+  }
+
+  /// Looks at the head of every image in the data files.
+  private mutating func checkImages(of dataset: LeRobotDataset) {
+    let cameras = dataset.metadata.features.filter { $0.value.dataType == .image }.map(\.key)
+    guard !cameras.isEmpty else { return }
+    let progress = ProgressBar("images", total: cameras.count * dataset.count)
+    let bad = dataset.imageProblems(of: cameras, everyFrame: true) { progress.update($0) }
+    progress.finish()
+    damaged.formUnion(bad.map(\.episode))
+    note("images", bad, of: dataset) { nil }
   }
 
   /// Adds a problem of several episodes, with what leaves them out.

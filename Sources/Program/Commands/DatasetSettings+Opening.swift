@@ -51,6 +51,7 @@ extension DatasetSettings {
       let listed = unknown.map(String.init).joined(separator: ", ")
       checks.warn("dataset", ["`dataset.exclude_episodes` names \(listed), which \(dataset.root.path) does not have"])
     }
+    checks.warn("dataset", [idleRevision(revision, repoID, root)].compactMap(\.self))
     checks.warn("dataset", dataset.notices)
     let ambiguous = try checks("instructions", found: { $0.isEmpty ? "each task has its own" : nil }) {
       _ = try heldOut?.checkInstructions()
@@ -72,6 +73,16 @@ extension DatasetSettings {
       root: root, episodes: episodes, tolerance: tolerance,
       imageCacheBytes: Int(Double(imageMemoryMegabytes << 20) * share))
   }
+}
+
+/// A line about a revision that is asked for of a folder, which LeRobot ignores too; nil where it has an effect.
+func idleRevision(
+  _ revision: String?, of setting: String = "dataset.revision", _ repositoryID: String, _ root: String?
+) -> String? {
+  guard let revision,
+    DatasetLocation.isFolder(repositoryID: repositoryID, root: root.map { URL(fileURLWithPath: $0) })
+  else { return nil }
+  return "`\(setting)=\(revision)` has no effect: \(root ?? repositoryID) is a folder and is read as it is"
 }
 
 extension LeRobotDataset {

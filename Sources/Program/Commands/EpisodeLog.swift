@@ -69,7 +69,7 @@ final class EpisodeLog {
       let target = try setAside(folder)
       say("\(folder.path) cannot be resumed (\(reason)); it is kept in \(target.path), and the evaluation starts over")
     }
-    _ = try prepareOutput(folder.path, overwrite: false)
+    _ = try prepareOutput(folder.path, of: .evaluation, overwrite: false)
     return false
   }
 

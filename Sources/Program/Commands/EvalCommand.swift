@@ -27,7 +27,7 @@ enum EvalCommand: Command {
       help: "overwrite results in --output_dir; with --resume, resume the same evaluation, else start over and "
         + "keep the results of another in replaced/ beside it")
     var overwrites = false
-    @Setting("profile", owner: .program, help: Profile.help) var profile: String?
+    @Setting("profile", owner: .program, help: Profile.help("plans")) var profile: String?
     @SettingsGroup("eval") var evaluation = EvaluationSection()
     @SettingsGroup("env", title: "EnvConfig", help: "kind of environment", of: EnvironmentSettings.kinds)
     var environment = EnvironmentSettings.shapes(ShapesSettings())
@@ -144,7 +144,9 @@ enum EvalCommand: Command {
     if settings.overwrites {
       try requireNoInputs(settings.inputFolders, in: URL(fileURLWithPath: path, isDirectory: true))
     }
-    guard settings.resumes else { return (try prepareOutput(path, overwrite: settings.overwrites), false) }
+    guard settings.resumes else {
+      return (try prepareOutput(path, of: .evaluation, overwrite: settings.overwrites), false)
+    }
     let folder = URL(fileURLWithPath: path, isDirectory: true)
     return (folder, try settings.overwrites ? EpisodeLog.takeOver(folder, for: manifest) : true)
   }

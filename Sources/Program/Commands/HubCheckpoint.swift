@@ -26,7 +26,10 @@ struct HubCheckpoint {
 
   private func newest() throws -> URL {
     let hub = Hub()
-    let listing = try hub.listing(of: repository)
+    let listing: HubListing
+    do { listing = try hub.listing(of: repository) } catch {
+      throw error.after("there is no folder \(repository.name)", where: HubRepository.mayBePath(repository.name))
+    }
     let steps = listing.files.compactMap { file -> String? in
       let parts = file.path.split(separator: "/")
       guard parts.count > 2, parts[0] == "checkpoints", parts[1].allSatisfy(\.isNumber) else { return nil }

@@ -9,7 +9,7 @@ import PolicyTraining
 import TerminalOutput
 import WorldEncoders
 
-/// `lerobot-wm inspect`: what a dataset, checkpoint or latent cache is, what of it would be used, and what is wrong.
+/// `lerobot-wm inspect`: what a dataset, checkpoint, latent cache or evaluation is, what of it would be used, and what is wrong.
 enum InspectCommand: Command {
   struct Settings: ConfigurationSection {
     @Setting("html", help: "also write a page with images and plots to this file") var page: String?
@@ -25,9 +25,12 @@ enum InspectCommand: Command {
   }
 
   static let name = "inspect"
-  static let summary = "say what a dataset, checkpoint or latent cache is, and what is wrong with it"
+  static let summary = "say what a dataset, checkpoint, latent cache or evaluation is, and what is wrong with it"
   static let operands = [
-    ("DATASET|CHECKPOINT|CACHE", "a folder or repository of a dataset or policy, a run's folder, or latents (.npy)")
+    (
+      "DATASET|CHECKPOINT|CACHE",
+      "a folder or repository of a dataset or policy, the folder of a run or an evaluation, or latents (.npy)"
+    )
   ]
   static let examples = [
     "lerobot-wm inspect HuggingFaceVLA/libero --html=libero.html",
@@ -36,7 +39,8 @@ enum InspectCommand: Command {
 
   static func layers(_ configured: inout Configured<Settings>, _ arguments: inout Arguments) throws {
     guard let name = arguments.takePositional(after: ["json", "overwrite"]) else {
-      throw Failure("what to inspect is missing; name a dataset, a checkpoint or a latent cache after inspect")
+      throw Failure(
+        "what to inspect is missing; name a dataset, a checkpoint, a latent cache or an evaluation after inspect")
     }
     configured.value.name = name
   }
@@ -58,6 +62,7 @@ enum InspectCommand: Command {
 
   private static func inspection(_ settings: Settings) throws -> Inspection {
     let path = URL(fileURLWithPath: NSString(string: settings.name).expandingTildeInPath)
+    for name in ["meta/info.json", "config.json"] { try refuseLinkLoop(at: path.appendingPathComponent(name).path) }
     func holds(_ name: String) -> Bool {
       FileManager.default.fileExists(atPath: path.appendingPathComponent(name).path)
     }
@@ -71,12 +76,16 @@ enum InspectCommand: Command {
       return CheckpointInspection(settings.name).inspection
     }
     if holds("meta") { return DatasetInspection(settings).inspection }
+    if path.lastPathComponent == "eval_info.json" || holds("eval_info.json") {
+      return EvaluationInspection(path).inspection
+    }
     guard FileManager.default.fileExists(atPath: path.path) else { return try repository(settings) }
     let caches = latents(below: path)
     guard caches.count == 1 else {
       throw Failure(
         caches.isEmpty
-          ? "\(path.path) holds no dataset (meta/info.json), no checkpoint (config.json) and no latents (.npy); name one that does"
+          ? "\(path.path) holds no dataset (meta/info.json), no checkpoint (config.json), no latents (.npy) and no evaluation "
+            + "(eval_info.json); name one that does"
           : "\(path.path) holds \(caches.count) latent caches; name one of them, such as \(caches[0].path)")
     }
     return CacheInspection(caches[0]).inspection
@@ -96,7 +105,8 @@ enum InspectCommand: Command {
   private static func repository(_ settings: Settings) throws -> Inspection {
     if ModelLocation.cached(settings.name) != nil { return CheckpointInspection(settings.name).inspection }
     guard HubRepository.isName(settings.name), settings.name.contains("/") else {
-      throw Failure("\(settings.name) is neither a folder nor a repository such as owner/name; check the path")
+      throw Failure(
+        "there is no folder \(settings.name), and it is no repository's name such as owner/name; check the path")
     }
     let dataset = Result { try DatasetLocation.root(repositoryID: settings.name) }
     if case .failure = dataset, (try? ModelLocation.directory(of: settings.name)) != nil {

@@ -53,7 +53,7 @@ enum MergeCommand: Command {
     if settings.overwrites {
       try requireNoInputs([folder, base] + settings.policy.inputFolders, in: URL(fileURLWithPath: settings.output))
     }
-    let output = try prepareOutput(settings.output, overwrite: settings.overwrites)
+    let output = try prepareOutput(settings.output, of: .policy, overwrite: settings.overwrites)
     try merged.save(to: output)
     let layers = merged.policy.parameters.adapters.count
     say("\(counted(layers, "adapted layer")) merged into the weights of \(base.path)")

@@ -9,13 +9,16 @@ import WorkerThreads
 
 /// A command's results go to a new folder: an old one is kept unless the user says otherwise, and then emptied, so that a
 /// link to a folder elsewhere and the command's lock stay.
-func prepareOutput(_ path: String, overwrite: Bool) throws -> URL {
+///
+/// - Throws: also if what would be emptied is not of the command's own kind.
+func prepareOutput(_ path: String, of kind: OutputKind, overwrite: Bool) throws -> URL {
   let url = URL(fileURLWithPath: path, isDirectory: true).standardizedFileURL
   let contents = contents(ofOutput: url)
   guard contents.isEmpty || overwrite else {
     // Nothing is deleted in a folder that is refused.
     throw Failure(occupied(path, contents))
   }
+  try kind.requireOwn(url)
   for name in contents { try FileManager.default.removeItem(at: url.appendingPathComponent(name)) }
   AtomicFile.removeLeftovers(in: url)
   do { try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true) } catch {

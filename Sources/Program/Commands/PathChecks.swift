@@ -13,6 +13,7 @@ extension Checks {
     func holds(_ name: String) -> Bool {
       FileManager.default.fileExists(atPath: path.appendingPathComponent(name).path)
     }
+    try self("path", found: { _ in nil }) { try refuseLinkLoop(at: path.path) }
     guard FileManager.default.fileExists(atPath: path.path) else {
       return add([Check("path", .problem, "\(path.path) does not exist; check its spelling")])
     }
@@ -45,7 +46,7 @@ extension Checks {
     guard !flags.isEmpty else { return }
     if flags.contains(where: { $0.name.hasPrefix("dataset.") }) {
       let settings = try TrainCommand.settings(from: flags)
-      checkOutput(settings.outputDirectory, mayHoldFiles: settings.resumes || settings.overwrites)
+      checkOutput(settings.outputDirectory, of: .training, (settings.resumes, settings.overwrites))
       // What the mirror lacks is among the checks.
       try? OutputDisk.check(
         settings.outputDirectory ?? defaultOutput("train", settings.name), mirror: settings.checkpointMirror, &self)
@@ -56,7 +57,7 @@ extension Checks {
       }
     } else {
       let settings = try EvalCommand.settings(from: flags)
-      checkOutput(settings.outputDirectory, mayHoldFiles: settings.resumes || settings.overwrites)
+      checkOutput(settings.outputDirectory, of: .evaluation, (settings.resumes, settings.overwrites))
       if flags.contains(where: { $0.name.hasPrefix("env.") }) {
         _ = try? CheckpointEvaluation(settings, &self)
       } else {
@@ -65,12 +66,16 @@ extension Checks {
     }
   }
 
-  /// Finds what ``prepareOutput(_:overwrite:)`` would refuse; a folder that is resumed or replaced may hold anything.
-  private mutating func checkOutput(_ path: String?, mayHoldFiles: Bool) {
-    guard let path, !mayHoldFiles,
-      let names = try? FileManager.default.contentsOfDirectory(atPath: path), !names.allSatisfy(AtomicFile.isLeftover)
-    else { return }
-    add([Check("output", .problem, occupied(path, names))])
+  /// Finds what ``prepareOutput(_:of:overwrite:)`` would refuse; a folder that is resumed may hold anything.
+  private mutating func checkOutput(
+    _ path: String?, of kind: OutputKind, _ start: (resumes: Bool, overwrites: Bool)
+  ) {
+    guard let path, !start.resumes else { return }
+    let folder = URL(fileURLWithPath: path, isDirectory: true)
+    let names = contents(ofOutput: folder)
+    let problem =
+      start.overwrites ? kind.objection(to: folder, names) : names.isEmpty ? nil : occupied(path, names)
+    if let problem { add([Check("output", .problem, problem)]) }
   }
 
   /// Compares a latent cache with its own sidecar.

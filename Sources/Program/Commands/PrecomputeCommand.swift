@@ -54,7 +54,7 @@ enum PrecomputeCommand: Command {
     )
     var shard: Shard?
     @Setting("overwrite", help: "replace a finished cache") var overwrites = false
-    @Setting("profile", owner: .program, help: Profile.help) var profile: String?
+    @Setting("profile", owner: .program, help: Profile.help("encoded batches")) var profile: String?
 
     func validate() throws(ConfigurationError) {
       guard !datasetName.isEmpty else { throw ConfigurationError("dataset_name", "is needed") }
@@ -97,8 +97,10 @@ enum PrecomputeCommand: Command {
         "\(root.path) has no camera \(settings.imageKey); --image_key is one of "
           + dataset.metadata.cameras.joined(separator: ", "))
     }
-    dataset.notices.forEach { say("warning: " + $0) }
+    let idle = idleRevision(settings.revision, of: "revision", settings.datasetName, settings.datasetRoot)
+    ([idle].compactMap(\.self) + dataset.notices).forEach { say("warning: " + $0) }
     try dataset.checkVideos(of: [camera])
+    try dataset.checkImages(of: [camera])
     let url = try LatentCache.url(
       cacheDirectory: URL(fileURLWithPath: settings.cacheDirectory), datasetRepoID: settings.datasetName,
       source: settings.source.rawValue, suffix: settings.suffix)

@@ -7,8 +7,10 @@ import Tracing
 /// `--profile`: a trace of a command's first steps (updates, plans or batches); used by one thread.
 final class Profile {
   private static let steps = 20
-  static let help =
-    "file for a trace of the first \(steps) updates, plans or batches, which ui.perfetto.dev opens; null for none"
+  /// - Parameter name: what a step of the command is, in the plural.
+  static func help(_ name: String) -> String {
+    "file for a trace of the first \(steps) \(name), which ui.perfetto.dev opens; null for none"
+  }
 
   private let file: URL
   private let overwrites: Bool

@@ -1,5 +1,6 @@
 import Failures
 import Foundation
+import HuggingFaceHub
 import LayeredSettings
 import LeRobotDatasets
 import MediaCoding
@@ -20,7 +21,8 @@ enum RecordCommand: Command {
   }
 
   struct RecordDatasetSettings: ConfigurationSection {
-    @Setting("root", help: "the new dataset's folder") var root = ""
+    @Setting("repo_id", help: "the new dataset's name, such as user/name") var repoID = ""
+    @Setting("root", help: "the new dataset's folder; else HF_LEROBOT_HOME/REPO_ID") var root = ""
     @Setting("num_episodes", in: 1...1_000_000, help: "successful episodes to keep, of each task") var episodes = 50
     @Setting("video", help: "store images as video instead of PNG") var usesVideo = false
     @Setting(
@@ -42,7 +44,15 @@ enum RecordCommand: Command {
     }
 
     func validate() throws(ConfigurationError) {
-      guard !root.isEmpty else { throw ConfigurationError("root", "is needed") }
+      guard repoID.isEmpty || HubRepository.isName(repoID) else {
+        throw ConfigurationError("repo_id", "expected a name such as user/name, found \(repoID); give a folder as root")
+      }
+      guard !(root.isEmpty && repoID.isEmpty) else { throw ConfigurationError("root", "is needed, or repo_id") }
+    }
+
+    /// Where the dataset goes, as LeRobot chooses it.
+    var folder: URL {
+      root.isEmpty ? DatasetLocation.home().appendingPathComponent(repoID) : URL(fileURLWithPath: root)
     }
   }
 
@@ -61,7 +71,7 @@ enum RecordCommand: Command {
     guard let first = tasks.first else { throw Failure("--env.task names no task") }
     let specification = try suite.specification(ofTask: first)
     let writer = try DatasetWriter(
-      root: URL(fileURLWithPath: settings.dataset.root), framesPerSecond: Double(specification.datasetFramesPerSecond),
+      root: settings.dataset.folder, framesPerSecond: Double(specification.datasetFramesPerSecond),
       robotType: suite.robotType, features: features(specification, usesVideo: settings.dataset.usesVideo),
       chunks: settings.dataset.chunks, videoCodec: settings.dataset.codec, overwrite: settings.overwrites)
     var recording = Recording(writer, suite, settings, taskCount: tasks.count)

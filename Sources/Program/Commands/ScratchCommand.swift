@@ -51,7 +51,7 @@ enum ScratchCommand: Command {
   static let examples = ["lerobot-wm scratch --output_dir outputs/demo/models --image_size 48"]
 
   static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {
-    let output = try prepareOutput(settings.outputDirectory, overwrite: settings.overwrites)
+    let output = try prepareOutput(settings.outputDirectory, of: .models, overwrite: settings.overwrites)
     let backbone = output.appendingPathComponent("backbone")
     try FileManager.default.createDirectory(at: backbone, withIntermediateDirectories: true)
     // Python's processor of this kind of model asks the tokenizer for the last three by name.

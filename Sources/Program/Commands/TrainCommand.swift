@@ -95,6 +95,7 @@ enum TrainCommand: Command {
 
   /// `--config_path` names a file, or as LeRobot has it a folder or repository with a `train_config.json`.
   private static func settingsFile(_ path: String) throws -> URL {
+    try refuseLinkLoop(at: path)
     var isDirectory: ObjCBool = false
     let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
     if exists, !isDirectory.boolValue { return URL(fileURLWithPath: path) }
@@ -143,6 +144,7 @@ enum TrainCommand: Command {
     let mirror = settings.checkpointMirror.map { CheckpointMirror(URL(fileURLWithPath: $0), of: folder) }
     let lock = try resumed ?? FolderLock(folder)
     defer { withExtendedLifetime(lock) {} }
+    try mirror?.requireElsewhere()
     if settings.resumes {
       for place in [folder, CheckpointDirectory(output: folder).url] { AtomicFile.removeLeftovers(in: place) }
     }
@@ -158,8 +160,10 @@ enum TrainCommand: Command {
     var pretrained = run.pretrained
     pretrained.documents[TrainConfigurationFiles.ownName] = files.own
     pretrained.documents[TrainingRecord.fileName] = record.json
-    var callbacks = callbacks(settings, evaluation, interruption, output, (mirror, checkpointUpload), profile)
-    callbacks.measureHeldOut = run.heldOutLoss(features) { interruption.signalNumber != nil }
+    let display = TrainingDisplay(steps: settings.steps, profile)
+    var callbacks = callbacks(evaluation, interruption, output, (mirror, checkpointUpload), display)
+    callbacks.measureHeldOut = run.heldOutLoss(
+      features, isInterrupted: { interruption.signalNumber != nil }, onBatch: display.showHeldOut)
     var loop = try TrainingLoop(
       pretrained, settings.training, output: output, configuration: files.lerobot, frames: run.dataset.count,
       episodes: run.dataset.episodes.count, resuming: run.checkpoint,
@@ -186,26 +190,20 @@ enum TrainCommand: Command {
   }
 
   private static func callbacks(
-    _ settings: TrainSettings, _ evaluation: TrainingEvaluation?, _ interruption: Interruption, _ output: URL,
-    _ copies: (mirror: CheckpointMirror?, upload: CheckpointUpload?), _ profile: Profile?
+    _ evaluation: TrainingEvaluation?, _ interruption: Interruption, _ output: URL,
+    _ copies: (mirror: CheckpointMirror?, upload: CheckpointUpload?), _ display: TrainingDisplay
   ) -> TrainingCallbacks {
     var callbacks = TrainingCallbacks()
     callbacks.interruption = { interruption.signalNumber.map { 128 + Int($0) } }
     callbacks.evaluate = evaluation.map { evaluation in { try evaluation($0, output: output) } }
-    var progress: ProgressBar?
     callbacks.observe = { event in
+      display.show(event)
       switch event {
-      case .began(let step): progress = ProgressBar("training", total: settings.steps, first: step)
-      case .updated(let step):
-        progress?.update(step)
-        if let line = profile?.stepDone() { progress?.say(line) }
-      case .logged(let line), .warning(let line): progress?.say(FlagTranslation.translated(line))
       case .saved(let checkpoint):
-        progress?.say("saved \(checkpoint.path)")
         let problems = (copies.mirror?.copy(checkpoint) ?? []) + (copies.upload?.send(checkpoint) ?? [])
-        problems.forEach { progress?.say($0) }
+        problems.forEach(display.say)
       case .removed(let checkpoint): copies.mirror?.remove(checkpoint)
-      case .evaluating, .ended: progress?.finish()
+      default: break
       }
     }
     return callbacks
@@ -225,7 +223,8 @@ enum TrainCommand: Command {
       let places = [URL(fileURLWithPath: path, isDirectory: true), mirror?.url].compactMap(\.self)
       for place in places { try requireNoInputs(inputs, in: place) }
     }
+    if let mirror, mirror.isThere { try OutputKind.mirror.requireOwn(mirror.url) }
     try mirror?.prepare(overwrite: settings.overwrites)
-    return try prepareOutput(path, overwrite: settings.overwrites)
+    return try prepareOutput(path, of: .training, overwrite: settings.overwrites)
   }
 }

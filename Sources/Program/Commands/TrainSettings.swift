@@ -52,7 +52,7 @@ struct TrainSettings: ConfigurationSection {
   )
   var checkpointMirror: String?
   @Setting("tolerance_s", in: 0...1e9, help: "seconds that a frame may deviate from its timestamp") var tolerance = 1e-4
-  @Setting("profile", owner: .program, help: Profile.help) var profile: String?
+  @Setting("profile", owner: .program, help: Profile.help("updates")) var profile: String?
   @Setting(
     "feature_cache_dir", owner: .program,
     help:

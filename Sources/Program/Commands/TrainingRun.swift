@@ -57,6 +57,7 @@ struct TrainingRun {
       return try builder.new(from: settings.startingPoint(), features: features, renaming: renaming)
     }
     checks.warn("policy", builder.notices)
+    checks.warn("adapter", [pretrained.noticeOfBase].compactMap(\.self))
     guard pretrained.adapter == nil || !settings.average.isEnabled else {
       throw Failure("an average of an adapter's weights (`ema.enable`) is not supported; train without one of the two")
     }
@@ -102,6 +103,7 @@ struct TrainingRun {
     let numbers = request.features + [request.actionFeature].compactMap(\.self)
     for part in [dataset, heldOut].compactMap(\.self) {
       try checks("videos", found: { _ in nil }) { try part.checkVideos(of: request.cameras) }
+      try checks("images", found: { _ in nil }) { try part.checkImages(of: request.cameras) }
       // A new policy's features have been checked with their statistics.
       guard checkpoint != nil || part !== dataset else { continue }
       try checks("numbers", found: { _ in nil }) { try part.checkFinite(numbers) }
@@ -193,19 +195,23 @@ struct TrainingRun {
   }
 
   /// Measures the loss on the held-out episodes; nil where there are none.
+  ///
+  /// - Parameter onBatch: is told how many batches are done of how many, 0 first.
   func heldOutLoss(
-    _ features: ImageFeatureCache?, isInterrupted: @escaping () -> Bool
+    _ features: ImageFeatureCache?, isInterrupted: @escaping () -> Bool, onBatch: @escaping (Int, Int) -> Void
   ) -> (() throws -> Metrics?)? {
     guard let heldOut, settings.heldOutFrequency > 0 else { return nil }
     let loss = HeldOutLoss(pretrained, seed: settings.seed)
     let positions = heldOut.positions(atMost: settings.heldOutSamples)
     var request = request
     request.transforms = nil
+    let count = (positions.count + settings.batchSize - 1) / settings.batchSize
     return { [pretrained, latents, settings, request] in
+      onBatch(0, count)
       var batches = DatasetBatches(
         heldOut, request, positions: positions, batchSize: settings.batchSize, workers: settings.workers,
         latents: latents, features: features.map { ($0, pretrained) })
-      return try loss(&batches, isInterrupted: isInterrupted)
+      return try loss(&batches, isInterrupted: isInterrupted) { onBatch($0, count) }
     }
   }
 }

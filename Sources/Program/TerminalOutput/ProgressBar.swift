@@ -22,7 +22,9 @@ public final class ProgressBar {
   private let first: Int
   private let isTerminal: Bool
   private let output: FileHandle
-  private let start = ContinuousClock.now
+  /// Later by the time that pauses took.
+  private var start = ContinuousClock.now
+  private var pausedAt: ContinuousClock.Instant?
   private var lastDrawn: ContinuousClock.Instant?
   private var lineIsOpen = false
   /// The last that was said and not drawn.
@@ -45,6 +47,8 @@ public final class ProgressBar {
   /// - Parameter estimate: the time that is left, where the caller knows better than the rate so far does.
   public func update(_ done: Int, note: String = "", estimate: String? = nil) {
     let now = ContinuousClock.now
+    if let pausedAt { start += pausedAt.duration(to: now) }
+    pausedAt = nil
     pending = (done, note, estimate)
     let isTime = lastDrawn.map { $0.duration(to: now) >= (isTerminal ? .milliseconds(100) : .seconds(10)) } ?? true
     guard isTime || (isTerminal && done == total) else { return }
@@ -59,6 +63,12 @@ public final class ProgressBar {
     write(line + "\n")
     lineIsOpen = false
     lastDrawn = isTerminal ? nil : lastDrawn
+  }
+
+  /// Ends the line while other work is done, whose time belongs to no rate and no estimate, until the next update.
+  public func pause() {
+    finish()
+    pausedAt = pausedAt ?? .now
   }
 
   /// Ends, with how far the work has come as the last line.

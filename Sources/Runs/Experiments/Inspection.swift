@@ -9,10 +9,15 @@ public struct Inspection: Sendable {
     public let title: String
     public let head: [String]
     public var rows: [[String]]
+    /// How to read the cells, for people; empty if they need no words.
+    public var note = ""
 
-    public init(_ title: String, _ head: [String], _ rows: [[String]] = []) {
-      (self.title, self.head, self.rows) = (title, head, rows)
+    public init(_ title: String, _ head: [String], _ rows: [[String]] = [], note: String = "") {
+      (self.title, self.head, self.rows, self.note) = (title, head, rows, note)
     }
+
+    /// The title with the note.
+    var heading: String { note.isEmpty ? title : "\(title) (\(note))" }
   }
 
   /// Curves over one count, such as an episode's frames.
@@ -66,7 +71,7 @@ public struct Inspection: Sendable {
     lines += facts.map { "  \($0.key.padded(to: width))  \($0.value)" }
     for table in tables where !table.rows.isEmpty {
       let shown = table.rows.prefix(Self.mostRows).map { $0.map { String($0.prefix(60)) } }
-      lines += ["", table.title] + TextTable([table.head] + shown, holdsTexts: true).lines
+      lines += ["", table.heading] + TextTable([table.head] + shown, holdsTexts: true).lines
       if table.rows.count > shown.count { lines.append("… and \(table.rows.count - shown.count) more") }
     }
     return lines.map(\.withoutEnd).joined(separator: "\n")

@@ -21,7 +21,7 @@ extension Inspection {
       ReportPage.Section(id: "checks", title: "Checks", body: findings(wording)),
     ]
     sections += tables.enumerated().filter { !$0.element.rows.isEmpty }.map { index, table in
-      ReportPage.Section(id: "table\(index)", title: table.title.capitalizedFirst, body: html(table))
+      ReportPage.Section(id: "table\(index)", title: table.heading.capitalizedFirst, body: html(table))
     }
     if !parts.isEmpty {
       sections.append(ReportPage.Section(id: "parts", title: partsTitle, body: "\(note)\(parts.map(html))"))

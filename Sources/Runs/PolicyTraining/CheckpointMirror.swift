@@ -59,13 +59,17 @@ public final class CheckpointMirror: Sendable {
   /// Whether it holds a checkpoint.
   public var isThere: Bool { (try? CheckpointDirectory(output: url).last()) != nil }
 
+  /// Refuses a mirror that is the run's own folder, also by another name; that folder is there.
+  public func requireElsewhere() throws {
+    guard url.resolvingSymlinksInPath().path != output.resolvingSymlinksInPath().path else {
+      throw Failure("\(url.path) is the run's own folder; name a folder on another disk as `checkpoint_mirror`")
+    }
+  }
+
   /// Makes room for a new run.
   ///
   /// - Parameter overwrite: whether a run that it holds may go.
   public func prepare(overwrite: Bool) throws {
-    guard url.resolvingSymlinksInPath().path != output.resolvingSymlinksInPath().path else {
-      throw Failure("\(url.path) is the run's own folder; name a folder on another disk as `checkpoint_mirror`")
-    }
     guard isThere else { return }
     guard overwrite else {
       throw Failure(

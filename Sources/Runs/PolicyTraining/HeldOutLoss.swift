@@ -10,7 +10,7 @@ import Tracing
 public struct HeldOutLoss {
   /// LeRobot's key of the loss, beside which the parts of a policy's loss are `eval/eval_NAME`.
   public static let key = prefix + "loss"
-  private static let prefix = "eval/eval_"
+  static let prefix = "eval/eval_"
 
   private let pretrained: PretrainedPolicy
   private let random: CountedRandom
@@ -24,11 +24,13 @@ public struct HeldOutLoss {
 
   /// The mean of the batches' losses, as LeRobot takes it: the last batch counts like the others.
   ///
-  /// - Parameter isInterrupted: asked before each batch.
+  /// - Parameters:
+  ///   - isInterrupted: asked before each batch.
+  ///   - onBatch: is told how many batches are done.
   /// - Returns: nil if it was interrupted.
   /// - Throws: what loading a batch throws, and a loss that is not finite.
   public func callAsFunction(
-    _ batches: inout some BatchSource, isInterrupted: () -> Bool = { false }
+    _ batches: inout some BatchSource, isInterrupted: () -> Bool = { false }, onBatch: (Int) -> Void = { _ in }
   ) throws -> Metrics? {
     var (sums, count): (Metrics, Int) = ([:], 0)
     while let samples = try batches.next() {
@@ -40,6 +42,7 @@ public struct HeldOutLoss {
       }
       for (name, value) in loss.metrics { sums[Self.prefix + name, default: 0] += try value.item() }
       count += 1
+      onBatch(count)
     }
     let means = sums.mapValues { $0 / Double(max(1, count)) }
     if let bad = means.first(where: { !$0.value.isFinite }) {

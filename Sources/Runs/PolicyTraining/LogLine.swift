@@ -27,6 +27,17 @@ struct LogLine {
     return (head + body).joined(separator: " ")
   }
 
+  /// The line of a held-out loss: its parts have the names of a training line's, after `eval_`.
+  func heldOutText(step: Int, values: Metrics) -> String {
+    let head = String(format: "step:\(Self.short(Double(step))) epch:%.2f", position(at: step)["epochs"] ?? 0)
+    let body = values.compactMap { key, value -> String? in
+      let name = String(key.dropFirst(HeldOutLoss.prefix.count))
+      guard !Self.isDiagnostic(name) else { return nil }
+      return "eval_\(Self.names[name] ?? name):\(String(format: Self.formats[name] ?? "%.3f", value))"
+    }
+    return ([head] + body).joined(separator: " ")
+  }
+
   /// Whether a value is for `metrics.jsonl` and its copies alone: more of them than a terminal has room for.
   private static func isDiagnostic(_ key: String) -> Bool {
     guard !["grad_norm", "world_cos", "world_gate"].contains(key) else { return false }
@@ -36,7 +47,7 @@ struct LogLine {
   private static let names = [
     "steps": "step", "samples": "smpl", "episodes": "ep", "grad_norm": "grdn", "update_s": "updt_s",
     "dataloading_s": "data_s", "gpu_mem_gb": "mem_gb", "samples_per_s": "smp/s", "eval/avg_sum_reward": "∑rwrd",
-    "eval/pc_success": "success", "eval/eval_s": "eval_s", HeldOutLoss.key: "eval_loss",
+    "eval/pc_success": "success", "eval/eval_s": "eval_s",
   ]
   private static let formats = ["lr": "%.1e", "gpu_mem_gb": "%.2f", "samples_per_s": "%.0f", "eval/pc_success": "%.1f"]
 

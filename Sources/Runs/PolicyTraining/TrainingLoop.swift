@@ -211,7 +211,7 @@ public struct TrainingLoop {
     }
     guard let found else { return callbacks.interruption() }
     try log.write(found, step: step)
-    callbacks.observe(.logged(line.text(step: step, values: found)))
+    callbacks.observe(.logged(line.heldOutText(step: step, values: found)))
     return nil
   }
 

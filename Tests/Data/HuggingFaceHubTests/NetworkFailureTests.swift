@@ -125,7 +125,8 @@ struct NetworkFailureTests {
     #expect(sentence(hub, "user/gated").hasPrefix("fetched"))
     hub.settings.token = HubToken("hf_wrong")
     #expect(sentence(hub, "user/toy").contains("does not accept the token for user/toy; check HF_TOKEN"))
-    #expect(sentence(hub, "no/such/folder").contains("is neither a folder nor a repository"))
+    #expect(
+      sentence(hub, "no/such/folder").contains("there is no folder no/such/folder, and it is no repository's name"))
     hub.settings.token = nil
     hub.server.add(.model, "user/bare", files: ["config.json": Data("{}".utf8)])
     #expect(sentence(hub, "user/bare").contains("has no model.safetensors, which is needed here"))

@@ -100,3 +100,20 @@ func `an epoch in shuffled order of a dataset ten times its memory reads less th
     #expect(read > used && read <= 3 * used, "\(Double(read) / Double(used)) times what is used")
   }
 }
+
+@Test(.enabled(if: countsReads()))
+func `the sizes of the episodes' first images are found with a small part of the bytes`() throws {
+  try withFolder { folder in
+    let root = folder.appendingPathComponent("noise")
+    try writeNoise(to: root, episodes: 4, frames: 60)
+    let url = root.appendingPathComponent("data/chunk-000/file-000.parquet")
+    let used = try imageBytes(in: url, "observation.images.top")
+    let dataset = try LeRobotDataset(root: root)
+    makeCold([url])
+    let start = try bytesFromDisk()
+    try dataset.checkImages(of: ["observation.images.top"])
+    let read = try bytesFromDisk() - start
+    // Four images of 49 kB, and what it takes to find them.
+    #expect(read > 0 && read < 8 * 49_000 && read < used / 20, "\(read) of \(used)")
+  }
+}

@@ -50,6 +50,7 @@ func `a PNG is turned as its EXIF data say`(
     return
   }
   #expect([image.width, image.height] == expected.size)
+  #expect(try RGBImage.size(ofEncoded: bytes) == (image.height, image.width))
   #expect(stride(from: 0, to: 18, by: 3).map { image.pixels[$0] } == expected.pixels)
 }
 
@@ -64,6 +65,9 @@ func `a PNG is turned as its EXIF data say`(
   }
   let image = try RGBImage(decoding: noted(exif(6, isLittle: isLittle)))
   #expect(image.width == upright.height && image.height == upright.width)
+  #expect(try RGBImage.size(ofEncoded: noted(exif(6, isLittle: isLittle))) == (image.height, image.width))
+  #expect(try RGBImage.size(ofEncoded: whole) == (upright.height, upright.width))
+  #expect(throws: Failure.self) { try RGBImage.size(ofEncoded: Array("GIF89a".utf8)) }
   // A quarter to the right: the lower left corner comes to the upper left.
   #expect(Array(image.pixels.prefix(3)) == Array(upright.pixels[(3 * 48 * 31)..<(3 * 48 * 31 + 3)]))
   for count in 0..<exif(6, isLittle: isLittle).count where count < 18 {

@@ -40,6 +40,11 @@ private func compare(_ url: URL, column: String = "a.camera") throws {
     #expect(located.count == truth.count)
     for row in 0..<truth.count { #expect(try located.bytes(row, from: positional) == truth.bytes(row)) }
     #expect(throws: (any Error).self) { try located.bytes(truth.count, from: positional) }
+    for limit in [1, 2, truth.count / 2, truth.count, truth.count + 1] where limit > 0 {
+      let first = try #require(file.locate("\(column).bytes", rowGroup: group, upTo: limit, in: positional))
+      #expect(first.count == min(limit, truth.count))
+      for row in 0..<first.count { #expect(try first.bytes(row, from: positional) == truth.bytes(row)) }
+    }
   }
 }
 

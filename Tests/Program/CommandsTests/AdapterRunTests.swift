@@ -49,6 +49,28 @@ struct AdapterRunTests {
     }
   }
 
+  @Test func `a base that its run may remove is warned of`() throws {
+    try Fixture.within { folder in
+      let pruned = ["train", "--output_dir=pruned", "--keep_last_checkpoints=1", "--steps=2"] + Flags.train
+      try Program.succeed(pruned.filter { $0 != "--steps=6" } + ["--save_freq=1"], in: folder)
+      func warnings(_ base: String, _ flags: [String]) throws -> [Substring] {
+        let adapter =
+          ["train", "--policy.path=\(base)", "--peft.method_type=LORA", "--peft.r=2", "--steps=1"] + Flags.data + flags
+        return try Program.succeed(adapter, in: folder).errors.split(separator: "\n").filter {
+          $0.contains("the adapter needs")
+        }
+      }
+      let base = "pruned/checkpoints/last/pretrained_model"
+      let found = try warnings(base, ["--output_dir=a"])
+      #expect(found.count == 1 && found.first?.contains("pruned/checkpoints/000002") == true, "\(found)")
+      #expect(found.first?.contains("--keep_last_checkpoints") == true, "\(found)")
+      try FileManager.default.copyItem(
+        at: folder.appendingPathComponent(base), to: folder.appendingPathComponent("copy"))
+      #expect(try warnings("copy", ["--output_dir=b"]).isEmpty)
+      #expect(try warnings(Flags.checkpoint, ["--output_dir=c"]).isEmpty)
+    }
+  }
+
   @Test func `a merged adapter plans what the adapter plans, and both are evaluated`() throws {
     try Fixture.within { folder in
       try Program.succeed(Self.train, in: folder)

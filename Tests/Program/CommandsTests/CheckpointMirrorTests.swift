@@ -50,6 +50,29 @@ struct CheckpointMirrorTests {
     }
   }
 
+  @Test(arguments: [".", "link", "deep/../link", "run/.."])
+  func `a mirror that is the run's own folder, by whatever name, is refused and nothing is removed`(
+    mirror: String
+  ) throws {
+    try Fixture.within { folder in
+      let files = FileManager.default
+      try files.createDirectory(at: folder.appendingPathComponent("deep"), withIntermediateDirectories: true)
+      try files.createSymbolicLink(
+        at: folder.appendingPathComponent("link"), withDestinationURL: folder.appendingPathComponent("."))
+      let flags = ["train", "--output_dir=run", "--checkpoint_mirror=\(mirror)"]
+      let new = try Program.run(flags + Flags.train + ["--steps=3"], in: folder)
+      #expect(new.status == 1 && new.errors.contains("is the run's own folder"), "\(new.errors)")
+      try Program.succeed(["train", "--output_dir=run"] + Flags.train + ["--steps=3"], in: folder)
+      let state = try lastState(folder.appendingPathComponent("run"))
+      for more in [["--resume", "--steps=6"], ["--overwrite"] + Flags.train] {
+        let outcome = try Program.run(flags + more, in: folder)
+        #expect(outcome.status == 1 && outcome.sentences.count == 1, "\(outcome.errors)")
+        #expect(outcome.errors.contains("is the run's own folder"), "\(outcome.errors)")
+        #expect(try lastState(folder.appendingPathComponent("run")) == state)
+      }
+    }
+  }
+
   @Test func `a mirror that fails does not stop the run`() throws {
     try Fixture.within { folder in
       let place = folder.appendingPathComponent("kept/run")

@@ -21,6 +21,19 @@ struct HeldOutLossTests {
     try Fixture.within { folder in
       let (run, errors) = try train("split", Self.split + policy, in: folder)
       #expect(errors.contains("held out"), "\(errors)")
+      let lines = errors.split(separator: "\n")
+      let shown = lines.filter { $0.hasPrefix("held-out loss: ") }
+      #expect(shown.last?.contains("batches, in ") == true, "\(errors)")
+      let measured = lines.filter { $0.contains(" eval_loss:") }
+      #expect(
+        measured.count == 2 && measured.allSatisfy { $0.hasPrefix("step:") && $0.utf8.count <= 100 }, "\(measured)")
+      #expect(measured.allSatisfy { !$0.contains("eval/") && !$0.contains("smpl:") }, "\(measured)")
+      // The same parts as a training line, under the same names.
+      func parts(_ line: Substring?) -> Set<Substring> {
+        Set((line ?? "").split(separator: " ").compactMap { $0.split(separator: ":").first })
+      }
+      let trained = parts(lines.first { $0.contains(" loss:") })
+      #expect(parts(measured.first).allSatisfy { trained.contains($0.hasPrefix("eval_") ? $0.dropFirst(5) : $0) })
       let losses = try metrics(run).map { $0["eval/eval_loss"]?.double }
       #expect(losses.map { $0 != nil } == [false, false, false, true, false, true])
       let record = try #require(document(run, "training_record.json")["segments"]?.array?.last)

@@ -38,6 +38,13 @@ struct HelpTests {
     close()
   }
 
+  @Test func `says what a command's profile is of`() throws {
+    for (command, steps) in [("train", "updates"), ("eval", "plans"), ("precompute", "encoded batches")] {
+      let text = try help([command]).joined(separator: " ").split(separator: " ").joined(separator: " ")
+      #expect(text.contains("a trace of the first 20 \(steps), which"), "\(command)")
+    }
+  }
+
   @Test func `names what may stand before the flags`() throws {
     for (command, operand) in [
       ("doctor", "PATH …"), ("report", "RUNS"), ("watch", "RUNS"), ("reproduce", "EVAL_INFO"),

@@ -183,6 +183,41 @@ struct HubTests {
     }
   }
 
+  @Test func `of which no folder is there is told as a path first, where it may be one`() throws {
+    try within { folder, _, environment in
+      try FileManager.default.createDirectory(
+        at: folder.appendingPathComponent("outputs"), withIntermediateDirectories: true)
+      let data = ["--dataset.root=data", "--dataset.repo_id=user/shapes"]
+      let gone = environment.merging(["HF_ENDPOINT": "http://127.0.0.1:1", "HF_HUB_DOWNLOAD_TIMEOUT": "1"]) { $1 }
+      let offline = environment.merging(["HF_HUB_OFFLINE": "1"]) { $1 }
+      for (flags, folderName) in [
+        (data + ["--policy.path=outputs/typo"], "outputs/typo"), (data + ["--policy.path=./typo"], "./typo"),
+        (data + ["--policy.path=/typo/model"], "/typo/model"), (data + ["--policy.path=a/b/c"], "a/b/c"),
+        (["--policy.path=user/base", "--dataset.repo_id=outputs/typo"], "outputs/typo"),
+        (["--policy.path=user/base", "--dataset.repo_id=../typo"], "../typo"),
+        (["--resume", "--config_path=outputs/typo", "--output_dir=new"], "outputs/typo"),
+      ] {
+        for place in flags.contains("--policy.path=user/base") ? [environment] : [environment, gone, offline] {
+          let outcome = try Program.run(["train"] + few + flags, in: folder, environment: place)
+          let clue = "there is no folder \(folderName), and "
+          #expect(outcome.status == 1 && outcome.sentences.count == 1, "\(flags): \(outcome.errors)")
+          #expect(outcome.sentences.first?.contains(clue) == true, "\(flags): \(outcome.errors)")
+          let words = outcome.sentences.first.map(String.init) ?? ""
+          let start = words.range(of: clue)?.lowerBound
+          #expect(
+            start.map { !words[..<$0].contains("hub") && !words[..<$0].contains("127.0.0.1") } == true, "\(words)")
+        }
+      }
+      // A folder of the owner's name is no proof of a path.
+      try FileManager.default.createDirectory(
+        at: folder.appendingPathComponent("user"), withIntermediateDirectories: true)
+      try Program.succeed(["--version"], in: folder)
+      let outcome = try Program.run(
+        ["train", "--output_dir=run", "--policy.path=user/base"] + data + few, in: folder, environment: environment)
+      #expect(outcome.status == 0, "\(outcome.errors)")
+    }
+  }
+
   @Test func `keeps its model where the upload fails`() throws {
     try within { folder, hub, environment in
       hub.inject(.status(403), at: "/commit/main")

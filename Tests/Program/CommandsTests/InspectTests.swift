@@ -145,22 +145,6 @@ struct InspectTests {
     }
   }
 
-  @Test func `images of another size than their camera's are named`() throws {
-    try within { folder in
-      try record(folder.appendingPathComponent("data"))
-      try record(folder.appendingPathComponent("large"), side: 20)
-      let file = "data/chunk-000/file-001.parquet"
-      let target = folder.appendingPathComponent("data/\(file)")
-      try FileManager.default.removeItem(at: target)
-      try FileManager.default.copyItem(at: folder.appendingPathComponent("large/\(file)"), to: target)
-      let (status, found) = try inspect(["data"], in: folder)
-      let sentence = try #require(text("images", found))
-      #expect(
-        status == 1 && sentence.contains("expected 16x16 pixels") && sentence.contains("found 20x20"), "\(sentence)")
-      #expect(problems(1, found).contains("20x20") && problems(0, found).isEmpty && problems(2, found).isEmpty)
-    }
-  }
-
   @Test func `frames off their time are named, and the rest is inspected all the same`() throws {
     try within { folder in
       try record(folder.appendingPathComponent("data"))
@@ -257,10 +241,78 @@ struct InspectTests {
     }
   }
 
+  @Test func `of an evaluation it says of what it is and what it found`() throws {
+    try Fixture.within { folder in
+      try Program.succeed(
+        Flags.evaluate + ["--policy.path=\(Flags.checkpoint)", "--output_dir=eval", "--seed=5"], in: folder)
+      let file = folder.appendingPathComponent("eval/eval_info.json")
+      let written = try JSON(contentsOf: file)
+      for path in ["eval", "eval/eval_info.json"] {
+        let (status, found) = try inspect([path], in: folder)
+        #expect(status == 0 && found["kind"] == "evaluation", "\(found)")
+        #expect(found["facts"]?["policy"]?.string == Flags.checkpoint && found["facts"]?["seed"] == "5")
+        #expect(found["facts"]?["environment"] == "shapes")
+        let rate = try #require(written["overall"]?["pc_success"]?.double)
+        #expect(found["facts"]?["success"]?.string == String(format: "%.1f %%", rate) + " of 2 episodes")
+        #expect(found["tasks"]?.array?.first?["episodes"] == "2" && found["tasks"]?.array?.count == 1)
+      }
+      let text = try String(contentsOf: file, encoding: .utf8)
+      try text.replacingOccurrences(of: "\"seed\": 5", with: "\"seed\": 6").write(
+        to: file, atomically: true, encoding: .utf8)
+      let (status, edited) = try inspect(["eval"], in: folder)
+      #expect(status == 1 && self.text("evaluation", edited)?.contains("was edited") == true, "\(edited)")
+      try Data("{".utf8).write(to: file)
+      #expect(try inspect(["eval"], in: folder).status == 1)
+    }
+  }
+
+  @Test func `sizes of images are width by height everywhere, and their tables say so`() throws {
+    try within { folder in
+      var features: OrderedDictionary<String, DatasetFeature> = ["action": DatasetFeature(.float32, shape: [2])]
+      features["observation.images.top"] = .camera(.image, height: 16, width: 24)
+      let writer = try DatasetWriter(
+        root: folder.appendingPathComponent("data"), framesPerSecond: 10, features: features)
+      let image = try RGBImage(width: 24, height: 16, pixels: Array(repeating: 7, count: 24 * 16 * 3))
+      for frame in 0..<3 {
+        try writer.addFrame(["action": .floats([Float(frame), 1]), "observation.images.top": .image(image)])
+      }
+      try writer.saveEpisode(task: "push")
+      try writer.finish()
+      let (_, found) = try inspect(["data"], in: folder)
+      let shapes = (found["features"]?.array ?? []).compactMap { $0["shape"]?.string }
+      #expect(shapes.contains("24×16×3") && found["cameras"]?.array?.first?["pixels"] == "24×16", "\(found)")
+      let text = try Program.run(["inspect", "data", "--html=page.html"], in: folder).output
+      #expect(text.contains("features (images: width×height)\n") && text.contains("cameras (images: width×height)\n"))
+      let page = try String(contentsOf: folder.appendingPathComponent("page.html"), encoding: .utf8)
+      #expect(page.contains("Cameras (images: width×height)"))
+    }
+  }
+
+  @Test func `images of another size than the camera's others are named here and before a training`() throws {
+    try Fixture.within { folder in
+      let (root, other) = (folder.appendingPathComponent("mixed"), folder.appendingPathComponent("larger"))
+      try record(root)
+      try record(other, side: 24)
+      // The file of episode 1.
+      let file = "data/chunk-000/file-001.parquet"
+      try FileManager.default.removeItem(at: root.appendingPathComponent(file))
+      try FileManager.default.copyItem(at: other.appendingPathComponent(file), to: root.appendingPathComponent(file))
+      let (status, found) = try inspect(["mixed"], in: folder)
+      let clue = "frame 0 of \(Self.cameras[0]) has 24x24 pixels, other images of the camera 16x16"
+      #expect(status == 1 && text("images", found)?.contains("1 episode of 3: episode 1: \(clue)") == true, "\(found)")
+      #expect(problems(1, found) == clue && problems(0, found).isEmpty)
+      let train = ["train", "--output_dir=run"] + Flags.train + ["--dataset.root=mixed", "--steps=1"]
+      let refused = try Program.run(train, in: folder)
+      #expect(refused.status == 1 && refused.sentences.count == 1, "\(refused.errors)")
+      #expect(refused.errors.contains("--dataset.exclude_episodes=[1]") && refused.errors.contains(clue))
+      try Program.succeed(train + ["--dataset.exclude_episodes=[1]"], in: folder)
+    }
+  }
+
   @Test func `what is none of these is one sentence`() throws {
     try Fixture.within { folder in
       for (arguments, sentence) in [
-        (["nowhere"], "is neither a folder nor a repository"), (["models"], "holds no dataset"), ([], "is missing"),
+        (["nowhere"], "there is no folder nowhere"), (["models"], "holds no dataset"), ([], "is missing"),
         (["models/encoder"], "is part of a policy; give it to train as --policy.world_vision_model_name"),
         (["models/backbone"], "give it to train as --policy.vlm_model_name"),
         (["data", "--max_episodes=-1"], "--max_episodes"),

@@ -47,14 +47,62 @@ struct OutputFolderTests {
     try Fixture.within { folder in
       let (files, disk) = (FileManager.default, folder.appendingPathComponent("disk/results"))
       try files.createDirectory(at: disk, withIntermediateDirectories: true)
-      try Data("old".utf8).write(to: disk.appendingPathComponent("old.txt"))
+      for name in ["eval_info.json", "old.txt"] { try Data("old".utf8).write(to: disk.appendingPathComponent(name)) }
       let link = folder.appendingPathComponent("out").path
       try files.createSymbolicLink(atPath: link, withDestinationPath: disk.path)
       try Program.succeed(Flags.evaluate + [Self.model, "--output_dir=out"] + flags, in: folder)
       #expect(try files.destinationOfSymbolicLink(atPath: link) == disk.path)
       #expect(disk.names() == ["episodes.jsonl", "eval_info.json"])
       // Only what another evaluation may still want is kept.
-      #expect(folder.appendingPathComponent("replaced/out-1").names() == (flags.count > 1 ? ["old.txt"] : []))
+      #expect(
+        folder.appendingPathComponent("replaced/out-1").names()
+          == (flags.count > 1 ? ["eval_info.json", "old.txt"] : []))
+    }
+  }
+
+  /// Folders that no such command has made, or that hold something beside what it has made.
+  @Test(arguments: [
+    (train + ["--output_dir=home"], ["notes.txt", "photos/cat.jpg"], "does not hold a training run"),
+    (train + ["--output_dir=home"], ["metrics.jsonl", "checkpoints/000001/x", "photos/cat.jpg"], "the folder photos"),
+    (train + ["--output_dir=home"], ["checkpoints/sd.ckpt"], "does not hold a training run"),
+    (evaluate + ["--output_dir=home"], ["meta/info.json", "data/file"], "does not hold an evaluation"),
+    (evaluate + ["--output_dir=home"], ["eval_info.json", ".ssh/id"], "the folder .ssh"),
+    (evaluate + ["--output_dir=home"], ["checkpoints/last/x", "metrics.jsonl"], "does not hold an evaluation"),
+    (["scratch", "--output_dir=home", "--overwrite"], ["notes.txt"], "does not hold a backbone"),
+    (["scratch", "--output_dir=home", "--overwrite"], ["encoder/config.json", "src/a"], "the folder src"),
+    (
+      ["record", "--dataset.root=home", "--dataset.num_episodes=1", "--overwrite"] + Flags.environment,
+      ["meta/notes.txt"], "holds no dataset"
+    ),
+    (
+      ["record", "--dataset.root=home", "--dataset.num_episodes=1", "--overwrite"] + Flags.environment,
+      ["meta/info.json", "src/a"], "the folder src"
+    ),
+    (
+      train + ["--output_dir=other/home", "--checkpoint_mirror=."],
+      [
+        "checkpoints/000001/training_state/training_step.json", "checkpoints/000001/pretrained_model/config.json",
+        "src/a",
+      ], "the folder src"
+    ),
+  ]) func `a folder that is not the command's own output is kept, in one sentence`(
+    command: [String], contents: [String], says: String
+  ) throws {
+    // Text that is JSON too, so that a checkpoint seems whole.
+    let mine = Data("\"mine\"".utf8)
+    try Fixture.within { folder in
+      let files = FileManager.default
+      for name in contents {
+        let place = folder.appendingPathComponent("home/\(name)")
+        try files.createDirectory(at: place.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try mine.write(to: place)
+      }
+      let outcome = try Program.run(command, in: folder)
+      #expect(outcome.status == 1 && outcome.sentences.count == 1, "\(outcome.errors)")
+      #expect(outcome.errors.contains(says) && outcome.errors.contains("choose another"), "\(outcome.errors)")
+      for name in contents {
+        #expect(try folder.appendingPathComponent("home/\(name)").bytes() == mine, "\(name)")
+      }
     }
   }
 }

@@ -28,6 +28,34 @@ struct RecordingRunTests {
     }
   }
 
+  @Test func `without a root it goes where LeRobot looks for its name, and is read from there`() throws {
+    try Fixture.within { folder in
+      let home = folder.appendingPathComponent("datasets")
+      let environment = ["HF_LEROBOT_HOME": home.path]
+      let named = Self.flags + ["--dataset.repo_id=user/push", "--dataset.num_episodes=4"]
+      let outcome = try Program.run(named, in: folder, environment: environment)
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      let frames = try folder.appendingPathComponent("data/\(Self.frames)").bytes()
+      #expect(try home.appendingPathComponent("user/push/\(Self.frames)").bytes() == frames)
+      let trained = try Program.run(
+        [
+          "train", "--output_dir=run", "--dataset.repo_id=user/push", "--policy.device=cpu", "--batch_size=4",
+          "--steps=1",
+        ]
+          + Flags.model, in: folder, environment: environment)
+      #expect(trained.status == 0, "\(trained.errors)")
+      // Beside a root it is a name and no more.
+      let placed = try Program.run(named + ["--dataset.root=new"], in: folder, environment: environment)
+      #expect(placed.status == 0, "\(placed.errors)")
+      #expect(try folder.appendingPathComponent("new/\(Self.frames)").bytes() == frames)
+      for (flag, words) in [("--dataset.repo_id=../up", "expected a name"), ("--seed=1", "--dataset.root: is needed")] {
+        let refused = try Program.run(Self.flags + [flag], in: folder, environment: environment)
+        #expect(
+          refused.status == 1 && refused.sentences.count == 1 && refused.errors.contains(words), "\(refused.errors)")
+      }
+    }
+  }
+
   @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/taskset"), "needs taskset"))
   func `is the same, bit for bit, on one processor`() throws {
     try Fixture.within { folder in

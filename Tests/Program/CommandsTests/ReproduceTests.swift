@@ -50,6 +50,29 @@ struct ReproduceTests {
     }
   }
 
+  @Test func `an evaluation that was recorded as data is repeated without recording and uploading it`() throws {
+    try Fixture.within { folder in
+      let outcome = try Program.run(
+        Flags.evaluate + [
+          "--policy.path=\(Flags.checkpoint)", "--output_dir=eval", "--eval.recording=true",
+          "--eval.recording_private=true",
+        ], in: folder)
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      // As if it had been uploaded too, for which nobody is here.
+      let file = folder.appendingPathComponent("eval/eval_info.json")
+      var members = try #require(try JSON(contentsOf: file).object)
+      var manifest = try #require(members["protocol"]?.object)
+      let line = try #require(manifest["command_line"]?.array)
+      #expect(line.contains("--eval.recording=true"))
+      manifest["command_line"] = .array(line + ["--eval.recording_repo_id=user/rollouts"])
+      members["protocol"] = .object(manifest)
+      try JSON.object(members).write(to: file, overwrite: true)
+      let again = try Program.run(["reproduce", "eval", "--output_dir=again"], in: folder)
+      #expect(again.status == 0 && again.output.contains("reproduced: 2 of 2"), "\(again.output)\(again.errors)")
+      #expect(!folder.appendingPathComponent("again").names().contains("recordings"))
+    }
+  }
+
   @Test(arguments: ["E0", "E2"]) func `an edited outcome is named`(arm: String) throws {
     try Fixture.within { folder in
       let file = try evaluated(folder, arm: arm)

@@ -64,6 +64,31 @@ struct RolloutRecordingTests {
     }
   }
 
+  @Test func `an evaluation that is stopped is kept and not uploaded`() throws {
+    try Fixture.within { folder in
+      let hub = try LoopbackHub(token: "hf_secret")
+      defer { hub.stop() }
+      let environment = [
+        "HF_HUB_OFFLINE": "0", "HF_ENDPOINT": hub.endpoint, "HF_HOME": folder.appendingPathComponent("home").path,
+        "HF_TOKEN": "hf_secret", "HF_HUB_CACHE": "",
+      ]
+      let run = try Program.start(
+        evaluate + ["--output_dir=eval", "--eval.n_episodes=400", "--eval.recording_repo_id=user/rollouts"], in: folder,
+        environment: environment)
+      let log = folder.appendingPathComponent("eval/episodes.jsonl")
+      func ended() -> Int {
+        ((try? String(contentsOf: log, encoding: .utf8)) ?? "").split(separator: "\n").count - 1
+      }
+      while run.process.isRunning, ended() < 1 { usleep(10_000) }
+      kill(run.process.processIdentifier, SIGTERM)
+      let outcome = run.wait()
+      #expect(outcome.status == 128 + SIGTERM && outcome.errors.contains("recorded: "), "\(outcome.errors)")
+      #expect(!outcome.errors.contains("uploaded: "))
+      let name = try #require(folder.appendingPathComponent("eval/recordings").names().first)
+      #expect(hub.files(.dataset, "user/rollouts_\(name)") == nil)
+    }
+  }
+
   @Test(arguments: [
     (["--resume"], "--eval.recording: keeps whole evaluations"),
     (["--eval.recording=false", "--eval.recording_repo_id=user/name"], "--eval.recording_repo_id: needs"),

@@ -4,6 +4,17 @@ import Testing
 
 /// What a run can be asked for beside its policy: updates of several batches, averaged weights, fewer checkpoints.
 struct TrainingOptionsTests {
+  @Test func `a run that saves nothing prints no folder`() throws {
+    try Fixture.within { folder in
+      let outcome = try Program.succeed(
+        ["train", "--output_dir=run", "--save_checkpoint=false"] + Flags.train, in: folder)
+      #expect(outcome.output.isEmpty, "\(outcome.output)")
+      #expect(!folder.appendingPathComponent("run").names().contains("checkpoints"))
+      let saved = try Program.succeed(["train", "--output_dir=other"] + Flags.train, in: folder)
+      #expect(saved.output.hasSuffix("other/checkpoints/000006\n"), "\(saved.output)")
+    }
+  }
+
   private func train(_ name: String, _ flags: [String], in folder: URL) throws -> URL {
     try Program.succeed(["train", "--output_dir=\(name)"] + Flags.train + flags, in: folder)
     return folder.appendingPathComponent(name)

@@ -47,9 +47,17 @@ public enum FileError: Error, Equatable, Sendable, CustomStringConvertible {
     case EROFS: .readOnly(path)
     case EACCES, EPERM: .forbidden(path)
     case EEXIST: .exists(path)
+    case ELOOP: .invalid(path, "a link on this path leads to itself; remove it, or let it lead to what it stands for")
     default: .system(path, action, String(cString: strerror(code)))
     }
   }
+}
+
+/// Refuses a path on which a link leads to itself: otherwise it looks as if there were nothing.
+public func refuseLinkLoop(at path: String) throws {
+  var status = stat()
+  guard stat(path, &status) != 0, errno == ELOOP else { return }
+  throw FileError.errno(ELOOP, path, "be examined")
 }
 
 /// The place of `relativePath` below `root`, or an error where it is absolute, empty or climbs out with `..`.

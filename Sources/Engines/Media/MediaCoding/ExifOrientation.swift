@@ -57,11 +57,13 @@ enum ExifOrientation: Int {
     return nil
   }
 
+  /// Whether width and height change places.
+  var isTurned: Bool { rawValue >= Self.transposed.rawValue }
+
   /// The image as it was seen.
   func upright(_ image: RGBImage) throws -> RGBImage {
     guard self != .upright else { return image }
     let (width, height) = (image.width, image.height)
-    let isTurned = rawValue >= Self.transposed.rawValue
     let (newWidth, newHeight) = isTurned ? (height, width) : (width, height)
     var pixels: [UInt8] = []
     pixels.reserveCapacity(image.pixels.count)

@@ -10,7 +10,7 @@ public enum PNG {
   /// - Throws: `Failure`, if the bytes are not a valid PNG or the image is larger than 16384 pixels a side.
   public static func decode(_ bytes: [UInt8]) throws -> RGBImage {
     let api = try MediaEngine.stills
-    return try StillCodec(name: "a PNG", size: api.png_size, decode: api.png_decode).decode(bytes, api)
+    return try StillCodec.png(api).decode(bytes, api)
   }
 
   public static func encode(_ image: RGBImage) throws -> [UInt8] {
@@ -27,7 +27,7 @@ public enum JPEG {
   /// - Throws: `Failure`, if the bytes are not a valid JPEG or the image is larger than 16384 pixels a side.
   public static func decode(_ bytes: [UInt8]) throws -> RGBImage {
     let api = try MediaEngine.stills
-    return try StillCodec(name: "a JPEG", size: api.jpeg_size, decode: api.jpeg_decode).decode(bytes, api)
+    return try StillCodec.jpeg(api).decode(bytes, api)
   }
 
   /// Writes an image, `quality` from 1 to 100.
@@ -41,17 +41,17 @@ public enum JPEG {
 }
 
 extension RGBImage {
+  /// The size of the image that ``init(decoding:)`` would make, read from the file's head.
+  public static func size(ofEncoded bytes: [UInt8]) throws -> (height: Int, width: Int) {
+    let api = try MediaEngine.stills
+    let stored = try StillCodec(of: bytes, api).size(bytes, api)
+    return ExifOrientation(of: bytes).isTurned ? (stored.width, stored.height) : stored
+  }
+
   /// Reads a PNG or a JPEG, recognized by its first bytes, and turns it as its EXIF data say the camera was held.
   public init(decoding bytes: [UInt8]) throws {
-    let stored: RGBImage
-    if bytes.starts(with: [0x89, 0x50, 0x4E, 0x47]) {
-      stored = try PNG.decode(bytes)
-    } else if bytes.starts(with: [0xFF, 0xD8]) {
-      stored = try JPEG.decode(bytes)
-    } else {
-      throw Failure("expected a PNG or JPEG image, found \(bytes.count) bytes of something else")
-    }
-    self = try ExifOrientation(of: bytes).upright(stored)
+    let api = try MediaEngine.stills
+    self = try ExifOrientation(of: bytes).upright(StillCodec(of: bytes, api).decode(bytes, api))
   }
 }
 
@@ -66,15 +66,42 @@ private struct StillCodec {
   let size: Size?
   let decode: Decode?
 
-  func decode(_ bytes: [UInt8], _ api: wm_media_api) throws -> RGBImage {
-    guard let size, let decode else { throw Failure("the codecs are not loaded; \(EngineLibraries.remedy)") }
+  static func png(_ api: wm_media_api) -> StillCodec {
+    StillCodec(name: "a PNG", size: api.png_size, decode: api.png_decode)
+  }
+
+  static func jpeg(_ api: wm_media_api) -> StillCodec {
+    StillCodec(name: "a JPEG", size: api.jpeg_size, decode: api.jpeg_decode)
+  }
+
+  func size(_ bytes: [UInt8], _ api: wm_media_api) throws -> (height: Int, width: Int) {
+    guard let size else { throw Failure("the codecs are not loaded; \(EngineLibraries.remedy)") }
     var width: Int32 = 0
     var height: Int32 = 0
     guard size(bytes, bytes.count, &width, &height) == 0 else {
       throw Failure("\(name) of \(bytes.count) bytes could not be decoded: \(api.problem)")
     }
-    return try RGBImage(width: Int(width), height: Int(height), of: name) { pixels, capacity in
+    return (Int(height), Int(width))
+  }
+
+  func decode(_ bytes: [UInt8], _ api: wm_media_api) throws -> RGBImage {
+    guard let decode else { throw Failure("the codecs are not loaded; \(EngineLibraries.remedy)") }
+    let (height, width) = try size(bytes, api)
+    return try RGBImage(width: width, height: height, of: name) { pixels, capacity in
       decode(bytes, bytes.count, pixels, capacity) == 0 ? nil : api.problem
+    }
+  }
+}
+
+extension StillCodec {
+  /// The codec that a file's first bytes ask for.
+  init(of bytes: [UInt8], _ api: wm_media_api) throws {
+    if bytes.starts(with: [0x89, 0x50, 0x4E, 0x47]) {
+      self = .png(api)
+    } else if bytes.starts(with: [0xFF, 0xD8]) {
+      self = .jpeg(api)
+    } else {
+      throw Failure("expected a PNG or JPEG image, found \(bytes.count) bytes of something else")
     }
   }
 }

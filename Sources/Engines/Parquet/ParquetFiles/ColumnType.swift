@@ -28,6 +28,13 @@ public struct ParquetField: Sendable, Hashable {
 }
 
 extension ColumnType {
+  var isInteger: Bool {
+    switch self {
+    case .int8, .uint8, .int16, .uint16, .int32, .uint32, .int64, .uint64: true
+    default: false
+    }
+  }
+
   /// Leaf types and the format strings of the Arrow C Data Interface.
   static let formats: [(type: ColumnType, format: String)] = [
     (.bool, "b"), (.int8, "c"), (.uint8, "C"), (.int16, "s"), (.uint16, "S"), (.int32, "i"), (.uint32, "I"),

@@ -20,6 +20,8 @@ public struct LocatedValues: Sendable {
   private var values: [Value] = []
   /// Each row's value.
   private var rows: [UInt32] = []
+  /// The rows that are asked for; values beyond them are not looked for.
+  private let wanted: Int
 
   public var count: Int { rows.count }
   /// The memory that this takes.
@@ -29,11 +31,16 @@ public struct LocatedValues: Sendable {
 
   /// Locates the values of `rowCount` rows in a part of a file.
   ///
+  /// - Parameter limit: the first rows that are enough.
   /// - Throws: if there are nulls, or other pages or encodings than the plain ones and dictionaries.
-  init(_ file: PositionalFile, _ part: Range<Int>, rowCount: Int, isSnappy: Bool, maxDefinitionLevel: Int) throws {
+  init(
+    _ file: PositionalFile, _ part: Range<Int>, rowCount: Int, upTo limit: Int = .max, isSnappy: Bool,
+    maxDefinitionLevel: Int
+  ) throws {
+    wanted = min(rowCount, limit)
     guard part.lowerBound >= 0, part.upperBound <= file.size else { throw NotLocatable() }
     var cursor = FileCursor(file, part)
-    while rows.count < rowCount {
+    while rows.count < wanted {
       let header = try PageHeader(&cursor)
       let body = cursor.position..<cursor.position + header.storedSize
       cursor.position = body.upperBound
@@ -70,7 +77,7 @@ public struct LocatedValues: Sendable {
       rows += first..<UInt32(values.count)
     case PageHeader.plainDictionary, PageHeader.dictionaryIndices:
       let bitWidth = Int(try bytes.next())
-      let indices = try bytes.runs(bitWidth: bitWidth, count: header.count)
+      let indices = try bytes.runs(bitWidth: bitWidth, count: header.count).prefix(wanted - rows.count)
       guard indices.allSatisfy({ $0 < values.count }) else { throw NotLocatable() }
       rows += indices
     default: throw NotLocatable()
@@ -79,13 +86,16 @@ public struct LocatedValues: Sendable {
 
   /// Adds plain values: each its length in four bytes, then its bytes.
   private mutating func addValues(_ count: Int, _ bytes: inout PageBytes, _ body: Range<Int>) throws {
-    for _ in 0..<count {
+    // A dictionary lists values in the order of the rows that have them first.
+    let rest = wanted - rows.count
+    for _ in 0..<min(count, rest) {
       let length = try bytes.littleEndian(4)
       guard length <= bytes.size - bytes.position else { throw NotLocatable() }
       values.append(
         Value(page: UInt32(pages.count), offset: UInt32(bytes.position), length: UInt32(length)))
       bytes.position += length
     }
+    guard count <= rest else { return pages.append(Page(body: body, checkpoints: bytes.checkpoints)) }
     guard bytes.position == bytes.size else { throw NotLocatable() }
     pages.append(Page(body: body, checkpoints: try bytes.finish()))
   }

@@ -16,6 +16,9 @@ struct PageBytes {
     if isSnappy { walk = try SnappyWalk(file, body: body, decodedSize: size) }
   }
 
+  /// Where decoding can start in what was read so far; nil if the page is not compressed.
+  var checkpoints: [SnappyWalk.Checkpoint]? { walk?.checkpoints }
+
   /// Completes the page and says where decoding can start; nil if the page is not compressed.
   mutating func finish() throws -> [SnappyWalk.Checkpoint]? {
     try walk?.finish()

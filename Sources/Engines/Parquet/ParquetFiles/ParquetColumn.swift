@@ -12,6 +12,7 @@ public struct ParquetColumn: Sendable {
   /// First row of the run, before the array's own offset.
   let start: Int
   public let count: Int
+  let place: RowPlace
 
   /// Position of row `row` in the array's buffers.
   private func position(_ row: Int) -> Int { Int(array.pointee.offset) + start + row }
@@ -44,9 +45,13 @@ public struct ParquetColumn: Sendable {
     for row in 0..<count {
       let bit = position(row)
       if valid[bit >> 3] >> UInt8(bit & 7) & 1 == 0 {
-        throw Failure("row \(row) of column \(name) of \(storage.source) is null")
+        throw isMissing(row)
       }
     }
+  }
+
+  private func isMissing(_ row: Int) -> Failure {
+    Failure("\(place.text(row)) of column \(name) of \(storage.source) is null")
   }
 
   private func gather<Stored, Value>(_ stored: Stored.Type, _ convert: (Stored) -> Value) throws -> [Value] {
@@ -85,8 +90,8 @@ public struct ParquetColumn: Sendable {
     case .float32: return try gather(Float.self) { Double($0) }
     case .bool: return try booleans().map { $0 ? 1 : 0 }
     default:
-      guard let integers = try? integers() else { throw unexpected("numbers") }
-      return integers.map(Double.init)
+      guard type.isInteger else { throw unexpected("numbers") }
+      return try integers().map(Double.init)
     }
   }
 
@@ -117,7 +122,7 @@ public struct ParquetColumn: Sendable {
 
   /// Lends the bytes at `row` of a binary or text column, uncopied, for the duration of the call.
   public func withBytes<Value>(_ row: Int, _ body: (UnsafeBufferPointer<UInt8>) throws -> Value) throws -> Value {
-    guard try !isNull(row) else { throw Failure("row \(row) of column \(name) of \(storage.source) is null") }
+    guard try !isNull(row) else { throw isMissing(row) }
     let extent: Range<Int>
     switch type {
     case .string, .binary: extent = try span(row, Int32.self)
@@ -156,12 +161,13 @@ public struct ParquetColumn: Sendable {
 
   /// The elements of the list at `row`.
   public func list(_ row: Int) throws -> ParquetColumn {
-    guard try !isNull(row) else { throw Failure("row \(row) of column \(name) of \(storage.source) is null") }
+    guard try !isNull(row) else { throw isMissing(row) }
     switch type {
-    case .list(let element): return try elements(span(row, Int32.self), element)
-    case .largeList(let element): return try elements(span(row, Int64.self), element)
+    case .list(let element): return try elements(span(row, Int32.self), element, .elements(of: row, place))
+    case .largeList(let element): return try elements(span(row, Int64.self), element, .elements(of: row, place))
     case .fixedSizeList(let element, let size):
-      return try elements(position(row) * size..<(position(row) + 1) * size, element)
+      return try elements(
+        position(row) * size..<(position(row) + 1) * size, element, .elements(of: row, place))
     default: throw unexpected("lists")
     }
   }
@@ -184,16 +190,17 @@ public struct ParquetColumn: Sendable {
     default: throw unexpected("lists")
     }
     let first = spans.first?.lowerBound ?? 0
-    return (try elements(first..<(spans.last?.upperBound ?? first), element), spans.map(\.count))
+    let (lengths, end) = (spans.map(\.count), spans.last?.upperBound ?? first)
+    return (try elements(first..<end, element, .flattened(lengths, place)), lengths)
   }
 
-  private func elements(_ range: Range<Int>, _ type: ColumnType) throws -> ParquetColumn {
+  private func elements(_ range: Range<Int>, _ type: ColumnType, _ place: RowPlace) throws -> ParquetColumn {
     let child = try child(0)
     guard range.upperBound <= Int(child.pointee.length) else {
       throw Failure("column \(name) of \(storage.source) is damaged")
     }
     return ParquetColumn(
-      storage: storage, array: child, name: name, type: type, start: range.lowerBound, count: range.count)
+      storage: storage, array: child, name: name, type: type, start: range.lowerBound, count: range.count, place: place)
   }
 
   public func member(_ member: String) throws -> ParquetColumn {
@@ -203,6 +210,6 @@ public struct ParquetColumn: Sendable {
     // A structure's offset applies to its members as well.
     return ParquetColumn(
       storage: storage, array: try child(index), name: "\(name).\(member)", type: fields[index].type,
-      start: start + Int(array.pointee.offset), count: count)
+      start: start + Int(array.pointee.offset), count: count, place: place)
   }
 }

@@ -58,6 +58,9 @@ public final class ParquetFile: Sendable {
 
   public var rowCount: Int { rowGroups.reduce(0, +) }
 
+  /// The file's row that a row group begins with.
+  public func firstRow(ofRowGroup group: Int) -> Int { rowGroups.prefix(group).reduce(0, +) }
+
   /// Decodes some columns of a row group.
   ///
   /// - Throws: `Failure`, if a column is missing, the row group does not exist or its pages are damaged.
@@ -79,16 +82,19 @@ public final class ParquetFile: Sendable {
     if let problem {
       throw Failure("row group \(rowGroup) of \(url.path) could not be read, the file is damaged: \(problem)")
     }
-    return ParquetTable(TableStorage(rows: rows, schema: schema, source: url.path))
+    return ParquetTable(
+      TableStorage(rows: rows, schema: schema, source: url.path, firstRow: firstRow(ofRowGroup: rowGroup)))
   }
 
   /// Locates the byte arrays of a row group's column, of a structure's member for instance.
   ///
   /// - Parameters:
   ///   - path: the column, then the members, joined by dots.
+  ///   - limit: the first rows that are enough; what lies behind them is not looked at.
   ///   - bytes: the same file.
   /// - Returns: nil if they cannot be read one by one: other codecs than Snappy, nulls, lists, damage. `read` reads them.
-  public func locate(_ path: String, rowGroup: Int, in bytes: PositionalFile) -> LocatedValues? {
+  public func locate(_ path: String, rowGroup: Int, upTo limit: Int = .max, in bytes: PositionalFile) -> LocatedValues?
+  {
     guard rowGroups.indices.contains(rowGroup) else { return nil }
     var chunk = wm_column_chunk()
     let found = handle.withLock { handle in
@@ -99,7 +105,7 @@ public final class ParquetFile: Sendable {
     }
     return try? LocatedValues(
       bytes, Int(chunk.offset)..<Int(chunk.offset + chunk.size), rowCount: rowGroups[rowGroup],
-      isSnappy: chunk.is_snappy != 0, maxDefinitionLevel: Int(chunk.max_definition_level))
+      upTo: limit, isSnappy: chunk.is_snappy != 0, maxDefinitionLevel: Int(chunk.max_definition_level))
   }
 }
 

@@ -24,7 +24,7 @@ public struct ParquetTable: Sendable {
     }
     return ParquetColumn(
       storage: storage, array: child, name: name, type: fields[index].type, start: Int(storage.rows.offset),
-      count: rowCount)
+      count: rowCount, place: .rows(from: storage.firstRow))
   }
 }
 
@@ -36,12 +36,15 @@ final class TableStorage: @unchecked Sendable {
   let rows: ArrowArray
   let fields: [ParquetField]
   let source: String
+  /// The file's row that the first one is.
+  let firstRow: Int
   private var schema: ArrowSchema
 
-  init(rows: ArrowArray, schema: ArrowSchema, source: String) {
+  init(rows: ArrowArray, schema: ArrowSchema, source: String, firstRow: Int) {
     self.rows = rows
     self.schema = schema
     self.source = source
+    self.firstRow = firstRow
     self.fields = (0..<Int(schema.n_children)).compactMap { schema.children?[$0]?.pointee }.map(ParquetField.init)
   }
 
