@@ -30,7 +30,8 @@ final class FrameImages: Sendable {
 
   private let files: DataFiles
   private let rowGroups: LRUCache<Key, RowGroup>
-  private let fitsMemory: Bool
+  /// Whether the images of all files may be held.
+  let fitsMemory: Bool
 
   /// - Parameter capacity: the bytes of images, and of where they lie, to keep.
   init(files: DataFiles, capacity: Int) {

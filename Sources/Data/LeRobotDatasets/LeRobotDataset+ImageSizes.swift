@@ -19,7 +19,8 @@ struct PixelSize: Hashable, CustomStringConvertible {
 extension LeRobotDataset {
   /// Refuses images in data files whose size is not that of the camera's others, before a run meets them.
   ///
-  /// The head of each selected episode's first image is read.
+  /// The head of each selected episode's first image is read; of files larger than the memory for images, of each row group's
+  /// first episode.
   ///
   /// - Throws: all such episodes, and the setting that leaves them out.
   public func checkImages(of cameras: [String]) throws {
@@ -76,6 +77,8 @@ extension LeRobotDataset {
     var found: [(position: Int, size: Result<PixelSize, any Error>)] = []
     let groups = Dictionary(grouping: positions) { table.places[$0] }
     for (place, positions) in groups.sorted(by: { ($0.key.file, $0.key.rowGroup) < ($1.key.file, $1.key.rowGroup) }) {
+      // Finding a later row costs the bytes before it.
+      let positions = everything || images.fitsMemory ? positions : Array(positions.prefix(1))
       let rows = positions.map { Int(table.rows[$0]) }
       let sizes = images.sizes(camera, at: place, rows: rows, everything: everything) ?? []
       found += zip(positions, sizes).map { (position: $0, size: $1.map { PixelSize($0) }) }

@@ -7,8 +7,8 @@ import Foundation
 struct VideoRanges {
   private struct Claim {
     let episode: Int
-    /// What is read, and where `meta` says that it ends.
-    let start: Double, readEnd: Double, end: Double
+    /// What is read; where `meta` says that it ends decides nothing.
+    let start: Double, end: Double
   }
 
   private let period: Double
@@ -28,23 +28,22 @@ struct VideoRanges {
         + "but its \(episode.frames.count) frames take \(length) s"
     }
     claims[url, default: []].append(
-      Claim(episode: episode.index, start: video.start, readEnd: video.start + length, end: video.end))
+      Claim(episode: episode.index, start: video.start, end: video.start + length))
     return nil
   }
 
-  /// The episodes that claim what others claim too, with a sentence: both if their frames are the same, else the one that is said to end too late.
+  /// The episodes that read what others read too, with a sentence.
   func overlaps() -> [Int: String] {
     var bad: [Int: String] = [:]
     for (url, claims) in claims {
       var last: Claim?
       for claim in claims.sorted(by: { ($0.start, $0.episode) < ($1.start, $1.episode) }) {
-        defer { last = [last, claim].compactMap(\.self).max { $0.readEnd < $1.readEnd } }
-        guard let before = last, claim.start < max(before.readEnd, before.end) - period / 2 else { continue }
+        defer { last = [last, claim].compactMap(\.self).max { $0.end < $1.end } }
+        guard let before = last, claim.start < before.end - period / 2 else { continue }
         let text =
-          "episodes \(min(before.episode, claim.episode)) and \(max(before.episode, claim.episode)) both claim "
-          + "seconds \(claim.start) to \(min(max(before.readEnd, before.end), claim.end)) of \(url.path)"
-        bad[before.episode] = bad[before.episode] ?? text
-        if claim.start < before.readEnd - period / 2 { bad[claim.episode] = bad[claim.episode] ?? text }
+          "episodes \(min(before.episode, claim.episode)) and \(max(before.episode, claim.episode)) both read "
+          + "seconds \(claim.start) to \(min(before.end, claim.end)) of \(url.path)"
+        for episode in [before.episode, claim.episode] { bad[episode] = bad[episode] ?? text }
       }
     }
     return bad
