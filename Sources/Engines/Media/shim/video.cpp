@@ -11,6 +11,7 @@
 #include <cstring>
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 
@@ -273,6 +274,9 @@ struct wm_video_writer_s {
     }
     if (container->oformat->flags & AVFMT_GLOBALHEADER) codec->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
     {
+      // The first encoders to open set up what all of a library share.
+      static std::mutex opening;
+      std::lock_guard guard(opening);
       KeptScheduling scheduling;
       check(avcodec_open2(codec, encoder, nullptr), "no encoder for these settings");
     }
