@@ -38,8 +38,9 @@ extension SmolVLAConfiguration {
   /// The type that a parameter is held in: float32 what an optimizer changes and the small projections around the expert,
   /// bfloat16 the rest where products are bfloat16.
   ///
-  /// A CPU that computes in float32 holds the backbone's frozen matrices in bfloat16 where that is asked for or loses nothing,
-  /// and widens them at each use; those of the expert would be widened in every denoising step.
+  /// A CPU that computes in float32 holds the language model's frozen matrices in bfloat16 where that is asked for or loses
+  /// nothing, and widens them at each use. Those of the tower would be widened for each image, the expert's in each denoising
+  /// step.
   /// - Parameters:
   ///   - name: its name in the checkpoint.
   ///   - numbers: what was loaded for it.
@@ -49,8 +50,9 @@ extension SmolVLAConfiguration {
   ) -> DType {
     guard name.hasPrefix("model.vlm_with_expert."), !(isTrained && isTrainable(name)) else { return .float32 }
     guard precision.productType(on: device) == .float32 else { return .bfloat16 }
-    let isMatrix = device == .cpu && numbers.rank == 2 && name.hasPrefix("model.vlm_with_expert.vlm.")
-    return isMatrix && (precision == .bf16 || numbers.dtype == .bfloat16) ? .bfloat16 : .float32
+    let isWidened = device == .cpu && numbers.rank == 2 && name.hasPrefix("model.vlm_with_expert.vlm.")
+      && !name.contains(".vision_model.")
+    return isWidened && (precision == .bf16 || numbers.dtype == .bfloat16) ? .bfloat16 : .float32
   }
 
   /// Refuses settings that fit neither the features nor the backbone.

@@ -44,9 +44,10 @@ struct PrecisionTests {
     #expect(planning.contains { $0.tensor.dtype == .float32 })
   }
 
-  /// On a CPU that computes in float32 only the backbone's matrices are bfloat16.
+  /// On a CPU that computes in float32 only the language model's matrices, and the connector's, are bfloat16.
   private func held(_ parameter: Parameter) -> DType {
-    Device.cpu.multipliesBFloat16 || parameter.name.contains(".vlm.") && parameter.tensor.rank == 2 ? .bfloat16 : .float32
+    let isWidened = ["text_model.", "connector.", "lm_head."].contains { parameter.name.contains(".vlm.") && parameter.name.contains($0) }
+    return Device.cpu.multipliesBFloat16 || isWidened && parameter.tensor.rank == 2 ? .bfloat16 : .float32
   }
 
   @Test func `frozen matrices of a bfloat16 file stay so in fp32, and change no number`() throws {
@@ -62,7 +63,7 @@ struct PrecisionTests {
       func narrowCount(_ policy: PretrainedPolicy) -> Int {
         policy.policy.parameters.parameters.filter { $0.tensor.dtype == .bfloat16 }.count
       }
-      #expect(narrowCount(narrow) > 20 && narrowCount(wide) == 0)
+      #expect(narrowCount(narrow) > 10 && narrowCount(wide) == 0)
       let golden = CheckpointCase(folder: folder)
       #expect(try golden.actions(narrow).isIdentical(to: golden.actions(wide)))
     }

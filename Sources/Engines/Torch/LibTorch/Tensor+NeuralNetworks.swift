@@ -17,14 +17,15 @@ extension Tensor {
 
   /// `gelu(self · weightᵀ + bias)`; weight [out, in], bias [out].
   ///
-  /// On a CPU one kernel in bfloat16 where no gradient is recorded: the function is applied before its argument is rounded
-  /// and leaves the caches.
+  /// On a CPU one kernel where no gradient is recorded: the function is applied before its argument is rounded and leaves the
+  /// caches.
   public func linearGELU(_ weight: Tensor, _ bias: Tensor, _ form: GELU) throws -> Tensor {
     let isRecorded = [self, weight, bias].contains(where: \.requiresGrad)
-    guard device == .cpu, dtype == .bfloat16, weight.dtype == .bfloat16, !isRecorded, Self.fusesLinearGELU else {
+    let dtype = dtype
+    guard device == .cpu, !isRecorded, Self.typesOfFusedGELU.contains(dtype) else {
       return try linear(weight, bias).gelu(form)
     }
-    return try fusedLinearGELU(weight, bias, form)
+    return try fusedLinearGELU(weight.to(dtype), bias.to(dtype), form)
   }
 
   private func fusedLinearGELU(_ weight: Tensor, _ bias: Tensor, _ form: GELU) throws -> Tensor {
@@ -33,10 +34,11 @@ extension Tensor {
       .text(form == .tanh ? "tanh" : "none"))
   }
 
-  /// Whether this libtorch has the kernel for this processor.
-  private static let fusesLinearGELU =
-    (try? Tensor.ones([1, 16], dtype: .bfloat16).fusedLinearGELU(
-      .ones([16, 16], dtype: .bfloat16), .ones([16], dtype: .bfloat16), .tanh)) != nil
+  /// The types for which this libtorch has the kernel on this processor.
+  private static let typesOfFusedGELU = [DType.bfloat16, .float32].filter { dtype in
+    (try? Tensor.ones([1, 16], dtype: dtype).fusedLinearGELU(
+      .ones([16, 16], dtype: dtype), .ones([16], dtype: dtype), .tanh)) != nil
+  }
 
   /// 2-D convolution of [B, C, H, W] with weight [out, C, kh, kw].
   public func convolution2D(_ weight: Tensor, _ bias: Tensor?, stride: Int) throws -> Tensor {
