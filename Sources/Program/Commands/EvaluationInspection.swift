@@ -20,7 +20,7 @@ struct EvaluationInspection {
   }
 
   private mutating func describe(_ json: JSON) {
-    let (manifest, overall) = (json["protocol"], json["overall"])
+    let manifest = json["protocol"]
     func fact(_ name: String, _ value: JSON?) {
       guard let value, value != .null else { return }
       inspection.facts[name] = value.string ?? value.text(.compact)
@@ -31,12 +31,15 @@ struct EvaluationInspection {
     fact("environment", manifest?["env"]?["type"])
     fact("seed", manifest?["seed"])
     fact("ablation", manifest?["ablation"])
-    if let rate = overall?["pc_success"]?.double {
-      let episodes = overall?["n_episodes"]?.integer.map { " of \(counted($0, "episode"))" } ?? ""
-      inspection.facts["success"] = String(format: "%.1f %%", rate) + episodes
+    let tasks = json["per_task"]?.array ?? []
+    // Of the episodes themselves: the means beside them are covered by no digest.
+    let flags = tasks.flatMap { $0["metrics"]?["successes"]?.array ?? [] }
+    if !flags.isEmpty {
+      let rate = 100 * Double(flags.count { $0 == true }) / Double(flags.count)
+      inspection.facts["success"] = String(format: "%.1f %%", rate) + " of \(counted(flags.count, "episode"))"
     }
     fact("date", manifest?["date"])
-    addTasks(json["per_task"]?.array ?? [])
+    addTasks(tasks)
   }
 
   private mutating func addTasks(_ tasks: [JSON]) {

@@ -1,5 +1,6 @@
 import Failures
 import Foundation
+import ModelFiles
 import PolicyTraining
 
 /// What a command leaves in its output folder, by which a folder is known that `overwrite` may empty.
@@ -11,9 +12,10 @@ struct OutputKind {
   /// Whether a folder in it may be the command's own; files beside them, such as a user's log of the run, go with it.
   let isOwnFolder: @Sendable (URL) -> Bool
 
+  /// The curves alone may also be those of a project's own program.
   static let training = OutputKind(name: "a training run") { folder, names in
-    !Set(names).isDisjoint(with: ["metrics.jsonl", "tensorboard", "wandb"])
-      || holdsCheckpoints(folder)
+    names.contains("metrics.jsonl") || holdsCheckpoints(folder)
+      || Set(names).isSubset(of: ["tensorboard", "wandb"])
   } isOwnFolder: {
     ["checkpoints", "tensorboard", "wandb", "eval", "logs", "replaced"].contains($0.lastPathComponent)
   }
@@ -31,22 +33,23 @@ struct OutputKind {
   }
 
   /// A policy, with its backbone and encoder in folders of their own.
-  static let policy = OutputKind(name: "a policy") { _, names in
-    names.contains("config.json")
+  static let policy = OutputKind(name: "a policy") { folder, _ in
+    (try? JSON(contentsOf: folder.appendingPathComponent("config.json")))?["input_features"] != nil
   } isOwnFolder: {
     FileManager.default.fileExists(atPath: $0.appendingPathComponent("config.json").path)
   }
 
-  static let models = OutputKind(name: "a backbone and an encoder of `lerobot-wm scratch`") { _, names in
-    ["backbone", "encoder"].contains(where: names.contains)
+  static let models = OutputKind(name: "a backbone and an encoder of `lerobot-wm scratch`") { folder, names in
+    Set(names).isSubset(of: ["backbone", "encoder"])
+      || ["backbone", "encoder"].contains { folder.appendingPathComponent("\($0)/config.json").isThere }
   } isOwnFolder: {
     ["backbone", "encoder"].contains($0.lastPathComponent)
   }
 
   private static func holdsCheckpoints(_ folder: URL) -> Bool {
-    let place = CheckpointDirectory(output: folder).url.path
-    return ((try? FileManager.default.contentsOfDirectory(atPath: place)) ?? []).contains { name in
-      name == "last" || name.allSatisfy { $0.isASCII && $0.isWholeNumber }
+    let place = CheckpointDirectory(output: folder).url
+    return ((try? FileManager.default.contentsOfDirectory(atPath: place.path)) ?? []).contains { name in
+      place.appendingPathComponent("\(name)/pretrained_model").isThere
     }
   }
 

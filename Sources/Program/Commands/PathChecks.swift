@@ -21,7 +21,10 @@ extension Checks {
       _ = try self("latents", found: \.self) { try Self.latents(path) }
     } else if path.lastPathComponent == "eval_info.json" || holds("eval_info.json") {
       let file = path.pathExtension == "json" ? path : path.appendingPathComponent("eval_info.json")
-      _ = try self("evaluation", found: { "\(counted($0, "episode")), none changed or missing" }) {
+      _ = try self(
+        "evaluation",
+        found: { counted($0.count, "episode") + ($0.haveDigests ? ", none changed or missing" : ", without digests") }
+      ) {
         try ExperimentReport.checkedEpisodes(of: file)
       }
     } else if holds("meta/info.json") {

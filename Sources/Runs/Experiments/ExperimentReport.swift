@@ -141,13 +141,13 @@ public struct ExperimentReport: Sendable {
     }
   }
 
-  /// The number of an evaluation's episodes.
+  /// The number of an evaluation's episodes, and whether digests show that none was changed; LeRobot's files have none.
   ///
   /// - Throws: if some are missing, ended with an error, or were changed afterwards.
-  public static func checkedEpisodes(of file: URL) throws -> Int {
+  public static func checkedEpisodes(of file: URL) throws -> (count: Int, haveDigests: Bool) {
     let evaluation = try RecordedEvaluation(file)
     try evaluation.requireWhole(file.deletingLastPathComponent().path)
-    return evaluation.episodes.count
+    return (evaluation.episodes.count, evaluation.hasDigests)
   }
 
   /// The findings, each in a few sentences.

@@ -29,6 +29,7 @@ struct RecordedEvaluation: Sendable {
   let seconds: Double?
   /// Whether the outcomes and the protocol are those that the evaluation wrote; true if it wrote no digest.
   let isUnchanged: Bool
+  let hasDigests: Bool
 
   init(_ url: URL) throws {
     self.url = url
@@ -51,7 +52,7 @@ struct RecordedEvaluation: Sendable {
     seconds = json["overall"]?["eval_s"]?.double
     let digests = (json["outcomes_sha256"]?.string, json["protocol_sha256"]?.string)
     // Evaluations that name their program have digests; LeRobot's have none.
-    let hasDigests = digests != (nil, nil) || manifest["program"] != nil
+    hasDigests = digests != (nil, nil) || manifest["program"] != nil
     isUnchanged =
       !hasDigests
       || digests == (EvaluationReport.outcomesSHA256(perTask), EvaluationReport.protocolSHA256(manifest))

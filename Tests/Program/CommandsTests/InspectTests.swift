@@ -257,6 +257,12 @@ struct InspectTests {
         #expect(found["tasks"]?.array?.first?["episodes"] == "2" && found["tasks"]?.array?.count == 1)
       }
       let text = try String(contentsOf: file, encoding: .utf8)
+      // No digest covers the means, and LeRobot's files have no digests.
+      let others: JSON = ["per_task": written["per_task"] ?? .null, "overall": ["pc_success": 77.0, "n_episodes": 2]]
+      try others.write(to: file, overwrite: true)
+      let (_, bare) = try inspect(["eval"], in: folder)
+      #expect(bare["facts"]?["success"]?.string?.hasPrefix("77") == false)
+      #expect(self.text("evaluation", bare)?.contains("2 episodes, without digests") == true, "\(bare)")
       try text.replacingOccurrences(of: "\"seed\": 5", with: "\"seed\": 6").write(
         to: file, atomically: true, encoding: .utf8)
       let (status, edited) = try inspect(["eval"], in: folder)

@@ -65,11 +65,13 @@ struct OutputFolderTests {
     (train + ["--output_dir=home"], ["notes.txt", "photos/cat.jpg"], "does not hold a training run"),
     (train + ["--output_dir=home"], ["metrics.jsonl", "checkpoints/000001/x", "photos/cat.jpg"], "the folder photos"),
     (train + ["--output_dir=home"], ["checkpoints/sd.ckpt"], "does not hold a training run"),
+    (train + ["--output_dir=home"], ["train.py", "wandb/x", "checkpoints/1000/x"], "does not hold a training run"),
     (evaluate + ["--output_dir=home"], ["meta/info.json", "data/file"], "does not hold an evaluation"),
     (evaluate + ["--output_dir=home"], ["eval_info.json", ".ssh/id"], "the folder .ssh"),
     (evaluate + ["--output_dir=home"], ["checkpoints/last/x", "metrics.jsonl"], "does not hold an evaluation"),
     (["scratch", "--output_dir=home", "--overwrite"], ["notes.txt"], "does not hold a backbone"),
     (["scratch", "--output_dir=home", "--overwrite"], ["encoder/config.json", "src/a"], "the folder src"),
+    (["scratch", "--output_dir=home", "--overwrite"], ["encoder/model.py", "main.py"], "does not hold a backbone"),
     (
       ["record", "--dataset.root=home", "--dataset.num_episodes=1", "--overwrite"] + Flags.environment,
       ["meta/notes.txt"], "holds no dataset"
