@@ -23,7 +23,8 @@ struct FusedProductTests {
   }
 
   @Test(arguments: [true, false])
-  func `a frozen weight in bfloat16 gives float32 what its widened copy gives, gradients included`(hasBias: Bool) throws {
+  func `a frozen weight in bfloat16 gives float32 what its widened copy gives, gradients included`(hasBias: Bool) throws
+  {
     let (weight, bias) = (try numbers([80, 48], 2), hasBias ? try numbers([80], 3) : nil)
     func outputAndGradient(_ weight: Tensor, _ bias: Tensor?) throws -> (Tensor, Tensor?) {
       let input = try numbers([2, 37, 48], 1).to(.float32)
@@ -46,7 +47,9 @@ struct FusedProductTests {
   }
 
   @Test(arguments: [Tensor.GELU.exact, .tanh], [DType.float32, .bfloat16])
-  func `in float32 it is the function of the product, bit for bit, of a widened weight too`(form: Tensor.GELU, held: DType) throws {
+  func `in float32 it is the function of the product, bit for bit, of a widened weight too`(
+    form: Tensor.GELU, held: DType
+  ) throws {
     let (input, weight, bias) = (
       try numbers([2, 37, 48], 1).to(.float32), try numbers([80, 48], 2).to(held), try numbers([80], 3).to(.float32)
     )

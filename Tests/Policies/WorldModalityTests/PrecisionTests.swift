@@ -46,7 +46,9 @@ struct PrecisionTests {
 
   /// On a CPU that computes in float32 only the language model's matrices, and the connector's, are bfloat16.
   private func held(_ parameter: Parameter) -> DType {
-    let isWidened = ["text_model.", "connector.", "lm_head."].contains { parameter.name.contains(".vlm.") && parameter.name.contains($0) }
+    let isWidened = ["text_model.", "connector.", "lm_head."].contains {
+      parameter.name.contains(".vlm.") && parameter.name.contains($0)
+    }
     return Device.cpu.multipliesBFloat16 || isWidened && parameter.tensor.rank == 2 ? .bfloat16 : .float32
   }
 
