@@ -57,7 +57,7 @@ def main():
     parser.add_argument("program")
     parser.add_argument("assets")
     parser.add_argument("--episodes", type=int, default=10)
-    parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--steps", type=int, default=20)
     arguments = parser.parse_args()
     threads = str(len(os.sched_getaffinity(0)))
     os.environ.update(OMP_NUM_THREADS=threads, LP_NUM_THREADS="1", MUJOCO_GL="osmesa", PYOPENGL_PLATFORM="osmesa")

@@ -90,6 +90,7 @@ public final class DatasetWriter {
   }
 
   private static func checkTarget(_ root: URL, overwrite: Bool) throws {
+    try refuseLinkLoop(at: root.path)
     guard FileManager.default.fileExists(atPath: root.path) else { return }
     guard overwrite else {
       throw Failure("\(root.path) exists; give `overwrite` or choose another folder")

@@ -13,6 +13,7 @@ import WorkerThreads
 /// - Throws: also if what would be emptied is not of the command's own kind.
 func prepareOutput(_ path: String, of kind: OutputKind, overwrite: Bool) throws -> URL {
   let url = URL(fileURLWithPath: path, isDirectory: true).standardizedFileURL
+  try refuseLinkLoop(at: url.path)
   let contents = contents(ofOutput: url)
   guard contents.isEmpty || overwrite else {
     // Nothing is deleted in a folder that is refused.

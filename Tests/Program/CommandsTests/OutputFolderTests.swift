@@ -8,6 +8,19 @@ struct OutputFolderTests {
   private static let evaluate = Flags.evaluate + [model, "--overwrite"]
   private static let train = ["train", "--overwrite"] + Flags.train
 
+  @Test(arguments: [
+    ["scratch", "--output_dir=loop"], ["scratch", "--output_dir=loop", "--overwrite"],
+    ["record", "--env.type=shapes", "--dataset.root=loop", "--dataset.num_episodes=1"],
+  ]) func `an output folder that is a link to itself is refused before any work`(command: [String]) throws {
+    try Fixture.within(copying: []) { folder in
+      try FileManager.default.createSymbolicLink(
+        atPath: folder.appendingPathComponent("loop").path, withDestinationPath: "loop")
+      let outcome = try Program.run(command, in: folder)
+      #expect(outcome.status == 1 && outcome.sentences.count == 1, "\(outcome.errors)")
+      #expect(outcome.errors.contains("leads to itself") && !outcome.output.contains("solved"), "\(outcome.errors)")
+    }
+  }
+
   /// Commands whose output folder is or holds an input.
   @Test(arguments: [
     (evaluate + ["--output_dir=E0"], Flags.checkpoint),
