@@ -70,7 +70,7 @@ public enum DatasetLocation {
     }
   }
 
-  /// Whether a dataset's name or root is that of a folder, whose revision nobody can choose.
+  /// Whether a dataset's name or root is a local folder, to which a revision does not apply.
   public static func isFolder(repositoryID: String, root: URL?) -> Bool {
     root != nil || !repositoryID.isEmpty && isDataset(folder(named: repositoryID))
   }

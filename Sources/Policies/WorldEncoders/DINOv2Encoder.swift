@@ -78,7 +78,7 @@ public struct DINOv2Encoder: WorldEncoder {
   /// Frames → last hidden states after the final normalization, the CLS token first.
   ///
   /// - Parameter frames: [F, 3, size, size], preprocessed, of any type and device.
-  /// - Returns: [F, 1 + patches, hidden], of the encoder's type.
+  /// - Returns: [F, 1 + patches, hidden], of the type of the encoder's products.
   public func hiddenStates(of frames: Tensor) throws -> Tensor {
     try withoutGradients {
       let tokens = try patches(frames.to(device).to(parameters.productType))

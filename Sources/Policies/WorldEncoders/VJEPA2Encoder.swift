@@ -49,7 +49,7 @@ public struct VJEPA2Encoder: WorldEncoder {
   ///
   /// - Parameter clips: [B, frames, C, crop, crop], preprocessed, of any type and device. Fewer frames than a tubelet
   ///   are repeated; frames that fill no tubelet at the end are not seen, as published.
-  /// - Returns: [B, tubelets · grid², hidden], of the encoder's type.
+  /// - Returns: [B, tubelets · grid², hidden], of the type of the encoder's products.
   public func hiddenStates(of clips: Tensor) throws -> Tensor {
     let shape = clips.shape
     let side = configuration.cropSize

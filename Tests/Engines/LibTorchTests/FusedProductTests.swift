@@ -41,6 +41,18 @@ struct FusedProductTests {
     #expect(weight.gradient == nil)
   }
 
+  @Test func `a weight in bfloat16 that is trained, or its bias, gets its gradient`() throws {
+    let (input, weight, bias) = (try numbers([3, 48], 1).to(.float32), try numbers([80, 48], 2), try numbers([80], 3))
+    try weight.setRequiresGrad(true)
+    try bias.setRequiresGrad(true)
+    try input.linear(weight, bias).sum().backward()
+    // Of a sum: the bias's is the number of rows, the weight's the sum of the rows.
+    #expect(try #require(bias.gradient).isIdentical(to: Tensor.full([80], 3).to(.bfloat16)))
+    let expected = try input.sum(dimensions: [0], keepDimensions: true).expanded([80, 48])
+    let found = try #require(weight.gradient).to(.float32)
+    #expect(try (found - expected).norm().item() < 0.01 * expected.norm().item())
+  }
+
   @Test func `a frozen weight that does not fit is refused in one line`() throws {
     let error = #expect(throws: Failure.self) { try Tensor.ones([2, 5]).linear(numbers([80, 48], 2), nil) }
     #expect(error?.description.contains("\n") == false)

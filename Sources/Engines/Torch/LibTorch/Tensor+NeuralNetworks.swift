@@ -6,10 +6,13 @@ extension Tensor {
 
   /// `self · weightᵀ + bias`; weight [out, in], bias [out].
   ///
-  /// A weight held in fewer bytes than these numbers is frozen: it gets no gradient, and is widened whenever it is used.
+  /// A weight in bfloat16 is widened for float32 numbers; a frozen one without keeping the wide copy for the gradients.
   public func linear(_ weight: Tensor, _ bias: Tensor?) throws -> Tensor {
     guard dtype == .float32, weight.dtype == .bfloat16 else {
       return try call("aten::linear", .tensor(self), .tensor(weight), .optional(bias))
+    }
+    guard !weight.requiresGrad, bias?.requiresGrad != true else {
+      return try linear(weight.to(.float32), bias?.to(.float32))
     }
     guard let result = api.linear_widened(handle, weight.handle, bias?.handle) else { throw api.lastError }
     return Tensor(owning: result)
