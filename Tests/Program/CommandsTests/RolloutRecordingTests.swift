@@ -44,14 +44,18 @@ struct RolloutRecordingTests {
     }
   }
 
+  private func environment(_ hub: LoopbackHub, _ folder: URL) -> [String: String] {
+    [
+      "HF_HUB_OFFLINE": "0", "HF_ENDPOINT": hub.endpoint, "HF_HOME": folder.appendingPathComponent("home").path,
+      "HF_TOKEN": "hf_secret", "HF_HUB_CACHE": "",
+    ]
+  }
+
   @Test func `it is uploaded with its version as a tag`() throws {
     try Fixture.within { folder in
       let hub = try LoopbackHub(token: "hf_secret")
       defer { hub.stop() }
-      let environment = [
-        "HF_HUB_OFFLINE": "0", "HF_ENDPOINT": hub.endpoint, "HF_HOME": folder.appendingPathComponent("home").path,
-        "HF_TOKEN": "hf_secret", "HF_HUB_CACHE": "",
-      ]
+      let environment = environment(hub, folder)
       let flags = ["--output_dir=eval", "--eval.recording_repo_id=user/rollouts", "--eval.recording_private=true"]
       let outcome = try Program.run(evaluate + flags, in: folder, environment: environment)
       #expect(outcome.status == 0, "\(outcome.errors)")
@@ -68,10 +72,7 @@ struct RolloutRecordingTests {
     try Fixture.within { folder in
       let hub = try LoopbackHub(token: "hf_secret")
       defer { hub.stop() }
-      let environment = [
-        "HF_HUB_OFFLINE": "0", "HF_ENDPOINT": hub.endpoint, "HF_HOME": folder.appendingPathComponent("home").path,
-        "HF_TOKEN": "hf_secret", "HF_HUB_CACHE": "",
-      ]
+      let environment = environment(hub, folder)
       let run = try Program.start(
         evaluate + ["--output_dir=eval", "--eval.n_episodes=400", "--eval.recording_repo_id=user/rollouts"], in: folder,
         environment: environment)
