@@ -107,7 +107,7 @@ let package = Package(
 
     // MARK: Runs: training, evaluation, and experiments of both.
     module("RunLogs", in: "Runs", ["ModelFiles"]),
-    module("PolicyTraining", in: "Runs", ["RobotPolicies", "RunLogs", "Tracing"]),
+    module("PolicyTraining", in: "Runs", ["RobotPolicies", "RunLogs", "Tracing", "WorkerThreads"]),
     module(
       "TrainingBatches", in: "Runs",
       [

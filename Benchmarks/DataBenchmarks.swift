@@ -20,8 +20,8 @@ func dataBenchmarks() throws -> [Measurement] {
   let (transforms, photo) = (try officialTransforms(), try RGBImage(width: 256, height: 256, pixels: photograph()))
   return [
     try Measurement("loader: 2 PNGs of 64² a sample, 2 workers", "sample", count: 640) {
-      let loader = OrderedPrefetcher(sampler: sampler, steps: 0..<20, workers: 2) {
-        try dataset.batch($0, request, draw: $1)
+      let loader = OrderedPrefetcher(steps: 0..<20, workers: 2) {
+        try dataset.batch(sampler.samples(step: $0), request, draw: $0 * sampler.batchSize)
       }
       while try loader.next() != nil {}
     },

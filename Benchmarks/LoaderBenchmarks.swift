@@ -26,8 +26,8 @@ private func samplesPerSecond(_ root: URL, _ memoryMegabytes: Int) throws -> Dou
   let dataset = try LeRobotDataset(root: root, imageCacheBytes: memoryMegabytes << 20)
   let request = dataset.everything(chunkSize: 50)
   let sampler = try BatchSampler(count: dataset.count, batchSize: 8, seed: 0)
-  let loader = OrderedPrefetcher(sampler: sampler, steps: 0..<Int(Int32.max), workers: 2) {
-    try dataset.batch($0, request, draw: $1)
+  let loader = OrderedPrefetcher(steps: 0..<Int(Int32.max), workers: 2) {
+    try dataset.batch(sampler.samples(step: $0), request, draw: $0 * sampler.batchSize)
   }
   defer { loader.stop() }
   for _ in 0..<5 { _ = try loader.next() }

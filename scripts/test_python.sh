@@ -36,7 +36,7 @@ status=0
 for python in "$@"; do
   version=$("$python" -c 'from importlib.metadata import version; print(version("lerobot"))')
   if [ "$tests" != runbook ]; then
-    echo "Python's door with LeRobot $version:"
+    echo "the Python package with LeRobot $version:"
     on_checkout "$python" "$version" || status=1
   fi
   if [ "$tests" = discover ] || [ "$tests" = runbook ]; then

@@ -43,8 +43,8 @@ def _installed(name: str) -> Path | None:
 def folder(needs_libero: bool = False) -> Path:
     """The engines' folder, made where it is not there yet.
 
-    The first call compiles the shim of this environment's torch, which takes a minute and needs g++. With `needs_libero` it also
-    fetches LIBERO's task files and robosuite's robot models where these packages are not installed.
+    It links the engines of this environment; their shims are `compile_shims`'s. With `needs_libero` it also fetches LIBERO's
+    task files and robosuite's robot models where these packages are not installed.
     """
     found = {name: _installed(name) for name in _LINKED}
     for name, place in found.items():
@@ -108,12 +108,15 @@ def compile_shims(deps: Path, only_torch: bool = False) -> None:
     A shim that is there and newer than its sources stays. Without those in `_READ_BY` the program works, but reads none of these.
     """
     root = native_root()
-    for shim in (root / "shims").glob("*.so"):
-        if not (deps / "shims" / shim.name).exists():
-            # Newer than its sources.
-            shutil.copy(shim, deps / "shims" / shim.name)
     with open(deps / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        for shim in (root / "shims").glob("*.so"):
+            place = deps / "shims" / shim.name
+            if not place.exists():
+                # Newer than its sources; whole under its name, since it is opened without the lock.
+                partial = place.with_suffix(".partial")
+                shutil.copy(shim, partial)
+                os.replace(partial, place)
         # In one call where nothing stands in the way.
         if _compile(root, deps, "torch", "operators", *([] if only_torch else _READ_BY)) is None:
             return

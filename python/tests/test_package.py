@@ -206,6 +206,8 @@ class PackageTests(unittest.TestCase):
             "import lerobot_wm, numpy, sys\n"
             "encoder = lerobot_wm.Encoder(sys.argv[1])\n"
             "frames = numpy.zeros((100000, 16, 16, 3), numpy.uint8)\n"
+            # Importing torch, which the first call does, loses an interruption.
+            "encoder.latents(frames[:8], temporal_window=2)\n"
             "print('begun', flush=True)\n"
             "encoder.latents(frames, temporal_window=2)"
         )

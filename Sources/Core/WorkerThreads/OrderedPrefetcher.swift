@@ -35,10 +35,10 @@ public final class OrderedPrefetcher<Element: Sendable>: Sendable {
   public func next() throws -> Element? { try state.next() }
 
   /// The seconds that ``next()`` has spent waiting so far.
-  public var stallSeconds: Double { state.stallSeconds }
+  var stallSeconds: Double { state.stallSeconds }
 
   /// The number of elements that are ready now.
-  public var readyCount: Int { state.readyCount }
+  var readyCount: Int { state.readyCount }
 
   /// Stops the threads, waits for the last one to return, and drops what is ready.
   public func stop() { state.stop() }

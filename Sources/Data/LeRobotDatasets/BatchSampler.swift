@@ -1,5 +1,4 @@
 import Failures
-import WorkerThreads
 
 /// Which samples make up the batch of a step: slot `j` of step `k` is position `k * batchSize + j` of an endless
 /// sequence of shuffled epochs, so neither a resume nor the number of threads changes it.
@@ -7,11 +6,9 @@ public struct BatchSampler: Sendable {
   public let count: Int
   public let batchSize: Int
   public let seed: Int
-  /// Whether epochs are shuffled; in order otherwise.
-  public let isShuffled: Bool
 
   /// - Throws: if there are no samples or the batch is empty.
-  public init(count: Int, batchSize: Int, seed: Int, isShuffled: Bool = true) throws {
+  public init(count: Int, batchSize: Int, seed: Int) throws {
     guard count > 0 else { throw Failure("expected at least one frame to sample from, found none") }
     guard batchSize > 0 else {
       throw Failure("expected a batch size from 1, found \(batchSize); fix `batch_size`")
@@ -19,7 +16,6 @@ public struct BatchSampler: Sendable {
     self.count = count
     self.batchSize = batchSize
     self.seed = seed
-    self.isShuffled = isShuffled
   }
 
   /// The samples of a step, from 0.
@@ -32,19 +28,7 @@ public struct BatchSampler: Sendable {
         epoch = position / count
         permutation = CountedPermutation(count: count, seed: seed, epoch: epoch)
       }
-      return isShuffled ? permutation[position % count] : position % count
-    }
-  }
-}
-
-extension OrderedPrefetcher {
-  /// Loads the batches of a sampler; `load` takes their positions and the first one's index in the sampled sequence.
-  public convenience init(
-    sampler: BatchSampler, steps: Range<Int>, workers: Int, ahead: Int? = nil,
-    load: @escaping @Sendable (_ positions: [Int], _ draw: Int) throws -> Element
-  ) {
-    self.init(steps: steps, workers: workers, ahead: ahead) { step in
-      try load(sampler.samples(step: step), step * sampler.batchSize)
+      return permutation[position % count]
     }
   }
 }

@@ -10,7 +10,7 @@ import WorkerThreads
 /// If all files fit into the memory that is allowed, row groups are decoded once and kept. Otherwise only where the
 /// images lie is kept, and each is read by itself: LeRobot's writer puts an episode's images into a single page, tens of
 /// megabytes, which a shuffled order would read again for each image. Files in which images cannot be located one by one
-/// (``ParquetFile/locate(_:rowGroup:in:)``) are read by row groups, the last ones used are kept.
+/// (``ParquetFile/locate(_:rowGroup:upTo:in:)``) are read by row groups, the last ones used are kept.
 final class FrameImages: Sendable {
   private struct Key: Hashable {
     let camera: String, place: FrameTable.Place

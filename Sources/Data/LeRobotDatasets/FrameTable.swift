@@ -61,7 +61,7 @@ extension FrameTable {
   /// LeRobot that left wrong numbers in `meta/episodes`.
   ///
   /// - Returns: the files, and the rows in them. Memory is asked for only after as many rows have really been decoded:
-  ///   lengths are a stranger's claim.
+  ///   the lengths that files state are unchecked.
   private static func dataFiles(
     root: URL, metadata: DatasetMetadata, episodes: [Episode]
   ) throws -> (files: DataFiles, rows: Int) {

@@ -6,7 +6,7 @@ import OrderedCollections
 
 /// An adapter as peft describes it in `adapter_config.json`: what it adapts, and the checkpoint that it changes.
 ///
-/// A file is a stranger's: its numbers have ranges, and what this program does not compute is refused, also by names that it
+/// The file is untrusted: its numbers have ranges, and what this program does not compute is refused, also by names that it
 /// does not know.
 public struct AdapterConfiguration: Sendable, Equatable {
   public private(set) var adaptation: LowRankAdaptation
@@ -62,7 +62,7 @@ public struct AdapterConfiguration: Sendable, Equatable {
     Set([adaptation.rank] + (members["rank_pattern"]?.object ?? [:]).values.compactMap(\.integer))
   }
 
-  /// Whether its lists of names select a layer; an expression out of a stranger's file is not run.
+  /// Whether its lists of names select a layer; an expression of an untrusted file is not run.
   func selects(_ layer: String) -> Bool {
     let excluded = (members["exclude_modules"]?.array ?? []).compactMap(\.string)
     if excluded.contains(where: { LowRankAdaptation.isModule(layer, named: $0) }) { return false }
@@ -217,7 +217,7 @@ private struct AdapterFields {
 
   private static func isAlpha(_ number: Double) -> Bool { number > 0 && number <= 1e6 }
 
-  /// By names, or ends of names, in the file's order; peft takes regular expressions too, which are not run for a stranger.
+  /// By names, or ends of names, in the file's order; peft takes regular expressions too, which are not run.
   var alphas: [ModuleAlpha] {
     get throws {
       var alphas: [ModuleAlpha] = []

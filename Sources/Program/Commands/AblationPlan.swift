@@ -14,8 +14,7 @@ struct AblationPlan {
   /// - Parameter names: separated by commas; empty for all that apply.
   /// - Throws: a name that is no ablation's.
   init(_ names: String, _ evaluation: CheckpointEvaluation, _ settings: EvalCommand.Settings) throws {
-    let asked = try names.split(separator: ",").map { name throws(ConfigurationError) in
-      let name = name.trimmingCharacters(in: .whitespaces)
+    let asked = try listedNames(names).map { name throws(ConfigurationError) in
       guard let ablation = RolloutAblation(name: name) else {
         throw ConfigurationError("ablations", "expected \(RolloutAblation.typeDescription), found \"\(name)\"")
       }

@@ -81,7 +81,7 @@ enum EnvironmentSettings: Sendable, Equatable {
   func tasks(of suite: any EnvironmentSuite) throws -> [String] {
     switch self {
     case .shapes(let settings):
-      let names = settings.task.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+      let names = listedNames(settings.task)
       for name in names { _ = try suite.specification(ofTask: name) }
       return names.isEmpty ? suite.taskNames : names
     case .libero: return suite.taskNames

@@ -43,7 +43,7 @@ struct LiberoSection: ConfigurationSection, Equatable {
         "expected a divisor of the physics' 500 steps in a second, such as 20, 10 or 50, found \(framesPerSecond) (LeRobot "
           + "0.4 has 30 and steps at 20)")
     }
-    let listed = cameraNames.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+    let listed = listedNames(cameraNames)
     guard listed == Self.ownCameras else {
       throw ConfigurationError(
         "camera_name", "expected \(Self.ownCameras.joined(separator: ",")), found \(cameraNames)")
@@ -76,7 +76,7 @@ struct LiberoSection: ConfigurationSection, Equatable {
     options.mode = controlMode
     (options.width, options.height) = (width ?? options.width, height ?? options.height)
     (options.maximumSteps, options.cameras, options.framesPerSecond) = (maximumSteps, cameras, framesPerSecond)
-    let names = task.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+    let names = listedNames(task)
     let settings = try LiberoSettings.resolve()
     let tasks = try LiberoTasks(
       suites: names.map(LiberoSuite.init(named:)), identifiers: identifiers, settings: settings, options: options)

@@ -86,21 +86,21 @@ enum MatrixCommand: Command {
     let interruption = Interruption(endsOnSecond: false)
     let runs = matrix.runs.map(\.folder)
     func steps() -> Int { runs.reduce(0) { $0 + min($1.loggedStep, matrix.steps) } }
-    let progress = ProgressBar("matrix", total: runs.count * matrix.steps, first: steps(), unit: .named("steps"))
-    var (lastLook, left): (ContinuousClock.Instant?, String) = (nil, "?")
+    var (lastLook, done, left): (ContinuousClock.Instant?, Int, String) = (nil, steps(), "?")
+    let progress = ProgressBar("matrix", total: runs.count * matrix.steps, first: done, unit: .named("steps"))
     var endings: [StageRunner.Ending] = []
     for wave in waves(matrix) {
       endings += try runner.run(
         wave, interruption: { interruption.signalNumber.map { ($0, interruption.requests) } }
       ) { running, messages in
         messages.forEach(progress.say)
-        // All logs are read for it.
+        // All logs are read for both.
         if lastLook.map({ $0.duration(to: .now) > .seconds(2) }) ?? true {
           let work = RemainingWork(stages, in: root)
           left = work.text(work.seconds(stages, places: matrix.places.count)) ?? "?"
-          lastLook = .now
+          (done, lastLook) = (steps(), .now)
         }
-        if !running.isEmpty { progress.update(steps(), note: running.joined(separator: ", "), estimate: left) }
+        if !running.isEmpty { progress.update(done, note: running.joined(separator: ", "), estimate: left) }
       }
       // There is no look at seeds whose runs failed.
       guard endings.allSatisfy(\.isSuccess), try !isDecided(matrix) else { break }

@@ -1,6 +1,5 @@
 import Experiments
 import Failures
-import Failures
 import Foundation
 import ModelFiles
 import OrderedCollections
@@ -134,7 +133,7 @@ extension MatrixPreparation {
     let isNewest = others.allSatisfy { stage in
       written.flatMap { written in date(stage.product).map { $0 <= written } } ?? false
     }
-    let allowed = settings.allowedDifferences
+    let allowed = settings.allowedDifferenceNames.joined(separator: ",")
     return Stage(
       .report, of: "report",
       ["report", "--runs=\(root.path)", "--overwrite"] + (allowed.isEmpty ? [] : ["--allow_differences=\(allowed)"]),

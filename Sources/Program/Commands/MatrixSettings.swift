@@ -60,7 +60,7 @@ struct MatrixSettings: ConfigurationSection {
       throw ConfigurationError("experiments", "expected one baseline that the others are compared with")
     }
     let numbers = seedNumbers
-    guard !numbers.isEmpty, Set(numbers).count == numbers.count, numbers.count == names(seeds).count,
+    guard !numbers.isEmpty, Set(numbers).count == numbers.count, numbers.count == listedNames(seeds).count,
       numbers.allSatisfy({ $0 >= 0 })
     else { throw ConfigurationError("seeds", "expected different integers from 0, found \"\(seeds)\"") }
     guard !gpuNames.isEmpty, Set(gpuNames).count == gpuNames.count else {
@@ -83,17 +83,15 @@ struct MatrixSettings: ConfigurationSection {
   /// The arms that were chosen; nil for a name that is no arm's.
   private var arms: [Arm?] {
     let usual = definedArms.isEmpty ? Arm.usual : definedArms.map(\.name)
-    let chosen = names(experiments)
+    let chosen = listedNames(experiments)
     return (chosen.isEmpty ? usual : chosen).map { name in knownArms.first { $0.name == name } }
   }
 
   var chosenArms: [Arm] { arms.compactMap(\.self) }
-  var seedNumbers: [Int] { names(seeds).compactMap { Int($0) } }
-  var gpuNames: [String] { names(gpus) }
-  var ablationNames: [String] { names(ablations) }
-  var allowedDifferenceNames: [String] { names(allowedDifferences) }
-
-  private func names(_ text: String) -> [String] { text.split { $0 == "," || $0.isWhitespace }.map(String.init) }
+  var seedNumbers: [Int] { listedNames(seeds).compactMap { Int($0) } }
+  var gpuNames: [String] { listedNames(gpus) }
+  var ablationNames: [String] { listedNames(ablations) }
+  var allowedDifferenceNames: [String] { listedNames(allowedDifferences) }
 }
 
 /// `--slurm.…`

@@ -1,9 +1,9 @@
 import Failures
 import Foundation
+import HuggingFaceHub
 import LayeredSettings
 import LibTorch
 import ModelFiles
-import HuggingFaceHub
 import PolicyEvaluation
 import PretrainedPolicies
 import RobotPolicies

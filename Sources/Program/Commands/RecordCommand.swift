@@ -45,9 +45,12 @@ enum RecordCommand: Command {
 
     func validate() throws(ConfigurationError) {
       guard repoID.isEmpty || HubRepository.isName(repoID) else {
-        throw ConfigurationError("repo_id", "expected a name such as user/name, found \(repoID); give a folder as root")
+        throw ConfigurationError(
+          "repo_id", "expected a name such as user/name, found \(repoID); give a folder as --dataset.root")
       }
-      guard !(root.isEmpty && repoID.isEmpty) else { throw ConfigurationError("root", "is needed, or repo_id") }
+      guard !(root.isEmpty && repoID.isEmpty) else {
+        throw ConfigurationError("root", "is needed, or --dataset.repo_id")
+      }
     }
 
     /// Where the dataset goes, as LeRobot chooses it.

@@ -35,7 +35,7 @@ enum ReportCommand: Command {
     let root = URL(fileURLWithPath: settings.runs, isDirectory: true)
     let page = settings.output.map { URL(fileURLWithPath: $0) } ?? root.appendingPathComponent("report.html")
     let report = try report(
-      root, isDemonstration: settings.isDemo, allowedDifferences: words(settings.allowedDifferences))
+      root, isDemonstration: settings.isDemo, allowedDifferences: listedNames(settings.allowedDifferences))
     try report.write(to: page, overwrite: settings.overwrites)
     print(FlagTranslation.translated(report.table()).withoutControls)
     print(page.path)
@@ -66,6 +66,4 @@ enum ReportCommand: Command {
       return words.map(shellQuoted).joined(separator: " ")
     }
   }
-
-  static func words(_ text: String) -> [String] { text.split(separator: ",").map { String($0) } }
 }

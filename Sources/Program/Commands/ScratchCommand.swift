@@ -7,8 +7,8 @@ import RobotPolicies
 import WorldEncoders
 import WorldModality
 
-/// `lerobot-wm scratch`: a tiny backbone and a tiny untrained world encoder, so that the whole job can be walked without
-/// a download.
+/// `lerobot-wm scratch`: a tiny backbone and a tiny untrained world encoder, so that the whole job can be run without a
+/// download.
 enum ScratchCommand: Command {
   struct Settings: ConfigurationSection {
     @Setting("output_dir", help: "where backbone/ and encoder/ go") var outputDirectory = ""

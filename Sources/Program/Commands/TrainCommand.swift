@@ -115,17 +115,10 @@ enum TrainCommand: Command {
   }
 
   static func run(_ settings: TrainSettings, _ configured: Configured<TrainSettings>) throws -> Int32 {
-    var (settings, configured) = (settings, configured)
     let writesWandB = try settings.wandb.writesRun(environment: ProcessInfo.processInfo.environment)
     let profile = try Profile(settings.profile, overwrite: settings.overwrites)
-    // Not for the checkpoints: a run that resumes from them is not profiled again.
-    settings.profile = nil
-    // A resumed run finds its identifier in the checkpoint's settings.
-    if writesWandB { settings.wandb.runID = settings.wandb.runID ?? WandBDescription.newRunID() }
-    // No more are created, and LeRobot rejects a train_config.json that asks for more.
-    settings.evaluation.batchSize = settings.evaluation.environments
-    // A checkpoint holds the run's folder and name, so that the run can be resumed.
-    (settings.outputDirectory, settings.jobName) = (path(of: settings), settings.name)
+    let settings = kept(settings, writesWandB: writesWandB)
+    var configured = configured
     configured.value = settings
     try useComputeThreads(settings.computeThreads)
     let folder = URL(fileURLWithPath: path(of: settings), isDirectory: true)
@@ -187,6 +180,19 @@ enum TrainCommand: Command {
       say("stopped at step \(step); resume with --resume --output_dir=\(output.path)")
     }
     return Int32(end.exitCode)
+  }
+
+  /// The settings as checkpoints keep them: with the run's folder and name, so that it can be resumed.
+  private static func kept(_ settings: TrainSettings, writesWandB: Bool) -> TrainSettings {
+    var settings = settings
+    // A run that resumes is not profiled again.
+    settings.profile = nil
+    // A resumed run finds its identifier in the checkpoint's settings.
+    if writesWandB { settings.wandb.runID = settings.wandb.runID ?? WandBDescription.newRunID() }
+    // No more are created, and LeRobot rejects a train_config.json that asks for more.
+    settings.evaluation.batchSize = settings.evaluation.environments
+    (settings.outputDirectory, settings.jobName) = (path(of: settings), settings.name)
+    return settings
   }
 
   private static func callbacks(

@@ -64,23 +64,49 @@ struct TrainingRun {
     let interface = pretrained.policy.interface
     let absent = try checks("features", found: { _ in nil }) { try Self.requireFit(interface, dataset, renaming) }
     checks.warn("features", [absent].compactMap(\.self))
-    let cameras = dataset.metadata.cameras.filter { interface.cameras.contains(renaming[$0] ?? $0) }
-    let names = dataset.metadata.features.keys
-    request = SampleSpecification(
-      cameras: cameras, features: names.filter { (renaming[$0] ?? $0) == BatchKey.state },
-      actionFeature: names.first { (renaming[$0] ?? $0) == BatchKey.action }, chunkSize: interface.chunkSize,
-      transforms: try settings.dataset.imageTransforms.enabled(seed: settings.seed))
+    let request = try Self.request(interface, dataset, settings)
+    self.request = request
     latents = try (needsLatents ? settings.policy.world : nil).flatMap { world in
       try checks("latents", found: { $0?.warning == nil ? "as their sidecar and the dataset say" : nil }) {
         // Rollouts encode this camera, so the cache must hold its latents.
         let wanted = try world.camera.name(among: interface.cameras)
-        let camera = cameras.first { (renaming[$0] ?? $0) == wanted }
+        let camera = request.cameras.first { (renaming[$0] ?? $0) == wanted }
         return try settings.latentRecipe(camera: camera).map {
           try TrainingLatents(world, dataset, $0, heldOut: heldOut)
         }
       }
     }
     checks.warn("latents", [latents?.warning].compactMap(\.self))
+    let visibility = GPUVisibility()
+    let limits = visibility.variables.isEmpty ? "" : " (\(visibility))"
+    deviceDescription = "device \(device)\(limits), torch \(engine.version), \(engine.threadCount) compute threads"
+    let held = heldOut.map { ", and \($0.summary) held out" } ?? ""
+    dataDescription = "dataset: \(dataset.summary)\(held); \(pretrained.summary)"
+    try addDocuments(&checks)
+    try checkData(&checks)
+    try checks("memory", found: { _ in nil }) {
+      let shown = request.cameras.compactMap { dataset.metadata.features[$0]?.imageSize }
+      try settings.requireMemory(
+        shown.map { PolicyFeature(.visual, [3, $0.height, $0.width]) }, isOnCPU: device == .cpu)
+    }
+    _ = try checks("samples", found: { _ in "the first one can be read" }) { try dataset.batch([0], request) }
+  }
+
+  /// What each sample holds: what the policy reads, under the dataset's names.
+  private static func request(
+    _ interface: PolicyInterface, _ dataset: LeRobotDataset, _ settings: TrainSettings
+  ) throws -> SampleSpecification {
+    func name(_ feature: String) -> String { settings.renameMap[feature] ?? feature }
+    let names = dataset.metadata.features.keys
+    return SampleSpecification(
+      cameras: dataset.metadata.cameras.filter { interface.cameras.contains(name($0)) },
+      features: names.filter { name($0) == BatchKey.state },
+      actionFeature: names.first { name($0) == BatchKey.action }, chunkSize: interface.chunkSize,
+      transforms: try settings.dataset.imageTransforms.enabled(seed: settings.seed))
+  }
+
+  /// Adds what checkpoints say beside the weights: whose latents and which start states the policy was trained on.
+  private mutating func addDocuments(_ checks: inout Checks) throws {
     if let identity = latents?.identityJSON { pretrained.documents[WorldLatentsFingerprint.fileName] = identity }
     // What a checkpoint was trained on before counts too.
     let origin = try checkpoint?.appendingPathComponent("pretrained_model") ?? settings.startingPoint()
@@ -89,17 +115,13 @@ struct TrainingRun {
     }
     try starts.add(TrainedStartStates(dataset))
     if !starts.recordings.isEmpty { pretrained.documents[TrainedStartStates.fileName] = starts.json }
+  }
+
+  /// Refuses images, videos and numbers that a run would meet later; before an old run is removed.
+  private func checkData(_ checks: inout Checks) throws {
     if settings.featureCacheDirectory != nil {
-      let (pretrained, request) = (pretrained, request)
       try checks("image features", found: { _ in nil }) { try Self.requireKeptFeatures(pretrained, request) }
     }
-    let visibility = GPUVisibility()
-    let limits = visibility.variables.isEmpty ? "" : " (\(visibility))"
-    deviceDescription = "device \(device)\(limits), torch \(engine.version), \(engine.threadCount) compute threads"
-    let held = heldOut.map { ", and \($0.summary) held out" } ?? ""
-    dataDescription = "dataset: \(dataset.summary)\(held); \(pretrained.summary)"
-    // A missing engine or video shows here, before an old run is removed.
-    let request = request
     let numbers = request.features + [request.actionFeature].compactMap(\.self)
     for part in [dataset, heldOut].compactMap(\.self) {
       try checks("videos", found: { _ in nil }) { try part.checkVideos(of: request.cameras) }
@@ -108,12 +130,6 @@ struct TrainingRun {
       guard checkpoint != nil || part !== dataset else { continue }
       try checks("numbers", found: { _ in nil }) { try part.checkFinite(numbers) }
     }
-    try checks("memory", found: { _ in nil }) {
-      let shown = cameras.compactMap { dataset.metadata.features[$0]?.imageSize }
-      try settings.requireMemory(
-        shown.map { PolicyFeature(.visual, [3, $0.height, $0.width]) }, isOnCPU: device == .cpu)
-    }
-    _ = try checks("samples", found: { _ in "the first one can be read" }) { try dataset.batch([0], request) }
   }
 
   /// Refuses a dataset of other sizes than the policy's, or without any of its cameras, as a resumed run may meet.

@@ -34,7 +34,7 @@ enum WatchCommand: Command {
     guard FileManager.default.fileExists(atPath: root.path) else {
       throw Failure("\(root.path): the folder does not exist; name the folder of the runs")
     }
-    let allowed = ReportCommand.words(settings.allowedDifferences)
+    let allowed = listedNames(settings.allowedDifferences)
     let hashes = FileHashes()
     let translation = FlagTranslation.source?.make()
     let page = LiveReport(root) {

@@ -95,8 +95,8 @@ public final class ProgressBar {
   private func line(_ done: Int, _ note: String, _ now: ContinuousClock.Instant, _ estimate: String?) -> String {
     let elapsed = start.duration(to: now) / .seconds(1)
     let rate = Double(done - first) / max(elapsed, 1e-9)
-    let left = estimate ?? (rate > 0 ? Self.duration(Double(total - done) / rate) : "?")
-    let time = done >= total && estimate == nil ? "in \(Self.duration(elapsed))" : "\(left) left"
+    let left = estimate ?? (rate > 0 ? formattedDuration(Double(total - done) / rate) : "?")
+    let time = done >= total && estimate == nil ? "in \(formattedDuration(elapsed))" : "\(left) left"
     let share = total > 0 ? min(1, Double(done) / Double(total)) : 1
     let counts =
       switch unit {
@@ -108,14 +108,6 @@ public final class ProgressBar {
     let filled = Int(share * 24)
     let bar = String(repeating: "━", count: filled) + String(repeating: "╌", count: 24 - filled)
     return ["\(label) \(bar) \(counts)", note].filter { !$0.isEmpty }.joined(separator: "  ")
-  }
-
-  static func duration(_ seconds: Double) -> String {
-    guard seconds.isFinite, seconds < 1e7 else { return "?" }
-    let whole = Int(seconds.rounded())
-    if whole < 60 { return "\(whole) s" }
-    if whole < 3600 { return String(format: "%d:%02d min", whole / 60, whole % 60) }
-    return String(format: "%d:%02d h", whole / 3600, whole % 3600 / 60)
   }
 
   static func short(_ rate: Double) -> String {

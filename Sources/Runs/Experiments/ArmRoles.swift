@@ -7,9 +7,9 @@ public struct ArmRoles: Sendable {
 
   init(_ planned: [Arm]) {
     var arms = OrderedDictionary(uniqueKeysWithValues: Arm.known.map { ($0.name, $0) })
-    for arm in planned { arms[arm.name] = arm }
     // Planned arms decide who the baseline is.
-    if let baseline = planned.first(where: { $0.role == .baseline }), baseline.name != "E0" { arms["E0"] = nil }
+    if planned.contains(where: { $0.role == .baseline }) { arms["E0"] = nil }
+    for arm in planned { arms[arm.name] = arm }
     self.arms = arms
     self.planned = Set(planned.map(\.name))
   }

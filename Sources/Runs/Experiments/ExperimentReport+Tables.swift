@@ -56,7 +56,7 @@ extension ExperimentReport {
     }
     for run in runs.runs {
       for (name, evaluation) in run.places where evaluation.isUnchanged {
-        let isRefused = run.refusal(of: "eval") != nil
+        let isRefused = run.refusal(of: run.evaluations[name] == nil ? "eval" : name) != nil
         add(run.name, run.experiment, String(run.seed), name, evaluation, isRefused: isRefused)
       }
     }

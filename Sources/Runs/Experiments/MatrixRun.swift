@@ -123,11 +123,12 @@ public struct MatrixRun: Sendable {
 
   /// The episodes that an evaluation's `episodes.jsonl` holds, without those that broke off.
   static func episodes(_ folder: URL) -> (count: Int, successes: Int) {
-    guard let text = try? MappedFile(folder.appendingPathComponent("episodes.jsonl")).text else { return (0, 0) }
+    guard let bytes = try? fileContents(folder.appendingPathComponent("episodes.jsonl")) else { return (0, 0) }
     // The first line is the protocol; a cut-off last one is no episode.
-    let lines = text.split(separator: "\n").dropFirst().compactMap { try? JSON(parsing: String($0)) }.filter {
-      $0["problem"]?.string == nil
-    }
+    let lines = bytes.split(separator: UInt8(ascii: "\n")).dropFirst().compactMap { try? JSON(parsing: Array($0)) }
+      .filter {
+        $0["problem"]?.string == nil
+      }
     return (lines.count, lines.count { $0["success"] == .bool(true) })
   }
 
@@ -139,5 +140,5 @@ public struct MatrixRun: Sendable {
 
 /// The end of a file as text; nil if it cannot be read.
 func tail(of url: URL, bytes: Int) -> String? {
-  try? MappedFile(url).withBytes { String(decoding: $0.suffix(bytes), as: UTF8.self) }
+  (try? fileContents(url, last: bytes)).map { String(decoding: $0, as: UTF8.self) }
 }

@@ -83,7 +83,7 @@ public struct MatrixStatus: Sendable {
     func share(_ piece: StageProgress?) -> String { piece.map { "\($0.done)/\($0.stage.work)" } ?? "–" }
     let rate = training?.secondsPerUnit.map { $0 > 0 ? String(format: "%.2f", 1 / $0) : "–" }
     let success = training.flatMap { _ in MatrixRun(root.appendingPathComponent(subject.name)).successText }
-    let left = remaining.secondsBySubject[subject.name].map { $0 > 0 ? duration($0) : "–" }
+    let left = remaining.secondsBySubject[subject.name].map { $0 > 0 ? formattedDuration($0) : "–" }
     return [
       subject.name, share(training), rate ?? "–", share(evaluation), success ?? "–", left ?? "–",
       subject.state.text(training, log: "logs/\(subject.name).log"),
@@ -99,7 +99,7 @@ public struct MatrixStatus: Sendable {
     let time =
       remaining.text(remaining.seconds).map { text in
         "\(text) one after another"
-          + (running > 1 ? ", \(duration(remaining.seconds / Double(running))) as \(running) run now" : "")
+          + (running > 1 ? ", \(formattedDuration(remaining.seconds / Double(running))) as \(running) run now" : "")
       } ?? "for how long is known once a run has logged its rate"
     return "\(running) at work; left: \([work, time].filter { !$0.isEmpty }.joined(separator: "; "))"
   }
@@ -121,16 +121,4 @@ extension MatrixStatus.State {
     case .notStarted: "not started"
     }
   }
-}
-
-/// `45 s`, `12:30 min`, `2:10 h` or `3.5 days`.
-func duration(_ seconds: Double) -> String {
-  guard seconds.isFinite, seconds >= 0, seconds < 1e10 else { return "?" }
-  let whole = Int(seconds.rounded(.up))
-  return whole < 60
-    ? "\(whole) s"
-    : whole < 3600
-      ? String(format: "%d:%02d min", whole / 60, whole % 60)
-      : whole < 172_800
-        ? String(format: "%d:%02d h", whole / 3600, whole % 3600 / 60) : String(format: "%.1f days", seconds / 86_400)
 }

@@ -16,7 +16,7 @@ struct RecordedMetrics: Sendable {
 
   /// Reads the file; a damaged line is an error that names it, unless the file ends there.
   init(_ url: URL) throws {
-    let bytes = try MappedFile(url).contents
+    let bytes = try fileContents(url)
     let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     var curves: [String: [Point]] = [:]
     var cutOff = false

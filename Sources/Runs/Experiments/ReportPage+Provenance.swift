@@ -74,22 +74,17 @@ extension SettingsColumn {
       return version
         + (program["commit"]?.string.map { ", commit \($0.prefix(12))" + ($0.hasSuffix("+") ? "+" : "") } ?? "")
     }
-    func time(_ seconds: Double?) -> String? {
-      guard let seconds, seconds.isFinite, (0...1e9).contains(seconds) else { return nil }
-      if seconds < 120 { return "\(Int(seconds.rounded())) s" }
-      return seconds < 7200 ? "\(Int((seconds / 60).rounded())) min" : String(format: "%.1f h", seconds / 3600)
-    }
     let rows: [(String, (SettingsColumn) -> String?)] = [
       ("trained with lerobot-wm", { program($0.record) }),
       ("trained on", { $0.record?.nearest("hardware")?.string }),
-      ("time of all updates", { time($0.trainingSeconds) }),
+      ("time of all updates", { $0.trainingSeconds.map(formattedDuration) }),
       ("dataset (SHA-256)", { $0.record?.nearest("dataset")?["sha256"]?.string }),
       ("frames of the dataset", { $0.record?.nearest("dataset")?["frames"]?.plain }),
       ("evaluated with lerobot-wm", { program($0.manifest) }),
       ("evaluated on", { $0.manifest?.nearest("hardware")?.string ?? $0.manifest?.nearest("device")?.string }),
       ("rendered by", { $0.manifest?.nearest("renderer")?.string }),
       ("evaluated at", { $0.manifest?.nearest("date")?.string }),
-      ("time of the evaluation", { time($0.evaluationSeconds) }),
+      ("time of the evaluation", { $0.evaluationSeconds.map(formattedDuration) }),
     ]
     return rows.map { name, value in (name, columns.map(value)) }.filter { !$0.1.allSatisfy { $0 == nil } }
   }

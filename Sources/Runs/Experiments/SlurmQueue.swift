@@ -48,7 +48,7 @@ public struct SlurmQueue: Sendable {
     self.entries = entries
   }
 
-  /// Whether a stage of the experiment waits or runs.
+  /// Whether no stage of the experiment waits or runs.
   public var isEmpty: Bool { entries.isEmpty }
 
   private static func folder(_ root: URL) -> URL { root.appendingPathComponent("slurm") }

@@ -99,7 +99,7 @@ public struct RemainingWork: Sendable {
 
   /// A time in words; nil if no rate is known.
   public func text(_ seconds: Double) -> String? {
-    lacksRates ? seconds > 0 ? "at least \(duration(seconds))" : nil : duration(seconds)
+    lacksRates ? seconds > 0 ? "at least \(formattedDuration(seconds))" : nil : formattedDuration(seconds)
   }
 }
 

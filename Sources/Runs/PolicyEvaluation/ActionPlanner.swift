@@ -1,6 +1,4 @@
 import CounterBasedRandom
-import LibTorch
-import NeuralNetworks
 import RGBImages
 import RobotEnvironments
 import RobotPolicies
@@ -14,7 +12,7 @@ public struct PolicyRequest: Sendable {
   public let random: CountedRandom
 }
 
-/// What a planner wants to see of an environment, for those who play while it plans.
+/// What a planner wants to see of an environment, for the threads that step environments while it plans.
 struct ObservationRequirements: Sendable {
   let cameras: Set<String>
   let history: ObservationHistory?
@@ -22,11 +20,11 @@ struct ObservationRequirements: Sendable {
   init(_ planner: any ActionPlanner) { (cameras, history) = (planner.cameras, planner.history) }
 }
 
-/// Whom a planner wants to plan for in one call.
+/// Which environments a planner wants to plan for in one call.
 public enum BatchingPolicy: Sendable, Equatable {
-  /// Whoever waits, and no more than these: a call takes about as long for fewer.
+  /// Those that wait, and no more than this number: a call takes about as long for fewer.
   case atMost(Int)
-  /// All who play, because their plans depend on each other.
+  /// All that are being stepped, because their plans depend on each other.
   case all
 }
 
@@ -36,7 +34,7 @@ public protocol ActionPlanner: AnyObject {
   var cameras: Set<String> { get }
   /// The past it needs, its camera named as environments do.
   var history: ObservationHistory? { get }
-  /// Whom it wants to plan for in one call.
+  /// Which environments it wants to plan for in one call.
   var batching: BatchingPolicy { get }
   /// For each request, the actions to be carried out before the next one.
   ///

@@ -2,7 +2,6 @@ import CounterBasedRandom
 import Failures
 import Foundation
 import MediaCoding
-import ModelFiles
 import RGBImages
 import RobotEnvironments
 import RobotPolicies

@@ -1,6 +1,5 @@
 import Failures
 import Foundation
-import ModelFiles
 import RobotEnvironments
 import Tracing
 import WorkerThreads

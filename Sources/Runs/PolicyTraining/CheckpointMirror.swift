@@ -1,8 +1,7 @@
-import Dispatch
 import Failures
 import Foundation
 import ModelFiles
-import Synchronization
+import WorkerThreads
 
 /// Copies of a run's checkpoints and of its log on another disk, made while the run continues.
 ///
@@ -12,8 +11,7 @@ public final class CheckpointMirror: Sendable {
   /// `MIRROR/NAME`
   public let url: URL
   private let output: URL
-  private let queue = DispatchQueue(label: "checkpoint mirror")
-  private let failures = Mutex<[String]>([])
+  private let jobs = SerialJobs(named: "checkpoint mirror")
 
   private static let log = "metrics.jsonl"
 
@@ -29,21 +27,16 @@ public final class CheckpointMirror: Sendable {
   ///
   /// - Returns: what went wrong with earlier ones.
   public func copy(_ checkpoint: URL) -> [String] {
-    // Waiting bounds how far the mirror is behind, should its disk be slower than the run.
-    queue.sync {}
-    queue.async { [self] in
-      do { try write(checkpoint) } catch {
-        let sentence =
-          "warning: \(checkpoint.path) was not copied to \(url.path): \(message(of: error)); the run continues without the copy"
-        failures.withLock { $0.append(sentence) }
-      }
+    jobs.start {
+      try self.write(checkpoint)
+    } onFailure: { [url] error in
+      "warning: \(checkpoint.path) was not copied to \(url.path): \(message(of: error)); the run continues without the copy"
     }
-    return takeFailures()
   }
 
   /// Removes the copy of a checkpoint.
   public func remove(_ checkpoint: URL) {
-    queue.async { [self] in
+    jobs.add { [url] in
       let copies = CheckpointDirectory(output: url)
       // A copy that cannot be removed is one too many, and no harm.
       try? copies.remove(copies.url.appendingPathComponent(checkpoint.lastPathComponent, isDirectory: true))
@@ -51,10 +44,7 @@ public final class CheckpointMirror: Sendable {
   }
 
   /// Waits for the last copy; returns what went wrong.
-  public func finish() -> [String] {
-    queue.sync {}
-    return takeFailures()
-  }
+  public func finish() -> [String] { jobs.finish() }
 
   /// Whether it holds a checkpoint.
   public var isThere: Bool { (try? CheckpointDirectory(output: url).last()) != nil }
@@ -91,13 +81,6 @@ public final class CheckpointMirror: Sendable {
     return true
   }
 
-  private func takeFailures() -> [String] {
-    failures.withLock { failures in
-      defer { failures = [] }
-      return failures
-    }
-  }
-
   private func write(_ checkpoint: URL) throws {
     // The log first: one that goes beyond its checkpoint is cut back when the run resumes.
     try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
@@ -110,8 +93,7 @@ public final class CheckpointMirror: Sendable {
   private static func copyLog(from: URL, to: URL) throws {
     let file = from.appendingPathComponent(log)
     guard FileManager.default.fileExists(atPath: file.path) else { return }
-    let bytes = try MappedFile(file).withBytes { Array($0) }
-    try AtomicFile.write(bytes, to: to.appendingPathComponent(log), overwrite: true)
+    try AtomicFile.write(fileContents(file), to: to.appendingPathComponent(log), overwrite: true)
   }
 
   private static func copyContents(of folder: URL, to target: URL) throws {

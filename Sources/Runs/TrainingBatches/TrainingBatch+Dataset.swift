@@ -1,11 +1,6 @@
-import Failures
-import Foundation
 import LeRobotDatasets
 import LibTorch
-import ModelFiles
-import PolicyTraining
 import RobotPolicies
-import WorldModality
 
 extension TrainingBatch {
   /// Creates the tensors of a dataset's samples; recorded images stay pixels, transformed ones are [B, 3, H, W] in [0, 1].

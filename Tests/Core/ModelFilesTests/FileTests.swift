@@ -96,6 +96,25 @@ struct FileTests {
     #expect(try MappedFile(folder("empty")).withBytes { $0.count } == 0)
   }
 
+  @Test func `a file's bytes are read whole or from its end`() throws {
+    let url = folder("log")
+    try AtomicFile.write([1, 2, 3], to: url)
+    #expect(try fileContents(url) == [1, 2, 3])
+    for (last, expected) in [(0, []), (2, [2, 3]), (9, [1, 2, 3]), (-1, [])] as [(Int, [UInt8])] {
+      #expect(try fileContents(url, last: last) == expected)
+    }
+    #expect(throws: FileError.missing(folder("none").path)) { try fileContents(folder("none")) }
+    #expect(throws: FileError.self) { try fileContents(folder.url) }
+  }
+
+  @Test(arguments: [
+    (0.4, "0 s"), (59, "59 s"), (60, "1:00 min"), (3599, "59:59 min"), (7260, "2:01 h"), (302_400, "3.5 days"),
+    (-1, "?"), (.infinity, "?"), (.nan, "?"),
+  ])
+  func `durations read as people write them`(seconds: Double, text: String) {
+    #expect(formattedDuration(seconds) == text)
+  }
+
   @Test func `a named pipe is refused, and not waited for`() throws {
     let pipe = folder("last")
     #expect(mkfifo(pipe.path, 0o600) == 0)

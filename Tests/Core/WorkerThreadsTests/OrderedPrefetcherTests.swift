@@ -2,7 +2,7 @@ import Foundation
 import Synchronization
 import Testing
 
-import WorkerThreads
+@testable import WorkerThreads
 
 private struct Damaged: Error {}
 

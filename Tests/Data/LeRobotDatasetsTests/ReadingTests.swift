@@ -99,8 +99,8 @@ func `video frames are equal in their planes and within 2 levels in RGB`(name: S
     let sampler = try BatchSampler(count: data.count, batchSize: 5, seed: 1)
     var seen: [[SampleBatch]] = []
     for workers in [0, 1, 4] {
-      let loader = OrderedPrefetcher(sampler: sampler, steps: 0..<12, workers: workers) {
-        try data.batch($0, request, draw: $1)
+      let loader = OrderedPrefetcher(steps: 0..<12, workers: workers) {
+        try data.batch(sampler.samples(step: $0), request, draw: $0 * sampler.batchSize)
       }
       var batches: [SampleBatch] = []
       while let batch = try loader.next() { batches.append(batch) }

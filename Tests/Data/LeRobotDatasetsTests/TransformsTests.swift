@@ -158,8 +158,8 @@ private func allTransforms(seed: Int = 7) throws -> ImageTransforms {
   func load(from first: Int, size: Int, workers: Int, _ request: SampleSpecification) throws -> [String: [Float]] {
     let sampler = try BatchSampler(count: data.count, batchSize: size, seed: 1)
     let steps = first / size..<24 / size
-    let loader = OrderedPrefetcher(sampler: sampler, steps: steps, workers: workers) {
-      try data.batch($0, request, draw: $1)
+    let loader = OrderedPrefetcher(steps: steps, workers: workers) {
+      try data.batch(sampler.samples(step: $0), request, draw: $0 * sampler.batchSize)
     }
     var batches: [SampleBatch] = []
     while let batch = try loader.next() { batches.append(batch) }

@@ -137,6 +137,17 @@ private func write(_ url: URL, groups: [Int] = [4, 3]) throws {
   }
 }
 
+@Test func `a writer whose place was taken leaves no unfinished file`() throws {
+  try withFolder { folder in
+    let url = folder.appendingPathComponent("a.parquet")
+    let writer = try ParquetWriter(url, fields: fields)
+    try writer.write(rows(2, from: 0))
+    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    #expect(throws: Failure.self) { try writer.finish() }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["a.parquet"])
+  }
+}
+
 @Test func `a full disk and a missing folder are told with the system's reason`() throws {
   try withFolder { folder in
     let url = folder.appendingPathComponent("a.parquet")

@@ -4,13 +4,6 @@ import Testing
 @testable import TerminalOutput
 
 struct ProgressTests {
-  @Test(arguments: [
-    (0.4, "0 s"), (59, "59 s"), (60, "1:00 min"), (3599, "59:59 min"), (7260, "2:01 h"), (.infinity, "?"),
-  ])
-  func `durations read as people write them`(seconds: Double, text: String) {
-    #expect(ProgressBar.duration(seconds) == text)
-  }
-
   @Test func `the time of a pause counts for no estimate`() throws {
     let pipe = Pipe()
     let progress = ProgressBar("training", total: 4, unit: .named("steps"), output: pipe.fileHandleForWriting)

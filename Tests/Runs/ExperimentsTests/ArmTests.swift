@@ -53,6 +53,15 @@ struct ArmTests {
     #expect(try FixtureMatrix(seeds: [0]).report().comparisons.map(\.isControl) == [true, false])
   }
 
+  @Test func `keep a planned role also under the usual baseline's name`() throws {
+    let roles = ArmRoles(
+      try [
+        Arm("plain", title: "p", role: .baseline, settings: ["policy.type": "smolvla"]),
+        Arm("E0", title: "the same again", role: .control, settings: ["policy.type": "smolvla"]),
+      ])
+    #expect(roles.baseline == "plain" && roles.isControl("E0") && roles.title(of: "E0") == "the same again")
+  }
+
   @Test func `have the titles of the plan in every form of the report, and the usual ones a description`() throws {
     let matrix = try FixtureMatrix()
     let usual = Arm.known.filter { Arm.usual.contains($0.name) }

@@ -37,6 +37,16 @@ struct RefusedResultsTests {
       report.warnings.contains { $0.hasPrefix("E2_seed0 was evaluated with other weights") }, "\(report.warnings)")
   }
 
+  @Test func `an evaluation under another condition is refused alike in the table and in the CSV`() throws {
+    let matrix = try FixtureMatrix()
+    try FileManager.default.removeItem(at: matrix("E0_seed0/eval"))
+    let report = try matrix.report()
+    let rows = try #require(report.json["results"]?.array).filter { $0["condition"] == "eval_contrary" }
+    #expect(!rows.isEmpty && rows.allSatisfy { $0["refused"] == ["E0_seed0"] })
+    let lines = report.csv.split(separator: "\n").filter { $0.hasPrefix("E0_seed0,E0,0,eval_contrary,") }
+    #expect(!lines.isEmpty && lines.allSatisfy { $0.hasSuffix(",1") })
+  }
+
   @Test func `an edited evaluation stands in no table and is paired with nothing`() throws {
     let matrix = try FixtureMatrix()
     let before = try matrix.report()

@@ -5,7 +5,7 @@ import Foundation
 ///
 /// The mapping is private and copy-on-write: engines may treat the memory as theirs, and nothing they do reaches the
 /// file. Writing through it is the caller's own business and not safe across tasks. Whoever truncates a mapped file in
-/// place invalidates it; files written by this program are replaced, never shortened.
+/// place invalidates it: logs, which a resumed run cuts, are read with ``fileContents(_:last:)``.
 public final class MappedFile: @unchecked Sendable {
   public let url: URL
   /// The file's bytes, for engines that keep the memory; valid only while this object lives, so keep it alive beside.
@@ -13,21 +13,13 @@ public final class MappedFile: @unchecked Sendable {
 
   /// Maps the file at `url`.
   public init(_ url: URL) throws {
-    // A named pipe would be waited for until someone writes to it.
-    let descriptor = open(url.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard descriptor >= 0 else { throw FileError.errno(errno, url.path, "be opened") }
+    let (descriptor, count) = try opened(url)
     defer { close(descriptor) }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw FileError.errno(errno, url.path, "be examined") }
-    guard status.st_mode & S_IFMT == S_IFREG else {
-      throw FileError.invalid(url.path, "expected a file, found a folder, pipe or device")
-    }
     self.url = url
-    guard status.st_size > 0 else {
+    guard count > 0 else {
       unsafeBytes = UnsafeRawBufferPointer(start: nil, count: 0)
       return
     }
-    let count = Int(status.st_size)
     let flags = MAP_PRIVATE | MAP_NORESERVE
     guard let start = mmap(nil, count, PROT_READ | PROT_WRITE, flags, descriptor, 0), start != MAP_FAILED else {
       throw FileError.errno(errno, url.path, "be mapped into memory")

@@ -77,13 +77,14 @@ public final class ParquetWriter {
     guard let writer else { throw Failure("\(url.path) is already finished") }
     self.writer = nil
     errno = 0
-    guard api.finish(writer) == 0 else {
-      let failure = Self.failure(of: url, api, errno)
+    do {
+      guard api.finish(writer) == 0 else { throw Self.failure(of: url, api, errno) }
+      guard rename(partial.path, url.path) == 0 else {
+        throw Failure("\(url.path) could not be written: \(String(cString: strerror(errno)))")
+      }
+    } catch {
       try? FileManager.default.removeItem(at: partial)
-      throw failure
-    }
-    guard rename(partial.path, url.path) == 0 else {
-      throw Failure("\(url.path) could not be written: \(String(cString: strerror(errno)))")
+      throw error
     }
   }
 

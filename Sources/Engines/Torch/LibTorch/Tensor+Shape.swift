@@ -84,9 +84,4 @@ extension Tensor {
   public func `repeat`(_ repeats: [Int]) throws -> Tensor {
     try call("aten::repeat", .tensor(self), .ints(repeats))
   }
-
-  /// Each element of one dimension repeated `count` times, copied.
-  public func repeatInterleave(dimension: Int, count: Int) throws -> Tensor {
-    try call("aten::repeat_interleave.self_int", .tensor(self), .int(count), .int(dimension))
-  }
 }

@@ -1,8 +1,8 @@
 // The C interface of liblerobot_wm.so, the core as a library of a process that has loaded libtorch already.
 //
 // A function is called by its name, with a request and an answer in JSON and tensors beside them; PythonCore/CoreFunctions.swift
-// lists them. shim/operators.cpp makes an operator of torch's dispatcher of each, lerobot_wm::NAME, so that autograd records
-// through it.
+// lists them. shim/operators.cpp makes operators of torch's dispatcher, lerobot_wm::NAME, of those that Python asks for, so
+// that autograd records through them.
 #pragma once
 #include <stdint.h>
 
