@@ -130,6 +130,7 @@ let package = Package(
     .target(
       name: "CProgramVersion", path: "Sources/Program/CProgramVersion",
       cSettings: [.define("WM_COMMIT", to: "\"\(commit)\"")]),
+    .target(name: "CFileFaults", path: "Sources/Program/CFileFaults"),
     module("TerminalOutput", in: "Program", ["ModelFiles"]),
     module("PageServer", in: "Program", ["Failures", "WorkerThreads"]),
     module(
@@ -137,7 +138,8 @@ let package = Package(
       [
         "Experiments", "PolicyTraining", "TrainingBatches", "PolicyEvaluation", "PretrainedPolicies",
         "ShapesSimulation", "Tracing", "WorkerThreads",
-        "LiberoSimulation", "TerminalOutput", "PageServer", "CProgramVersion", .product(name: "Yams", package: "Yams"),
+        "LiberoSimulation", "TerminalOutput", "PageServer", "CProgramVersion", "CFileFaults",
+        .product(name: "Yams", package: "Yams"),
       ]),
     .executableTarget(name: "lerobot-wm", dependencies: ["Commands"], path: "Sources/Program/lerobot-wm"),
 

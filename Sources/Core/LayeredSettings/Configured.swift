@@ -26,6 +26,8 @@ public struct Configured<Section: ConfigurationSection>: Sendable {
   /// Settings of another program that were given, that ask for more than this one does and that are without effect, as
   /// `NAME=VALUE`.
   public private(set) var withoutEffect: [String] = []
+  /// Settings that a file gave, that nothing knows and that are named almost like one of the section's.
+  public private(set) var mistyped: [String] = []
   /// Where each setting that was given came from, by its dotted name.
   private var origins: [String: ConfigurationError.Layer] = [:]
 
@@ -99,7 +101,9 @@ public struct Configured<Section: ConfigurationSection>: Sendable {
     _ member: JSON, as name: String, in layer: ConfigurationError.Layer, _ unknown: Unknown
   ) throws(ConfigurationError) -> JSON {
     switch unknown {
-    case .keep: break
+    case .keep:
+      let near = names.filter { editDistance($0, name) <= 2 }
+      if let near = nearestName(to: name, among: near) { mistyped.append("\(name) (did you mean \(near)?)") }
     case .refuse: throw self.unknown(name, also: [], in: layer)
     case .shared(let foreign):
       guard let owner = foreign.owner(of: name) else {

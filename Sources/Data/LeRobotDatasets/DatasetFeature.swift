@@ -70,28 +70,25 @@ extension DatasetFeature {
     "task_index": DatasetFeature(.int64, shape: [1]),
   ]
 
-  init(_ json: JSON, name: String, file: String) throws {
-    guard let text = json["dtype"]?.string else {
-      throw Failure("expected a \"dtype\" for the feature \(name) in \(file), found none")
-    }
-    guard let dataType = DataType(rawValue: text) else {
-      let known = DataType.allCases.map(\.rawValue).joined(separator: ", ")
-      throw Failure("the feature \(name) in \(file) has the dtype \(text); known are \(known)")
-    }
+  /// - Throws: why a feature of `info.json` cannot be read, without its name.
+  init(_ json: JSON) throws {
+    guard let text = json["dtype"]?.string else { throw Failure("without a \"dtype\"") }
+    guard let dataType = DataType(rawValue: text) else { throw Failure("of the dtype \(text)") }
     let shape = json["shape"]?.array?.map(\.integer)
     guard let shape, shape.allSatisfy({ ($0 ?? 0) > 0 && ($0 ?? 0) <= 1 << 24 }), shape.count <= 5 else {
-      throw Failure("expected a \"shape\" of positive integers for the feature \(name) in \(file)")
+      throw Failure("without a \"shape\" of positive integers")
     }
     self.init(dataType, shape: shape.compactMap(\.self), names: json["names"] ?? .null, videoInfo: json["info"])
-    guard !dataType.isVisual || imageSize != nil && shape.contains(3) && !isDepthMap else {
-      throw Failure("expected an RGB image's shape for the feature \(name) in \(file), found \(self.shape)")
+    guard !dataType.isVisual || !isDepthMap else { throw Failure("a depth map") }
+    guard !dataType.isVisual || imageSize != nil && shape.contains(3) else {
+      throw Failure("of the shape \(self.shape), which no RGB image has")
     }
     let count = self.shape.reduce(into: 1 as Int?) { product, size in
       let (value, overflow) = (product ?? 0).multipliedReportingOverflow(by: size)
       product = product == nil || overflow ? nil : value
     }
     guard let count, count <= 1 << 30 else {
-      throw Failure("the feature \(name) in \(file) is too large: \(self.shape)")
+      throw Failure("of the shape \(self.shape), which is too large")
     }
   }
 

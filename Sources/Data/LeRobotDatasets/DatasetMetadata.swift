@@ -75,9 +75,9 @@ public struct DatasetMetadata: Sendable, Equatable {
     for (name, feature) in try required("features", "an object", \.object) {
       do {
         guard !name.contains("/"), !name.isEmpty, name != "..", name != "." else {
-          throw Failure("the feature name \"\(name)\" in \(url.path) is refused: it holds a '/' or is no name")
+          throw Failure("of a name that no file could have")
         }
-        features[name] = try DatasetFeature(feature, name: name, file: url.path)
+        features[name] = try DatasetFeature(feature)
       } catch { unreadable[name] = message(of: error) }
     }
     for name in DatasetFeature.bookkeeping.keys where features[name]?.shape != [1] {

@@ -159,7 +159,7 @@ public final class LeRobotDataset: Sendable {
       throw Failure("expected a camera named \(camera) in \(root.path), found \(names.isEmpty ? "none" : names)")
     }
     let episode = episodes[try ordinal(position)]
-    let image = try {
+    let image = try named(position, of: episode) {
       if feature.dataType == .image {
         return try images.image(camera, at: table.places[position], row: Int(table.rows[position]))
       }
@@ -168,12 +168,22 @@ public final class LeRobotDataset: Sendable {
       }
       let url = try template.url(in: root, chunk: video.chunk, file: video.file, video: camera)
       return try videos.frame(of: url, at: video.start + Double(table.timestamps[position]), tolerance: tolerance)
-    }()
+    }
     guard image.width == size.width, image.height == size.height else {
       throw Failure(
         "expected \(size.width)x\(size.height) pixels from \(camera) in \(root.path), "
           + "found \(image.width)x\(image.height) in frame \(position)")
     }
     return image
+  }
+
+  /// Names the episode of a frame that cannot be read, and what leaves it out.
+  private func named<Value>(_ position: Int, of episode: Episode, _ body: () throws -> Value) throws -> Value {
+    do { return try body() } catch {
+      let frame = position - episode.frames.lowerBound
+      throw Failure(
+        "frame \(frame) of episode \(episode.index): \(message(of: error)); \(exclusion(of: [episode.index])) leaves it out"
+      )
+    }
   }
 }

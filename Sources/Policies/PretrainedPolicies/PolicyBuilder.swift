@@ -141,8 +141,7 @@ public struct PolicyBuilder {
       return try SmolVLAWorldPolicy(settings, backbone: backbone, imageTokens: tokens, parameters: store) {
         let name = settings.world.encoderName
         if let folder { try trainedWith?.check(settings.world, of: folder) }
-        let encoder = try EncoderFolder(
-          ModelLocation.directory(of: name, besides: folder, holding: ModelLocation.weights))
+        let encoder = try settings.world.encoderFolder(besides: folder)
         try trainedWith?.check(encoder, named: name)
         return try settings.world.latentsSource.encoder(in: encoder, device: device)
       }

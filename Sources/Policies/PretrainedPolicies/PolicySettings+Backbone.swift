@@ -2,6 +2,8 @@ import Failures
 import Foundation
 import HuggingFaceHub
 import ModelFiles
+import WorldEncoders
+import WorldModality
 
 extension PolicySettings {
   /// The folder of the backbone's configuration and tokenizer: the one that `vlm_model_name` names, else the only one
@@ -46,4 +48,20 @@ extension PolicySettings {
 
 extension Array {
   fileprivate var onlyElement: Element? { count == 1 ? first : nil }
+}
+
+extension WorldModalityConfiguration {
+  /// The folder of the encoder that `world_vision_model_name` names, or of one of its last name beside a checkpoint's weights.
+  ///
+  /// - Throws: the name, and what to give instead.
+  public func encoderFolder(besides checkpoint: URL?) throws -> EncoderFolder {
+    let folder: URL
+    do {
+      folder = try ModelLocation.directory(of: encoderName, besides: checkpoint, holding: ModelLocation.weights)
+    } catch {
+      throw Failure(
+        "the world encoder \(encoderName) was not found: \(error); give its place with `world_vision_model_name`")
+    }
+    return try EncoderFolder(folder)
+  }
 }

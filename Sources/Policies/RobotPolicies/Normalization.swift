@@ -61,6 +61,9 @@ public struct Normalization {
             "the statistic \(name).\(statistic) of the checkpoint's processors is not finite: it was saved before it had "
               + "any; start a new run from it with `normalization=dataset`")
         }
+        guard statistic != "std" || values.allSatisfy({ $0 >= 0 }) else {
+          throw Failure("the statistic \(name).std is negative; take the dataset's (`normalization=dataset`)")
+        }
       }
     }
   }
@@ -152,10 +155,14 @@ public func normalizationModes(
 ) throws -> OrderedDictionary<FeatureType, NormalizationMode> {
   var modes: OrderedDictionary<FeatureType, NormalizationMode> = [:]
   for (type, mode) in json?.object ?? [:] {
-    guard let type = FeatureType(rawValue: type), let mode = mode.string.flatMap(NormalizationMode.init(rawValue:))
-    else {
+    guard let type = FeatureType(rawValue: type) else {
       throw Failure(
-        "\(place): the normalization \(type): \(mode.text(.compact)) is not supported, only "
+        "\(place): the normalization is of \(type), expected "
+          + FeatureType.allCases.map(\.rawValue).joined(separator: ", "))
+    }
+    guard let mode = mode.string.flatMap(NormalizationMode.init(rawValue:)) else {
+      throw Failure(
+        "\(place): the normalization \(type.rawValue): \(mode.text(.compact)) is not supported, only "
           + NormalizationMode.allCases.map(\.rawValue).joined(separator: ", "))
     }
     modes[type] = mode

@@ -4,7 +4,7 @@ import ModelFiles
 import OrderedCollections
 
 /// What a feature is, in LeRobot's words.
-public enum FeatureType: String, Sendable {
+public enum FeatureType: String, CaseIterable, Sendable {
   /// The robot's own state, a vector.
   case state = "STATE"
   /// A camera's image, [3, H, W].

@@ -85,7 +85,7 @@ public struct SmolVLAConfiguration: ConfigurationSection, Equatable {
   @Setting("num_vlm_layers", in: -1...1024, help: "layers of the backbone to keep") public var vlmLayers = 16
   @Setting("self_attn_every_n_layers", in: -1...1024, help: "every n-th layer attends jointly to backbone and expert")
   public var selfAttentionEveryLayers = 2
-  @Setting("expert_width_multiplier", in: 0.001...1000, help: "width of the expert relative to the backbone's")
+  @Setting("expert_width_multiplier", in: 0.001...16, help: "width of the expert relative to the backbone's")
   public var expertWidthMultiplier = 0.75
   @Setting("min_period", in: 1e-9...1e9, help: "shortest period of the time embedding") public var minPeriod = 0.004
   @Setting("max_period", in: 1e-9...1e9, help: "longest period of the time embedding") public var maxPeriod = 4.0

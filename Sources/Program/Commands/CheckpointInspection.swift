@@ -67,14 +67,21 @@ struct CheckpointInspection {
     inspection.facts["actions"] =
       "chunks of \(smolvla.chunkSize), of which \(smolvla.actionSteps) are executed, in "
       + counted(smolvla.denoisingSteps, "denoising step")
-    inspection.facts["trained parts"] =
-      isAdapter
-      ? "the adapter" : smolvla.trainExpertOnly ? "the action expert" : "the action expert and the language model"
+    inspection.facts["trained parts"] = isAdapter ? "the adapter" : Self.trainedParts(settings)
     guard let world = settings.world else { return }
     inspection.facts["memory"] =
       "\(world.rolloutMemory.rawValue) in rollouts: \(world.futureOffset) latents of \(world.worldLatentDimension) numbers "
       + "from the last \(world.contextFrames)"
     inspection.facts["encoder"] = "\(world.encoderName), \(world.camera.rawValue) camera"
+  }
+
+  private static func trainedParts(_ settings: PolicySettings) -> String {
+    let smolvla = settings.smolvla
+    var parts = ["the action expert"]
+    if !smolvla.trainExpertOnly { parts.append("the language model") }
+    if !smolvla.trainExpertOnly, !smolvla.freezeVisionEncoder { parts.append("the vision tower") }
+    if settings.world != nil { parts.append("the world modality") }
+    return parts.formatted(.list(type: .and))
   }
 
   // MARK: Features and statistics
@@ -140,7 +147,10 @@ struct CheckpointInspection {
 
   private mutating func addTraining(_ folder: URL) {
     let file = folder.appendingPathComponent("train_config.json")
+    addRecord(folder)
     guard FileManager.default.fileExists(atPath: file.path) else {
+      // A merged policy has its adapter's record.
+      guard inspection.details["training_record"] == nil else { return }
       return inspection.checks.warn(
         "training", ["\(folder.path) has no train_config.json, so how it was trained is not known"])
     }
@@ -155,6 +165,9 @@ struct CheckpointInspection {
       table.rows.append([name, value.string ?? value.text(.line)])
     }
     inspection.tables.append(table)
+  }
+
+  private mutating func addRecord(_ folder: URL) {
     let record = folder.appendingPathComponent(TrainingRecord.fileName)
     guard let last = (try? JSON(contentsOf: record))?["segments"]?.array?.last else { return }
     inspection.facts["trained on"] =

@@ -1,3 +1,4 @@
+import CFileFaults
 import Experiments
 import Failures
 import Foundation
@@ -69,6 +70,9 @@ extension Command {
     }
     try configured.apply(arguments, also: extraFlags.map(\.0), foreign: foreignSettings)
     let settings = try configured.validated()
+    if !configured.mistyped.isEmpty {
+      say("warning: settings of the checkpoint that nothing knows: \(configured.mistyped.joined(separator: ", "))")
+    }
     if !configured.withoutEffect.isEmpty {
       say("warning: LeRobot's settings without effect here: \(configured.withoutEffect.joined(separator: ", "))")
     }
@@ -112,6 +116,7 @@ public enum CommandLineProgram {
   public static func run(_ arguments: [String]) -> Int32 {
     // A file that may not grow is an error to report, not a signal that ends the program.
     signal(SIGXFSZ, SIG_IGN)
+    wm_report_file_faults()
     let called = URL(fileURLWithPath: arguments.first ?? "").lastPathComponent
     var rest = Array(arguments.dropFirst())
     let alias = called.hasPrefix("lerobot-wm-") ? String(called.dropFirst("lerobot-wm-".count)) : nil
@@ -130,8 +135,8 @@ public enum CommandLineProgram {
       return 0
     }
     guard let command = commands.first(where: { $0.isCalled(word, with: rest) }) else {
-      let hint = nearestName(to: word, among: commands.map { $0.name }).map { "; did you mean \($0)?" } ?? ""
-      return fail("there is no command \(word)\(hint)")
+      let hint = nearestName(to: word, among: commands.map { $0.name }).map { "; did you mean \($0)?" }
+      return fail("there is no command \(word)\(hint ?? "; `\(name) --help` lists them")")
     }
     return FlagTranslation.$source.withValue(.init { flagTranslation(for: command) }) {
       do { return try TransferProgress.shown { try command.main(rest) } } catch { return fail(message(of: error)) }

@@ -1,3 +1,4 @@
+import Failures
 import Foundation
 import LayeredSettings
 import LiberoSimulation
@@ -83,6 +84,9 @@ enum EnvironmentSettings: Sendable, Equatable {
     case .shapes(let settings):
       let names = listedNames(settings.task)
       for name in names { _ = try suite.specification(ofTask: name) }
+      if let twice = names.first(where: { name in names.count { $0 == name } > 1 }) {
+        throw Failure("`env.task` names \(twice) twice, whose episodes would count twice")
+      }
       return names.isEmpty ? suite.taskNames : names
     case .libero: return suite.taskNames
     }

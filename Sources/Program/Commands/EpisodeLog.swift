@@ -103,6 +103,9 @@ final class EpisodeLog {
     written = max(written, results.count)
   }
 
+  /// Fails if the evaluation's folder was removed meanwhile, and with it what had been written.
+  func requireInPlace() throws { try ModelFiles.requireInPlace(file.fileDescriptor, url.path) }
+
   /// The lines of a log, without a last one that was cut off.
   private static func lines(of url: URL) throws -> [JSON] {
     guard FileManager.default.fileExists(atPath: url.path) else {

@@ -41,6 +41,11 @@ enum EvalCommand: Command {
     static let title = "EvalPipelineConfig"
 
     func validate() throws(ConfigurationError) {
+      if let number = evaluation.recordedNumbers?.first(where: { $0 >= evaluation.lerobot.episodes }) {
+        throw ConfigurationError(
+          "eval.recorded_episodes",
+          "expected numbers below --eval.n_episodes=\(evaluation.lerobot.episodes), found \(number)")
+      }
       guard !evaluation.isRecording || !resumes else {
         throw ConfigurationError(
           "eval.recording", "keeps whole evaluations, not what is left of one; give --overwrite instead of --resume")
@@ -69,6 +74,9 @@ enum EvalCommand: Command {
 
   /// Defaults ← checkpoint ← file ← flags.
   static func layers(_ configured: inout Configured<Settings>, _ arguments: inout Arguments) throws {
+    if let stray = arguments.positional.first {
+      throw Failure("eval takes flags only; name the checkpoint as --policy.path=\(stray)")
+    }
     configured.value.commandLine = [CommandLineProgram.name, name] + arguments.flags.map(\.word)
     let file = arguments.take("config_path").map { URL(fileURLWithPath: $0) }
     let json = try file.map { file throws in try LeRobotSettings.adopted(JSON(contentsOf: file)).withSeed(in: file) }
@@ -115,7 +123,10 @@ enum EvalCommand: Command {
     let (run, report) = (evaluation.run, outcome.report)
     if outcome.broken.count == outcome.results.count { run.sayWhatBroke(outcome) }
     try outcome.requireMeasured()
-    for task in run.tasks { print("\(run.suite.label(ofTask: task).text): \(report.rate(of: task).text)") }
+    let measured = Set(outcome.results.map(\.task))
+    for task in run.tasks where measured.contains(task) {
+      print("\(run.suite.label(ofTask: task).text): \(report.rate(of: task).text)")
+    }
     if report.groups.count > 1 {
       for group in report.groups { print("\(group): \(report.rate(ofGroup: group).text)") }
     }

@@ -92,10 +92,9 @@ struct EvaluatedPolicy {
   init(_ settings: PolicySettings, _ policy: any Policy, _ name: String, _ folder: URL) throws {
     var files = try PolicyFiles(folder, settings).sha256
     if policy.history != nil, let world = settings.world {
-      let encoder = try ModelLocation.directory(
-        of: world.encoderName, besides: folder, holding: ModelLocation.weights)
-      files["encoder"] = .string(try EncoderFolder(encoder).sha256())
-      files[PolicyFiles.encoderConfiguration] = .string(try EncoderFolder(encoder).configurationSHA256())
+      let encoder = try world.encoderFolder(besides: folder)
+      files["encoder"] = .string(try encoder.sha256())
+      files[PolicyFiles.encoderConfiguration] = .string(try encoder.configurationSHA256())
     }
     if let weights = files[PolicyWeightsFile.name(in: folder)]?.string {
       try CheckpointChecksums.check(weights: weights, of: folder)

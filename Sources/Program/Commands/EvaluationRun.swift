@@ -85,12 +85,15 @@ struct EvaluationRun {
       directory, protocol: manifest(), resumes: resumes, keepsEpisodes: planner.batching != .all)
     try profile?.start()
     defer { if let line = profile?.finish() { say(line) } }
+    var plans = 0
     let results = try Evaluation(suite, settings, directory: directory, recorder: recorder).run(
       tasks: tasks, planner: planner, finished: log.finished
     ) { done in
       log.append(done, manifest: manifest)
       let rate = SuccessRate(successes: done.count(where: \.success), episodes: done.count)
-      progress.update(done.count, note: done.isEmpty ? "" : "success so far " + rate.text)
+      plans += 1
+      progress.update(
+        done.count, note: done.isEmpty ? "planned \(counted(plans, "time"))" : "success so far " + rate.text)
       if let line = profile?.stepDone() { progress.say(line) }
     } stops: {
       interruption.signalNumber != nil
@@ -104,6 +107,7 @@ struct EvaluationRun {
     if record["dropped_memories"] != nil { record["dropped_memories"] = .integer(dropped) }
     let report = EvaluationReport(
       tasks: tasks.map(suite.label), results: results, seconds: start.duration(to: .now) / .seconds(1),
+      timedEpisodes: results.count - log.finished.count,
       manifest: .object(record), root: root)
     // Stopped before an episode had ended, there is nothing to report; `episodes.jsonl` is what a later start resumes from.
     if results.isEmpty, interruption.signalNumber != nil {
@@ -111,6 +115,7 @@ struct EvaluationRun {
     }
     try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
     try report.json.write(to: root.appendingPathComponent("eval_info.json"), layout: .indented(2), overwrite: resumes)
+    try log.requireInPlace()
     return Outcome(report: report, results: results, droppedMemories: dropped)
   }
 

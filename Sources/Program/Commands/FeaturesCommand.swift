@@ -14,7 +14,9 @@ enum FeaturesCommand: Command {
     var shard: Shard?
 
     func validate() throws(ConfigurationError) {
-      guard training.featureCacheDirectory != nil else { throw ConfigurationError("feature_cache_dir", "is needed") }
+      guard training.featureCacheDirectory != nil else {
+        throw ConfigurationError("feature_cache_dir", "is needed: the folder of the cache")
+      }
     }
   }
 

@@ -28,7 +28,7 @@ enum InspectCommand: Command {
   static let summary = "say what a dataset, checkpoint, latent cache or evaluation is, and what is wrong with it"
   static let operands = [
     (
-      "DATASET|CHECKPOINT|CACHE",
+      "PATH",
       "a folder or repository of a dataset or policy, the folder of a run or an evaluation, or latents (.npy)"
     )
   ]
@@ -46,10 +46,12 @@ enum InspectCommand: Command {
   }
 
   static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {
+    let page = settings.page.map { URL(fileURLWithPath: $0) }
+    if let page { try Inspection.requirePlace(for: page, overwrite: settings.overwrites) }
     let inspection = try inspection(settings)
-    if let page = settings.page {
+    if let page {
       try inspection.write(
-        to: URL(fileURLWithPath: page), overwrite: settings.overwrites, wording: FlagTranslation.translated)
+        to: page, overwrite: settings.overwrites, wording: FlagTranslation.translated)
     }
     if settings.printsJSON {
       print(inspection.json(wording: FlagTranslation.translated).text(.indented(2)))
@@ -85,7 +87,7 @@ enum InspectCommand: Command {
       throw Failure(
         caches.isEmpty
           ? "\(path.path) holds no dataset (meta/info.json), no checkpoint (config.json), no latents (.npy) and no evaluation "
-            + "(eval_info.json); name one that does"
+            + "(eval_info.json); name one that does, or `doctor` to check a run, a matrix or other outputs"
           : "\(path.path) holds \(caches.count) latent caches; name one of them, such as \(caches[0].path)")
     }
     return CacheInspection(caches[0]).inspection

@@ -20,7 +20,7 @@ extension MatrixPreparation {
         part.seconds.map { seconds in
           String(format: "%.3f s each, %.1f GPU hours", seconds / Double(part.units), seconds / 3600)
         } ?? "how long they take is known once a run has logged it"
-      return "\(part.kind): \(part.units) \(part.unit) to do in \(counted(part.stages, "stage")); \(time)"
+      return "\(part.kind): \(counted(part.units, part.unit)) to do in \(counted(part.stages, "stage")); \(time)"
     }
     guard work.seconds > 0 else { return lines }
     let wall = work.seconds(stages, places: places.count)

@@ -20,7 +20,9 @@ enum MergeCommand: Command {
     var adapter: String?
 
     func validate() throws(ConfigurationError) {
-      guard !output.isEmpty else { throw ConfigurationError("output_dir", "is needed") }
+      guard !output.isEmpty else {
+        throw ConfigurationError("output_dir", "is needed: the folder to write the policy into")
+      }
     }
   }
 

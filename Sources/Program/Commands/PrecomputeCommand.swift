@@ -57,7 +57,9 @@ enum PrecomputeCommand: Command {
     @Setting("profile", owner: .program, help: Profile.help("encoded batches")) var profile: String?
 
     func validate() throws(ConfigurationError) {
-      guard !datasetName.isEmpty else { throw ConfigurationError("dataset_name", "is needed") }
+      guard !datasetName.isEmpty else {
+        throw ConfigurationError("dataset_name", "is needed: the dataset's repository, whose name the cache bears")
+      }
       // Training and rollouts take the window from the suffix.
       guard WorldModalityConfiguration.window(ofSuffix: suffix) ?? 1 == temporalWindow else {
         throw ConfigurationError(
@@ -71,7 +73,7 @@ enum PrecomputeCommand: Command {
   }
 
   static let name = "precompute"
-  static let summary = "encode every frame of a dataset into its world latent"
+  static let summary = "encode every frame of a dataset into its world latent; with --features, into image features"
   static let examples = [
     "lerobot-wm-precompute --dataset_name HuggingFaceVLA/libero --image_key observation.images.image --cache_dir cache "
       + "--world_latents_source vjepa --temporal_window 4 --device cuda"

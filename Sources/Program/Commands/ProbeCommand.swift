@@ -28,7 +28,8 @@ enum ProbeCommand: Command {
     var policyPath: String?
 
     func validate() throws(ConfigurationError) {
-      guard !batch.isEmpty, !output.isEmpty else { throw ConfigurationError("batch", "and --output are needed") }
+      guard !batch.isEmpty else { throw ConfigurationError("batch", "is needed: a batch as safetensors") }
+      guard !output.isEmpty else { throw ConfigurationError("output", "is needed: the file to write the numbers into") }
     }
   }
 
@@ -44,7 +45,9 @@ enum ProbeCommand: Command {
   }
 
   static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {
-    guard let path = settings.policyPath else { throw Failure("--policy.path is needed") }
+    guard let path = settings.policyPath else {
+      throw Failure("--policy.path is needed: a checkpoint's pretrained_model folder, or a repository")
+    }
     let output = URL(fileURLWithPath: settings.output)
     guard settings.overwrites || !FileManager.default.fileExists(atPath: output.path) else {
       throw Failure("\(settings.output) exists; choose another --output, or give --overwrite")

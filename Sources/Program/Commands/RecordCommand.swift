@@ -131,6 +131,11 @@ private struct Recording {
     var expert = DemonstrationCollector(suite, task: task, seed: settings.seed) { interruption.signalNumber != nil }
     defer { expert.leave() }
     var (solved, failed) = (0, 0)
+    func show() {
+      let failures = failed > 0 ? ", \(counted(failed, "failure"))" : ""
+      progress.update(tasksDone * settings.dataset.episodes + solved, note: task + failures)
+    }
+    show()
     while solved < settings.dataset.episodes {
       let result = expert.nextDemonstration(needed: settings.dataset.episodes - solved)
       guard interruption.signalNumber == nil else { break }
@@ -144,9 +149,10 @@ private struct Recording {
           DatasetRecording.Episode(
             task: task, number: demonstration.episode, startState: demonstration.start.digest))
         solved += 1
-        progress.update(tasksDone * settings.dataset.episodes + solved, note: task)
+        show()
       case .success:
         failed += 1
+        show()
         // One in five is worth waiting for; an expert that has shown nothing after ten will not.
         guard failed <= 10 + 4 * solved else {
           return refuse(
@@ -182,7 +188,7 @@ private struct Recording {
     writer.recording = recording
     try writer.finish()
     for refusal in refusals { say("refused: \(refusal)") }
-    if signalNumber != nil { say("stopped; the \(count) whole episodes are kept") }
+    if signalNumber != nil { say("stopped; \(counted(count, "whole episode")) kept") }
     print(writer.root.path)
     return signalNumber.map { 128 + $0 } ?? (refusals.isEmpty ? 0 : 1)
   }

@@ -18,7 +18,9 @@ enum ReportCommand: Command {
     @Setting("demo", help: "state that the encoder is untrained and the policies are tiny") var isDemo = false
 
     func validate() throws(ConfigurationError) {
-      guard !runs.isEmpty else { throw ConfigurationError("runs", "is needed") }
+      guard !runs.isEmpty else {
+        throw ConfigurationError("runs", "is needed: the folder of the runs, such as outputs/matrix")
+      }
     }
   }
 

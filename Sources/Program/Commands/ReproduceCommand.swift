@@ -15,7 +15,9 @@ enum ReproduceCommand: Command {
     var flags: [Arguments.Flag] = []
 
     func validate() throws(ConfigurationError) {
-      guard !evaluation.isEmpty else { throw ConfigurationError("eval_info", "is needed") }
+      guard !evaluation.isEmpty else {
+        throw ConfigurationError("eval_info", "is needed: an evaluation's folder or its eval_info.json")
+      }
     }
   }
 

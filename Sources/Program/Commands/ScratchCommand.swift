@@ -28,7 +28,9 @@ enum ScratchCommand: Command {
     @Setting("overwrite", help: "overwrite existing output") var overwrites = false
 
     func validate() throws(ConfigurationError) {
-      guard !outputDirectory.isEmpty else { throw ConfigurationError("output_dir", "is needed") }
+      guard !outputDirectory.isEmpty else {
+        throw ConfigurationError("output_dir", "is needed: the folder to write the models into")
+      }
       guard imageSize % (patchSize * scaleFactor) == 0 else {
         throw ConfigurationError(
           "image_size",
@@ -48,7 +50,7 @@ enum ScratchCommand: Command {
   static let name = "scratch"
   static let summary =
     "make a tiny backbone and world encoder with random weights, to try everything without a download"
-  static let examples = ["lerobot-wm scratch --output_dir outputs/demo/models --image_size 48"]
+  static let examples = ["lerobot-wm scratch --output_dir=models"]
 
   static func run(_ settings: Settings, _ configured: Configured<Settings>) throws -> Int32 {
     let output = try prepareOutput(settings.outputDirectory, of: .models, overwrite: settings.overwrites)

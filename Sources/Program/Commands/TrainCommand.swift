@@ -28,7 +28,7 @@ enum TrainCommand: Command {
   ]
   static let examples = [
     "lerobot-wm-train --dataset.repo_id=HuggingFaceVLA/libero --policy.path=lerobot/smolvla_base --batch_size=64",
-    "lerobot-wm-train --dataset.root=data/shapes --policy.type=smolvla_world --policy.world_memory_mode_train=zero",
+    "lerobot-wm-train --dataset.root=data/shapes --policy.vlm_model_name=models/backbone --steps=20",
     "lerobot-wm-train --output_dir=outputs/train/run --resume",
   ]
 
@@ -78,6 +78,9 @@ enum TrainCommand: Command {
       // The type stays the one asked for: smolvla_world starts from a smolvla checkpoint.
       if let type = arguments.text(of: "policy.type") ?? named?["type"]?.string { json["type"] = .string(type) }
       if checkpoint != nil { json["pretrained_path"] = .string(start) }
+      // As in evaluation: the arithmetic that it was trained in, unless another is asked for.
+      let precision = try TrainingRecord.precision(of: config.deletingLastPathComponent())
+      json["precision"] = json["precision"] ?? precision.map { .string($0.rawValue) }
       try configured.apply(.object(json), from: config.path, at: "policy", unknown: .keep)
     }
     if let file, let settings {

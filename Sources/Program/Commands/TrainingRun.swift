@@ -79,7 +79,8 @@ struct TrainingRun {
     checks.warn("latents", [latents?.warning].compactMap(\.self))
     let visibility = GPUVisibility()
     let limits = visibility.variables.isEmpty ? "" : " (\(visibility))"
-    deviceDescription = "device \(device)\(limits), torch \(engine.version), \(engine.threadCount) compute threads"
+    deviceDescription =
+      "device \(device)\(limits), torch \(engine.version), \(counted(engine.threadCount, "compute thread"))"
     let held = heldOut.map { ", and \($0.summary) held out" } ?? ""
     dataDescription = "dataset: \(dataset.summary)\(held); \(pretrained.summary)"
     try addDocuments(&checks)

@@ -16,7 +16,9 @@ enum WatchCommand: Command {
     var allowedDifferences = ""
 
     func validate() throws(ConfigurationError) {
-      guard !runs.isEmpty else { throw ConfigurationError("runs", "is needed") }
+      guard !runs.isEmpty else {
+        throw ConfigurationError("runs", "is needed: the folder of the runs, such as outputs/matrix")
+      }
     }
   }
 

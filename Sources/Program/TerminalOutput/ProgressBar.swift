@@ -25,6 +25,8 @@ public final class ProgressBar {
   /// Later by the time that pauses took.
   private var start = ContinuousClock.now
   private var pausedAt: ContinuousClock.Instant?
+  /// When something was done first, and how much: what comes before is the start of the work, which no rate counts.
+  private var begun: (done: Int, at: ContinuousClock.Instant)?
   private var lastDrawn: ContinuousClock.Instant?
   private var lineIsOpen = false
   /// The last that was said and not drawn.
@@ -47,8 +49,12 @@ public final class ProgressBar {
   /// - Parameter estimate: the time that is left, where the caller knows better than the rate so far does.
   public func update(_ done: Int, note: String = "", estimate: String? = nil) {
     let now = ContinuousClock.now
-    if let pausedAt { start += pausedAt.duration(to: now) }
+    if let pausedAt {
+      start += pausedAt.duration(to: now)
+      begun?.at += pausedAt.duration(to: now)
+    }
     pausedAt = nil
+    if begun == nil, done > first { begun = (done, now) }
     pending = (done, note, estimate)
     let isTime = lastDrawn.map { $0.duration(to: now) >= (isTerminal ? .milliseconds(100) : .seconds(10)) } ?? true
     guard isTime || (isTerminal && done == total) else { return }
@@ -94,20 +100,29 @@ public final class ProgressBar {
 
   private func line(_ done: Int, _ note: String, _ now: ContinuousClock.Instant, _ estimate: String?) -> String {
     let elapsed = start.duration(to: now) / .seconds(1)
-    let rate = Double(done - first) / max(elapsed, 1e-9)
-    let left = estimate ?? (rate > 0 ? formattedDuration(Double(total - done) / rate) : "?")
-    let time = done >= total && estimate == nil ? "in \(formattedDuration(elapsed))" : "\(left) left"
+    let rate = rate(done, now, elapsed)
+    let left = estimate ?? rate.map { formattedDuration(Double(total - done) / $0) }
+    let time = done >= total && estimate == nil ? "in \(formattedDuration(elapsed))" : left.map { "\($0) left" }
     let share = total > 0 ? min(1, Double(done) / Double(total)) : 1
-    let counts =
+    let parts: [String?] =
       switch unit {
-      case .pieces: "\(done)/\(total), \(Self.short(rate))/s, \(time)"
-      case .named(let name): "\(done)/\(total) \(name), \(time)"
-      case .bytes: "\(formattedSize(done)) of \(formattedSize(total)), \(formattedSize(Int(rate)))/s, \(time)"
+      case .pieces: ["\(done)/\(total)", rate.map { "\(Self.short($0))/s" }, time]
+      case .named(let name): ["\(done)/\(total) \(name)", time]
+      case .bytes:
+        ["\(formattedSize(done)) of \(formattedSize(total))", rate.map { "\(formattedSize(Int($0)))/s" }, time]
       }
+    let counts = parts.compactMap(\.self).joined(separator: ", ")
     guard isTerminal else { return [label, counts, note].filter { !$0.isEmpty }.joined(separator: ": ") }
     let filled = Int(share * 24)
     let bar = String(repeating: "━", count: filled) + String(repeating: "╌", count: 24 - filled)
     return ["\(label) \(bar) \(counts)", note].filter { !$0.isEmpty }.joined(separator: "  ")
+  }
+
+  /// Pieces a second; nil where too little is done to tell.
+  private func rate(_ done: Int, _ now: ContinuousClock.Instant, _ elapsed: Double) -> Double? {
+    if done >= total, done > first { return Double(done - first) / max(elapsed, 1e-9) }
+    guard let begun, done > begun.done else { return nil }
+    return Double(done - begun.done) / max(begun.at.duration(to: now) / .seconds(1), 1e-9)
   }
 
   static func short(_ rate: Double) -> String {

@@ -9,9 +9,13 @@ extension Inspection {
   ///   - overwrite: whether any other file is.
   ///   - wording: what is done to the sentences of checks.
   public func write(to url: URL, overwrite: Bool = false, wording: (String) -> String = { $0 }) throws {
-    let overwrite = overwrite || ReportPage.isOwn(url)
-    guard overwrite || !url.isThere else { throw FileError.exists(url.path) }
-    try AtomicFile.write(Array(page(wording: wording).utf8), to: url, overwrite: overwrite)
+    try Self.requirePlace(for: url, overwrite: overwrite)
+    try AtomicFile.write(Array(page(wording: wording).utf8), to: url, overwrite: true)
+  }
+
+  /// Refuses a place where there is something else than a page of this program.
+  public static func requirePlace(for url: URL, overwrite: Bool) throws {
+    guard overwrite || ReportPage.isOwn(url) || !url.isThere else { throw FileError.exists(url.path) }
   }
 
   /// The page: what it is, what is wrong, its tables, and a row of images with plots for each part.

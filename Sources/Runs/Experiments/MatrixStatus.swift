@@ -82,7 +82,10 @@ public struct MatrixStatus: Sendable {
     let evaluation = piece(.evaluation) ?? piece(.chance)
     func share(_ piece: StageProgress?) -> String { piece.map { "\($0.done)/\($0.stage.work)" } ?? "–" }
     let rate = training?.secondsPerUnit.map { $0 > 0 ? String(format: "%.2f", 1 / $0) : "–" }
-    let success = training.flatMap { _ in MatrixRun(root.appendingPathComponent(subject.name)).successText }
+    let folder = root.appendingPathComponent(subject.name)
+    let success =
+      training == nil
+      ? piece(.chance).flatMap { try? RecordedEvaluation($0.stage.product).rate.text } : MatrixRun(folder).successText
     let left = remaining.secondsBySubject[subject.name].map { $0 > 0 ? formattedDuration($0) : "–" }
     return [
       subject.name, share(training), rate ?? "–", share(evaluation), success ?? "–", left ?? "–",
@@ -95,7 +98,7 @@ public struct MatrixStatus: Sendable {
     let unfinished = subjects.filter { $0.state != .finished }
     guard !unfinished.isEmpty else { return "everything is finished" }
     let running = unfinished.count { if case .running = $0.state { true } else { false } }
-    let work = remaining.parts.map { "\($0.units) \($0.unit) of \($0.kind)" }.joined(separator: ", ")
+    let work = remaining.parts.map { "\(counted($0.units, $0.unit)) of \($0.kind)" }.joined(separator: ", ")
     let time =
       remaining.text(remaining.seconds).map { text in
         "\(text) one after another"

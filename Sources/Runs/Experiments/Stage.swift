@@ -12,8 +12,8 @@ public struct Stage: Sendable, Equatable {
     /// What it does some number of; nil for a kind whose progress is not counted.
     var unit: String? {
       switch self {
-      case .training: "steps"
-      case .evaluation, .ablations, .chance: "episodes"
+      case .training: "step"
+      case .evaluation, .ablations, .chance: "episode"
       case .latents, .report: nil
       }
     }
@@ -57,7 +57,9 @@ public struct Stage: Sendable, Equatable {
   /// `E2_seed0 training`
   public var name: String { Self.name(kind, of: subject) }
 
-  public static func name(_ kind: Kind, of subject: String) -> String { "\(subject) \(kind.rawValue)" }
+  public static func name(_ kind: Kind, of subject: String) -> String {
+    subject == kind.rawValue ? subject : "\(subject) \(kind.rawValue)"
+  }
 
   /// Whether a killed process left what the next one continues.
   public var isContinued: Bool { continuation?.file.isThere ?? false }

@@ -41,8 +41,9 @@ public struct EvaluationSummary: Sendable {
 public struct EvaluationReport {
   let tasks: [TaskLabel]
   let results: [EpisodeResult]
-  /// The duration of the evaluation.
+  /// The duration of the evaluation, or of its last start.
   public let seconds: Double
+  private let timedEpisodes: Int
   let protocolManifest: JSON
   let root: URL
 
@@ -50,9 +51,13 @@ public struct EvaluationReport {
   ///
   /// - Parameters:
   ///   - tasks: the tasks in order, of one group or several.
+  ///   - timedEpisodes: how many of them took these seconds; all unless an earlier start had ended some.
   ///   - manifest: everything that the results depend on: policy, steps per plan, seed, versions.
   ///   - root: paths of videos are written relative to it.
-  public init(tasks: [TaskLabel], results: [EpisodeResult], seconds: Double, manifest: JSON, root: URL) {
+  public init(
+    tasks: [TaskLabel], results: [EpisodeResult], seconds: Double, timedEpisodes: Int? = nil, manifest: JSON, root: URL
+  ) {
+    self.timedEpisodes = timedEpisodes ?? results.count
     self.tasks = tasks
     self.results = results
     self.seconds = seconds
@@ -82,7 +87,7 @@ public struct EvaluationReport {
   public var json: JSON {
     var overall = overall.json
     overall["eval_s"] = .number(seconds)
-    overall["eval_ep_s"] = .number(seconds / Double(max(results.count, 1)))
+    overall["eval_ep_s"] = .number(seconds / Double(max(timedEpisodes, 1)))
     let perTask = tasks.map { label -> JSON in
       let own = results.filter { $0.task == label.task }
       return [

@@ -20,12 +20,7 @@ final class AppendOnlyFile {
   deinit { close(descriptor) }
 
   /// Fails if the file is no longer at its path, where what is written would be lost.
-  func requireInPlace() throws {
-    var (opened, named) = (stat(), stat())
-    guard fstat(descriptor, &opened) == 0, stat(path, &named) == 0, opened.st_ino == named.st_ino,
-      opened.st_dev == named.st_dev
-    else { throw FileError.invalid(path, "was removed or replaced while it was being written") }
-  }
+  func requireInPlace() throws { try ModelFiles.requireInPlace(descriptor, path) }
 
   /// Adds bytes at the end, over the last `replaced` ones.
   func append(_ bytes: [UInt8], replacing replaced: Int = 0) throws {

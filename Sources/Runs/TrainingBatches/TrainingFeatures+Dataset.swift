@@ -57,7 +57,7 @@ extension TrainingFeatures {
 
   private static func check(_ inputs: PolicyFeatures, _ outputs: PolicyFeatures, _ dataset: LeRobotDataset) throws {
     let found = dataset.metadata.features.keys.joined(separator: ", ")
-    let unreadable = dataset.metadata.unreadable.values.first.map { " (left out: \($0))" } ?? ""
+    let unreadable = dataset.metadata.unreadable.elements.first.map { " (left out: \($0.key), \($0.value))" } ?? ""
     guard inputs[BatchKey.state] != nil, outputs[BatchKey.action] != nil else {
       throw Failure(
         "\(dataset.root.path) has no observation.state or no action among \(found)\(unreadable); map names with "

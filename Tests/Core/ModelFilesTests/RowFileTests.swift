@@ -44,6 +44,15 @@ struct RowFileTests {
     #expect(error?.description.contains("row 1 is not what was written") == true)
   }
 
+  @Test func `rows of a file that was removed are not said to be there`() throws {
+    let url = folder("rows")
+    let file = try RowFile(url, count: 2, rowBytes: 70)
+    try row(0).withUnsafeBytes { try file.write(0, $0) }
+    try FileManager.default.removeItem(at: url)
+    let error = #expect(throws: FileError.self) { try file.synchronize() }
+    #expect(error?.description.contains("was removed or replaced") == true)
+  }
+
   @Test func `zeros have a checksum that is not zero`() {
     for count in [1, 8, 32, 4096] {
       let zeros = [UInt8](repeating: 0, count: count)

@@ -75,6 +75,8 @@ struct AdapterRunTests {
     try Fixture.within { folder in
       try Program.succeed(Self.train, in: folder)
       try Program.succeed(["merge", Self.adapter, "--output_dir=merged"], in: folder)
+      let text = try Program.succeed(["inspect", "merged"], in: folder).output
+      #expect(text.contains("trained on") && !text.contains("train_config.json"), "\(text)")
       let batch = try writeProbeBatch(to: folder)
       for (name, path) in [("one", Self.adapter), ("other", "merged"), ("base", Flags.checkpoint)] {
         try Program.succeed(["probe", "--batch=\(batch)", "--policy.path=\(path)", "--output=\(name)"], in: folder)

@@ -94,6 +94,10 @@ struct BadInputTests {
     BadInput("nothing to evaluate", Flags.evaluate + ["--output_dir=out"], says: "--policy.path"),
     BadInput(
       "a checkpoint that is not there", Flags.evaluate + ["--output_dir=out", "--policy.path=nowhere"], says: "nowhere"),
+    BadInput("a task twice", evaluate + ["--env.task=push_side,push_side"], says: "--env.task names push_side twice"),
+    BadInput(
+      "a recording of an episode that is not played", evaluate + ["--eval.recorded_episodes=[0,2]"],
+      says: "--eval.recorded_episodes", "--eval.n_episodes=2, found 2"),
     BadInput("an unknown task", evaluate + ["--env.task=push_sid"], says: "push_sid", "push_side"),
     BadInput(
       "a camera that the policy lacks",
@@ -306,9 +310,9 @@ struct BadInputTests {
       let beside = outcome.errors.split(separator: "\n").filter {
         // Tests write to a folder of temporary files, and resume for more steps, which is warned of.
         line in
-        !["output: ", "device ", "dataset: ", "warning: the output folder", "warning: the run resumes"].contains {
-          line.hasPrefix($0)
-        }
+        ![
+          "output: ", "device ", "dataset: ", "recording: 0/", "warning: the output folder", "warning: the run resumes",
+        ].contains { line.hasPrefix($0) }
       }
       #expect(beside.count == 1, "\(outcome.errors)")
       for noise in ["Error Domain", "Fatal error", "Backtrac", "CocoaError"] {

@@ -106,6 +106,34 @@ struct DamagedRunTests {
     }
   }
 
+  @Test func `a file of the dataset that becomes shorter ends a training with its name`() throws {
+    try Fixture.within(copying: ["data"]) { folder in
+      let running = try Program.start(
+        ["train", "--output_dir=out", "--dataset.image_memory_in_mb=0"] + Flags.train
+          + ["--steps=100000", "--save_freq=100000"], in: folder)
+      let log = folder.appendingPathComponent("out/metrics.jsonl")
+      while (try? Data(contentsOf: log))?.isEmpty ?? true, running.process.isRunning { usleep(20_000) }
+      let data = folder.appendingPathComponent("data/data/chunk-000/file-000.parquet")
+      #expect(truncate(data.path, 0) == 0)
+      let outcome = running.wait()
+      #expect(outcome.status == 1, "\(outcome)")
+      #expect(outcome.errors.contains("data/data/chunk-000/file-000.parquet: became shorter"), "\(outcome.errors)")
+    }
+  }
+
+  @Test func `an evaluation's folder that is removed while it runs is an error`() throws {
+    try Fixture.within(copying: ["E0"]) { folder in
+      let running = try Program.start(
+        Flags.evaluate + ["--output_dir=e", "--policy.path=\(Flags.checkpoint)", "--eval.n_episodes=30"], in: folder)
+      let log = folder.appendingPathComponent("e/episodes.jsonl")
+      func lines() -> Int { (try? String(contentsOf: log, encoding: .utf8))?.count { $0 == "\n" } ?? 0 }
+      while lines() < 2, running.process.isRunning { usleep(5_000) }
+      try FileManager.default.removeItem(at: folder.appendingPathComponent("e"))
+      let outcome = running.wait()
+      #expect(outcome.status == 1 && outcome.errors.contains("episodes.jsonl: was removed"), "\(outcome)")
+    }
+  }
+
   @Test func `what a killed training was writing is gone once it is resumed`() throws {
     try Fixture.within { folder in
       try Program.succeed(["train", "--output_dir=out"] + Flags.train, in: folder)

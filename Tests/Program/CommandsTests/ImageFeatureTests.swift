@@ -68,7 +68,7 @@ struct ImageFeatureTests {
     }
   }
 
-  @Test func `a checkpoint is evaluated in the arithmetic that it was trained in`() throws {
+  @Test func `a checkpoint is evaluated, and trained further, in the arithmetic that it was trained in`() throws {
     try Fixture.within { folder in
       try Program.succeed(
         ["train", "--output_dir=run", "--policy.precision=bf16"] + Self.frozen + ["--steps=1"], in: folder)
@@ -77,6 +77,13 @@ struct ImageFeatureTests {
         try Program.succeed(evaluate + ["--output_dir=\(name)"] + flags, in: folder)
         let found = try JSON(contentsOf: folder.appendingPathComponent("\(name)/eval_info.json"))
         #expect(found["protocol"]?["precision"]?.string == wanted)
+        let further = [
+          "--policy.path=run/checkpoints/last/pretrained_model", "--steps=1", "--output_dir=further_\(name)",
+        ]
+        try Program.succeed(["train"] + Self.frozen + further + flags, in: folder)
+        let record = "further_\(name)/checkpoints/last/pretrained_model/training_record.json"
+        let segments = try JSON(contentsOf: folder.appendingPathComponent(record))["segments"]?.array
+        #expect(segments?.last?["precision"]?.string == wanted)
       }
       let both = try Program.run(
         ["train", "--output_dir=x", "--policy.use_amp=true", "--policy.precision=fp32"] + Self.frozen, in: folder)

@@ -210,7 +210,7 @@ struct MatrixTests {
       let root = folder.appendingPathComponent("out")
       for (variables, named) in [
         (["STEPS": "7"], "training.E0.steps 6, now it is 7"), (["EVAL_EPISODES": "3"], "n_episodes 2"),
-        (["INIT_POLICY_PATH": ""], "pretrained_path"), (["N_ACTION_STEPS": "1"], "n_action_steps 2"),
+        (["INIT_POLICY_PATH": ""], "policy.precision"), (["N_ACTION_STEPS": "1"], "n_action_steps 2"),
       ] {
         let outcome = try Self.start(in: folder, variables, also: flags).wait()
         #expect(outcome.status == 1 && outcome.errors.contains(named), "\(outcome.errors)")

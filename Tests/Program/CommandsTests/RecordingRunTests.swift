@@ -19,7 +19,8 @@ struct RecordingRunTests {
       let count = try #require(
         try JSON(contentsOf: new.appendingPathComponent("meta/info.json"))["total_episodes"]?.integer)
       #expect(count >= 1 && count < 500)
-      #expect(outcome.errors.contains("stopped; the \(count) whole episodes are kept"), "\(outcome.errors)")
+      #expect(
+        outcome.errors.contains("stopped; \(count) whole episode\(count == 1 ? "" : "s") kept"), "\(outcome.errors)")
       // They are what a recording of that many gives.
       try Program.succeed(Self.flags + ["--dataset.root=whole", "--dataset.num_episodes=\(count)"], in: folder)
       #expect(

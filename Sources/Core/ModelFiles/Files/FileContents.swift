@@ -19,21 +19,3 @@ public func fileContents(_ url: URL, last: Int? = nil) throws -> [UInt8] {
     }
   }
 }
-
-/// Opens an ordinary file and gives its descriptor, which the caller closes, and its size.
-func opened(_ url: URL) throws -> (descriptor: Int32, size: Int) {
-  // A named pipe would be waited for until someone writes to it.
-  let descriptor = open(url.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-  guard descriptor >= 0 else { throw FileError.errno(errno, url.path, "be opened") }
-  do {
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw FileError.errno(errno, url.path, "be examined") }
-    guard status.st_mode & S_IFMT == S_IFREG else {
-      throw FileError.invalid(url.path, "expected a file, found a folder, pipe or device")
-    }
-    return (descriptor, Int(status.st_size))
-  } catch {
-    close(descriptor)
-    throw error
-  }
-}

@@ -96,6 +96,7 @@ public final class RowFile: Sendable {
       return state.pending.map { (row: $0, checksum: state.checksums[$0]) }
     }
     guard !pending.isEmpty else { return }
+    try requireInPlace(rows, url.path)
     guard fdatasync(rows) == 0 else { throw FileError.errno(errno, url.path, "be flushed to the disk") }
     for (row, checksum) in pending {
       try withUnsafeBytes(of: checksum) { try Self.write(marks, $0, at: row * 8, url.path + ".rows") }

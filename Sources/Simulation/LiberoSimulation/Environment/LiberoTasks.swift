@@ -65,6 +65,11 @@ public final class LiberoTasks: EnvironmentSuite {
       }
       for identifier in identifiers { chosen.append(try suite.task(identifier, settings)) }
     }
+    let names = chosen.map(Self.name)
+    if let twice = names.first(where: { name in names.count { $0 == name } > 1 }) {
+      throw Failure(
+        "the task \(twice) is chosen twice (`env.task`, `env.task_ids`), and its episodes would count twice")
+    }
     for task in chosen {
       let needed =
         [("bddl_files", task.bddlFile)]
