@@ -159,7 +159,7 @@ public final class LeRobotDataset: Sendable {
       throw Failure("expected a camera named \(camera) in \(root.path), found \(names.isEmpty ? "none" : names)")
     }
     let episode = episodes[try ordinal(position)]
-    let image = try named(position, of: episode) {
+    let image = try namingFrame(position, of: episode) {
       if feature.dataType == .image {
         return try images.image(camera, at: table.places[position], row: Int(table.rows[position]))
       }
@@ -178,7 +178,7 @@ public final class LeRobotDataset: Sendable {
   }
 
   /// Names the episode of a frame that cannot be read, and what leaves it out.
-  private func named<Value>(_ position: Int, of episode: Episode, _ body: () throws -> Value) throws -> Value {
+  private func namingFrame<Value>(_ position: Int, of episode: Episode, _ body: () throws -> Value) throws -> Value {
     do { return try body() } catch {
       let frame = position - episode.frames.lowerBound
       throw Failure(

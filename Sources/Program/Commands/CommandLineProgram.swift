@@ -71,7 +71,7 @@ extension Command {
     try configured.apply(arguments, also: extraFlags.map(\.0), foreign: foreignSettings)
     let settings = try configured.validated()
     if !configured.mistyped.isEmpty {
-      say("warning: settings of the checkpoint that nothing knows: \(configured.mistyped.joined(separator: ", "))")
+      say("warning: unknown settings of the checkpoint: \(configured.mistyped.joined(separator: ", "))")
     }
     if !configured.withoutEffect.isEmpty {
       say("warning: LeRobot's settings without effect here: \(configured.withoutEffect.joined(separator: ", "))")
