@@ -109,7 +109,10 @@ public final class ProgressBar {
       case .pieces: ["\(done)/\(total)", rate.map { "\(Self.short($0))/s" }, time]
       case .named(let name): ["\(done)/\(total) \(name)", time]
       case .bytes:
-        ["\(formattedSize(done)) of \(formattedSize(total))", rate.map { "\(formattedSize(Int(min($0, 1e15))))/s" }, time]
+        [
+          "\(formattedSize(done)) of \(formattedSize(total))", rate.map { "\(formattedSize(Int(min($0, 1e15))))/s" },
+          time,
+        ]
       }
     let counts = parts.compactMap(\.self).joined(separator: ", ")
     guard isTerminal else { return [label, counts, note].filter { !$0.isEmpty }.joined(separator: ": ") }
