@@ -203,7 +203,9 @@ class PackageTests(unittest.TestCase):
 
     def test_ctrl_c_is_heard_between_calls_and_the_process_ends_as_python_does(self):
         code = (
-            "import lerobot_wm, numpy, sys\n"
+            "import lerobot_wm, numpy, signal, sys\n"
+            # A shell starts jobs in the background with the signal ignored, and Python leaves it so.
+            "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
             "encoder = lerobot_wm.Encoder(sys.argv[1])\n"
             "frames = numpy.zeros((100000, 16, 16, 3), numpy.uint8)\n"
             # Importing torch, which the first call does, loses an interruption.
