@@ -81,7 +81,7 @@ struct CheckpointInspection {
     if !smolvla.trainExpertOnly { parts.append("the language model") }
     if !smolvla.trainExpertOnly, !smolvla.freezeVisionEncoder { parts.append("the vision tower") }
     if settings.world != nil { parts.append("the world modality") }
-    return parts.formatted(.list(type: .and))
+    return parts.joined(separator: ", ")
   }
 
   // MARK: Features and statistics

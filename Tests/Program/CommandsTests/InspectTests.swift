@@ -204,7 +204,7 @@ struct InspectTests {
         #expect(status == 0 && found["kind"] == "checkpoint" && found["facts"]?["policy"] == "smolvla", "\(found)")
         #expect(found["facts"]?["training step"] == "6")
         #expect(
-          found["facts"]?["trained parts"] == "the action expert, the language model, and the vision tower", "\(found)")
+          found["facts"]?["trained parts"] == "the action expert, the language model, the vision tower", "\(found)")
         let state = (found["features"]?.array ?? []).first { $0["name"] == "observation.state" }
         #expect(state?["normalization"] == "MEAN_STD" && state?["mean"] != "none")
         #expect(
