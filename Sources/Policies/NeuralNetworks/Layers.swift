@@ -3,17 +3,28 @@ import LibTorch
 /// `x · Wᵀ + b`.
 public struct Linear {
   /// [out, in]
-  public let weight: Tensor
+  public private(set) var weight: Tensor
   /// [out], or none.
   public let bias: Tensor?
   private let adapter: LowRankAdapter?
+  /// Whether an adapter changes what it gives.
+  var isAdapted: Bool { adapter != nil }
 
   /// Builds it from `weight` and `bias` of a scope, and its adapter where the store has one for it.
   public init(
     _ scope: ParameterScope, inputs: Int, outputs: Int, bias hasBias: Bool = true,
     weights: Initializer? = nil, biases: Initializer? = nil
   ) throws {
-    weight = try scope.parameter("weight", [outputs, inputs], weights ?? .fanIn(inputs))
+    try self.init(scope, inputs: inputs, outputs: outputs, bias: hasBias, weights: weights, biases: biases, among: nil)
+  }
+
+  /// The same with its weight in the next of `rows`.
+  init(
+    _ scope: ParameterScope, inputs: Int, outputs: Int, bias hasBias: Bool, weights: Initializer?,
+    biases: Initializer?, among rows: MatrixRows?
+  ) throws {
+    let place = rows.map(ParameterPlace.rows) ?? .alone
+    weight = try scope.parameter("weight", [outputs, inputs], weights ?? .fanIn(inputs), place)
     bias = hasBias ? try scope.parameter("bias", [outputs], biases ?? .fanIn(inputs)) : nil
     adapter = try scope.adapter(inputs: inputs, outputs: outputs)
   }
@@ -22,6 +33,14 @@ public struct Linear {
   public func callAsFunction(_ input: Tensor) throws -> Tensor {
     let output = try input.linear(weight, bias)
     return try adapter.map { try output + $0(input) } ?? output
+  }
+
+  /// The same for several inputs in `dtype`: a weight in bfloat16 is widened to float32 once.
+  public func widened(to dtype: DType) throws -> Linear {
+    guard dtype == .float32, weight.dtype == .bfloat16 else { return self }
+    var copy = self
+    copy.weight = try weight.to(dtype)
+    return copy
   }
 
   /// The same, and an activation after it.
@@ -79,7 +98,7 @@ public struct Embedding {
     _ scope: ParameterScope, rows: Int, width: Int, paddingIndex: Int? = nil,
     weights: Initializer = .normal(standardDeviation: 1)
   ) throws {
-    weight = try scope.parameter("weight", [rows, width], weights)
+    weight = try scope.table("weight", [rows, width], weights)
     self.paddingIndex = paddingIndex
   }
 

@@ -43,6 +43,16 @@ public struct Parameter {
   public let saved: Tensor
 }
 
+/// Where a parameter's numbers lie.
+enum ParameterPlace {
+  /// In memory of their own.
+  case alone
+  /// In the file that they come from, if they may: a table of which few rows are read.
+  case table
+  /// Side by side with others.
+  case rows(MatrixRows)
+}
+
 /// A model's parameters, in the order in which its parts ask for them.
 ///
 /// Parts are built from a scoped store (`store.root["self_attn"]["q_proj"]`) that hands out what was loaded or, where
@@ -118,7 +128,7 @@ public final class ParameterStore {
   }
 
   fileprivate func parameter(
-    _ name: String, _ shape: [Int], _ initialization: Initializer
+    _ name: String, _ shape: [Int], _ initialization: Initializer, _ place: ParameterPlace = .alone
   ) throws -> Tensor {
     let exact: Tensor
     // Not kept: the file is closed when the last of its tensors is released.
@@ -142,11 +152,22 @@ public final class ParameterStore {
       parameters.append(Parameter(name: name, tensor: exact, saved: exact))
       return exact
     }
-    // A copy: the file's pages stay as they are, and the optimizer writes in place.
-    let tensor = try exact.to(held).clone().to(device)
+    let tensor = try placed(exact, as: held, place)
     let isRounded = held.byteCount < exact.dtype.byteCount
     parameters.append(Parameter(name: name, tensor: tensor, saved: isRounded ? exact : tensor))
     return tensor
+  }
+
+  /// The parameter of the numbers `exact`: a copy, because the optimizer writes in place.
+  private func placed(_ exact: Tensor, as held: DType, _ place: ParameterPlace) throws -> Tensor {
+    switch place {
+    // Few rows are read, and what is bfloat16 is not trained.
+    case .table where device == .cpu && held == .bfloat16 && exact.dtype == held: return exact
+    case .rows(let rows):
+      if let placed = try rows.place(exact, as: held, on: device) { return placed }
+    default: break
+    }
+    return try exact.to(held).clone().to(device)
   }
 
   /// Gives adapters to the linear layers that are built from now on; what is loaded for one decides its rank.
@@ -228,6 +249,18 @@ public struct ParameterScope {
   public func parameter(
     _ name: String, _ shape: [Int], _ initialization: Initializer
   ) throws -> Tensor {
-    try store.parameter(self[name].path, shape, initialization)
+    try parameter(name, shape, initialization, .alone)
+  }
+
+  /// The same in a place of its own kind.
+  func parameter(
+    _ name: String, _ shape: [Int], _ initialization: Initializer, _ place: ParameterPlace
+  ) throws -> Tensor {
+    try store.parameter(self[name].path, shape, initialization, place)
+  }
+
+  /// The parameter `name` of this scope, of which single rows are read, if any.
+  public func table(_ name: String, _ shape: [Int], _ initialization: Initializer) throws -> Tensor {
+    try parameter(name, shape, initialization, .table)
   }
 }

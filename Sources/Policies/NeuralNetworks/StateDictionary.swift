@@ -18,11 +18,11 @@ extension Tensor {
         throw FileError.malformed(
           url.path, "tensor \"\(entry.name)\" has the type \(entry.element.rawValue), which is not read here")
       }
-      guard let base = file.mapping.unsafeBytes.baseAddress, !entry.range.isEmpty else {
+      let part = try MappedPart(file.mapping, entry.range)
+      guard let bytes = part.unsafeBytes.baseAddress, !entry.range.isEmpty else {
         tensors[entry.name] = try Tensor.zeros(entry.shape, dtype: dtype)
         continue
       }
-      let bytes = base + entry.range.lowerBound
       guard UInt(bitPattern: bytes) % UInt(dtype.byteCount) == 0 else {
         // A file that does not align its numbers is legal; the engine needs them aligned.
         tensors[entry.name] = try Tensor(bytes: dtype, shape: entry.shape) { destination in
@@ -32,7 +32,7 @@ extension Tensor {
       }
       // Nobody writes through this pointer: parameters are copied out of it, everything else only reads.
       tensors[entry.name] = try Tensor(
-        borrowing: UnsafeMutableRawPointer(mutating: bytes), shape: entry.shape, dtype: dtype, owner: file.mapping)
+        borrowing: UnsafeMutableRawPointer(mutating: bytes), shape: entry.shape, dtype: dtype, owner: part)
     }
     return tensors
   }

@@ -5,8 +5,8 @@ import LibTorch
 /// h = x + s₁ · attention(norm₁(x)), then h + s₂ · mlp(norm₂(h)); the scales s by channel are optional.
 public struct VisionTransformerBlock {
   private let norm1, norm2: LayerNorm
-  private let queries, keys, values, output: Linear
-  private let up, down: Linear
+  private var queries, keys, values, output: Linear
+  private var up, down: Linear
   private let scale1, scale2: Tensor?
   private let heads: Int
   private let activation: Tensor.GELU
@@ -39,6 +39,15 @@ public struct VisionTransformerBlock {
     let normed2 = try norm2(hidden)
     let activated = fusesActivation ? try up(normed2, activation) : try up(normed2).gelu(activation)
     return try hidden + scaled(down(activated), scale2)
+  }
+
+  /// The same block for several inputs in `dtype`: matrices in bfloat16 are widened to float32 once.
+  public func widened(to dtype: DType) throws -> VisionTransformerBlock {
+    var copy = self
+    for part in [\Self.queries, \.keys, \.values, \.output, \.up, \.down] {
+      copy[keyPath: part] = try self[keyPath: part].widened(to: dtype)
+    }
+    return copy
   }
 
   private func scaled(_ branch: Tensor, _ scale: Tensor?) throws -> Tensor {

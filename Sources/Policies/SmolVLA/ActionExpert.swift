@@ -7,7 +7,6 @@ struct ActionExpert {
   let layers: [DecoderLayer]
   let norm: RMSNorm
   let width: Int
-  private let readsPrefixOnly: [Bool]
   private let usesReferenceOrder: Bool
   let headDimension: Int
 
@@ -16,7 +15,6 @@ struct ActionExpert {
     headDimension = text.headDimension
     usesReferenceOrder = configuration.usesReferenceOrder
     var layers: [DecoderLayer] = []
-    var readsPrefixOnly: [Bool] = []
     for index in 0..<configuration.languageLayers(text) {
       let period = configuration.selfAttentionEveryLayers
       let crosses = configuration.attentionMode == .cross && !(period > 0 && index % period == 0)
@@ -24,10 +22,8 @@ struct ActionExpert {
         try DecoderLayer(
           scope["layers"][index], text, width: width, intermediate: Self.intermediateSize(width),
           crossWidth: crosses ? text.keyValueHeads * text.headDimension : nil))
-      readsPrefixOnly.append(crosses)
     }
     self.layers = layers
-    self.readsPrefixOnly = readsPrefixOnly
     norm = try RMSNorm(scope["norm"], width: width, epsilon: text.rmsNormEpsilon)
   }
 
@@ -38,15 +34,17 @@ struct ActionExpert {
   }
 
   /// The masked keys of `length` actions that LeRobot's prefix attends over, layer by layer.
-  func maskedSuffixLengths(_ length: Int) -> [Int] { readsPrefixOnly.map { $0 ? 0 : length } }
+  func maskedSuffixLengths(_ length: Int) -> [Int] { layers.map { $0.readsPrefixOnly ? 0 : length } }
 
   /// What each layer reads of the prefix. The same for all denoising steps, so it is made once.
-  func cache(of prefix: [KeyValueCache]) throws -> [KeyValueCache] {
-    var cache: [KeyValueCache] = []
-    for (index, layer) in layers.enumerated() {
-      cache.append(readsPrefixOnly[index] ? try layer.project(prefix[index]) : prefix[index])
+  ///
+  /// - Parameter context: where it is read with the masks of one, as ``DecoderLayer/repeated(_:for:)`` says.
+  func cache(of prefix: [KeyValueCache], repeatedFor context: SuffixContext? = nil) throws -> [KeyValueCache] {
+    try zip(layers, prefix).map { layer, prefix in
+      let cache = try layer.project(prefix)
+      guard let context, layer.readsPrefixOnly else { return cache }
+      return try layer.repeated(cache, for: context.prefixMask)
     }
-    return cache
   }
 
   /// Hidden states of the actions after the last norm, [B, S, width].
@@ -56,22 +54,27 @@ struct ActionExpert {
     let context = cache.context
     var hidden = try suffix.to(norm.weight.dtype)
     for (index, layer) in layers.enumerated() {
-      let normed = try layer.inputNorm(hidden)
-      let queries = try layer.queries(normed, readsPrefixOnly[index] ? context.alone : context.joint)
-      let all =
-        if readsPrefixOnly[index] { cache.layers[index] } else {
-          try cache.layers[index].appending(layer.keysValues(normed, context.joint))
-        }
-      let mask = readsPrefixOnly[index] ? context.prefixMask : context.jointMask
+      let (queries, keysValues, mask) = try attentionInputs(of: hidden, layer, cache.layers[index], context)
       let attended =
         if usesReferenceOrder {
-          try layer.attendInReferenceOrder(queries, all, mask: mask, beside: cache.gated?[index])
+          try layer.attendInReferenceOrder(queries, keysValues, mask: mask, beside: cache.gated?[index])
         } else {
-          try layer.attend(queries, all, mask: mask, beside: cache.gated?[index])
+          try layer.attend(queries, keysValues, mask: mask, beside: cache.gated?[index])
         }
       hidden = try layer.residualAndMLP(hidden, attended)
     }
     return try norm(hidden)
+  }
+
+  /// What a layer attends with and to: the prefix alone, or the actions behind it too.
+  private func attentionInputs(
+    of hidden: Tensor, _ layer: DecoderLayer, _ prefix: KeyValueCache, _ context: SuffixContext
+  ) throws -> (queries: Tensor, KeyValueCache, AttentionMask) {
+    guard !layer.readsPrefixOnly else {
+      return (try layer.queries(hidden, context.alone), prefix, context.prefixMask)
+    }
+    let (queries, own) = try layer.queriesKeysValues(hidden, context.joint)
+    return (queries, try prefix.appending(own), context.jointMask)
   }
 }
 
@@ -79,10 +82,10 @@ struct ActionExpert {
 struct SuffixContext {
   /// Positions that follow the prefix's visible tokens, and positions that begin at 0.
   let joint, alone: RotaryPositions
-  /// Additive, [B, 1, 1, P].
-  let prefixMask: Tensor
-  /// Additive, [B, 1, S, P + S]: all of the prefix that is visible, and the actions up to each one.
-  let jointMask: Tensor
+  /// Of [B, 1, 1, P].
+  let prefixMask: AttentionMask
+  /// Of [B, 1, S, P + S]: all of the prefix that is visible, and the actions up to each one.
+  let jointMask: AttentionMask
 
   /// - Parameters:
   ///   - visible: which of the prefix's tokens count, bool [B, P].
@@ -94,8 +97,8 @@ struct SuffixContext {
     joint = try RotaryPositions(offset + positions, headDimension: headDimension)
     alone = try RotaryPositions(positions, headDimension: headDimension)
     let prefixVisible = try visible.reshaped([batch, 1, 1, prefixLength])
-    prefixMask = try AttentionMask.additive(prefixVisible)
-    jointMask = try AttentionMask.additive(
+    prefixMask = try AttentionMask(prefixVisible)
+    jointMask = try AttentionMask(
       Tensor.concatenation(
         [
           prefixVisible.expanded([batch, 1, length, prefixLength]),

@@ -19,9 +19,7 @@ struct RotaryPositions {
   }
 
   /// [B, L, H, D] turned by each token's position, in float32 and rounded to the input's type.
-  func rotate(_ input: Tensor) throws -> Tensor {
-    try (input * cosines + input.rolled(by: input.size(-1) / 2, dimension: -1) * sines).to(input.dtype)
-  }
+  func rotate(_ input: Tensor) throws -> Tensor { try input.rotated(cosines: cosines, sines: sines) }
 }
 
 /// Keys (turned by their positions) and values that later tokens may attend to, each [B, L, keyValueHeads, D].
@@ -43,10 +41,14 @@ struct KeyValueCache {
 
 /// A Llama layer taken apart, so that vision-language model and action expert can share their attention.
 struct DecoderLayer {
-  let inputNorm, postAttentionNorm: RMSNorm
-  let queryProjection, keyProjection, valueProjection, outputProjection: Linear
-  let gateProjection, upProjection, downProjection: Linear
-  let heads, keyValueHeads, headDimension: Int
+  private let inputNorm, postAttentionNorm: RMSNorm
+  /// Queries, and after them keys and values where they are made of the same tokens.
+  private let attentionInput: JoinedLinear
+  /// Keys and values of the prefix's; nil where they are taken as they are.
+  private let prefixProjections: (keys: Linear, values: Linear)?
+  private let outputProjection, downProjection: Linear
+  private let gateAndUp: JoinedLinear
+  private let heads, keyValueHeads, headDimension: Int
 
   /// - Parameters:
   ///   - width: the hidden states' width; the attention's own widths are the language model's.
@@ -59,65 +61,73 @@ struct DecoderLayer {
     headDimension = text.headDimension
     let normal = Initializer.normal(standardDeviation: text.initializerRange)
     let (inner, innerKV) = (heads * headDimension, keyValueHeads * headDimension)
-    func attention(_ name: String, _ inputs: Int, _ outputs: Int) throws -> Linear {
-      try Linear(
-        scope["self_attn"][name], inputs: inputs, outputs: outputs, bias: text.attentionBias, weights: normal,
-        biases: .zeros)
-    }
-    func feedForward(_ name: String, _ inputs: Int, _ outputs: Int) throws -> Linear {
-      try Linear(
-        scope["mlp"][name], inputs: inputs, outputs: outputs, bias: text.mlpBias, weights: normal, biases: .zeros)
-    }
+    let (attention, feedForward) = (scope["self_attn"], scope["mlp"])
+    // In the checkpoint's order, which numbers the optimizer's states.
+    attentionInput = try JoinedLinear(
+      attention, inputs: width,
+      outputs: crossWidth == nil ? ["q_proj": inner, "k_proj": innerKV, "v_proj": innerKV] : ["q_proj": inner],
+      bias: text.attentionBias, weights: normal, biases: .zeros)
     // LeRobot replaces these two by plain linear layers, so they start as PyTorch's do.
-    func keysOrValues(_ name: String) throws -> Linear {
-      guard let crossWidth else { return try attention(name, width, innerKV) }
-      return try Linear(scope["self_attn"][name], inputs: crossWidth, outputs: innerKV, bias: text.attentionBias)
+    prefixProjections = try crossWidth.map { crossWidth in
+      func plain(_ name: String) throws -> Linear {
+        try Linear(attention[name], inputs: crossWidth, outputs: innerKV, bias: text.attentionBias)
+      }
+      return (keys: try plain("k_proj"), values: try plain("v_proj"))
     }
-    queryProjection = try attention("q_proj", width, inner)
-    keyProjection = try keysOrValues("k_proj")
-    valueProjection = try keysOrValues("v_proj")
-    outputProjection = try attention("o_proj", inner, width)
-    gateProjection = try feedForward("gate_proj", width, intermediate)
-    upProjection = try feedForward("up_proj", width, intermediate)
-    downProjection = try feedForward("down_proj", intermediate, width)
+    outputProjection = try Linear(
+      attention["o_proj"], inputs: inner, outputs: width, bias: text.attentionBias, weights: normal, biases: .zeros)
+    gateAndUp = try JoinedLinear(
+      feedForward, inputs: width, outputs: ["gate_proj": intermediate, "up_proj": intermediate], bias: text.mlpBias,
+      weights: normal, biases: .zeros)
+    downProjection = try Linear(
+      feedForward["down_proj"], inputs: intermediate, outputs: width, bias: text.mlpBias, weights: normal,
+      biases: .zeros)
     inputNorm = try RMSNorm(scope["input_layernorm"], width: width, epsilon: text.rmsNormEpsilon)
     postAttentionNorm = try RMSNorm(scope["post_attention_layernorm"], width: width, epsilon: text.rmsNormEpsilon)
   }
 
-  /// [B, L, width] (normed) → [B, L, heads, D]
-  func queries(_ normed: Tensor, _ positions: RotaryPositions) throws -> Tensor {
-    try positions.rotate(split(queryProjection(normed), heads))
+  /// Whether it reads the prefix alone, through projections of its own, and no keys of the tokens that it is applied to.
+  var readsPrefixOnly: Bool { prefixProjections != nil }
+
+  /// Hidden states [B, L, width] → queries [B, L, heads, D], of a layer that reads the prefix only.
+  func queries(_ hidden: Tensor, _ positions: RotaryPositions) throws -> Tensor {
+    try positions.rotate(split(attentionInput(inputNorm(hidden)), heads))
   }
 
-  /// [B, L, width] (normed) → keys and values of the same tokens.
-  func keysValues(_ normed: Tensor, _ positions: RotaryPositions) throws -> KeyValueCache {
-    KeyValueCache(
-      keys: try positions.rotate(split(keyProjection(normed), keyValueHeads)),
-      values: try split(valueProjection(normed), keyValueHeads))
+  /// Hidden states [B, L, width] → queries [B, L, heads, D], keys and values of the same tokens.
+  func queriesKeysValues(
+    _ hidden: Tensor, _ positions: RotaryPositions
+  ) throws -> (queries: Tensor, own: KeyValueCache) {
+    let parts = try split(attentionInput(inputNorm(hidden)), heads + 2 * keyValueHeads)
+      .split(dimension: 2, sizes: [heads + keyValueHeads, keyValueHeads])
+    let turned = try positions.rotate(parts[0]).split(dimension: 2, sizes: [heads, keyValueHeads])
+    return (turned[0], KeyValueCache(keys: turned[1], values: parts[1]))
   }
 
-  /// The prefix's keys and values seen through this layer's own projections; they are not turned again.
+  /// The prefix's keys and values as this layer reads them; they are not turned again.
   func project(_ prefix: KeyValueCache) throws -> KeyValueCache {
-    KeyValueCache(
-      keys: try split(keyProjection(prefix.keys.flattened(from: 2)), keyValueHeads),
-      values: try split(valueProjection(prefix.values.flattened(from: 2)), keyValueHeads))
+    guard let prefixProjections else { return prefix }
+    return KeyValueCache(
+      keys: try split(prefixProjections.keys(prefix.keys.flattened(from: 2)), keyValueHeads),
+      values: try split(prefixProjections.values(prefix.values.flattened(from: 2)), keyValueHeads))
   }
 
-  /// Attention of queries [B, Q, heads, D] → [B, Q, heads · D]; `mask` is added to the scores.
+  /// Attention of queries [B, Q, heads, D] → [B, Q, heads · D].
   ///
   /// Query heads that share a head of keys are rows of one product, so that no key or value is repeated.
   func attend(
-    _ queries: Tensor, _ cache: KeyValueCache, mask: Tensor, beside gated: GatedKeyValues? = nil
+    _ queries: Tensor, _ cache: KeyValueCache, mask: AttentionMask, beside gated: GatedKeyValues? = nil
   ) throws -> Tensor {
     // Spelled out rather than fused: the fused kernel's quicker exponential moves gradients by 1e-6, which AdamW's first
     // step turns into weights that differ from LeRobot's, and it saves nothing: 50 ms an update, not 48 (4 heads of 16, batch 32).
     let groups = try inGroups(queries.transposed(1, 2))
-    func scores() throws -> Tensor { try product(groups * scale, transposedKeys(cache)) + mask.unsqueezed(2) }
+    func scores() throws -> Tensor { try product(groups * scale, transposedKeys(cache)) + mask.added.unsqueezed(2) }
     // On a GPU in bfloat16 the fused kernel: a fifth of the kernels, which are most of a small batch's time.
-    if queries.device != .cpu, queries.dtype == .bfloat16 {
+    if let fused = mask.fused, queries.dtype == fused.dtype {
       let attended = try Tensor.attention(
-        queries: queries.transposed(1, 2), keys: perHead(cache.keys).to(.bfloat16),
-        values: perHead(cache.values).to(.bfloat16), mask: mask.clamp(min: -1e38).to(.bfloat16))
+        queries: queries.transposed(1, 2), keys: perHead(cache.keys).to(fused.dtype),
+        values: perHead(cache.values).to(fused.dtype), mask: fused)
+      guard let gated else { return try attended.transposed(1, 2).flattened(from: 2) }
       return try perToken(reading(gated, inGroups(attended), groups, scores))
     }
     let scored = try scores()
@@ -125,17 +135,24 @@ struct DecoderLayer {
     return try perToken(reading(gated, product(weights, cache.values.transposed(1, 2)), groups) { scored })
   }
 
+  /// The keys and values once for each query head if the fused kernel is going to read them, for several calls with this mask.
+  func repeated(_ cache: KeyValueCache, for mask: AttentionMask) throws -> KeyValueCache {
+    guard mask.fused?.dtype == cache.keys.dtype else { return cache }
+    return KeyValueCache(
+      keys: try perHead(cache.keys).transposed(1, 2), values: try perHead(cache.values).transposed(1, 2))
+  }
+
   /// The same attention in LeRobot's order of operations, with `maskedSuffixLength` masked keys at the end.
   ///
   /// LeRobot's prefix attends over the actions' keys too, masked: they change nothing but the order of sums.
   func attendInReferenceOrder(
-    _ queries: Tensor, _ cache: KeyValueCache, mask: Tensor, maskedSuffixLength: Int = 0,
+    _ queries: Tensor, _ cache: KeyValueCache, mask: AttentionMask, maskedSuffixLength: Int = 0,
     beside gated: GatedKeyValues? = nil
   ) throws -> Tensor {
     let padding = [0, 0, 0, 0, 0, maskedSuffixLength]
     let queries = try queries.transposed(1, 2)
     let scores = try queries.matmul(perHead(cache.keys.padded(padding)).transposed(2, 3)) * scale
-    let masked = try scores + mask.padded([0, maskedSuffixLength], value: -Double(Float.greatestFiniteMagnitude))
+    let masked = try scores + mask.added.padded([0, maskedSuffixLength], value: -Double(Float.greatestFiniteMagnitude))
     let weights = try masked.softmax(dimension: -1).to(cache.values.dtype)
     let attended = try weights.matmul(perHead(cache.values.padded(padding)))
     return try perToken(reading(gated, inGroups(attended), inGroups(queries)) { try inGroups(masked) })
@@ -162,7 +179,8 @@ struct DecoderLayer {
   func residualAndMLP(_ input: Tensor, _ attended: Tensor) throws -> Tensor {
     let hidden = try outputProjection(attended) + input
     let normed = try postAttentionNorm(hidden)
-    return try downProjection(gateProjection(normed).silu() * upProjection(normed)) + hidden
+    let parts = try gateAndUp.outputs(normed)
+    return try downProjection(parts[0].silu() * parts[1]) + hidden
   }
 
   private var scale: Double { 1 / Double(headDimension).squareRoot() }
@@ -192,25 +210,42 @@ struct DecoderLayer {
     try attended.permuted([0, 3, 1, 2, 4]).flattened(from: 2)
   }
 
-  /// [B, L, keyValueHeads, D] → [B, heads, L, D], each key-value head repeated for its group of query heads.
+  /// [B, L, keyValueHeads or heads, D] → [B, heads, L, D], each key-value head repeated for its group of query heads.
   private func perHead(_ input: Tensor) throws -> Tensor {
     let (batch, length, groups) = (input.size(0), input.size(1), heads / keyValueHeads)
-    guard groups > 1 else { return try input.transposed(1, 2) }
+    guard groups > 1, input.size(2) < heads else { return try input.transposed(1, 2) }
     return try input.transposed(1, 2).unsqueezed(2)
       .expanded([batch, keyValueHeads, groups, length, headDimension])
       .reshaped([batch, heads, length, headDimension])
   }
 }
 
-/// Additive attention masks: 0 where a token may look, float32's lowest number elsewhere.
-///
-/// The lowest number rather than -∞: a row that may look nowhere then attends uniformly, as in LeRobot, and not to NaN.
-enum AttentionMask {
-  /// - Parameter visible: bool of any shape.
-  static func additive(_ visible: Tensor) throws -> Tensor {
-    try Tensor.zeros(visible.shape, device: visible.device)
+/// Which keys each query may look at.
+struct AttentionMask {
+  /// Added to the scores: 0 where a token may look, float32's lowest number elsewhere, [B, 1, 1 or Q, K].
+  ///
+  /// The lowest number rather than -∞: a row that may look nowhere then attends uniformly, as in LeRobot, and not to NaN.
+  let added: Tensor
+  /// The same as the fused kernel reads it; nil where it is not used.
+  let fused: Tensor?
+
+  /// - Parameters:
+  ///   - visible: bool, [B, 1, 1 or Q, K].
+  ///   - fusedType: the type of queries for which the fused kernel is used.
+  init(_ visible: Tensor, fusedType: DType?) throws {
+    added = try Tensor.zeros(visible.shape, device: visible.device)
       .maskedFill(visible.not(), value: -Double(Float.greatestFiniteMagnitude))
+    guard let fusedType else {
+      fused = nil
+      return
+    }
+    // Rows that begin at multiples of 16 numbers: the kernel would copy others at each call.
+    let (count, rowLength) = (visible.size(-1), (visible.size(-1) + 15) / 16 * 16)
+    fused = try added.clamp(min: -1e38).to(fusedType).padded([0, rowLength - count])
+      .slice(dimension: visible.rank - 1, 0..<count)
   }
+
+  init(_ visible: Tensor) throws { try self.init(visible, fusedType: visible.device == .cpu ? nil : .bfloat16) }
 
   /// [1, 1, length, length]: every token sees itself and those before it.
   static func causal(_ length: Int, device: Device) throws -> Tensor {

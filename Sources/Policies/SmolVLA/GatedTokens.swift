@@ -44,7 +44,7 @@ struct GatedTokenStream {
   private(set) var layers: [KeyValueCache] = []
   private var hidden: Tensor
   private let rotary: RotaryPositions
-  private let mask: Tensor
+  private let mask: AttentionMask
 
   /// - Parameters:
   ///   - contextVisible: which tokens of images and language count, bool [B, C].
@@ -57,7 +57,7 @@ struct GatedTokenStream {
     let (batch, count) = (hidden.size(0), hidden.size(1))
     let own = try Tensor.ones([batch, count], dtype: .bool, device: hidden.device)
     let visible = try Tensor.concatenation([contextVisible, own], dimension: 1)
-    mask = try AttentionMask.additive(visible.reshaped([batch, 1, 1, visible.size(1)]))
+    mask = try AttentionMask(visible.reshaped([batch, 1, 1, visible.size(1)]))
     let offsets = try Tensor.arange(count, device: hidden.device).unsqueezed(0) + 1
     rotary = try RotaryPositions(statePosition + offsets, headDimension: language.headDimension)
   }
@@ -65,12 +65,11 @@ struct GatedTokenStream {
   /// Takes the tokens through the next layer, where the keys and values of images and language are `context`.
   mutating func advance(through language: LanguageModel, over context: KeyValueCache) throws {
     let layer = language.layers[layers.count]
-    let normed = try layer.inputNorm(hidden)
-    let own = try layer.keysValues(normed, rotary)
+    let (queries, own) = try layer.queriesKeysValues(hidden, rotary)
     layers.append(own)
     // As for the prefix, nothing reads what the last layer's attention would give.
     guard layers.count < language.layers.count else { return }
-    let attended = try layer.attend(layer.queries(normed, rotary), context.appending(own), mask: mask)
+    let attended = try layer.attend(queries, context.appending(own), mask: mask)
     hidden = try layer.residualAndMLP(hidden, attended)
   }
 

@@ -14,31 +14,31 @@ extension SmolVLAModel {
     case .pixels(let pixels):
       guard configuration.trainExpertOnly, !configuration.usesReferenceOrder, !isPlanning || pixels.device == .cpu
       else {
-        return try embed(pixels)
+        return try embed([pixels])
       }
-      return try inGroups(pixels, embed)
+      return try embed(inGroups(pixels)).slice(dimension: 0, 0..<pixels.size(0))
     }
   }
 
-  private func embed(_ pixels: Tensor) throws -> Tensor {
-    let patches = try precision.products(with: vision.positionEmbedding.weight) { try vision(pixels) }
-    let features = try precision.products(with: connector.projection.weight) { try connector(patches) }
+  private func embed(_ groups: [Tensor]) throws -> Tensor {
+    let patches = try precision.products(with: vision.positionEmbedding.weight) { try vision(groups) }
+    let features = try precision.products(with: connector.projection.weight) {
+      try Tensor.concatenation(connector(patches), dimension: 0)
+    }
     // Kept features take as much room whatever type they were computed in.
     return precision == .bf16 ? try features.to(.bfloat16) : features
   }
 
-  /// Applies `body` to groups of one size, so that a row's last bits do not depend on the rows beside it: a frozen part
-  /// gives an image the same features in every batch.
-  private func inGroups(_ rows: Tensor, _ body: (Tensor) throws -> Tensor) throws -> Tensor {
+  /// Rows in groups of one size, the last filled up, so that a row's last bits do not depend on the rows beside it: a frozen
+  /// part gives an image the same features in every batch.
+  private func inGroups(_ rows: Tensor) throws -> [Tensor] {
     let (count, size) = (rows.size(0), rows.device == .cpu ? 1 : 8)
-    var parts: [Tensor] = []
-    for start in stride(from: 0, to: count, by: size) {
+    return try stride(from: 0, to: count, by: size).map { start in
       let group = try rows.slice(dimension: 0, start..<min(start + size, count))
       let last = try rows.slice(dimension: 0, count - 1..<count)
       let missing = Array(repeating: last, count: size - group.size(0))
-      parts.append(try body(missing.isEmpty ? group : .concatenation([group] + missing, dimension: 0)))
+      return missing.isEmpty ? group : try .concatenation([group] + missing, dimension: 0)
     }
-    return try Tensor.concatenation(parts, dimension: 0).slice(dimension: 0, 0..<count)
   }
 }
 

@@ -30,12 +30,12 @@ struct LanguageModel {
   /// - Parameters:
   ///   - tokens: [B, L, width]
   ///   - positions: [B, L]
-  ///   - mask: additive, [B, 1, 1 or L, past + L]
+  ///   - mask: of [B, 1, 1 or L, past + L].
   ///   - past: the keys and values of earlier tokens, layer by layer.
   ///   - maskedSuffixLength: to follow LeRobot's order of operations: the masked keys at each layer's end.
   ///   - gated: what the tokens read besides in a layer, given their keys and values there.
   func keysValues(
-    of tokens: Tensor, positions: Tensor, mask: Tensor, after past: [KeyValueCache]? = nil,
+    of tokens: Tensor, positions: Tensor, mask: AttentionMask, after past: [KeyValueCache]? = nil,
     maskedSuffixLength: [Int]? = nil,
     beside gated: (_ layer: Int, _ own: KeyValueCache) throws -> GatedKeyValues? = { _, _ in nil }
   ) throws -> [KeyValueCache] {
@@ -43,9 +43,7 @@ struct LanguageModel {
     var hidden = try tokens.to(norm.weight.dtype)
     var result: [KeyValueCache] = []
     for (index, layer) in layers.enumerated() {
-      let normed = try layer.inputNorm(hidden)
-      let queries = try layer.queries(normed, rotary)
-      let own = try layer.keysValues(normed, rotary)
+      let (queries, own) = try layer.queriesKeysValues(hidden, rotary)
       result.append(own)
       let gated = try gated(index, own)
       guard index < layers.count - 1 else { break }

@@ -50,9 +50,10 @@ extension SmolVLAConfiguration {
   ) -> DType {
     guard name.hasPrefix("model.vlm_with_expert."), !(isTrained && isTrainable(name)) else { return .float32 }
     guard precision.productType(on: device) == .float32 else { return .bfloat16 }
+    // To plan, the tower's stay wide: training widens them once for many images.
     let isWidened =
       device == .cpu && numbers.rank == 2 && name.hasPrefix("model.vlm_with_expert.vlm.")
-      && !name.contains(".vision_model.")
+      && (isTrained || !name.contains(".vision_model."))
     return isWidened && (precision == .bf16 || numbers.dtype == .bfloat16) ? .bfloat16 : .float32
   }
 

@@ -79,8 +79,9 @@ extension SmolVLAModel {
   ///
   /// Images and instruction cannot see the state, so they are turned into keys and values first and alone: with a
   /// frozen backbone no gradient is recorded for them, and only the state's token is followed backwards. That is so
-  /// unless they depend on something trained: changed embeddings, or gated tokens that they may attend to.
-  func cache(of prefix: Prefix, tokens: GatedTokens? = nil) throws -> PrefixCache {
+  /// unless they depend on something trained: changed embeddings, or gated tokens that they may attend to. A plan records
+  /// no gradients and takes all at once.
+  func cache(of prefix: Prefix, tokens: GatedTokens? = nil, isPlanning: Bool = false) throws -> PrefixCache {
     let visible = try prefix.visible()
     let positions = try visible.to(.int64).cumsum(dimension: 1) - 1
     var stream = try tokens.map { tokens in
@@ -90,35 +91,36 @@ extension SmolVLAModel {
         statePosition: positions.slice(dimension: 1, context..<context + 1), through: language)
     }
     let layers = try precision.products(with: language.norm.weight) {
-      if configuration.trainExpertOnly, !configuration.usesReferenceOrder {
+      if configuration.trainExpertOnly, !configuration.usesReferenceOrder, !isPlanning {
         try contextThenState(prefix, visible, positions, &stream)
       } else {
         try contextAndState(prefix, visible, positions, &stream)
       }
     }
-    func read(_ layers: [KeyValueCache]) throws -> [KeyValueCache] {
-      try precision.products(with: expert.norm.weight) { try expert.cache(of: layers) }
+    let context = try SuffixContext(visible: visible, length: configuration.chunkSize, expert.headDimension)
+    return try precision.products(with: expert.norm.weight) {
+      guard let stream else {
+        return PrefixCache(layers: try expert.cache(of: layers, repeatedFor: context), gated: nil, context: context)
+      }
+      return PrefixCache(
+        layers: try expert.cache(of: layers),
+        gated: try expert.cache(of: stream.layers).map { GatedKeyValues(cache: $0, opening: stream.tokens.opening) },
+        context: context)
     }
-    return PrefixCache(
-      layers: try read(layers),
-      gated: try stream.map { stream in
-        try read(stream.layers).map { GatedKeyValues(cache: $0, opening: stream.tokens.opening) }
-      },
-      context: try SuffixContext(visible: visible, length: configuration.chunkSize, expert.headDimension))
   }
 
   private func contextThenState(
     _ prefix: Prefix, _ visible: Tensor, _ positions: Tensor, _ stream: inout GatedTokenStream?
   ) throws -> [KeyValueCache] {
     let (batch, context) = (visible.size(0), prefix.context.size(1))
-    let contextMask = try AttentionMask.additive(prefix.contextVisible.reshaped([batch, 1, 1, context]))
+    let contextMask = try AttentionMask(prefix.contextVisible.reshaped([batch, 1, 1, context]))
     let past = try language.keysValues(
       of: prefix.context, positions: positions.slice(dimension: 1, 0..<context), mask: contextMask
     ) { _, own in
       try stream?.advance(through: language, over: own)
       return stream?.tokens.isVisibleToContext == true ? try stream?.read() : nil
     }
-    let stateMask = try AttentionMask.additive(visible.reshaped([batch, 1, 1, context + 1]))
+    let stateMask = try AttentionMask(visible.reshaped([batch, 1, 1, context + 1]))
     let state = try language.keysValues(
       of: prefix.state, positions: positions.slice(dimension: 1, context..<context + 1), mask: stateMask, after: past
     ) { layer, _ in try stream?.read(layer) }
@@ -144,12 +146,12 @@ extension SmolVLAModel {
   }
 
   /// The mask of a prefix taken in one piece: all see what is visible, and only the state sees the state.
-  private func jointMask(_ visible: Tensor) throws -> Tensor {
+  private func jointMask(_ visible: Tensor) throws -> AttentionMask {
     let (batch, length) = (visible.size(0), visible.size(1))
     let isState = try isState(length, visible.device)
     // A token may look at another unless that is the state and it is not.
     let allowed = try isState.unsqueezed(1).or(isState.not().unsqueezed(0))
-    return try AttentionMask.additive(
+    return try AttentionMask(
       visible.reshaped([batch, 1, 1, length]).and(allowed.reshaped([1, 1, length, length])))
   }
 

@@ -17,9 +17,9 @@ extension SmolVLAPolicy {
       for (index, image) in try ImagePreparation.images(of: batch, configuration).enumerated() {
         guard case .pixels(let pixels) = image.content else { continue }
         numbers["mid/img\(index)_resized"] = pixels
-        let patches = try model.vision(pixels)
-        numbers["mid/vision\(index)"] = patches
-        numbers["mid/img_emb\(index)"] = try model.connector(patches)
+        let patches = try model.vision([pixels])
+        numbers["mid/vision\(index)"] = patches[0]
+        numbers["mid/img_emb\(index)"] = try model.connector(patches)[0]
       }
       numbers["mid/prefix_embs"] = try Tensor.concatenation([prefix.context, prefix.state], dimension: 1)
         .padded([0, 0, 0, filler])

@@ -140,7 +140,8 @@ public final class SmolVLAPolicy: InspectablePolicy {
   private func cache(of batch: Batch, _ refinement: Refinement, isPlanning: Bool = false) throws -> PrefixCache {
     let prefix = try prefix(of: batch, isPlanning: isPlanning)
     return try model.cache(
-      of: refinement.prefix.map { try prefix.changed(by: $0) } ?? prefix, tokens: refinement.tokens)
+      of: refinement.prefix.map { try prefix.changed(by: $0) } ?? prefix, tokens: refinement.tokens,
+      isPlanning: isPlanning)
   }
 
   func prefix(of batch: Batch, isPlanning: Bool = false) throws -> Prefix {

@@ -37,15 +37,24 @@ struct VisionTower {
       scope["post_layernorm"], width: configuration.hiddenSize, epsilon: configuration.layerNormEpsilon)
   }
 
-  func callAsFunction(_ images: Tensor) throws -> Tensor {
+  /// Each group apart, layer by layer, so that a layer's weights are widened once.
+  func callAsFunction(_ groups: [Tensor]) throws -> [Tensor] {
+    var hidden = try groups.map(embedded)
+    for layer in layers {
+      let layer = try hidden.first.map { try layer.widened(to: $0.dtype) } ?? layer
+      hidden = try hidden.map { try layer($0) }
+    }
+    return try hidden.map(postLayerNorm.callAsFunction)
+  }
+
+  /// Patches with their positions.
+  private func embedded(_ images: Tensor) throws -> Tensor {
     let rows = images.size(2) / patchEmbedding.patchSize
     let columns = images.size(3) / patchEmbedding.patchSize
     let positions = try positions(Grid(rows: rows, columns: columns, device: images.device)) {
       try patches.places(rows: rows, columns: columns, side: patchesPerSide).to(images.device)
     }
-    var hidden = try patchEmbedding(images.to(postLayerNorm.weight.dtype)) + positionEmbedding(positions)
-    for layer in layers { hidden = try layer(hidden) }
-    return try postLayerNorm(hidden)
+    return try patchEmbedding(images.to(postLayerNorm.weight.dtype)) + positionEmbedding(positions)
   }
 }
 
@@ -84,15 +93,19 @@ struct Connector {
       weights: .normal(standardDeviation: backbone.text.initializerRange))
   }
 
-  /// [B, side², W] → [B, (side / scale)², W']
-  func callAsFunction(_ patches: Tensor) throws -> Tensor {
+  /// [B, side², W] → [B, (side / scale)², W'], each group apart.
+  func callAsFunction(_ groups: [Tensor]) throws -> [Tensor] {
+    guard let first = groups.first else { return [] }
+    let projection = try projection.widened(to: first.dtype)
+    return try groups.map { try projection(shuffled($0)) }
+  }
+
+  /// [B, side², W] → [B, (side / scale)², scale² · W]
+  private func shuffled(_ patches: Tensor) throws -> Tensor {
     let (batch, width) = (patches.size(0), patches.size(2))
     let side = Int(Double(patches.size(1)).squareRoot())
-    let shuffled = try patches.reshaped([
-      batch, side / scaleFactor, scaleFactor, side / scaleFactor, scaleFactor, width,
-    ])
-    .permuted([0, 1, 3, 2, 4, 5])
     let square = scaleFactor * scaleFactor
-    return try projection(shuffled.reshaped([batch, side * side / square, square * width]))
+    return try patches.reshaped([batch, side / scaleFactor, scaleFactor, side / scaleFactor, scaleFactor, width])
+      .permuted([0, 1, 3, 2, 4, 5]).reshaped([batch, side * side / square, square * width])
   }
 }

@@ -81,4 +81,28 @@ struct FusedProductTests {
     try output.sum().backward()
     #expect(trained.gradient != nil)
   }
+
+  @Test(arguments: [DType.float32, .bfloat16])
+  func `a rotation of halves is what its formula says, and so is its gradient`(dtype: DType) throws {
+    let values = try numbers([2, 5, 3, 8], 4).to(dtype)
+    let half = try numbers([1, 5, 1, 4], 5).to(.float32)
+    let cosines = try Tensor.concatenation([half.cos(), half.cos()], dimension: -1)
+    let sines = try Tensor.concatenation([-half.sin(), half.sin()], dimension: -1)
+    func outputAndGradient(_ body: (Tensor) throws -> Tensor) throws -> [Tensor] {
+      let input = try values.clone()
+      try input.setRequiresGrad(true)
+      let output = try body(input)
+      try (output * output * half.select(dimension: 3, index: 0).unsqueezed(-1)).sum().backward()
+      return try [output, #require(input.gradient)]
+    }
+    let found = try outputAndGradient { try $0.rotated(cosines: cosines, sines: sines) }
+    let expected = try outputAndGradient {
+      try ($0 * cosines + $0.rolled(by: 4, dimension: -1) * sines).to(dtype)
+    }
+    for (one, other) in zip(found, expected) {
+      #expect(one.dtype == dtype && one.shape == other.shape)
+      let deviation = try (one.to(.float32) - other.to(.float32)).norm().item()
+      #expect(try deviation <= (dtype == .float32 ? 1e-6 : 0.01) * other.to(.float32).norm().item())
+    }
+  }
 }

@@ -25,7 +25,7 @@ struct ConfigurationGoldenTests {
         let images = try ImagePreparation.images(of: batch, policy.configuration)
         guard case .pixels(let pixels) = images[0].content else { throw Failure("expected pixels") }
         try golden.compare("image", loaded.deviation(pixels, "mid/img0_resized"), below: 1e-6)
-        try golden.compare("vision", loaded.deviation(policy.model.vision(pixels), "mid/vision0"), below: 1e-6)
+        try golden.compare("vision", loaded.deviation(policy.model.vision([pixels])[0], "mid/vision0"), below: 1e-6)
       }
       let prefix = try policy.prefix(of: batch)
       // LeRobot fills the prefix up to prefix_length with zeros that nothing attends to; here they are left away.

@@ -40,15 +40,16 @@ struct PrecisionTests {
     }
     #expect(frozen.count > 20 && frozen.allSatisfy { $0.tensor.dtype == held($0) })
     let planning = try policy("bf16", isTrained: false).policy.parameters.parameters
-    #expect(planning.filter { $0.name.contains("vlm_with_expert") }.allSatisfy { $0.tensor.dtype == held($0) })
+    #expect(
+      planning.filter { $0.name.contains("vlm_with_expert") }.allSatisfy {
+        $0.tensor.dtype == held($0, isTrained: false)
+      })
     #expect(planning.contains { $0.tensor.dtype == .float32 })
   }
 
-  /// On a CPU that computes in float32 only the language model's matrices, and the connector's, are bfloat16.
-  private func held(_ parameter: Parameter) -> DType {
-    let isWidened = ["text_model.", "connector.", "lm_head."].contains {
-      parameter.name.contains(".vlm.") && parameter.name.contains($0)
-    }
+  /// On a CPU that computes in float32 only the backbone's matrices are bfloat16, the tower's of what is trained.
+  private func held(_ parameter: Parameter, isTrained: Bool = true) -> DType {
+    let isWidened = parameter.name.contains(".vlm.") && (isTrained || !parameter.name.contains(".vision_model."))
     return Device.cpu.multipliesBFloat16 || isWidened && parameter.tensor.rank == 2 ? .bfloat16 : .float32
   }
 

@@ -66,6 +66,29 @@ public final class MappedFile: @unchecked Sendable {
   }
 }
 
+/// A part of a mapped file for one user, whose pages leave the process's memory with this object.
+public final class MappedPart: Sendable {
+  private let file: MappedFile
+  private let range: Range<Int>
+
+  /// Lends the bytes `range` of `file`; nothing else may use them.
+  public init(_ file: MappedFile, _ range: Range<Int>) throws {
+    try file.check(range)
+    (self.file, self.range) = (file, range)
+  }
+
+  /// The part's bytes, valid only while this object lives.
+  public var unsafeBytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: file.unsafeBytes[range]) }
+
+  deinit {
+    let page = sysconf(Int32(_SC_PAGESIZE))
+    // Its first and last page may hold bytes of its neighbors.
+    let (first, end) = ((range.lowerBound + page - 1) / page * page, range.upperBound / page * page)
+    guard first < end, let start = file.unsafeBytes.baseAddress else { return }
+    madvise(UnsafeMutableRawPointer(mutating: start + first), end - first, MADV_DONTNEED)
+  }
+}
+
 /// The SHA-256 of a text's UTF-8, as 64 hexadecimal digits.
 public func sha256(of text: String) -> String { hexadecimal(SHA256.hash(data: Array(text.utf8))) }
 

@@ -14,7 +14,24 @@ extension Tensor {
     guard !weight.requiresGrad, bias?.requiresGrad != true else {
       return try linear(weight.to(.float32), bias?.to(.float32))
     }
-    guard let result = api.linear_widened(handle, weight.handle, bias?.handle) else { throw api.lastError }
+    return try linear(joined: weight, bias, of: [])
+  }
+
+  /// `self · joinedᵀ + bias`, where the gradients by `joined`, whose rows are those of `weights` and the same memory, go to
+  /// these; neither `joined` nor `bias` gets any.
+  public func linear(joined: Tensor, _ bias: Tensor?, of weights: [Tensor]) throws -> Tensor {
+    let handles: [OpaquePointer?] = weights.map(\.handle)
+    let result = withExtendedLifetime(weights) {
+      api.joined_linear(handle, joined.handle, bias?.handle, handles, Int32(handles.count))
+    }
+    guard let result else { throw api.lastError }
+    return Tensor(owning: result)
+  }
+
+  /// `x · cosines + exchanged(x) · sines`, where the halves of the last dimension have changed places, in float32 and rounded
+  /// to the type of `self`. The first half of the sines is the negative of the second, and neither factor gets a gradient.
+  public func rotated(cosines: Tensor, sines: Tensor) throws -> Tensor {
+    guard let result = api.rotate(handle, cosines.handle, sines.handle) else { throw api.lastError }
     return Tensor(owning: result)
   }
 

@@ -111,20 +111,67 @@ c10::IValue unpack(const wm_value &argument) {
   }
 }
 
-/// A linear layer of a frozen weight of fewer bytes than the input's numbers; the wide copy is not kept for the gradients.
-struct WidenedLinear : torch::autograd::Function<WidenedLinear> {
+/// The type that a linear layer of this input computes in.
+at::ScalarType product_type(const at::Tensor &input) {
+  auto device = input.device().type();
+  return at::autocast::is_autocast_enabled(device) ? at::autocast::get_autocast_dtype(device) : input.scalar_type();
+}
+
+/// One linear layer whose weight is the rows of several, which lie side by side in it and get the gradients; without any the
+/// weight is frozen. A wide copy of the weight is not kept for the gradients.
+struct JoinedLinear : torch::autograd::Function<JoinedLinear> {
   static at::Tensor forward(
-      torch::autograd::AutogradContext *context, const at::Tensor &input, const at::Tensor &weight,
+      torch::autograd::AutogradContext *context, const at::Tensor &input, at::TensorList weights, const at::Tensor &joined,
       const std::optional<at::Tensor> &bias) {
-    context->save_for_backward({weight});
-    auto type = input.scalar_type();
-    return at::linear(input, weight.to(type), bias ? std::optional(bias->to(type)) : bias);
+    auto type = product_type(input);
+    auto factor = input.to(type), weight = joined.to(type);
+    std::vector<int64_t> rows;
+    bool is_trained = false;
+    for (const auto &part : weights) {
+      rows.push_back(part.size(0));
+      is_trained = is_trained || part.requires_grad();
+    }
+    if (context) {
+      context->saved_data["rows"] = rows;
+      context->save_for_backward(
+          {is_trained ? factor : at::Tensor(), joined.itemsize() < weight.itemsize() ? joined : weight});
+    }
+    return at::linear(factor, weight, bias ? std::optional(bias->to(type)) : bias);
   }
 
   static torch::autograd::variable_list backward(
       torch::autograd::AutogradContext *context, const torch::autograd::variable_list &gradients) {
-    auto weight = context->get_saved_variables()[0].to(gradients[0].scalar_type());
-    return {gradients[0].matmul(weight), at::Tensor(), at::Tensor()};
+    auto saved = context->get_saved_variables();
+    auto rows = context->saved_data["rows"].toIntVector();
+    const auto &gradient = gradients[0];
+    torch::autograd::variable_list results(rows.size() + 3);
+    if (context->needs_input_grad(0)) results[0] = gradient.matmul(saved[1].to(gradient.scalar_type()));
+    if (!saved[0].defined()) return results;
+    auto whole = gradient.flatten(0, -2).t().mm(saved[0].flatten(0, -2)).to(at::kFloat).split_with_sizes(rows);
+    for (size_t i = 0; i < rows.size(); i++)
+      if (context->needs_input_grad(i + 1)) results[i + 1] = whole[i];
+    return results;
+  }
+};
+
+/// Halves of the last dimension turned against each other; the first half of the sines is negative.
+struct Rotation : torch::autograd::Function<Rotation> {
+  static at::Tensor turned(const at::Tensor &input, const at::Tensor &cosines, const at::Tensor &sines, double direction) {
+    auto exchanged = input.roll(input.size(-1) / 2, -1);
+    return (input * cosines).add_(exchanged * sines, direction).to(input.scalar_type());
+  }
+
+  static at::Tensor forward(
+      torch::autograd::AutogradContext *context, const at::Tensor &input, const at::Tensor &cosines,
+      const at::Tensor &sines) {
+    context->save_for_backward({cosines, sines});
+    return turned(input, cosines, sines, 1);
+  }
+
+  static torch::autograd::variable_list backward(
+      torch::autograd::AutogradContext *context, const torch::autograd::variable_list &gradients) {
+    auto saved = context->get_saved_variables();
+    return {turned(gradients[0], saved[0], saved[1], -1), at::Tensor(), at::Tensor()};
   }
 };
 
@@ -225,9 +272,21 @@ EXPORT int wm_torch_call(const char *name, const wm_value *arguments, int count,
   });
 }
 
-EXPORT wm_tensor wm_torch_linear_widened(wm_tensor input, wm_tensor weight, wm_tensor bias) {
+EXPORT wm_tensor wm_torch_joined_linear(
+    wm_tensor input, wm_tensor joined, wm_tensor bias, const wm_tensor *weights, int count) {
   return guarded_call((wm_tensor) nullptr, [&] {
-    return give(WidenedLinear::apply(borrow(input), borrow(weight), bias ? std::optional(borrow(bias)) : std::nullopt));
+    std::vector<at::Tensor> parts;
+    for (int i = 0; i < count; i++) parts.push_back(borrow(weights[i]));
+    auto shift = bias ? std::optional(borrow(bias)) : std::nullopt;
+    if (!at::GradMode::is_enabled()) return give(JoinedLinear::forward(nullptr, borrow(input), parts, borrow(joined), shift));
+    return give(JoinedLinear::apply(borrow(input), at::TensorList(parts), borrow(joined), shift));
+  });
+}
+
+EXPORT wm_tensor wm_torch_rotate(wm_tensor input, wm_tensor cosines, wm_tensor sines) {
+  return guarded_call((wm_tensor) nullptr, [&] {
+    if (!at::GradMode::is_enabled()) return give(Rotation::turned(borrow(input), borrow(cosines), borrow(sines), 1));
+    return give(Rotation::apply(borrow(input), borrow(cosines), borrow(sines)));
   });
 }
 

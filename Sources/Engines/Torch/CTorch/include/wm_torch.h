@@ -73,7 +73,9 @@ typedef struct {
   X(void, allow_tf32, (int allowed))                                                                \
   X(void, release, (wm_tensor tensor))                                                              \
   X(int, call, (const char *op, const wm_value *args, int count, wm_tensor *results, int capacity)) \
-  X(wm_tensor, linear_widened, (wm_tensor input, wm_tensor weight, wm_tensor bias))                 \
+  X(wm_tensor, joined_linear,                                                                       \
+    (wm_tensor input, wm_tensor joined, wm_tensor bias, const wm_tensor *weights, int count))       \
+  X(wm_tensor, rotate, (wm_tensor input, wm_tensor cosines, wm_tensor sines))                       \
   X(void, info, (wm_tensor tensor, wm_tensor_info *info))                                           \
   X(void, sizes, (wm_tensor tensor, int64_t *sizes))                                                \
   X(void *, data, (wm_tensor tensor))                                                               \
