@@ -123,6 +123,8 @@ extension ParameterStore {
     let gradients = trainable.filter { isIncluded($0.parameter.name) }.compactMap(\.parameter.tensor.gradient)
     guard !gradients.isEmpty else { return norm }
     let factor = try ((norm + 1e-6).reciprocal() * maximum).clamp(max: 1)
+    // A CPU need not wait to see that nothing changes; a GPU would.
+    if device == .cpu, try factor.item() == 1 { return norm }
     try Tensor.scale(gradients, by: factor)
     return norm
   }
