@@ -42,7 +42,10 @@ public struct JoinedLinear {
   }
 
   private func whole(_ input: Tensor) throws -> Tensor? {
-    try joined.map { try input.linear(joined: $0, nil, of: parts.map(\.weight)) }
+    let weights = parts.map(\.weight)
+    // An owner in Python may have given a parameter other memory.
+    guard let joined, weights.allSatisfy({ $0.lies(in: joined) }) else { return nil }
+    return try input.linear(joined: joined, nil, of: weights)
   }
 }
 

@@ -153,7 +153,7 @@ public final class ParameterStore {
       return exact
     }
     let tensor = try placed(exact, as: held, place)
-    let isRounded = held.byteCount < exact.dtype.byteCount
+    let isRounded = held != exact.dtype && held.byteCount <= exact.dtype.byteCount
     parameters.append(Parameter(name: name, tensor: tensor, saved: isRounded ? exact : tensor))
     return tensor
   }
@@ -167,7 +167,7 @@ public final class ParameterStore {
       if let placed = try rows.place(exact, as: held, on: device) { return placed }
     default: break
     }
-    return try exact.to(held).clone().to(device)
+    return try (exact.dtype == held ? exact.clone() : exact.to(held)).to(device)
   }
 
   /// Gives adapters to the linear layers that are built from now on; what is loaded for one decides its rank.

@@ -50,11 +50,12 @@ extension SmolVLAConfiguration {
   ) -> DType {
     guard name.hasPrefix("model.vlm_with_expert."), !(isTrained && isTrainable(name)) else { return .float32 }
     guard precision.productType(on: device) == .float32 else { return .bfloat16 }
-    // To plan, the tower's stay wide: training widens them once for many images.
-    let isWidened =
-      device == .cpu && numbers.rank == 2 && name.hasPrefix("model.vlm_with_expert.vlm.")
-      && (isTrained || !name.contains(".vision_model."))
-    return isWidened && (precision == .bf16 || numbers.dtype == .bfloat16) ? .bfloat16 : .float32
+    guard device == .cpu, numbers.rank == 2, name.hasPrefix("model.vlm_with_expert.vlm.") else { return .float32 }
+    // The tower's are never rounded, and stay wide to plan: training widens them once for many images.
+    let isNarrow =
+      name.contains(".vision_model.")
+      ? isTrained && numbers.dtype == .bfloat16 : precision == .bf16 || numbers.dtype == .bfloat16
+    return isNarrow ? .bfloat16 : .float32
   }
 
   /// Refuses settings that fit neither the features nor the backbone.

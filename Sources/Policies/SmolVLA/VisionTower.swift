@@ -41,7 +41,8 @@ struct VisionTower {
   func callAsFunction(_ groups: [Tensor]) throws -> [Tensor] {
     var hidden = try groups.map(embedded)
     for layer in layers {
-      let layer = try hidden.first.map { try layer.widened(to: $0.dtype) } ?? layer
+      // Gradients would keep the wide copies.
+      let layer = try hidden.first.map { $0.requiresGrad ? layer : try layer.widened(to: $0.dtype) } ?? layer
       hidden = try hidden.map { try layer($0) }
     }
     return try hidden.map(postLayerNorm.callAsFunction)

@@ -103,9 +103,13 @@ public struct WorldLatentPrecomputation {
       try publish(encoded(to: url, overwrite: overwrite, workers, image, progress), overwrite: overwrite)
       return []
     }
+    // Before hours of work that could not be joined with the other shards'.
+    for sidecar in Shard.all(of: shard.count).map({ LatentCache.sidecarURL(of: $0.url(of: url)) }) where sidecar.isThere
+    {
+      try requireSame(sidecar)
+    }
     let part = shard.url(of: url)
     if LatentCache.sidecarURL(of: part).isThere {
-      try requireSame(LatentCache.sidecarURL(of: part))
       try progress(rows.count, rows.count)
     } else {
       let writer = try encoded(to: part, overwrite: true, workers, image, progress)

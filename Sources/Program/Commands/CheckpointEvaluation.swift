@@ -18,6 +18,8 @@ struct CheckpointEvaluation {
   private let settings: EvalCommand.Settings
   /// Nil for a policy of chance.
   private let checkpoint: LoadedCheckpoint?
+  /// What a policy computes on and in, for people.
+  var arithmetic: String? { checkpoint?.arithmetic }
 
   /// Opens the environments and loads the checkpoint; nothing is written.
   init(_ settings: EvalCommand.Settings, _ checks: inout Checks) throws {
@@ -135,6 +137,8 @@ struct LoadedCheckpoint {
   let pretrained: PretrainedPolicy
   private let unablated: EvaluatedPolicy
   private let name: String, folder: URL
+  /// What is computed on and in, for people.
+  let arithmetic: String
 
   init(_ settings: EvalCommand.Settings, _ checks: inout Checks) throws {
     guard let path = settings.policyPath else {
@@ -159,6 +163,7 @@ struct LoadedCheckpoint {
       return (try builder.pretrained(folder), folder)
     }
     checks.warn("policy", builder.notices)
+    arithmetic = try builder.settings.smolvla.arithmeticDescription(on: builder.device)
     if !settings.renameMap.isEmpty {
       pretrained.preprocessor = pretrained.preprocessor.renaming(settings.renameMap)
     }

@@ -103,7 +103,7 @@ enum EvalCommand: Command {
     var checks = Checks()
     let profile = try Profile(settings.profile, overwrite: settings.overwrites)
     let checkpoint = try CheckpointEvaluation(settings, &checks)
-    checks.warnings.forEach(say)
+    (checks.warnings + [checkpoint.arithmetic].compactMap(\.self)).forEach(say)
     let evaluation = try checkpoint.prepared(settings.evaluation.ablation, commandLine: settings.commandLine)
     let upload = try settings.evaluation.recordingRepository.map {
       try RecordingUpload($0, isPrivate: settings.evaluation.isRecordingPrivate)

@@ -34,7 +34,6 @@ struct TrainingRun {
   /// - Parameter needsLatents: whether the policy's latents must exist; without them the run can only be checked.
   init(_ settings: TrainSettings, _ checks: inout Checks, needsLatents: Bool = true) throws {
     self.settings = settings
-    let engine = try TorchEngine.shared()
     let device = try checks("device", found: { "\($0)" }) { try Device.chosen(settings.policy.smolvla.device) }
     let (dataset, heldOut) = try settings.dataset.open(tolerance: settings.tolerance, &checks)
     (self.dataset, self.heldOut) = (dataset, heldOut)
@@ -77,10 +76,7 @@ struct TrainingRun {
       }
     }
     checks.warn("latents", [latents?.warning].compactMap(\.self))
-    let visibility = GPUVisibility()
-    let limits = visibility.variables.isEmpty ? "" : " (\(visibility))"
-    deviceDescription =
-      "device \(device)\(limits), torch \(engine.version), \(counted(engine.threadCount, "compute thread"))"
+    deviceDescription = try settings.policy.smolvla.arithmeticDescription(on: device)
     let held = heldOut.map { ", and \($0.summary) held out" } ?? ""
     dataDescription = "dataset: \(dataset.summary)\(held); \(pretrained.summary)"
     try addDocuments(&checks)

@@ -96,6 +96,34 @@ struct FileTests {
     #expect(try MappedFile(folder("empty")).withBytes { $0.count } == 0)
   }
 
+  @Test func `a part that is no longer used leaves memory, and its neighbors stay`() throws {
+    let url = folder("parts.bin")
+    let size = 48 << 20
+    try AtomicFile.write(Array(repeating: 7, count: size), to: url)
+    let file = try MappedFile(url)
+    // Resident pages of files, in kilobytes.
+    func resident() throws -> Int {
+      let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+      let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("RssFile:") })
+      return try #require(line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) })
+    }
+    // One byte of each page.
+    func touched(_ bytes: UnsafeRawBufferPointer) -> Set<UInt8> {
+      Set(stride(from: 0, to: bytes.count, by: 1 << 12).map { bytes[$0] })
+    }
+    var part: MappedPart? = try MappedPart(file, 100..<size - 100)
+    #expect(part.map { touched($0.unsafeBytes) } == [7])
+    // A change of the last page, which a neighbor shares.
+    let start = UnsafeMutableRawPointer(mutating: try #require(file.unsafeBytes.baseAddress))
+    start.storeBytes(of: 9, toByteOffset: size - 1, as: UInt8.self)
+    let before = try resident()
+    part = nil
+    #expect(try before - resident() > 32 << 10)
+    #expect(try file.withBytes(in: size - 2..<size) { Array($0) } == [7, 9])
+    #expect(try file.withBytes { touched($0) } == [7])
+    #expect(throws: FileError.self) { try MappedPart(file, size - 1..<size + 1) }
+  }
+
   @Test func `a file's bytes are read whole or from its end`() throws {
     let url = folder("log")
     try AtomicFile.write([1, 2, 3], to: url)

@@ -53,6 +53,15 @@ struct FusedProductTests {
     #expect(try (found - expected).norm().item() < 0.01 * expected.norm().item())
   }
 
+  @Test func `a weight that is trained in float32 is rounded for numbers in bfloat16, and gets its gradient`() throws {
+    let (input, weight) = (try numbers([3, 48], 1), try numbers([80, 48], 2).to(.float32))
+    try weight.setRequiresGrad(true)
+    let output = try input.linear(weight, nil)
+    #expect(try output.isIdentical(to: input.linear(weight.detached().to(.bfloat16), nil)))
+    try output.sum().backward()
+    #expect(try #require(weight.gradient).dtype == .float32)
+  }
+
   @Test func `a frozen weight that does not fit is refused in one line`() throws {
     let error = #expect(throws: Failure.self) { try Tensor.ones([2, 5]).linear(numbers([80, 48], 2), nil) }
     #expect(error?.description.contains("\n") == false)

@@ -1,7 +1,7 @@
 import CounterBasedRandom
-import LibTorch
 import Testing
 
+@testable import LibTorch
 @testable import NeuralNetworks
 
 /// Layers that are computed as one product, beside the same layers one by one.
@@ -114,6 +114,17 @@ struct JoinedLinearTests {
     try withoutGradients { try up.tensor.copy(from: Tensor.ones(up.tensor.shape)) }
     let change = try (layer(input()) - before).split(dimension: -1, sizes: Self.outputs.map(\.value))
     #expect(try change.map { try $0.norm().item() > 0 } == [false, true, false])
+  }
+
+  @Test func `a parameter that was given other memory is read there`() throws {
+    let store = ParameterStore(seed: 4, device: .cpu, precision: .bf16)
+    let layer = try joined(store)
+    let before = try layer(input())
+    // What `parameter.data = …` does in Python.
+    for parameter in store.parameters {
+      try call("aten::set_.source_Tensor", .tensor(parameter.tensor), .tensor(parameter.tensor * 2))
+    }
+    try expectClose([layer(input())], [before * 2], within: 1e-6)
   }
 
   @Test func `parameters of an owner are used where they lie`() throws {

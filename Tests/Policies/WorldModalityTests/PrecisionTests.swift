@@ -86,6 +86,31 @@ struct PrecisionTests {
     }
   }
 
+  @Test(arguments: [DType.float32, .bfloat16, .float16])
+  func `what is frozen is the same to train and to plan, and leaves as it came`(dtype: DType) throws {
+    try CheckpointCase.within { folder in
+      let file = folder.appendingPathComponent("model.safetensors")
+      try rewrite(file) { weights in weights = try weights.mapValues { try $0.to(dtype) } }
+      func policy(isTrained: Bool) throws -> PretrainedPolicy {
+        var settings = try CheckpointCase.builder(folder).settings
+        settings.smolvla.precision = .bf16
+        var builder = PolicyBuilder(settings, device: .cpu, seed: 5, isTrained: isTrained)
+        return try builder.pretrained(folder)
+      }
+      let (trained, planning) = (try policy(isTrained: true), try policy(isTrained: false))
+      let given = try Tensor.load(file)
+      var count = 0
+      for (one, other) in zip(trained.policy.parameters.parameters, planning.policy.parameters.parameters)
+      where !one.tensor.requiresGrad {
+        #expect(try one.tensor.to(.float32).isIdentical(to: other.tensor.to(.float32)), "\(one.name)")
+        #expect(try one.saved.isIdentical(to: #require(given[one.name]).to(one.saved.dtype)), "\(one.name)")
+        #expect(one.saved.dtype.byteCount >= dtype.byteCount && (dtype == .bfloat16 || one.saved.dtype != .bfloat16))
+        count += 1
+      }
+      #expect(count > 20)
+    }
+  }
+
   @Test func `is what is asked for, else bf16 for published weights where the hardware has it`() {
     var settings = SmolVLAConfiguration()
     #expect(settings.precision(on: .cpu) == .fp32)

@@ -6,8 +6,12 @@ extension Tensor {
 
   /// `self · weightᵀ + bias`; weight [out, in], bias [out].
   ///
-  /// A weight in bfloat16 is widened for float32 numbers; a frozen one without keeping the wide copy for the gradients.
+  /// A weight in bfloat16 is widened for float32 numbers; a frozen one without keeping the wide copy for the gradients. A
+  /// trained one in float32 is rounded for bfloat16 numbers.
   public func linear(_ weight: Tensor, _ bias: Tensor?) throws -> Tensor {
+    if dtype == .bfloat16, weight.dtype == .float32, weight.requiresGrad {
+      return try linear(weight.to(.bfloat16), bias?.to(.bfloat16))
+    }
     guard dtype == .float32, weight.dtype == .bfloat16 else {
       return try call("aten::linear", .tensor(self), .tensor(weight), .optional(bias))
     }

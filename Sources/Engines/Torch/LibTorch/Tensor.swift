@@ -125,6 +125,12 @@ extension Tensor {
     }
   }
 
+  /// Whether the first element is in the memory of a contiguous tensor.
+  public func lies(in whole: Tensor) -> Bool {
+    guard let place = api.data(handle), let start = api.data(whole.handle) else { return false }
+    return (0..<Int(whole.info.byte_count)).contains(place - start)
+  }
+
   /// The only element, as a double.
   public func item() throws -> Double {
     var value = 0.0
