@@ -68,7 +68,10 @@ extension SmolVLAPolicy: ImageFeaturePolicy {
   public func imageFeatureIdentity() throws -> JSON {
     var weights = ""
     for parameter in parameters.parameters where Self.isFrozenPart(parameter.name) {
-      let hash = try parameter.tensor.detached().to(Device.cpu).contiguous().withBytes { sha256(of: $0) }
+      // A tower that is held in bfloat16 gives what its wide copy gives, and has its name.
+      let isWidened = model.productType == .float32 && parameter.name.contains(".vision_model.")
+      let numbers = try isWidened ? parameter.tensor.to(.float32) : parameter.tensor
+      let hash = try numbers.detached().to(Device.cpu).contiguous().withBytes { sha256(of: $0) }
       weights += "\(hash)  \(parameter.name)\n"
     }
     var identity: OrderedDictionary<String, JSON> = [

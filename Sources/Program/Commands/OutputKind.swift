@@ -7,39 +7,45 @@ import PolicyTraining
 struct OutputKind {
   /// Such as "a training run".
   let name: String
+  /// The files by which it is known. They are removed last, so that what was killed while it emptied a folder can go on.
+  let marks: Set<String>
   /// Whether a folder that holds these names is one.
   let isOutput: @Sendable (_ folder: URL, _ names: [String]) -> Bool
   /// Whether a folder in it may be the command's own; files beside them, such as a user's log of the run, go with it.
   let isOwnFolder: @Sendable (URL) -> Bool
 
   /// The curves alone may also be those of a project's own program.
-  static let training = OutputKind(name: "a training run") { folder, names in
+  static let training = OutputKind(name: "a training run", marks: ["metrics.jsonl"]) { folder, names in
     names.contains("metrics.jsonl") || holdsCheckpoints(folder)
-      || Set(names).isSubset(of: ["tensorboard", "wandb"])
+      || Set(names).isSubset(of: ["tensorboard", "wandb", "checkpoints"])
+        && contents(ofOutput: CheckpointDirectory(output: folder).url).isEmpty
   } isOwnFolder: {
     ["checkpoints", "tensorboard", "wandb", "eval", "logs", "replaced"].contains($0.lastPathComponent)
   }
 
-  static let mirror = OutputKind(name: "copies of a run's checkpoints") { folder, _ in
+  static let mirror = OutputKind(name: "copies of a run's checkpoints", marks: []) { folder, _ in
     holdsCheckpoints(folder)
   } isOwnFolder: {
     $0.lastPathComponent == "checkpoints"
   }
 
-  static let evaluation = OutputKind(name: "an evaluation") { _, names in
+  static let evaluation = OutputKind(
+    name: "an evaluation", marks: [EpisodeLog.fileName, "eval_info.json"]
+  ) { _, names in
     !Set(names).isDisjoint(with: [EpisodeLog.fileName, "eval_info.json"])
   } isOwnFolder: {
     ["videos", "recordings", "ablations", "replaced"].contains($0.lastPathComponent)
   }
 
   /// A policy, with its backbone and encoder in folders of their own.
-  static let policy = OutputKind(name: "a policy") { folder, _ in
+  static let policy = OutputKind(name: "a policy", marks: ["config.json"]) { folder, _ in
     (try? JSON(contentsOf: folder.appendingPathComponent("config.json")))?["input_features"] != nil
   } isOwnFolder: {
     FileManager.default.fileExists(atPath: $0.appendingPathComponent("config.json").path)
   }
 
-  static let models = OutputKind(name: "a backbone and an encoder of `lerobot-wm scratch`") { folder, names in
+  static let models = OutputKind(name: "a backbone and an encoder of `lerobot-wm scratch`", marks: []) {
+    folder, names in
     Set(names).isSubset(of: ["backbone", "encoder"])
       || ["backbone", "encoder"].contains { folder.appendingPathComponent("\($0)/config.json").isThere }
   } isOwnFolder: {

@@ -20,7 +20,9 @@ func prepareOutput(_ path: String, of kind: OutputKind, overwrite: Bool) throws 
     throw Failure(occupied(path, contents))
   }
   try kind.requireOwn(url)
-  for name in contents { try FileManager.default.removeItem(at: url.appendingPathComponent(name)) }
+  for name in contents.filter({ !kind.marks.contains($0) }) + contents.filter(kind.marks.contains) {
+    try FileManager.default.removeItem(at: url.appendingPathComponent(name))
+  }
   AtomicFile.removeLeftovers(in: url)
   do { try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true) } catch {
     throw Failure("\(path) could not be made: \(systemReason(of: error)); choose another --output_dir")

@@ -88,12 +88,21 @@ public struct ImageFeatureCache: Sendable {
   public var summary: String {
     let bytes = files.values.reduce(0) { $0 + $1.count * $1.rowBytes }
     let present = files.values.map(\.presentCount).min() ?? 0
-    let (frames, folder) = (
-      files.values.first?.count ?? 0, files.values.first?.url.deletingLastPathComponent().path ?? ""
-    )
-    return
-      "image features: \(present) of \(frames) frames are in \(folder), which grows to \(formattedSize(bytes)) for "
-      + "\(files.count) cameras"
+    let frames = files.values.first?.count ?? 0
+    let folder = files.values.first?.url.deletingLastPathComponent() ?? URL(fileURLWithPath: "")
+    let size = (present < frames ? "growing to " : "") + formattedSize(bytes)
+    let stranger =
+      present == 0 && hasOthers(in: folder)
+      ? "; what is there already is of another tower, precision, kind of device, torch or dataset" : ""
+    return "image features: \(present) of \(frames) frames are in \(folder.path), \(size) for "
+      + "\(counted(files.count, "camera"))\(stranger)"
+  }
+
+  /// Whether a folder has features that are not this run's.
+  private func hasOthers(in folder: URL) -> Bool {
+    let own = Set(files.values.map { $0.url.appendingPathExtension("json").lastPathComponent })
+    let found = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+    return found.contains { $0.hasPrefix("image_features_") && $0.hasSuffix(".json") && !own.contains($0) }
   }
 
   /// The files' names by camera; a name tells tower, preprocessing, arithmetic and dataset.

@@ -126,8 +126,10 @@ struct PrecomputationTests {
     for change in [{ $0.camera = "wrist" }, { $0.codeVersion = 1 }] as [(inout LatentCacheManifest) -> Void] {
       let sound = tiny.identity
       change(&tiny.identity)
-      let error = #expect(throws: Failure.self) { try tiny.precompute(shard: shards[1]) }
+      var encoded = 0
+      let error = #expect(throws: Failure.self) { try tiny.precompute(shard: shards[1]) { done, _ in encoded = done } }
       #expect(error?.description.contains("another precomputation") == true)
+      #expect(encoded == 0, "hours of work that cannot be joined")
       tiny.identity = sound
     }
     try FileManager.default.removeItem(at: tiny.folder)

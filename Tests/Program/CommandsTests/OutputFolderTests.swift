@@ -120,4 +120,22 @@ struct OutputFolderTests {
       }
     }
   }
+
+  /// What a kill leaves of a run that saved its first checkpoint, or that was being emptied.
+  @Test(arguments: [
+    ["tensorboard/events", "checkpoints/.000004.partial/pretrained_model/config.json"], ["tensorboard/events"],
+    ["metrics.jsonl", "checkpoints/.000004.partial/x"],
+  ]) func `what is left of the command's own output is emptied`(contents: [String]) throws {
+    try Fixture.within { folder in
+      for name in contents {
+        let place = folder.appendingPathComponent("home/\(name)")
+        try FileManager.default.createDirectory(
+          at: place.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Data("{}".utf8).write(to: place)
+      }
+      try Program.succeed(Self.train + ["--output_dir=home", "--steps=1"], in: folder)
+      #expect(folder.appendingPathComponent("home/checkpoints").names().contains("last"))
+      for name in contents.dropFirst() { #expect(!folder.appendingPathComponent("home/\(name)").isThere, "\(name)") }
+    }
+  }
 }
