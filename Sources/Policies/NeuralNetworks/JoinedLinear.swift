@@ -23,7 +23,8 @@ public struct JoinedLinear {
     for (name, width) in outputs {
       parts.append(
         try Linear(
-          scope[name], inputs: inputs, outputs: width, bias: bias, weights: weights, biases: biases, among: rows))
+          scope[name], inputs: inputs, outputs: width, bias: bias, weights: weights, biases: biases,
+          at: rows.map(ParameterPlace.rows) ?? .alone))
     }
     self.parts = parts
     widths = outputs.map(\.value)

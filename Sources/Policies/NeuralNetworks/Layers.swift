@@ -15,15 +15,20 @@ public struct Linear {
     _ scope: ParameterScope, inputs: Int, outputs: Int, bias hasBias: Bool = true,
     weights: Initializer? = nil, biases: Initializer? = nil
   ) throws {
-    try self.init(scope, inputs: inputs, outputs: outputs, bias: hasBias, weights: weights, biases: biases, among: nil)
+    try self.init(scope, inputs: inputs, outputs: outputs, bias: hasBias, weights: weights, biases: biases, at: .alone)
   }
 
-  /// The same with its weight in the next of `rows`.
+  /// A layer without bias that is kept for its file and not applied: its weight stays there if it may.
+  public init(kept scope: ParameterScope, inputs: Int, outputs: Int, weights: Initializer) throws {
+    try self.init(
+      scope, inputs: inputs, outputs: outputs, bias: false, weights: weights, biases: nil, at: .table)
+  }
+
+  /// The same with its weight in a place of its own kind.
   init(
     _ scope: ParameterScope, inputs: Int, outputs: Int, bias hasBias: Bool, weights: Initializer?,
-    biases: Initializer?, among rows: MatrixRows?
+    biases: Initializer?, at place: ParameterPlace
   ) throws {
-    let place = rows.map(ParameterPlace.rows) ?? .alone
     weight = try scope.parameter("weight", [outputs, inputs], weights ?? .fanIn(inputs), place)
     bias = hasBias ? try scope.parameter("bias", [outputs], biases ?? .fanIn(inputs)) : nil
     adapter = try scope.adapter(inputs: inputs, outputs: outputs)

@@ -260,7 +260,7 @@ public struct ParameterScope {
   }
 
   /// The parameter `name` of this scope, of which single rows are read, if any.
-  public func table(_ name: String, _ shape: [Int], _ initialization: Initializer) throws -> Tensor {
+  func table(_ name: String, _ shape: [Int], _ initialization: Initializer) throws -> Tensor {
     try parameter(name, shape, initialization, .table)
   }
 }

@@ -42,8 +42,9 @@ struct SmolVLAModel {
       vlm["model"]["text_model"], backbone.text, layers: configuration.languageLayers(backbone.text))
     if !backbone.text.tiesWordEmbeddings {
       // Never used; kept so that a checkpoint leaves as whole as it came.
-      _ = try vlm["lm_head"].table(
-        "weight", [backbone.text.vocabularySize, backbone.text.hiddenSize], .normal(standardDeviation: deviation))
+      _ = try Linear(
+        kept: vlm["lm_head"], inputs: backbone.text.hiddenSize, outputs: backbone.text.vocabularySize,
+        weights: .normal(standardDeviation: deviation))
     }
     expert = try ActionExpert(scope["vlm_with_expert"]["lm_expert"], configuration, backbone.text)
     let (width, actions) = (expert.width, configuration.maxActionDimension)
